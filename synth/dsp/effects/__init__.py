@@ -1,0 +1,52 @@
+"""The effects. Each is one file and one line in EFFECTS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from synth.dsp.effects.agc import Agc
+from synth.dsp.effects.audiomentations import Audiomentations
+from synth.dsp.effects.drift import Drift
+from synth.dsp.effects.effect import Effect
+from synth.dsp.effects.equalizer import Equalizer
+from synth.dsp.effects.gain import Gain
+from synth.dsp.effects.microphone import Microphone
+from synth.dsp.effects.pitch import Pitch
+from synth.dsp.effects.polarity import Polarity
+from synth.dsp.effects.speed import Speed
+from synth.dsp.effects.tempo import Tempo
+from synth.dsp.effects.trim import Trim
+
+EFFECTS: dict[str, type[Effect]] = {
+    "trim": Trim,
+    "speed": Speed,
+    "tempo": Tempo,
+    "pitch": Pitch,
+    "gain": Gain,
+    "equalizer": Equalizer,
+    "drift": Drift,
+    "polarity": Polarity,
+    "microphone": Microphone,
+    "agc": Agc,
+}
+"""Every effect by the name that a recipe uses. A CamelCase name is an audiomentations transform instead."""
+
+
+def effect_from_json(fields: Mapping[str, Any]) -> Effect:
+    """The inverse of `effect_to_json`, also after JSON has turned its tuples into lists.
+
+    Raises
+    ------
+    ValueError for an unknown name, TypeError for unknown or missing fields.
+    """
+    name = fields["name"]
+    kind = Audiomentations if name == Audiomentations.name else EFFECTS.get(name)
+    if kind is None:
+        raise ValueError(f"name={name!r} is not an effect; effects are {', '.join(EFFECTS)}")
+    return kind(**{key: _frozen(value) for key, value in fields.items() if key != "name"})
+
+
+def _frozen(value: Any) -> Any:
+    """Lists to tuples, at any depth."""
+    return tuple(_frozen(part) for part in value) if isinstance(value, (list, tuple)) else value

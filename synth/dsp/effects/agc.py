@@ -1,0 +1,50 @@
+"""agc: automatic gain control, as a head unit or a telephone has it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from synth.dsp.effects.effect import Parameter, Samples, SameLength
+
+
+@dataclass(frozen=True, slots=True)
+class Agc(SameLength):
+    """Turns the running level towards `target_dbfs` by at most `range_db` up or down.
+
+    The running level is the power behind a one-pole low-pass with time constant `seconds`, in dBFS (RMS, full-scale
+    sine = -3.01); it starts at the mean power of the first `seconds`, so that there is no jump at the start.
+    """
+
+    target_dbfs: float = -26.0
+    range_db: float = 12.0
+    seconds: float = 0.5
+
+    name: ClassVar[str] = "agc"
+    parameters: ClassVar[Mapping[str, Parameter]] = {
+        "target_dbfs": Parameter("the level it turns to (RMS)", low=-60, high=-3, unit="dBFS", default=-26.0),
+        "range_db": Parameter("the most it turns up or down", low=0, high=40, unit="dB", default=12.0),
+        "seconds": Parameter("time constant of the running level", low=0.01, high=10, unit="s", default=0.5),
+    }
+    main: ClassVar[str | None] = "target_dbfs"
+    needs_seed: ClassVar[bool] = False
+
+    def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
+        if not len(samples):
+            return samples.copy()
+        level_db = 10 * np.log10(np.maximum(self._running_power(samples, sample_rate), 1e-20))
+        gain_db = np.clip(self.target_dbfs - level_db, -self.range_db, self.range_db)
+        return samples * 10.0 ** (gain_db / 20)
+
+    def _running_power(self, samples: Samples, sample_rate: int) -> Samples:
+        from scipy.signal import lfilter  # loads for most of a second: only where it is used
+
+        power = samples**2
+        keep = math.exp(-1 / (self.seconds * sample_rate))
+        start = power[: max(1, round(self.seconds * sample_rate))].mean()
+        smooth, _ = lfilter([1 - keep], [1, -keep], power, zi=[keep * start])
+        return np.asarray(smooth, dtype=np.float64)

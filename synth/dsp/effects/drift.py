@@ -1,0 +1,50 @@
+"""drift: the level wanders slowly, as cabin noise does with the road and the wind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from synth.dsp.effects.effect import Parameter, Samples, SameLength
+
+_TONES = 16  # enough that no period is heard
+
+
+@dataclass(frozen=True, slots=True)
+class Drift(SameLength):
+    """A random gain whose standard deviation is `depth_db` and whose fastest movement is `rate_hz`.
+
+    The gain in dB is a sum of 16 sines with random phases, one in each sixteenth of the band from 0 to `rate_hz`
+    (Rice's model of Gaussian noise; S. O. Rice, "Mathematical analysis of random noise", 1944). It never leaves 3 depths.
+    """
+
+    depth_db: float
+    rate_hz: float = 0.2
+    seed: int = 0
+
+    name: ClassVar[str] = "drift"
+    parameters: ClassVar[Mapping[str, Parameter]] = {
+        "depth_db": Parameter("standard deviation of the level", low=0, high=12, unit="dB"),
+        "rate_hz": Parameter("fastest movement", low=0.01, high=5, unit="Hz", default=0.2),
+    }
+    main: ClassVar[str | None] = "depth_db"
+    needs_seed: ClassVar[bool] = True
+
+    def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
+        # The movement is so slow that 50 points a period and straight lines between them are within 0.2 % of it.
+        step = max(1, int(sample_rate / (50 * self.rate_hz)))
+        points = np.arange(0, len(samples) + step, step)
+        curve_db = self._curve_db(points / sample_rate)
+        return samples * np.interp(np.arange(len(samples)), points, 10.0 ** (curve_db / 20))
+
+    def _curve_db(self, seconds: Samples) -> Samples:
+        generator = np.random.Generator(np.random.Philox(key=self.seed))
+        frequencies = self.rate_hz * (np.arange(_TONES) + generator.random(_TONES)) / _TONES
+        phases = generator.random(_TONES)
+        tones = np.sin(2 * math.pi * (seconds[:, None] * frequencies + phases))
+        curve = tones.sum(axis=1) * (self.depth_db * math.sqrt(2 / _TONES))
+        return np.clip(curve, -3 * self.depth_db, 3 * self.depth_db)
