@@ -1,0 +1,300 @@
+"""Distributions of numbers (and of words): each is the inverse CDF of one uniform number.
+
+`value(u)` takes u in [0, 1) and returns the draw; nothing is rejected, nothing piles up at the ends. All are frozen and
+compare by what the recipe says; what `value` needs is worked out once, in `__post_init__`.
+
+`low` and `high` are the ends of what `value` can return, always finite: a normal distribution without `clip` ends 8
+standard deviations from its mean, which one draw in 10**15 would pass.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+from statistics import NormalDist
+from typing import Any, TypeAlias
+
+NORMAL_REACH = 8.0
+"""Standard deviations at which a normal distribution without `clip` ends."""
+
+LEAST_CLIP_MASS = 1e-6
+"""A clip that keeps less than this share of a normal distribution is taken for a mistake."""
+
+
+def _set(frozen: object, **values: Any) -> None:
+    for name, value in values.items():
+        object.__setattr__(frozen, name, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Always `number`."""
+
+    number: float
+
+    def value(self, u: float) -> float:
+        return self.number
+
+    @property
+    def low(self) -> float:
+        return self.number
+
+    @property
+    def high(self) -> float:
+        return self.number
+
+    @property
+    def mean(self) -> float:
+        return self.number
+
+    @property
+    def is_constant(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Uniform:
+    """Every number of [low, high] equally often."""
+
+    low: float
+    high: float
+    _width: float = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):
+            raise ValueError(f"low={self.low} must not be above high={self.high}, and both finite")
+        if not math.isfinite(self.high - self.low):
+            raise ValueError(f"the range from {self.low} to {self.high} is too wide")
+        _set(self, _width=self.high - self.low)
+
+    def value(self, u: float) -> float:
+        return self.low + u * self._width
+
+    @property
+    def mean(self) -> float:
+        return self.low + self._width / 2
+
+    @property
+    def is_constant(self) -> bool:
+        return self.low == self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Integers:
+    """Every whole number from low to high, both included, equally often: what `[low, high]` means for a count."""
+
+    low: int
+    high: int
+
+    def __post_init__(self) -> None:
+        if self.low > self.high:
+            raise ValueError(f"low={self.low} must not be above high={self.high}")
+
+    def value(self, u: float) -> int:
+        return self.low + int(u * (self.high - self.low + 1))
+
+    @property
+    def mean(self) -> float:
+        return (self.low + self.high) / 2
+
+    @property
+    def is_constant(self) -> bool:
+        return self.low == self.high
+
+
+@dataclass(frozen=True, slots=True)
+class LogUniform:
+    """Every ratio equally often: log(x) is uniform on [log(low), log(high)]; 0 < low <= high."""
+
+    low: float
+    high: float
+    _log_low: float = field(init=False, repr=False, compare=False)
+    _log_width: float = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low <= self.high < math.inf:
+            raise ValueError(f"low={self.low} must be above 0 and not above high={self.high}")
+        _set(self, _log_low=math.log(self.low), _log_width=math.log(self.high) - math.log(self.low))
+
+    def value(self, u: float) -> float:
+        # exp(log(x)) can miss x by a rounding error: the ends hold
+        return min(max(math.exp(self._log_low + u * self._log_width), self.low), self.high)
+
+    @property
+    def mean(self) -> float:
+        return self.low if self._log_width == 0 else (self.high - self.low) / self._log_width
+
+    @property
+    def is_constant(self) -> bool:
+        return self.low == self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """A normal distribution, truncated to `clip`: conditioned on lying there, never piled up at the ends.
+
+    The inverse CDF of a truncated normal is that of the whole one, taken on the part [cdf(low), cdf(high)] of [0, 1].
+    `centre` and `sd` belong to the distribution before truncation; `mean` is what the draws average to.
+    """
+
+    centre: float
+    sd: float
+    clip: tuple[float, float] | None = None
+    low: float = field(init=False, repr=False, compare=False)
+    high: float = field(init=False, repr=False, compare=False)
+    _inverse: Callable[[float], float] = field(init=False, repr=False, compare=False)
+    _cdf_low: float = field(init=False, repr=False, compare=False)
+    _cdf_width: float = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.centre) and 0 < self.sd < math.inf):
+            raise ValueError(f"the standard deviation {self.sd:g} must be above 0")
+        clip, reach = self.clip or (-math.inf, math.inf), NORMAL_REACH * self.sd
+        if not clip[0] < clip[1]:
+            raise ValueError(f"the clip must rise, not go from {clip[0]:g} to {clip[1]:g}")
+        whole = NormalDist(self.centre, self.sd)
+        low, high = max(clip[0], self.centre - reach), min(clip[1], self.centre + reach)
+        cdf_low, cdf_high = whole.cdf(low), whole.cdf(high)
+        if not (low < high and cdf_high - cdf_low >= LEAST_CLIP_MASS):
+            raise ValueError(f"less than one draw in a million lies in the clip from {clip[0]:g} to {clip[1]:g}")
+        _set(self, low=low, high=high, _inverse=whole.inv_cdf, _cdf_low=cdf_low, _cdf_width=cdf_high - cdf_low)
+
+    def value(self, u: float) -> float:
+        p = self._cdf_low + u * self._cdf_width
+        if not 0.0 < p < 1.0:  # only by rounding, at the very ends
+            return self.low if p <= 0.0 else self.high
+        x = self._inverse(p)
+        return self.low if x < self.low else self.high if x > self.high else x
+
+    @property
+    def mean(self) -> float:
+        whole = NormalDist(self.centre, self.sd)
+        return self.centre + self.sd**2 * (whole.pdf(self.low) - whole.pdf(self.high)) / self._cdf_width
+
+    @property
+    def is_constant(self) -> bool:
+        return False
+
+
+def _shares(num_values: int, weights: Sequence[float] | None) -> list[float]:
+    """The weights as shares that sum to 1."""
+    if num_values == 0:
+        raise ValueError("there is nothing to choose from")
+    if weights is None:
+        return [1 / num_values] * num_values
+    if len(weights) != num_values:
+        raise ValueError(f"{len(weights)} weights for {num_values} values")
+    if not all(0 <= w < math.inf for w in weights) or not 0 < sum(weights) < math.inf:
+        raise ValueError("weights must be 0 or more, and one of them above 0")
+    return [w / sum(weights) for w in weights]
+
+
+def _thresholds(shares: Sequence[float]) -> tuple[float, ...]:
+    """Where the next value begins; behind the last value with a share none begins, whatever the rounding."""
+    last = max(i for i, share in enumerate(shares) if share > 0)
+    return tuple(accumulate(shares[:last]))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of some numbers, with weights (all the same where left out)."""
+
+    values: tuple[float, ...]
+    weights: tuple[float, ...] | None = None
+    _thresholds: tuple[float, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        _set(self, _thresholds=_thresholds(_shares(len(self.values), self.weights)))
+
+    def value(self, u: float) -> float:
+        return self.values[bisect_right(self._thresholds, u)]
+
+    @property
+    def low(self) -> float:
+        return min(self.values)
+
+    @property
+    def high(self) -> float:
+        return max(self.values)
+
+    @property
+    def mean(self) -> float:
+        return sum(v * share for v, share in zip(self.values, _shares(len(self.values), self.weights), strict=True))
+
+    @property
+    def is_constant(self) -> bool:
+        return self.low == self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One of some words, with weights (all the same where left out)."""
+
+    values: tuple[str, ...]
+    weights: tuple[float, ...] | None = None
+    _thresholds: tuple[float, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        _set(self, _thresholds=_thresholds(_shares(len(self.values), self.weights)))
+
+    def value(self, u: float) -> str:
+        return self.values[bisect_right(self._thresholds, u)]
+
+    @property
+    def is_constant(self) -> bool:
+        return len(set(self.values)) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """An empirical distribution: its quantiles at `probabilities` (equally spaced from 0 to 1 where left out).
+
+    Between two quantiles every number is equally likely: the inverse CDF is piecewise linear.
+    """
+
+    values: tuple[float, ...]
+    probabilities: tuple[float, ...] | None = None
+    _at: tuple[float, ...] = field(init=False, repr=False, compare=False)
+    _slopes: tuple[float, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        n = len(self.values)
+        at = self.probabilities if self.probabilities is not None else tuple(i / max(n - 1, 1) for i in range(n))
+        if len(at) != n:
+            raise ValueError(f"{n} values, but {len(at)} probabilities")
+        if n <= 1:
+            raise ValueError("at least two values are needed")
+        if not all(math.isfinite(v) for v in self.values) or any(b < a for a, b in pairwise(self.values)):
+            raise ValueError("the values must rise")
+        if at[0] != 0 or at[-1] != 1 or any(not a < b for a, b in pairwise(at)):
+            raise ValueError("the probabilities must rise from 0 to 1")
+        slopes = ((b - a) / (q - p) for (a, b), (p, q) in zip(pairwise(self.values), pairwise(at), strict=True))
+        _set(self, _at=at, _slopes=tuple(slopes))
+
+    def value(self, u: float) -> float:
+        i = bisect_right(self._at, u) - 1
+        return min(self.values[i] + (u - self._at[i]) * self._slopes[i], self.values[i + 1])
+
+    @property
+    def low(self) -> float:
+        return self.values[0]
+
+    @property
+    def high(self) -> float:
+        return self.values[-1]
+
+    @property
+    def mean(self) -> float:
+        steps = zip(pairwise(self.values), pairwise(self._at), strict=True)
+        return sum((a + b) / 2 * (q - p) for (a, b), (p, q) in steps)
+
+    @property
+    def is_constant(self) -> bool:
+        return self.low == self.high
+
+
+Distribution: TypeAlias = Constant | Uniform | Integers | LogUniform | Normal | Choice | Quantiles
+"""A distribution of numbers: `.value(u)`, `.low`, `.high`, `.mean`, `.is_constant`."""

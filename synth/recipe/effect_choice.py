@@ -1,0 +1,122 @@
+"""An effect as a recipe has it: how often, and where its parameters come from; `draw` makes the effect of one clip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import floor
+from typing import Any, TypeAlias, get_args
+
+from synth.draws import ClipDraws
+from synth.dsp.effects.effect import Effect, Parameter
+from synth.recipe.distributions import Constant, Distribution, Words
+
+Plain: TypeAlias = float | str | bool | tuple["Plain", ...] | Mapping[str, "Plain"] | None
+"""What is handed to a library transform as it stands in the recipe."""
+
+Setting: TypeAlias = Distribution | Words | tuple[Distribution, ...] | Plain
+"""What a parameter is set to: a distribution, one for each of several draws, a word, or a library's own value."""
+
+DRAWN = (*get_args(Distribution), Words)
+"""The classes of what is drawn anew for each clip."""
+
+_Scalar: TypeAlias = tuple[str, str, Callable[[float], float | str], int, int]  # name, key's end, inverse CDF, grid
+_Vector: TypeAlias = tuple[str, tuple[tuple[str, Callable[[float], float]], ...], int, int]
+
+_AS_DRAWN = Parameter("", resolution=1e-6)
+"""How the parameters of a library transform, of which we know nothing, are rounded."""
+
+
+def _grid(parameter: Parameter) -> tuple[int, int]:
+    """The resolution as a fraction: `floor(x * den / num + 0.5) * num / den` is then the nearest float to a decimal."""
+    if parameter.integer or parameter.choices or parameter.resolution <= 0:
+        return 0, 0
+    grid = Fraction(parameter.resolution).limit_denominator(10**9)
+    return grid.numerator, grid.denominator
+
+
+def _on_grid(x: Any, num: int, den: int) -> Any:
+    return floor(x * den / num + 0.5) * num / den if num and x.__class__ is float else x
+
+
+def _parts(name: str, settings: tuple[Any, ...]) -> tuple[tuple[str, Callable[[float], float]], ...]:
+    return tuple((f".{name}.{i}", part.value) for i, part in enumerate(settings))
+
+
+@dataclass(frozen=True, slots=True)
+class EffectChoice:
+    """An effect that a clip may get: which, how often, and where its parameters come from.
+
+    `kind` is the effect's class; a `name` that begins with a capital is a class of audiomentations, and `kind` then its
+    adapter, which takes `transform`, `kwargs` and `seed`. `parameters` holds every parameter, defaults filled in.
+    """
+
+    name: str
+    key: str
+    kind: Callable[..., Effect]
+    parameters: Mapping[str, Setting]
+    probability: float = 1.0
+    _fixed: dict[str, Any] = field(init=False, repr=False, compare=False)
+    _scalars: tuple[_Scalar, ...] = field(init=False, repr=False, compare=False)
+    _vectors: tuple[_Vector, ...] = field(init=False, repr=False, compare=False)
+    _seeded: bool = field(init=False, repr=False, compare=False)
+    _always: Effect | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        fixed: dict[str, Any] = {}
+        scalars: list[_Scalar] = []
+        vectors: list[_Vector] = []
+        for name, setting in self.parameters.items():
+            grid = _grid(self._parameter(name))
+            if isinstance(setting, Constant):
+                fixed[name] = _on_grid(setting.number, *grid)
+            elif isinstance(setting, DRAWN):
+                scalars.append((name, f".{name}", setting.value, *grid))
+            elif isinstance(setting, tuple) and setting and isinstance(setting[0], DRAWN):
+                vectors.append((name, _parts(name, setting), *grid))
+            else:
+                fixed[name] = setting
+        self._keep(_fixed=fixed, _scalars=tuple(scalars), _vectors=tuple(vectors))
+        self._keep(_seeded=bool(getattr(self.kind, "needs_seed", False)), _always=None)
+        if not (scalars or vectors or self._seeded):
+            self._keep(_always=self._build(fixed))
+
+    def _keep(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def is_library(self) -> bool:
+        """True for a transform of audiomentations."""
+        return self.name[:1].isupper()
+
+    def _parameter(self, name: str) -> Parameter:
+        known: Mapping[str, Parameter] = getattr(self.kind, "parameters", {})
+        return known.get(name, _AS_DRAWN)
+
+    def _build(self, values: dict[str, Any]) -> Effect:
+        if not self.is_library:
+            return self.kind(**values)
+        seed = values.pop("seed", 0)
+        return self.kind(transform=self.name, kwargs=tuple(sorted(values.items())), seed=seed)
+
+    def draw(self, draws: ClipDraws, key: str | None = None) -> Effect | None:
+        """The effect with its values for one clip; None where `probability` says no.
+
+        The keys of the draws are `key` (the effect's own where left out) + `.probability`, `.<parameter>`,
+        `.<parameter>.<i>` where a parameter is several draws, and `.seed`.
+        """
+        prefix = self.key if key is None else key
+        if self.probability < 1.0 and draws(prefix + ".probability") >= self.probability:
+            return None
+        if self._always is not None:
+            return self._always
+        values = self._fixed.copy()
+        for name, suffix, value, num, den in self._scalars:
+            values[name] = _on_grid(value(draws(prefix + suffix)), num, den)
+        for name, parts, num, den in self._vectors:
+            values[name] = tuple(_on_grid(value(draws(prefix + suffix)), num, den) for suffix, value in parts)
+        if self._seeded:
+            values["seed"] = int(draws(prefix + ".seed") * 4294967296)
+        return self._build(values)

@@ -1,0 +1,165 @@
+"""The recipe as frozen values. Distributions, not drawn values: what a clip gets is drawn by the plan.
+
+The key of a draw is the recipe's own path, with layer names and effect names in it, never a list position, so that
+reordering or adding an entry leaves the draws of the others as they were:
+`recipe.noise.snr_db.value(draws("noise.snr_db"))`, `choice.draw(draws)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from synth.recipe.distributions import Constant, Distribution
+from synth.recipe.effect_choice import EffectChoice
+
+__all__ = [
+    "SPLITS",
+    "EffectChoice",
+    "Layer",
+    "Limits",
+    "Noise",
+    "Output",
+    "Recipe",
+    "Room",
+    "Source",
+    "Speech",
+    "Splits",
+]
+
+Measure: TypeAlias = Literal["active", "rms", "lufs"]
+Weighting: TypeAlias = Literal["band", "a", "none"]
+Pool: TypeAlias = Literal["train", "held_out"]
+Balance: TypeAlias = Literal["seconds", "sqrt", "recordings"]
+
+SPLITS = ("train", "train-dev", "train-dev-noise")
+"""The splits that a recipe can make, in the order in which they are written."""
+
+_ZERO_DB = Constant(0.0)
+_ONE = Constant(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where recordings come from: a folder, or a list of files and segments.
+
+    `path` is the folder; the paths of a list are relative to it (it is the list's own folder where the recipe gives
+    none). Paths are text as the recipe has it, relative to the recipe's folder. `pattern` is a glob below `path`; None
+    means every file with the extension of a format that we read. `channels`: the mean of all, the first, or one by its
+    number (0 is the first). `recording_column` names the column of a list that says which rows are one recording;
+    `columns` maps our names of columns to those of the list. `pool` keeps the whole source for one noise pool.
+    """
+
+    name: str
+    path: str
+    manifest: str | None = None
+    pattern: str | None = None
+    channels: Literal["mean", "first"] | int = "mean"
+    recording_column: str | None = None
+    pool: Pool | None = None
+    columns: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Recorded impulse responses that the speech is convolved with; drawn with the keys `speech.room.*`."""
+
+    probability: float
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    sources: tuple[Source, ...]
+    effects: tuple[EffectChoice, ...] = ()
+    room: Room | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One kind of noise.
+
+    `relative_db` is its level against the other layers; `recordings` of them are summed; `crossfade_s` joins stretches.
+    Where a second is used more than `max_reuse` times, or the train pool holds fewer than `min_recordings`, the plan is
+    refused.
+    """
+
+    name: str
+    sources: tuple[Source, ...]
+    probability: float = 1.0
+    relative_db: Distribution = _ZERO_DB
+    recordings: Distribution = _ONE
+    effects: tuple[EffectChoice, ...] = ()
+    balance: Balance = "seconds"
+    max_reuse: float = 100.0
+    min_recordings: int = 1
+    crossfade_s: float = 0.05
+
+    @property
+    def key(self) -> str:
+        """What the keys of this layer's draws begin with."""
+        return f"noise.layers.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """`held_out`: the share of each layer's recordings that only train-dev-noise may use."""
+
+    layers: tuple[Layer, ...]
+    snr_db: Distribution
+    probability: float = 1.0
+    measure: Measure = "active"
+    weighting: Weighting = "band"
+    held_out: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """`by`: the labels whose values together make a group that is never torn apart. `shares` holds every split that the
+    recipe asks for, in the order of SPLITS; they sum to 1."""
+
+    by: tuple[str, ...]
+    shares: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`max_bad`: below 1 the share, else the number of inputs that may be refused before the run fails."""
+
+    max_bad: float = 0.01
+    max_seconds: float = 3600.0
+    max_noise_seconds: float = 14400.0
+    timeout_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    format: Literal["flac", "wav"] = "flac"
+    stems: bool = False
+    shard_size: int = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A whole recipe. Exactly one of `copies` (clips per utterance) and `hours` (of output) is set.
+
+    `folder` is the folder that relative paths are resolved against.
+    """
+
+    seed: int
+    sample_rate: int
+    copies: int | None
+    hours: float | None
+    speech: Speech
+    margins_s: Distribution
+    noise: Noise | None
+    channel: tuple[EffectChoice, ...]
+    level_dbfs: Distribution | None
+    headroom_dbfs: float
+    on_clipping: Literal["turn_down", "refuse"]
+    splits: Splits
+    limits: Limits
+    output: Output
+    folder: Path
