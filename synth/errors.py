@@ -1,0 +1,99 @@
+"""The error tree. Each class owns the exit code that the command line ends with.
+
+SynthError                  1   failed, but can be resumed
+├── RecipeError             2   the recipe is wrong (holds all its mistakes)
+├── UsageError              2   the command was called wrongly, or a file it needs is not there
+├── GuardError              2   the recipe is valid, but the plan is refused (noise budget, disk, empty split)
+├── TooManyBadInputs        3   more inputs were refused than the recipe allows
+├── VerifyMismatch          4   the data set is not what its manifest says
+├── ThresholdNotMet         5   a threshold that was asked for was not met
+├── Locked                 75   another run holds the directory
+└── BadInput                    one input is refused; never ends a run by itself, becomes a quarantine line
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SynthError(Exception):
+    """Something went wrong that the user can act on. The text says what and how to go on."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(SynthError):
+    exit_code = 2
+
+
+class RecipeError(SynthError):
+    """All mistakes of one recipe, each already formatted as `file:line:column: key - what; what to do`."""
+
+    exit_code = 2
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+    def __reduce__(self) -> tuple[type[RecipeError], tuple[list[str]]]:
+        return type(self), (self.mistakes,)
+
+
+class GuardError(SynthError):
+    exit_code = 2
+
+
+class TooManyBadInputs(SynthError):
+    exit_code = 3
+
+
+class VerifyMismatch(SynthError):
+    exit_code = 4
+
+
+class ThresholdNotMet(SynthError):
+    exit_code = 5
+
+
+class Locked(SynthError):
+    exit_code = 75
+
+
+class BadInput(SynthError):
+    """One input that cannot be used.
+
+    `code` is one of CODES, `stage` is "scan", "plan" or "render", `path` names the file.
+    """
+
+    CODES: ClassVar[tuple[str, ...]] = (
+        "missing",  # no such file, or not readable
+        "forbidden_path",  # outside the roots, not a regular file, a name that cannot be written
+        "not_audio",  # not one of the formats that we read
+        "unsupported",  # audio, but a coding that we do not read
+        "truncated",  # the header promises more than there is
+        "corrupt",  # the decoder refuses the data
+        "empty",  # no samples
+        "bad_rate",  # sample rate outside 4 kHz to 384 kHz
+        "bad_channels",  # no channels, or more than 16
+        "too_long",  # longer than limits.max_seconds
+        "too_short",  # nothing is left to work on
+        "nonfinite",  # NaN or infinity
+        "silent",  # no signal
+        "clipped",  # the recipe refuses clips that would clip
+        "changed_during_run",  # not the file that was planned
+        "decode_crash",  # the decoder killed its process
+        "timeout",  # the decoder did not come back
+        "bad_row",  # a line of a list that cannot be used
+    )
+
+    def __init__(self, code: str, path: str, message: str, stage: str = "render") -> None:
+        if code not in self.CODES:
+            raise ValueError(f"code={code!r} is not one of BadInput.CODES")
+        super().__init__(f"{path}: {code}: {message}")
+        self.code = code
+        self.path = path
+        self.message = message
+        self.stage = stage
+
+    def __reduce__(self) -> tuple[type[BadInput], tuple[str, str, str, str]]:
+        return type(self), (self.code, self.path, self.message, self.stage)

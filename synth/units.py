@@ -1,0 +1,40 @@
+"""Seconds, samples, decibels: every conversion in one place, with its rounding stated."""
+
+from __future__ import annotations
+
+import math
+
+
+def seconds_to_samples(seconds: float, sample_rate: int) -> int:
+    """Seconds to samples, rounded half up (int() would lose a sample now and then: int(0.29 * 100) == 28)."""
+    return math.floor(seconds * sample_rate + 0.5)
+
+
+def resampled_length(num_samples: int, rate_in: int, rate_out: int) -> int:
+    """Length after resampling, in integers, rounded half up."""
+    return (2 * num_samples * rate_out + rate_in) // (2 * rate_in)
+
+
+def thousandths(factor: float) -> int:
+    """A factor as an integer number of thousandths (speed and tempo are drawn at that resolution)."""
+    return math.floor(factor * 1000 + 0.5)
+
+
+def scaled_length(num_samples: int, factor: float) -> int:
+    """Length after playing `factor` times as fast (factor at a resolution of 0.001), rounded half up."""
+    return resampled_length(num_samples, thousandths(factor), 1000)
+
+
+def db_to_gain(db: float) -> float:
+    """Amplitude factor of a gain in dB."""
+    return float(10.0 ** (db / 20.0))
+
+
+def gain_to_db(gain: float) -> float:
+    """Gain in dB of an amplitude factor > 0."""
+    return 20.0 * math.log10(gain)
+
+
+def power_to_db(power: float) -> float:
+    """Level in dB of a mean power; -inf for 0."""
+    return 10.0 * math.log10(power) if power > 0 else -math.inf
