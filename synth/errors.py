@@ -8,6 +8,8 @@ SynthError                  1   failed, but can be resumed
 ├── VerifyMismatch          4   the data set is not what its manifest says
 ├── ThresholdNotMet         5   a threshold that was asked for was not met
 ├── Locked                 75   another run holds the directory
+├── Interrupted           130   Ctrl-C; what is done stays done
+├── Terminated            143   SIGTERM; what is done stays done
 └── BadInput                    one input is refused; never ends a run by itself, becomes a quarantine line
 """
 
@@ -59,6 +61,14 @@ class Locked(SynthError):
     exit_code = 75
 
 
+class Interrupted(SynthError):
+    exit_code = 130
+
+
+class Terminated(SynthError):
+    exit_code = 143
+
+
 class BadInput(SynthError):
     """One input that cannot be used.
 
@@ -83,6 +93,7 @@ class BadInput(SynthError):
         "changed_during_run",  # not the file that was planned
         "decode_crash",  # the decoder killed its process
         "timeout",  # the decoder did not come back
+        "render_failed",  # an effect, or the mixing, raised an error on this clip
         "bad_row",  # a line of a list that cannot be used
     )
 
