@@ -1,0 +1,395 @@
+"""Read audio files that nobody vouches for.
+
+The order is always the same: the path (inside its root, a regular file), the first bytes (`containers`), then libsndfile in
+bounded blocks. Every refusal is a BadInput with a code. Writing audio is not done here.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import math
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import soundfile as sf
+
+from synth.catalog.containers import HEAD_BYTES, ContainerError, check_form, examine, sniff
+from synth.errors import BadInput
+
+__all__ = [
+    "AudioFile",
+    "Channels",
+    "Header",
+    "audio_path",
+    "count_samples",
+    "file_digest",
+    "mix_channels",
+    "opened",
+    "read_blocks",
+    "read_header",
+    "read_samples",
+    "sniff",
+]
+
+Samples: TypeAlias = npt.NDArray[np.float64]
+Channels: TypeAlias = Literal["mean", "first"] | int
+"""How many channels become one: their mean, the first, or one by its number (0 is the first)."""
+
+MAX_FILE_SECONDS = 86_400.0
+"""No file is decoded for longer than a day of sound."""
+ROUNDING_SECONDS = 0.01
+"""Lists round durations: a segment may end that much after its file, and is then filled up with zeros."""
+
+_BLOCK = 1 << 20  # samples (of all channels together) decoded at a time: 8 MB
+_CODINGS = frozenset("PCM_S8 PCM_U8 PCM_16 PCM_24 PCM_32 FLOAT DOUBLE ULAW ALAW VORBIS OPUS MPEG_LAYER_III".split())
+_CAN_BE_NONFINITE = frozenset(("FLOAT", "DOUBLE", "VORBIS", "OPUS", "MPEG_LAYER_III"))
+_LOSSY = frozenset(("ogg", "mp3"))
+_UNKNOWN = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a file says about itself. `num_samples` counts samples of one channel; where not `exact` it is a guess (0: none)."""
+
+    format: str
+    sample_rate: int
+    channels: int
+    num_samples: int
+    exact: bool
+
+
+class _Sequential(sf.SoundFile):  # type: ignore[misc]
+    """A sound file that is only read on and on.
+
+    soundfile seeks to where it already is after each read; a FLAC file of unknown length refuses that, and Opus then goes on with
+    other samples than it would have given.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFile:
+    """An open file that passed all checks that need no decoding."""
+
+    path: str
+    descriptor: int
+    header: Header
+    sound: sf.SoundFile
+    head: bytes
+
+
+def audio_path(root: str | os.PathLike[str], relative: str) -> str:
+    """The absolute path of `relative` below `root`, by its spelling alone; no disk is touched.
+
+    Raises BadInput (forbidden_path) for anything that is not a plain relative path: absolute, with `..`, with NUL, with a
+    command or URL in it, or that cannot be written as UTF-8.
+    """
+    complaint = _path_complaint(relative)
+    if complaint:
+        raise BadInput("forbidden_path", printable(relative), complaint, "scan")
+    return os.path.join(root, relative)
+
+
+def _path_complaint(path: str) -> str | None:
+    if not path or path.isspace():
+        return "an empty path"
+    if "\0" in path or "\n" in path or "\r" in path:
+        return "a NUL or a line break in the path"
+    if path.startswith("/") or path[1:3] == ":\\":
+        return "an absolute path outside the root of its source"
+    if path.rstrip().endswith("|") or path.startswith("|") or "://" in path or path.startswith("pipe:"):
+        return "a command or a URL, not a file"
+    if ".." in path.split("/"):
+        return "a path with '..'"
+    return None if path.isascii() or _is_text(path) else "a name that is not UTF-8"
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def printable(path: str) -> str:
+    """The path as it can stand in a message or a JSON file."""
+    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+@functools.lru_cache(maxsize=4096)
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
+
+
+def _inside(path: str, root: str) -> bool:
+    real, base = os.path.realpath(path), _real_folder(root)
+    return real == base or real.startswith(base if base.endswith("/") else base + "/")
+
+
+def _open(path: str, root: str | None) -> int:
+    if root is not None and not _inside(path, root):
+        raise BadInput("forbidden_path", path, f"it leads out of {root}; name the folder it leads to as a source")
+    try:
+        # O_NONBLOCK: opening a pipe must not wait for somebody to write into it
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except (FileNotFoundError, NotADirectoryError):
+        raise BadInput("missing", path, "no such file") from None
+    except (OSError, ValueError) as error:
+        code = "missing" if isinstance(error, PermissionError) else "forbidden_path"
+        raise BadInput(code, path, f"it cannot be opened: {getattr(error, 'strerror', None) or error}") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise BadInput("forbidden_path", path, "not a regular file")
+    return descriptor
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str], *, root: str | None = None) -> Iterator[AudioFile]:
+    """Open a file for decoding. With `root`, links that lead out of it are refused.
+
+    Raises BadInput: missing, forbidden_path, not_audio, unsupported, truncated, corrupt, empty, bad_rate, bad_channels; and
+    changed_during_run when the file is another one at the end.
+    """
+    name = os.fspath(path)
+    descriptor = _open(name, root)
+    try:
+        before = os.fstat(descriptor)
+        try:
+            kind, head = _admit(descriptor, before.st_size)
+            with _decoder(descriptor) as sound:
+                header = _header(kind, sound)
+                yield AudioFile(name, descriptor, header, sound, head)
+        except ContainerError as error:
+            raise BadInput(error.code, name, error.message) from None
+        except sf.LibsndfileError as error:
+            raise BadInput("corrupt", name, f"the decoder refuses it: {_said(error)}") from None
+        _check_unchanged(before, os.fstat(descriptor), name)
+    finally:
+        os.close(descriptor)
+
+
+def _said(error: sf.LibsndfileError) -> str:
+    text = str(error.error_string).strip().removeprefix("Error : ").rstrip(".")
+    # what it says of an MP3 file without a whole frame
+    return "there is nothing in it to decode" if "possibly a pipe" in text else text
+
+
+def _check_unchanged(before: os.stat_result, after: os.stat_result, path: str) -> None:
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise BadInput("changed_during_run", path, "it was written to while it was read")
+
+
+def _admit(descriptor: int, size: int) -> tuple[str, bytes]:
+    """The container, checked against the list, and the first bytes."""
+    head = os.pread(descriptor, HEAD_BYTES, 0)
+    kind = sniff(head)
+    if kind is None:
+        raise ContainerError("not_audio", "the file is empty" if not head else "not a format that is read here")
+
+    def read_at(position: int, count: int) -> bytes:
+        if position + count <= len(head):
+            return head[position : position + count]
+        return os.pread(descriptor, count, position)
+
+    examine(kind, read_at, size)
+    return kind, head
+
+
+@contextmanager
+def _decoder(descriptor: int) -> Iterator[sf.SoundFile]:
+    sound = _Sequential(descriptor, closefd=False)
+    try:
+        yield sound
+    finally:
+        sound.close()
+
+
+def _header(kind: str, sound: sf.SoundFile) -> Header:
+    if sound.subtype not in _CODINGS:
+        raise ContainerError("unsupported", f"coding {sound.subtype}")
+    check_form(sound.samplerate, sound.channels)
+    frames = sound.frames
+    known = 0 < frames < _UNKNOWN
+    if frames == 0 and kind not in _LOSSY:
+        raise ContainerError("empty", "it holds no samples")
+    return Header(kind, sound.samplerate, sound.channels, frames if known else 0, known and kind not in _LOSSY)
+
+
+def read_header(path: str | os.PathLike[str], *, root: str | None = None) -> Header:
+    """The header, checked, without decoding. Raises BadInput as `opened`."""
+    with opened(path, root=root) as file:
+        return file.header
+
+
+def mix_channels(block: Samples, channels: Channels, path: str) -> Samples:
+    """One channel of a block of shape (n, c), by the policy. Raises BadInput (bad_channels)."""
+    if block.shape[1] == 1 and channels in ("mean", "first", 0):
+        return block[:, 0]
+    if channels == "mean":
+        return np.asarray(block.mean(axis=1))
+    number = 0 if channels == "first" else int(channels)
+    if number >= block.shape[1]:
+        raise BadInput("bad_channels", path, f"channel {number} (from 0) was asked for, it has {block.shape[1]}")
+    return np.ascontiguousarray(block[:, number])
+
+
+def read_blocks(
+    file: AudioFile, *, offset: int = 0, num_samples: int | None = None, block: int | None = None
+) -> Iterator[Samples]:
+    """Decode from `offset` on, in blocks of shape (n, channels), at most `block` samples each; ends where the file ends.
+
+    Lossy formats are decoded from their start, since seeking in them gives other samples than reading does.
+    Raises BadInput (corrupt, truncated).
+    """
+    width = file.sound.channels
+    block = block or max(1, _BLOCK // width)
+    left = _UNKNOWN if num_samples is None else num_samples
+    skip = _go_to(file, offset)
+    while left > 0:
+        data = _decode(file, min(block, left + skip))
+        if not len(data):
+            return
+        data, skip = data[skip:], max(0, skip - len(data))
+        left -= len(data)
+        if len(data):
+            yield data
+
+
+def _go_to(file: AudioFile, offset: int) -> int:
+    """Seek where that is exact; otherwise the number of samples to throw away."""
+    if offset and file.header.exact:
+        file.sound.seek(min(offset, file.header.num_samples))
+        return 0
+    return offset
+
+
+def _decode(file: AudioFile, count: int) -> Samples:
+    try:
+        return np.asarray(file.sound.read(count, dtype="float64", always_2d=True))
+    except sf.LibsndfileError as error:
+        if os.lseek(file.descriptor, 0, os.SEEK_CUR) >= os.fstat(file.descriptor).st_size:
+            raise BadInput("truncated", file.path, f"the sound breaks off at the end of the file: {_said(error)}") from None
+        raise BadInput("corrupt", file.path, f"the decoder gives up: {_said(error)}") from None
+
+
+def count_samples(path: str | os.PathLike[str], *, root: str | None = None) -> Header:
+    """The header with the number of samples counted by decoding, where the file's own number is a guess.
+
+    Raises BadInput as `opened`, and corrupt, truncated, empty, too_long (more than a day).
+    """
+    with opened(path, root=root) as file:
+        head = file.header
+        if head.exact:
+            return head
+        total, cap = 0, int(MAX_FILE_SECONDS * head.sample_rate)
+        for data in read_blocks(file):
+            total += len(data)
+            if total > cap:
+                raise BadInput("too_long", file.path, f"longer than {MAX_FILE_SECONDS:.0f} s", "scan")
+        if not total:
+            raise BadInput("empty", file.path, "it holds no samples")
+        return Header(head.format, head.sample_rate, head.channels, total, True)
+
+
+def read_samples(
+    path: str | os.PathLike[str],
+    *,
+    offset: int = 0,
+    num_samples: int | None = None,
+    channels: Channels = "mean",
+    max_seconds: float = 3600.0,
+    root: str | None = None,
+    sample_rate: int | None = None,
+    fingerprint: str | None = None,
+) -> tuple[Samples, int]:
+    """One segment of a file as (mono samples of shape (num_samples,), float64, full scale 1.0; its sample rate in Hz).
+
+    `offset` and `num_samples` are in samples of the file; None reads to the end. Where the segment ends up to 10 ms after the
+    file, it is filled up with zeros (lists round durations). `sample_rate` and `fingerprint` are what the plan was made
+    with: another file is refused.
+
+    Raises BadInput: those of `opened`, and too_long, truncated, corrupt, nonfinite, changed_during_run, bad_row.
+    """
+    with opened(path, root=root) as file:
+        _check_as_planned(file, sample_rate, fingerprint)
+        wanted = _wanted(file, offset, num_samples, max_seconds)
+        samples = _read_mono(file, offset, wanted, channels)
+        if len(samples) < wanted:
+            samples = _filled_up(file, samples, wanted, offset, asked=num_samples is not None)
+        if file.sound.subtype in _CAN_BE_NONFINITE:
+            _check_finite(samples, file.path)
+        return samples, file.header.sample_rate
+
+
+def _check_as_planned(file: AudioFile, sample_rate: int | None, fingerprint_: str | None) -> None:
+    if fingerprint_ is not None and fingerprint(file) != fingerprint_:
+        raise BadInput("changed_during_run", file.path, "it is not the file that was planned with")
+    if sample_rate is not None and sample_rate != file.header.sample_rate:
+        raise BadInput("bad_row", file.path, f"the list says {sample_rate} Hz, the file has {file.header.sample_rate} Hz")
+
+
+def _wanted(file: AudioFile, offset: int, num_samples: int | None, max_seconds: float) -> int:
+    """How many samples to read, held against the cap before anything is allocated."""
+    cap = math.floor(max_seconds * file.header.sample_rate)
+    wanted = num_samples
+    if wanted is None:
+        length = file.header.num_samples if file.header.exact else count_samples(file.path).num_samples
+        wanted = max(0, length - offset)
+    if wanted > cap:
+        raise BadInput("too_long", file.path, f"{wanted / file.header.sample_rate:.1f} s; the limit is {max_seconds:g} s")
+    if wanted == 0:
+        raise BadInput("empty", file.path, "no samples are left to read")
+    return wanted
+
+
+def _read_mono(file: AudioFile, offset: int, count: int, channels: Channels) -> Samples:
+    if (count + (0 if file.header.exact else offset)) * file.sound.channels <= _BLOCK:
+        skip = _go_to(file, offset)
+        return mix_channels(_decode(file, count + skip)[skip:], channels, file.path)
+    parts = [mix_channels(data, channels, file.path) for data in read_blocks(file, offset=offset, num_samples=count)]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _filled_up(file: AudioFile, samples: Samples, wanted: int, offset: int, *, asked: bool) -> Samples:
+    missing = wanted - len(samples)
+    if not asked or not len(samples) or missing > ROUNDING_SECONDS * file.header.sample_rate:
+        end = offset + len(samples)
+        raise BadInput("truncated", file.path, f"the sound ends at sample {end}, {missing} before what was promised")
+    return np.concatenate([samples, np.zeros(missing)])
+
+
+def _check_finite(samples: Samples, path: str) -> None:
+    with np.errstate(all="ignore"):
+        total = float(samples.sum())  # one pass in the usual case: a sum is finite only if all terms are
+    if not math.isfinite(total) and not np.isfinite(samples).all():
+        raise BadInput("nonfinite", path, "it has NaN or infinite samples")
+
+
+def fingerprint(file: AudioFile) -> str:
+    """16 hex digits over the size, the first and the last 4096 bytes: tells a changed file without reading it whole."""
+    size = os.fstat(file.descriptor).st_size
+    tail = os.pread(file.descriptor, HEAD_BYTES, max(0, size - HEAD_BYTES))
+    return hashlib.blake2b(b"%d|" % size + file.head + tail, digest_size=8).hexdigest()
+
+
+def file_digest(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of the whole file, hex; kept for the process while size and time of change stay the same."""
+    status = os.stat(path)
+    return _digest(os.fspath(path), status.st_size, status.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=1024)
+def _digest(path: str, size: int, mtime_ns: int) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
