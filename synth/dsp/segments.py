@@ -1,0 +1,102 @@
+"""A noise recording as a circle: its usable stretches one after another, crossfaded where they meet, the end into the start."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synth.dsp.effects.effect import Samples
+
+Stretch = tuple[int, int]
+"""(start, length) in samples of the recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """Usable stretches of one recording, joined into a circle.
+
+    Stretch j covers the circle from edges[j] on; its first `crossfade` samples are crossfaded with the last ones of the
+    stretch before it (of the last stretch, for the first), so that it contributes length - crossfade samples.
+    """
+
+    stretches: tuple[Stretch, ...]
+    crossfade: int
+    edges: tuple[int, ...]
+    circumference: int
+
+    @classmethod
+    def of(cls, stretches: Sequence[Stretch], *, crossfade: int) -> Circle:
+        """The circle of these stretches; the crossfade is at most a quarter of the shortest of them."""
+        if not stretches:
+            raise ValueError("a circle needs at least one stretch")
+        fade = min(crossfade, min(length for _, length in stretches) // 4)
+        edges, total = [], 0
+        for _, length in stretches:
+            edges.append(total)
+            total += length - fade
+        return cls(tuple(stretches), fade, tuple(edges), total)
+
+    def runs(self, offset: int, num_samples: int) -> Iterator[tuple[int, int, int]]:
+        """(stretch, first sample inside it, count) of a use that starts at `offset` and may run round the circle."""
+        position = offset % self.circumference
+        while num_samples > 0:
+            j = bisect_right(self.edges, position) - 1
+            inside = position - self.edges[j]
+            count = min(num_samples, self.stretches[j][1] - self.crossfade - inside)
+            yield j, inside, count
+            num_samples -= count
+            position = (position + count) % self.circumference
+
+    def source_position(self, position: int) -> int:
+        """The sample of the recording that stands at this position of the circle."""
+        position %= self.circumference
+        j = bisect_right(self.edges, position) - 1
+        return self.stretches[j][0] + position - self.edges[j]
+
+
+@lru_cache
+def _rise(num_samples: int) -> Samples:
+    """The rising half of an equal-power crossfade; its reverse is the falling half."""
+    return np.asarray(np.sin(np.pi / 2 * (np.arange(num_samples) + 0.5) / max(1, num_samples)))
+
+
+def read_circle(recording: npt.NDArray[Any], circle: Circle, *, offset: int, num_samples: int) -> Samples:
+    """`num_samples` of a recording's circle from `offset` on, float64, in the recording's own scale.
+
+    recording: shape (n,), any number type (a memory map of int16 is read only where it is used).
+    """
+    out = np.empty(num_samples)
+    at = 0
+    for j, inside, count in circle.runs(offset, num_samples):
+        start = circle.stretches[j][0] + inside
+        out[at : at + count] = recording[start : start + count]
+        if inside < circle.crossfade:
+            _join(out[at : at + count], recording, circle, j, inside)
+        at += count
+    return out
+
+
+def _join(out: Samples, recording: npt.NDArray[Any], circle: Circle, j: int, inside: int) -> None:
+    """Crossfade the head of stretch j (already in `out`) with the tail of the stretch before it, in place."""
+    fade = circle.crossfade
+    count = min(fade - inside, out.size)
+    start, length = circle.stretches[j - 1]
+    tail_at = start + length - fade + inside
+    rise, fall = _rise(fade)[inside : inside + count], _rise(fade)[::-1][inside : inside + count]
+    out[:count] = rise * out[:count] + fall * recording[tail_at : tail_at + count]
+
+
+def crossfade_into(track: Samples, piece: Samples, *, at: int, fade_in: int) -> None:
+    """Put a piece into a track at sample `at`, equal-power crossfaded over `fade_in` with what is there, in place."""
+    stop = min(track.size, at + piece.size)
+    count = min(fade_in, stop - at)
+    if count > 0:
+        track[at : at + count] *= _rise(fade_in)[::-1][:count]
+        track[at : at + count] += piece[:count] * _rise(fade_in)[:count]
+    track[at + count : stop] = piece[count : stop - at]
