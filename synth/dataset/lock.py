@@ -1,0 +1,132 @@
+"""Who may write into a data set's directory: one whole run, or any number of parts, or one merge.
+
+The locks are `flock`s: the kernel frees them when their process dies, so a killed run never blocks the next one. A
+whole run and `finish` hold the directory's lock alone; each part holds it together with the other parts, and its own
+lock alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from synth import files
+from synth.dataset.dataset_dir import DatasetDir
+from synth.errors import Locked
+
+_held: set[int] = set()
+
+
+def _close_in_child() -> None:
+    """A forked worker must not keep the lock of a parent that died."""
+    for fd in _held:
+        with contextlib.suppress(OSError):
+            os.close(fd)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_close_in_child)
+
+
+def _try(fd: int, operation: int, path: Path) -> bool:
+    """Take the lock if it is free. Where the file system has no locks: go on, parts are created only once anyway."""
+    try:
+        fcntl.flock(fd, operation | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL):
+            raise
+        logging.getLogger("synth").warning("%s: this file system has no locks; start no second run there", path)
+    return True
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    fd = files.open_lock_file(path)
+    _held.add(fd)
+    try:
+        yield fd
+    finally:
+        _held.discard(fd)
+        os.close(fd)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+
+
+def _is_locked(path: Path) -> bool:
+    with _opened(path) as fd:
+        return not _try(fd, fcntl.LOCK_EX, path)
+
+
+def holders(dataset: DatasetDir) -> list[str]:
+    """Who works in the directory now, one text each; empty when nobody does."""
+    if not dataset.lock.exists():
+        return []
+    with _opened(dataset.lock) as fd:
+        if _try(fd, fcntl.LOCK_EX, dataset.lock):
+            return []
+        if not _try(fd, fcntl.LOCK_SH, dataset.lock):
+            return [_text(dataset.lock)]
+    parts = sorted(dataset.private.glob("locks/part-*"))
+    return [_text(path) for path in parts if _is_locked(path)]
+
+
+def _refuse(dataset: DatasetDir, who: list[str]) -> Locked:
+    by = "; ".join(text for text in who if text) or "another run"
+    return Locked(f"{dataset.path} is in use by {by}; wait until it is done, or stop it, then run again")
+
+
+def _describe(what: str) -> str:
+    return f"{what}, process {os.getpid()} on {socket.gethostname()}"
+
+
+@contextlib.contextmanager
+def whole(dataset: DatasetDir, what: str = "synth generate") -> Iterator[None]:
+    """Hold the directory alone. Raises Locked, with who holds it, when anybody else works there."""
+    with _opened(dataset.lock) as fd:
+        if not _try(fd, fcntl.LOCK_EX, dataset.lock):
+            raise _refuse(dataset, holders(dataset))
+        files.write_lock_text(fd, _describe(what))
+        yield
+
+
+@contextlib.contextmanager
+def part(dataset: DatasetDir, index: int, count: int) -> Iterator[None]:
+    """Hold one part, beside other parts. Raises Locked when a whole run, a merge, or this same part is running."""
+    path = dataset.part_lock(index, count)
+    with _opened(dataset.lock) as fd, _opened(path) as part_fd:
+        if not _try(fd, fcntl.LOCK_SH, dataset.lock):
+            raise _refuse(dataset, holders(dataset))
+        if not _try(part_fd, fcntl.LOCK_EX, path):
+            raise _refuse(dataset, [_text(path)])
+        files.write_lock_text(part_fd, _describe(f"synth generate --part {index}/{count}"))
+        yield
+
+
+@contextlib.contextmanager
+def planning(dataset: DatasetDir, *, patience_s: float = 600.0) -> Iterator[None]:
+    """Hold the right to write the plan; the parts of an array job, which all start at once, wait for each other here.
+
+    Raises Locked after `patience_s` seconds.
+    """
+    with _opened(dataset.plan_lock) as fd:
+        deadline = time.monotonic() + patience_s
+        while not _try(fd, fcntl.LOCK_EX, dataset.plan_lock):
+            if time.monotonic() > deadline:
+                raise _refuse(dataset, [_text(dataset.plan_lock)])
+            time.sleep(0.05)
+        files.write_lock_text(fd, _describe("the planning of another part"))
+        yield
