@@ -31,8 +31,11 @@ __all__ = [
     "audio_path",
     "count_samples",
     "file_digest",
+    "fingerprint",
+    "inside",
     "mix_channels",
     "opened",
+    "printable",
     "read_blocks",
     "read_header",
     "read_samples",
@@ -132,14 +135,15 @@ def _real_folder(folder: str) -> str:
     return os.path.realpath(folder)
 
 
-def _inside(path: str, root: str) -> bool:
-    real, base = os.path.realpath(path), _real_folder(root)
+def inside(path: str, root: str, *, keep: bool = True) -> bool:
+    """Whether `path`, with all links followed, lies in `root`. `keep`: the answer for a folder may be remembered."""
+    real, base = _real_folder(path) if keep else os.path.realpath(path), _real_folder(root)
     return real == base or real.startswith(base if base.endswith("/") else base + "/")
 
 
 def _open(path: str, root: str | None) -> int:
-    if root is not None and not _inside(path, root):
-        raise BadInput("forbidden_path", path, f"it leads out of {root}; name the folder it leads to as a source")
+    if root is not None and not inside(path, root, keep=False):
+        raise BadInput("forbidden_path", path, "it leads out of the folder of its source; name the folder it leads to as a source")
     try:
         # O_NONBLOCK: opening a pipe must not wait for somebody to write into it
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)

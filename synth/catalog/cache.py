@@ -1,0 +1,107 @@
+"""What was measured once about a file, kept in the user's cache folder: small answers by key in one SQLite file.
+
+A cache may vanish, be read-only or broken at any time: then everything is measured again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from synth import files
+
+_FILE = "measured-1.sqlite"
+_AT_ONCE = 500  # keys in one query
+
+
+def cache_folder() -> Path:
+    """`$SYNTH_CACHE`, or `synth` in the folder that the platform has for caches."""
+    if given := os.environ.get("SYNTH_CACHE"):
+        return Path(given)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "synth"
+    base = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "synth"
+
+
+def key_of(*parts: object) -> bytes:
+    """16 bytes that stand for a question: what is measured, of which file in which state, with which settings."""
+    text = json.dumps(parts, ensure_ascii=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+class Cache:
+    """Answers by key. Without a database (none asked for, or it cannot be used) it knows nothing and forgets everything."""
+
+    def __init__(self, database: Any = None) -> None:
+        self._database = database
+
+    def get(self, keys: Sequence[bytes]) -> dict[bytes, Any]:
+        """The answers that are known."""
+        found: dict[bytes, Any] = {}
+        with self._tolerant():
+            for start in range(0, len(keys) if self._database else 0, _AT_ONCE):
+                some = keys[start : start + _AT_ONCE]
+                marks = ",".join("?" * len(some))
+                query = f"SELECT key, answer FROM measured WHERE key IN ({marks})"
+                found.update((key, json.loads(answer)) for key, answer in self._database.execute(query, some))
+        return found
+
+    def put(self, answers: Mapping[bytes, object]) -> None:
+        """Keep answers (anything that JSON can hold)."""
+        with self._tolerant():
+            if self._database and answers:
+                rows = [(key, json.dumps(answer)) for key, answer in answers.items()]
+                with self._database:
+                    self._database.executemany("INSERT OR REPLACE INTO measured VALUES (?, ?)", rows)
+
+    @contextlib.contextmanager
+    def _tolerant(self) -> Iterator[None]:
+        import sqlite3  # only where something is scanned
+
+        try:
+            yield
+        except (sqlite3.Error, ValueError):
+            self.close()
+
+    def close(self) -> None:
+        if self._database:
+            self._database.close()
+        self._database = None
+
+
+def open_cache(folder: Path | None) -> Cache:
+    """The cache in `folder`; an empty one for None, or where there is no writing."""
+    import sqlite3
+
+    if folder is None:
+        return Cache()
+    try:
+        files.make_folder(folder)
+        return Cache(_connect(folder / _FILE))
+    except (sqlite3.DatabaseError, files.StorageError, OSError):
+        return Cache()
+
+
+def _connect(path: Path) -> Any:
+    import sqlite3
+
+    database = sqlite3.connect(path, timeout=10)
+    try:
+        # losing the last answers in a power cut is no loss
+        database.execute("PRAGMA synchronous=OFF")
+        database.execute("CREATE TABLE IF NOT EXISTS measured (key BLOB PRIMARY KEY, answer TEXT) WITHOUT ROWID")
+    except sqlite3.OperationalError:
+        database.close()
+        raise
+    except sqlite3.DatabaseError:  # not a database: a torn write; start anew
+        database.close()
+        path.unlink()
+        return _connect(path)
+    return database

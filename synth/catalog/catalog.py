@@ -1,0 +1,383 @@
+"""The sorted set of recordings that a recipe may use: a few numbers a recording in memory, the words on disk.
+
+A million recordings are 50 MB of columns, memory-mapped where the catalog was loaded; paths, texts and labels are read from the file
+when they are asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synth import files
+from synth.catalog.recording import Recording, Refusal, Word, recording_id
+from synth.errors import TooManyBadInputs, UsageError
+
+MAX_REFUSED = 100_000
+_MAGIC = b"synth catalog 1\n"
+_ALIGN = 64
+_COPY = 1 << 20
+_ROW = np.dtype(
+    [
+        ("source", "<u2"),
+        ("channels", "<u2"),
+        ("sample_rate", "<i4"),
+        ("offset", "<i8"),
+        ("num_samples", "<i8"),
+        ("fingerprint", "<u8"),  # 0: only a list was read
+        ("name_start", "<i8"),
+        ("detail_start", "<i8"),
+        ("name_bytes", "<u2"),
+        ("detail_bytes", "<u4"),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogSource:
+    """Where recordings of a catalog lie. `root` is an absolute path; `channels` is how many become one."""
+
+    name: str
+    root: str
+    channels: str | int = "mean"
+    recording_column: str | None = None
+    pool: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Blob:
+    """A stretch of an open file that is read piece by piece: not in this process's memory, and safe after a fork."""
+
+    file: IO[bytes]
+    start: int
+    size: int
+
+    def read(self, at: int, count: int) -> bytes:
+        return os.pread(self.file.fileno(), count, self.start + at) if count else b""
+
+
+class Catalog:
+    """A frozen sequence of recordings, sorted by (source order, path bytes, offset)."""
+
+    def __init__(
+        self,
+        rows: npt.NDArray[np.void],
+        names: _Blob,
+        details: _Blob,
+        *,
+        sources: Sequence[CatalogSource],
+        refused: Sequence[Refusal],
+        digest: str,
+    ) -> None:
+        self._rows = rows
+        self._names = names
+        self._details = details
+        self.sources = tuple(sources)
+        self.refused = tuple(refused)
+        self.digest = digest
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Recording]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: int) -> Recording:
+        row = self._rows[index].item()
+        source, channels, rate, offset, count, fingerprint, name_at, detail_at, name_bytes, detail_bytes = row
+        path = self._names.read(name_at, name_bytes).decode()
+        name = self.sources[source].name
+        detail = json.loads(self._details.read(detail_at, detail_bytes)) if detail_bytes else {}
+        alignment, trim = detail.get("alignment"), detail.get("trim")
+        return Recording(
+            id=recording_id(name, path, offset),
+            source=name,
+            path=path,
+            offset=offset,
+            num_samples=count,
+            sample_rate=rate,
+            channels=channels,
+            text=detail.get("text"),
+            speaker=detail.get("speaker"),
+            labels=detail.get("labels"),
+            alignment=None if alignment is None else tuple(Word(*word) for word in alignment),
+            fingerprint=f"{fingerprint:016x}" if fingerprint else None,
+            trim=None if trim is None else (trim[0], trim[1]),
+        )
+
+    @cached_property
+    def num_samples(self) -> npt.NDArray[np.int64]:
+        """Length of each recording in samples at its own rate."""
+        return np.ascontiguousarray(self._rows["num_samples"])
+
+    @cached_property
+    def sample_rates(self) -> npt.NDArray[np.int32]:
+        return np.ascontiguousarray(self._rows["sample_rate"])
+
+    @cached_property
+    def source_indices(self) -> npt.NDArray[np.uint16]:
+        """For each recording the index into `sources`."""
+        return np.ascontiguousarray(self._rows["source"])
+
+    @property
+    def roots(self) -> dict[str, str]:
+        """Source name -> absolute path of its root."""
+        return {source.name: source.root for source in self.sources}
+
+    def source(self, index: int) -> CatalogSource:
+        """The source that a recording comes from."""
+        return self.sources[int(self._rows[index]["source"])]
+
+    def path(self, index: int) -> str:
+        """The path relative to the source's root, with forward slashes."""
+        row = self._rows[index]
+        return self._names.read(int(row["name_start"]), int(row["name_bytes"])).decode()
+
+    def file(self, index: int) -> str:
+        """The absolute path."""
+        return os.path.join(self.source(index).root, self.path(index))
+
+    def id(self, index: int) -> str:
+        """`catalog[index].id`, without reading the rest."""
+        return recording_id(self.source(index).name, self.path(index), int(self._rows[index]["offset"]))
+
+    def label(self, index: int, name: str) -> object:
+        """The speaker, the text, or a label column of a recording; None where it is unknown."""
+        row = self._rows[index]
+        if not row["detail_bytes"]:
+            return None
+        detail = json.loads(self._details.read(int(row["detail_start"]), int(row["detail_bytes"])))
+        return detail.get(name) if name in ("speaker", "text") else detail.get("labels", {}).get(name)
+
+    def save(self, path: Path) -> None:
+        """Write the catalog to one file. Raises synth.files.StorageError."""
+        rows = self._packed()
+        head = self._head(rows)
+        with files.writing(path) as out:
+            out.write(_MAGIC + len(head).to_bytes(8, "little") + head)
+            out.write(b"\0" * (_data_start(len(head)) - len(_MAGIC) - 8 - len(head)))
+            for start in range(0, len(rows), 10_000):
+                out.write(rows[start : start + 10_000].tobytes())
+            _copy(out, self._names, self._rows["name_start"], self._rows["name_bytes"])
+            _copy(out, self._details, self._rows["detail_start"], self._rows["detail_bytes"])
+
+    def _packed(self) -> npt.NDArray[np.void]:
+        """The rows with the words in the order of the rows."""
+        rows = np.array(self._rows)
+        for start, count in (("name_start", "name_bytes"), ("detail_start", "detail_bytes")):
+            ends = np.cumsum(rows[count], dtype=np.int64)
+            rows[start] = ends - rows[count]
+        return rows
+
+    def _head(self, rows: npt.NDArray[np.void]) -> bytes:
+        head = {
+            "count": len(rows),
+            "digest": self.digest,
+            "name_bytes": int(rows["name_bytes"].sum(dtype=np.int64)),
+            "detail_bytes": int(rows["detail_bytes"].sum(dtype=np.int64)),
+            "sources": [asdict(source) for source in self.sources],
+            "refused": [asdict(refusal) for refusal in self.refused],
+        }
+        return json.dumps(head, sort_keys=True).encode()
+
+    @classmethod
+    def load(cls, path: Path, *, roots: Mapping[str, str] | None = None) -> Catalog:
+        """Open a saved catalog; its columns are memory-mapped. `roots` overrides where sources lie.
+
+        Raises UsageError where the file is missing or not a catalog.
+        """
+        try:
+            return cls._load(path, dict(roots or {}))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{path} is not a catalog that can be read: {error}") from error
+
+    @classmethod
+    def _load(cls, path: Path, roots: dict[str, str]) -> Catalog:
+        file = Path(path).open("rb", buffering=0)  # noqa: SIM115 - stays open for as long as the catalog is used
+        if file.read(len(_MAGIC)) != _MAGIC:
+            raise ValueError("it does not begin as one")
+        length = int.from_bytes(file.read(8), "little")
+        head = json.loads(file.read(length))
+        start, count = _data_start(length), head["count"]
+        # plain ndarray: indexing the memmap class costs a Python call each time
+        rows = np.memmap(path, dtype=_ROW, mode="r", offset=start, shape=(count,)).view(np.ndarray) if count else _no_rows()
+        names = _Blob(file, start + count * _ROW.itemsize, head["name_bytes"])
+        details = _Blob(file, names.start + names.size, head["detail_bytes"])
+        if os.fstat(file.fileno()).st_size != details.start + details.size:
+            raise ValueError("it is cut")
+        sources = [CatalogSource(**{**s, "root": roots.get(s["name"], s["root"])}) for s in head["sources"]]
+        return cls(rows, names, details, sources=sources, refused=[Refusal(**r) for r in head["refused"]], digest=head["digest"])
+
+
+def _no_rows() -> npt.NDArray[np.void]:
+    return np.zeros(0, _ROW)
+
+
+def _data_start(head_bytes: int) -> int:
+    return -(-(len(_MAGIC) + 8 + head_bytes) // _ALIGN) * _ALIGN
+
+
+def _copy(out: files.Writer, blob: _Blob, starts: npt.NDArray[np.int64], counts: npt.NDArray[np.integer[Any]]) -> None:
+    """Write pieces of a blob one after the other, about a megabyte at a time."""
+    parts: list[bytes] = []
+    held = 0
+    for start, count in zip(starts.tolist(), counts.tolist(), strict=True):
+        parts.append(blob.read(start, count))
+        held += count
+        if held > _COPY:
+            out.write(b"".join(parts))
+            parts, held = [], 0
+    if held:
+        out.write(b"".join(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One recording on its way into a catalog. `detail` holds text, speaker, labels, alignment, trim: what is known of them."""
+
+    path: str
+    offset: int
+    num_samples: int
+    sample_rate: int
+    channels: int
+    fingerprint: str | None
+    detail: Mapping[str, object]
+
+
+class CatalogBuilder:
+    """Takes the entries of one source after the other, in any order within a source, and makes a Catalog.
+
+    Words are spilled to an unnamed temporary file in `folder`; in memory stay the numbers, and the paths of one source.
+    """
+
+    def __init__(self, *, folder: Path | None = None) -> None:
+        self.refused: list[Refusal] = []
+        self._sources: list[CatalogSource] = []
+        self._names = _Spill(folder)
+        self._details = _Spill(folder)
+        self._parts: list[npt.NDArray[np.void]] = []
+        self._keys: list[bytes] = []
+        self._rows = _RowBuffer()
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Note one refused input. Raises TooManyBadInputs after 100,000: nobody reads further, and memory is bounded."""
+        self.refused.append(refusal)
+        if len(self.refused) > MAX_REFUSED:
+            first = self.refused[0]
+            raise TooManyBadInputs(f"more than {MAX_REFUSED} inputs were refused; the first: {first.path}: {first.message}")
+
+    def add(self, entry: Entry) -> None:
+        """Take one recording of the source that is being read."""
+        detail = _encode(entry.detail) if entry.detail else b""
+        name = entry.path.encode()
+        self._keys.append(name + b"\0" + entry.offset.to_bytes(8, "big"))
+        fingerprint = int(entry.fingerprint, 16) if entry.fingerprint else 0
+        numbers = (len(self._sources), entry.channels, entry.sample_rate, entry.offset, entry.num_samples, fingerprint)
+        self._rows.append((*numbers, 0, self._details.append(detail), len(name), len(detail)))
+
+    def end_source(self, source: CatalogSource) -> None:
+        """Sort what was added since the last source; a recording that is there twice is refused."""
+        rows, keys = self._rows.take(), self._keys
+        self._keys = []
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        kept: list[int] = []
+        before = ids_of = b""
+        ids: set[str] = set()
+        for i in order:
+            name = keys[i][:-9]
+            if keys[i] == before:
+                self._refuse_twice(name, int(rows[i]["offset"]), rows[i]["sample_rate"], "the same recording twice")
+                continue
+            if name != ids_of:
+                ids_of, ids = name, set()
+            before = keys[i]
+            rows[i]["name_start"] = self._names.append(name)
+            kept.append(i)
+        self._parts.append(rows[np.array(kept, np.intp)])
+        self._sources.append(source)
+
+    def _refuse_twice(self, name: bytes, offset: int, rate: int, message: str) -> None:
+        where = f" from {offset / int(rate):g} s on" if offset else ""
+        self.refuse(Refusal(name.decode(), "bad_row", "scan", f"{message}{where}; the first one counts"))
+
+    def build(self) -> Catalog:
+        """The catalog of all sources added. The builder is used up."""
+        rows = np.concatenate(self._parts) if self._parts else _no_rows()
+        self._parts = []
+        names, details = self._names.done(), self._details.done()
+        digest = _digest(rows, names, details, self._sources, self.refused)
+        return Catalog(rows, names, details, sources=self._sources, refused=self.refused, digest=digest)
+
+
+def _encode(detail: Mapping[str, object]) -> bytes:
+    return _ENCODER.encode(detail).encode()
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+class _RowBuffer:
+    """Rows, packed 4096 at a time: as Python tuples a million of them would take 300 MB."""
+
+    def __init__(self) -> None:
+        self._packed: list[npt.NDArray[np.void]] = []
+        self._loose: list[tuple[int, ...]] = []
+
+    def append(self, row: tuple[int, ...]) -> None:
+        self._loose.append(row)
+        if len(self._loose) == 4096:
+            self._pack()
+
+    def _pack(self) -> None:
+        self._packed.append(np.array(self._loose, _ROW))
+        self._loose = []
+
+    def take(self) -> npt.NDArray[np.void]:
+        self._pack()
+        rows, self._packed = np.concatenate(self._packed), []
+        return rows
+
+
+class _Spill:
+    """Bytes appended to an unnamed temporary file."""
+
+    def __init__(self, folder: Path | None) -> None:
+        if folder is not None:
+            files.make_folder(folder)
+        self._file = tempfile.TemporaryFile(dir=folder, buffering=_COPY)  # noqa: SIM115 - lives as long as the catalog
+        self._size = 0
+
+    def append(self, data: bytes) -> int:
+        """Where it begins."""
+        start = self._size
+        self._file.write(data)
+        self._size += len(data)
+        return start
+
+    def done(self) -> _Blob:
+        self._file.flush()
+        return _Blob(self._file, 0, self._size)
+
+
+def _digest(
+    rows: npt.NDArray[np.void], names: _Blob, details: _Blob, sources: Sequence[CatalogSource], refused: Sequence[Refusal]
+) -> str:
+    """Over everything that a plan depends on; not over times, absolute paths, or where words lie in a file."""
+    digest = hashlib.sha256()
+    known = [[s.name, s.channels, s.recording_column, s.pool] for s in sources]
+    digest.update(json.dumps([known, [[r.path, r.code] for r in refused]]).encode())
+    for row in rows:
+        *numbers, name_at, detail_at, name_bytes, detail_bytes = row.item()
+        words = names.read(name_at, name_bytes), details.read(detail_at, detail_bytes)
+        digest.update(b"%r|%d|%b|%d|%b" % (numbers, name_bytes, words[0], detail_bytes, words[1]))
+    return digest.hexdigest()

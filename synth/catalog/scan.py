@@ -1,0 +1,326 @@
+"""Make a catalog of the sources of a recipe: find the files, read their headers once, believe lists that say enough.
+
+Headers are read in parallel by processes that may die of it (`isolate`), and kept in the user's cache by path, size and time of
+change, so that a second scan reads none. A list row with `sampling_rate` and `duration` (or `num_samples`) is believed: its file
+is first opened when it is rendered, and refused then if the row was wrong.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import posixpath
+import stat
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import soundfile as sf
+
+from synth.catalog.audio_file import ROUNDING_SECONDS, audio_path, inside, printable
+from synth.catalog.cache import Cache, key_of, open_cache
+from synth.catalog.catalog import Catalog, CatalogBuilder, CatalogSource, Entry
+from synth.catalog.containers import ContainerError, check_form
+from synth.catalog.csv_list import read_csv
+from synth.catalog.folder import walk_folder
+from synth.catalog.isolate import Pool
+from synth.catalog.json_lines import read_json_lines
+from synth.catalog.list_row import Row
+from synth.catalog.probe import Probed
+from synth.catalog.recording import Refusal
+from synth.errors import BadInput, UsageError
+from synth.recipe.model import Limits, Source
+from synth.units import seconds_to_samples
+
+__all__ = ["Progress", "scan"]
+
+Kind: TypeAlias = Literal["speech", "noise", "room"]
+Progress: TypeAlias = Callable[[str, int, int | None], None]
+"""Called now and then with (what is being done, how many are done, of how many where that is known)."""
+
+_CHUNK = 8192  # rows handled together
+_FRESH_NS = 2_000_000_000  # a file changed so lately may change again within the same tick of its clock
+_READER = f"1 {sf.__libsndfile_version__}"
+_REMEMBERED = 100_000  # files of one list whose headers are kept at hand
+_TRANSIENT = frozenset(("timeout", "decode_crash", "missing", "changed_during_run"))
+
+State: TypeAlias = tuple[int, int]
+"""(size, mtime_ns) of a file."""
+
+
+@dataclass(slots=True)
+class _Desk:
+    """What a scan works with."""
+
+    builder: CatalogBuilder
+    pool: Pool
+    cache: Cache
+    limits: Limits
+    max_seconds: float
+    trim_top_db: float | None
+    progress: Progress
+    done: int = 0
+    probed: dict[str, Probed | BadInput] = field(default_factory=dict)
+
+
+def scan(
+    sources: Sequence[Source],
+    *,
+    folder: Path,
+    limits: Limits,
+    cache: Path | None = None,
+    jobs: int = 1,
+    kind: Kind = "speech",
+    trim_top_db: float | None = None,
+    progress: Progress | None = None,
+) -> Catalog:
+    """All recordings of `sources`, whose paths are relative to `folder`; what cannot be used is in `catalog.refused`.
+
+    `kind` decides which limit of length holds. With `trim_top_db` (dB below the loudest frame) the bounds of the sound of each
+    recording are measured, for which each is decoded once. `cache` is a folder that is kept from run to run.
+
+    Raises UsageError where a folder or list is missing, a list has no path column, or a source holds nothing at all.
+    """
+    max_seconds = limits.max_noise_seconds if kind == "noise" else limits.max_seconds
+    builder = CatalogBuilder(folder=cache)
+    with contextlib.closing(open_cache(cache)) as known, Pool(jobs) as pool:
+        desk = _Desk(builder, pool, known, limits, max_seconds, trim_top_db, progress or _quiet)
+        for source in sources:
+            _scan_source(desk, source, os.path.abspath(folder / source.path), folder)
+    return builder.build()
+
+
+def _quiet(what: str, done: int, total: int | None) -> None:
+    pass
+
+
+def _scan_source(desk: _Desk, source: Source, root: str, folder: Path) -> None:
+    before = len(desk.builder.refused)
+    found = 0
+    desk.probed.clear()
+    for chunk in _chunks(_items(source, root, folder), _CHUNK):
+        found += len(chunk)
+        _scan_chunk(desk, source, root, [row for item in chunk if (row := _admitted(desk, item, root)) is not None])
+        desk.progress(f"reading {source.name}", desk.done, None)
+    if not found and len(desk.builder.refused) == before:
+        raise UsageError(_nothing_found(source, root))
+    desk.builder.end_source(CatalogSource(source.name, root, source.channels, source.recording_column, source.pool))
+
+
+def _nothing_found(source: Source, root: str) -> str:
+    if source.manifest:
+        return f"source {source.name!r}: the list {source.manifest} has no rows"
+    what = f"file that matches {source.pattern!r}" if source.pattern else "audio file"
+    return f"source {source.name!r}: no {what} in {root}"
+
+
+def _chunks(items: Iterable[Row | BadInput], size: int) -> Iterator[list[Row | BadInput]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def _items(source: Source, root: str, folder: Path) -> Iterator[Row | BadInput]:
+    if not os.path.isdir(root):
+        raise UsageError(f"source {source.name!r}: there is no folder {root}")
+    if source.manifest is None:
+        return walk_folder(Path(root), pattern=source.pattern)
+    path = Path(os.path.abspath(folder / source.manifest))
+    if not path.is_file():
+        raise UsageError(f"source {source.name!r}: there is no list {path}")
+    reader = read_json_lines if path.suffix.lower() in (".json", ".jsonl", ".ndjson") else read_csv
+    return reader(path, columns=source.columns)
+
+
+def _admitted(desk: _Desk, item: Row | BadInput, root: str) -> Row | None:
+    """The row with its path relative to the root; None where it was refused."""
+    if isinstance(item, BadInput):
+        _refuse(desk, item, item.path)
+        return None
+    path = relative_path(item.path, root)
+    try:
+        audio_path(root, path)
+    except BadInput as error:
+        _refuse(desk, error, error.path)
+        return None
+    return item if path == item.path else replace(item, path=path)
+
+
+def relative_path(path: str, root: str) -> str:
+    """The path as it stands in a list, relative to the root where it can be, in its plain form."""
+    if path.startswith("/"):
+        for base in (root, os.path.realpath(root)):
+            prefix = base.rstrip("/") + "/"
+            if path.startswith(prefix):
+                path = path[len(prefix) :]
+                break
+    if "./" in path or "//" in path:
+        return path if ".." in path.split("/") or path.startswith("/") or "://" in path else posixpath.normpath(path)
+    return path
+
+
+def _refuse(desk: _Desk, error: BadInput, path: str) -> None:
+    desk.builder.refuse(Refusal(printable(path), error.code, "scan", error.message))
+
+
+def _scan_chunk(desk: _Desk, source: Source, root: str, rows: Sequence[Row]) -> None:
+    probed = _probe_files(desk, root, [row.path for row in rows if not row.trusted])
+    entries: list[Entry] = []
+    for row in rows:
+        try:
+            entries.append(_entry(row, None if row.trusted else probed[row.path], desk.max_seconds))
+        except BadInput as error:
+            _refuse(desk, error, row.path)
+    if desk.trim_top_db is not None:
+        entries = _trimmed(desk, source, root, entries, desk.trim_top_db)
+    for entry in entries:
+        desk.builder.add(entry)
+    desk.done += len(rows)
+
+
+def _entry(row: Row, probed: Probed | BadInput | None, max_seconds: float) -> Entry:
+    if isinstance(probed, BadInput):
+        raise probed
+    if probed is None:
+        rate, channels, length, mark = row.sample_rate or 0, row.channels or 0, None, None
+        _check_rate(rate, row.path)
+    else:
+        rate, channels, length, mark = probed
+        if row.sample_rate not in (None, rate):
+            raise BadInput("bad_row", row.path, f"the list says {row.sample_rate} Hz, the file has {rate} Hz", "scan")
+    offset, count = _segment(row, rate, length)
+    if count > max_seconds * rate:
+        raise BadInput("too_long", row.path, f"{count / rate:.1f} s; the limit is {max_seconds:g} s", "scan")
+    return Entry(row.path, offset, count, rate, channels, mark, row.detail)
+
+
+def _check_rate(rate: int, path: str) -> None:
+    try:
+        check_form(rate, 1)
+    except ContainerError as error:
+        raise BadInput(error.code, path, error.message, "scan") from None
+
+
+def _segment(row: Row, rate: int, length: int | None) -> tuple[int, int]:
+    """(offset, number of samples). Where the file's length is known, the segment must lie in it, but for rounding."""
+    offset = seconds_to_samples(row.offset, rate)
+    count = row.num_samples
+    if count is None:
+        count = (length or 0) - offset if row.duration is None else seconds_to_samples(row.duration, rate)
+    if length is not None:
+        over = offset + count - length
+        slack = ROUNDING_SECONDS * rate
+        if over > slack or offset >= length:
+            where = f"{row.offset:g} s to {(offset + count) / rate:g} s"
+            raise BadInput("bad_row", row.path, f"the segment {where} does not lie in the file of {length / rate:g} s", "scan")
+        if over > 0 or (offset == 0 and -over <= slack and row.num_samples is None):
+            count = length - offset
+    if count <= 0:
+        raise BadInput("empty", row.path, "it holds no samples", "scan")
+    return offset, count
+
+
+# headers, from the cache or from the files
+
+
+def _probe_files(desk: _Desk, root: str, paths: Sequence[str]) -> dict[str, Probed | BadInput]:
+    if len(desk.probed) > _REMEMBERED:
+        desk.probed.clear()
+    new = [path for path in dict.fromkeys(paths) if path not in desk.probed]
+    states = _states(desk, root, new)
+    keys = {path: key_of("probe", _READER, os.path.join(root, path), *state) for path, state in states.items()}
+    answers = _measured(desk, "synth.catalog.probe:probe", keys, states, lambda path: (os.path.join(root, path), root))
+    desk.probed.update((path, answer if isinstance(answer, BadInput) else tuple(answer)) for path, answer in answers.items())
+    return desk.probed
+
+
+def _states(desk: _Desk, root: str, paths: Iterable[str]) -> dict[str, State]:
+    """Size and time of change of each file; those that must not or cannot be opened are noted as refused."""
+    states: dict[str, State] = {}
+    for path in paths:
+        try:
+            states[path] = _state(root, path)
+        except BadInput as error:
+            desk.probed[path] = error
+    return states
+
+
+def _state(root: str, path: str) -> State:
+    full = os.path.join(root, path)
+    try:
+        status = os.lstat(full)
+        if stat.S_ISLNK(status.st_mode) or not inside(os.path.dirname(full), root):
+            if not inside(full, root, keep=False):
+                raise BadInput("forbidden_path", path, "it leads out of the folder of its source", "scan")
+            status = os.stat(full)
+    except OSError as error:
+        raise BadInput("missing", path, f"it cannot be found: {error.strerror}", "scan") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise BadInput("forbidden_path", path, "not a regular file", "scan")
+    return status.st_size, status.st_mtime_ns
+
+
+def _measured(
+    desk: _Desk,
+    function: str,
+    keys: dict[Any, bytes],
+    states: dict[Any, State],
+    task: Callable[[Any], tuple[Any, ...]],
+) -> dict[Any, Any]:
+    """Item -> answer of `function`, or BadInput: from the cache, else measured and kept."""
+    found = desk.cache.get(list(keys.values()))
+    answers = {item: _recalled(found[key], item) for item, key in keys.items() if key in found}
+    missing = [item for item in keys if item not in answers]
+    fresh_from = time.time_ns() - _FRESH_NS
+    kept: dict[bytes, object] = {}
+    for index, answer in desk.pool.map(function, [task(item) for item in missing], timeout_s=desk.limits.timeout_s):
+        item = missing[index]
+        answers[item] = answer
+        if states[item][1] < fresh_from and not (isinstance(answer, BadInput) and answer.code in _TRANSIENT):
+            kept[keys[item]] = _memory(answer)
+        desk.progress("reading headers", desk.done + len(answers), None)
+    desk.cache.put(kept)
+    return answers
+
+
+def _memory(answer: Any) -> object:
+    return {"refused": [answer.code, answer.message]} if isinstance(answer, BadInput) else list(answer)
+
+
+def _recalled(memory: Any, item: Any) -> Any:
+    if isinstance(memory, dict):
+        code, message = memory["refused"]
+        return BadInput(code, str(item), message, "scan")
+    return tuple(memory)
+
+
+# where the sound begins and ends
+
+
+def _trimmed(desk: _Desk, source: Source, root: str, entries: Sequence[Entry], top_db: float) -> list[Entry]:
+    states = _states(desk, root, dict.fromkeys(entry.path for entry in entries))
+    known = {i: states[e.path] for i, e in enumerate(entries) if e.path in states}
+    extra = ("trim", _READER, source.channels, top_db)
+    keys = {i: key_of(*extra, root, entries[i].path, *s, entries[i].offset, entries[i].num_samples) for i, s in known.items()}
+
+    def task(i: int) -> tuple[Any, ...]:
+        e = entries[i]
+        place = os.path.join(root, e.path), root, e.offset, e.num_samples
+        return (*place, source.channels, desk.max_seconds, top_db)
+
+    bounds = _measured(desk, "synth.catalog.probe:measure_trim", keys, known, task)
+    bounds.update((i, desk.probed[e.path]) for i, e in enumerate(entries) if i not in known)
+    return [entry for i, e in enumerate(entries) if (entry := _with_trim(desk, e, bounds[i])) is not None]
+
+
+def _with_trim(desk: _Desk, entry: Entry, bounds: tuple[int, int] | BadInput) -> Entry | None:
+    if isinstance(bounds, BadInput):
+        _refuse(desk, bounds, entry.path)
+        return None
+    if bounds[0] >= bounds[1]:
+        _refuse(desk, BadInput("silent", entry.path, "nothing is left after trimming", "scan"), entry.path)
+        return None
+    return replace(entry, detail={**entry.detail, "trim": list(bounds)})
