@@ -1,0 +1,153 @@
+"""The floors of the house: who may import whom, what stays out of the command line's start, how long functions are."""
+
+from __future__ import annotations
+
+import ast
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "synth"
+
+# From the ground up; what stands in one line is one floor. A module may import its own floor and those below.
+FLOORS = (
+    ("errors", "draws", "units", "files"),
+    ("dsp",),
+    ("recipe",),
+    ("catalog",),
+    ("plan",),
+    ("render",),
+    ("dataset",),
+    ("execute",),
+    ("pipeline",),
+    ("cli",),
+)
+LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+
+# Slow to import; they are imported inside the functions that need them.
+HEAVY = ("audiomentations", "librosa", "numba", "pydantic", "scipy", "sklearn")
+# What `synth --help` must not have loaded. (typer itself may load pydantic.)
+NOT_IN_HELP = ("audiomentations", "librosa", "numba", "scipy", "sklearn")
+
+
+@cache
+def modules() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def room_of(path: Path) -> str:
+    """`synth/dsp/levels.py` stands in the room dsp, `synth/errors.py` is a room of its own; `synth/__init__.py` is ""."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py").removeprefix("__init__").removeprefix("__main__")
+
+
+def imported(node: ast.stmt, path: Path) -> Iterator[str]:
+    """Dotted names that an import statement asks for; `from synth import files` asks for `synth.files`."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        package = path.relative_to(ROOT).parent.parts
+        base = package[: len(package) - node.level + 1] if node.level else ()
+        start = ".".join((*base, *((node.module,) if node.module else ())))
+        yield from (f"{start}.{alias.name}" for alias in node.names)
+
+
+def imports_of(path: Path, tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from ((node.lineno, name) for name in imported(node, path))
+
+
+def at_module_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements that run when the module is imported; not the bodies of functions, nor of `if TYPE_CHECKING`."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        yield node
+        if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
+            for name in ("body", "handlers", "finalbody"):
+                yield from at_module_level(getattr(node, name, []))
+        yield from at_module_level(getattr(node, "orelse", []))
+
+
+def upward(path: Path, tree: ast.Module) -> list[str]:
+    own = LEVEL[room_of(path)]
+    wrong = []
+    for line, name in imports_of(path, tree):
+        parts = name.split(".")
+        if parts[0] == "synth" and len(parts) > 1 and LEVEL.get(parts[1], -1) > own:
+            wrong.append(f"{path.relative_to(ROOT)}:{line} imports {name}")
+    return wrong
+
+
+def test_every_room_has_a_floor() -> None:
+    assert {room_of(path) for path in modules()} - {""} <= set(LEVEL)
+
+
+def test_lower_floors_never_import_higher_ones() -> None:
+    wrong = [text for path, tree in modules().items() if room_of(path) for text in upward(path, tree)]
+    assert wrong == []
+
+
+def test_the_floor_test_sees_a_wrong_import_wherever_it_hides() -> None:
+    tree = ast.parse("def f():\n    from synth import pipeline\n\nfrom ..plan.plan import Plan\nimport synth.units\n")
+    path = PACKAGE / "dsp" / "levels.py"
+    assert upward(path, tree) == [
+        "synth/dsp/levels.py:4 imports synth.plan.plan.Plan",
+        "synth/dsp/levels.py:2 imports synth.pipeline",
+    ]
+
+
+def test_slow_libraries_are_imported_only_inside_functions() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno} imports {name}"
+        for path, tree in modules().items()
+        for node in at_module_level(tree.body)
+        for name in imported(node, path)
+        if name.split(".")[0] in HEAVY
+    ]
+    assert wrong == []
+
+
+def test_nothing_is_called_utils() -> None:
+    assert [path.name for path in modules() if path.stem in ("utils", "util", "helpers", "common", "misc")] == []
+
+
+def lengths() -> list[tuple[int, str]]:
+    """(lines from the first statement to the last, without the docstring; name) of every function and method."""
+    found = []
+    for path, tree in modules().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
+                count = (node.end_lineno or first.lineno) - first.lineno + 1
+                found.append((count, f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"))
+    return found
+
+
+def test_functions_are_short() -> None:
+    counts = lengths()
+    assert [name for count, name in counts if count > 60] == []
+    assert statistics.median(count for count, _ in counts) < 10
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["plan", "--help"], ["generate", "--help"]])
+def test_help_loads_no_slow_library(arguments: list[str]) -> None:
+    program = (
+        "import sys, json\n"
+        "from synth.cli import main\n"
+        f"sys.argv = ['synth', *{arguments!r}]\n"
+        "try:\n    main()\n"
+        "except SystemExit as end:\n    assert not end.code, end.code\n"
+        "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = json.loads(done.stdout.splitlines()[-1])
+    assert "synth" in loaded
+    assert [name for name in NOT_IN_HELP if name in loaded] == []
