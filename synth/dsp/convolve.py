@@ -10,7 +10,8 @@ from synth.dsp.effects.effect import Samples
 def convolve(samples: Samples, taps: Samples) -> Samples:
     """Full linear convolution, shape (n,) with (m,) to (n + m - 1,); (0,) where either is empty.
 
-    Overlap-add in blocks of at least four filters' length (T. G. Stockham, "High-speed convolution and correlation", 1966).
+    Overlap-add in blocks of at least four times the filter. Source: T. G. Stockham, "High-speed convolution and
+    correlation", AFIPS Spring Joint Computer Conference 1966.
     """
     if not len(samples) or not len(taps):
         return np.zeros(0)

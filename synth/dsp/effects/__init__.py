@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from synth.dsp.effects.agc import Agc
-from synth.dsp.effects.audiomentations import Audiomentations
+from synth.dsp.effects.audiomentations import Audiomentations, frozen
 from synth.dsp.effects.drift import Drift
 from synth.dsp.effects.effect import Effect
 from synth.dsp.effects.equalizer import Equalizer
@@ -44,9 +44,4 @@ def effect_from_json(fields: Mapping[str, Any]) -> Effect:
     kind = Audiomentations if name == Audiomentations.name else EFFECTS.get(name)
     if kind is None:
         raise ValueError(f"name={name!r} is not an effect; effects are {', '.join(EFFECTS)}")
-    return kind(**{key: _frozen(value) for key, value in fields.items() if key != "name"})
-
-
-def _frozen(value: Any) -> Any:
-    """Lists to tuples, at any depth."""
-    return tuple(_frozen(part) for part in value) if isinstance(value, (list, tuple)) else value
+    return kind(**{key: frozen(value) for key, value in fields.items() if key != "name"})

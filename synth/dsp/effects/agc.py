@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from synth.dsp.effects.effect import Parameter, Samples, SameLength
+from synth.dsp.effects.effect import Parameter, SameLength, Samples
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from synth.dsp.effects.effect import Parameter, Samples, SameLength
+from synth.dsp.effects.effect import Parameter, SameLength, Samples
 
 _TONES = 16  # enough that no period is heard
 
@@ -19,7 +19,7 @@ class Drift(SameLength):
     """A random gain whose standard deviation is `depth_db` and whose fastest movement is `rate_hz`.
 
     The gain in dB is a sum of 16 sines with random phases, one in each sixteenth of the band from 0 to `rate_hz`
-    (Rice's model of Gaussian noise; S. O. Rice, "Mathematical analysis of random noise", 1944). It never leaves 3 depths.
+    (S. O. Rice, "Mathematical analysis of random noise", 1944). It never leaves 3 depths.
     """
 
     depth_db: float
@@ -46,5 +46,5 @@ class Drift(SameLength):
         frequencies = self.rate_hz * (np.arange(_TONES) + generator.random(_TONES)) / _TONES
         phases = generator.random(_TONES)
         tones = np.sin(2 * math.pi * (seconds[:, None] * frequencies + phases))
-        curve = tones.sum(axis=1) * (self.depth_db * math.sqrt(2 / _TONES))
+        curve: Samples = tones.sum(axis=1) * (self.depth_db * math.sqrt(2 / _TONES))
         return np.clip(curve, -3 * self.depth_db, 3 * self.depth_db)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.dsp.convolve import convolve
-from synth.dsp.effects.effect import Parameter, Samples, SameLength
+from synth.dsp.effects.effect import Parameter, SameLength, Samples
 
 BANDS_HZ = (62.5, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0)
 """Octave bands (the nominal 63 Hz to 8 kHz of IEC 61260). Their geometric mean, 707 Hz, is where the tilt pivots."""
@@ -42,13 +42,17 @@ class Equalizer(SameLength):
             count=len(BANDS_HZ),
         ),
         "tilt_db_per_octave": Parameter(
-            "more treble, or more bass where negative; pivots at 707 Hz", low=-12, high=12, unit="dB/octave", default=0.0
+            "more treble, or more bass where negative; pivots at 707 Hz",
+            low=-12,
+            high=12,
+            unit="dB/octave",
+            default=0.0,
         ),
     }
     main: ClassVar[str | None] = "bands_db"
     needs_seed: ClassVar[bool] = False
 
-    def gain_db(self, frequencies_hz: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    def gain_db(self, frequencies_hz: npt.ArrayLike) -> Samples:
         """The gain in dB at each frequency (Hz, >= 0): raised-cosine steps between the bands on an octave scale."""
         lowest, top = BANDS_HZ[0], len(BANDS_HZ) - 1
         octaves = np.log2(np.maximum(np.asarray(frequencies_hz, dtype=np.float64), lowest / 2) / lowest)
@@ -58,7 +62,8 @@ class Equalizer(SameLength):
         bands = np.asarray(self.bands_db)
         smooth = bands[band] * (1 - step) + bands[band + 1] * step
         tilt = self.tilt_db_per_octave * (octaves - top / 2)
-        return np.clip(smooth + tilt, -LARGEST_DB, LARGEST_DB)
+        gain: Samples = np.clip(smooth + tilt, -LARGEST_DB, LARGEST_DB)
+        return gain
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
         size = 2 * int(_FILTER_SECONDS * sample_rate / 2)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from synth.dsp.effects.effect import Parameter, Samples, SameLength
+from synth.dsp.effects.effect import Parameter, SameLength, Samples
 from synth.units import db_to_gain
 
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from synth.dsp.effects.effect import Parameter, Samples, SameLength
+import numpy as np
+
+from synth.dsp.effects.effect import Parameter, SameLength, Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,9 @@ class Microphone(SameLength):
 
     name: ClassVar[str] = "microphone"
     parameters: ClassVar[Mapping[str, Parameter]] = {
-        "low_hz": Parameter("lower limit (-3 dB); 0 is none", low=0, high=2000, unit="Hz", default=80.0, resolution=0.1),
+        "low_hz": Parameter(
+            "lower limit (-3 dB); 0 is none", low=0, high=2000, unit="Hz", default=80.0, resolution=0.1
+        ),
         "high_hz": Parameter(
             "upper limit (-3 dB); half the sample rate or more is none",
             low=1000,
@@ -40,9 +44,10 @@ class Microphone(SameLength):
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
         from scipy.signal import butter, sosfilt  # loads for most of a second: only where it is used
 
-        out = samples.copy()
+        sections = [np.empty((0, 6))]
         if self.low_hz > 0:
-            out = sosfilt(butter(self.order, self.low_hz, "highpass", fs=sample_rate, output="sos"), out)
+            sections.append(butter(self.order, self.low_hz, "highpass", fs=sample_rate, output="sos"))
         if self.high_hz < 0.5 * sample_rate:
-            out = sosfilt(butter(self.order, self.high_hz, "lowpass", fs=sample_rate, output="sos"), out)
-        return out
+            sections.append(butter(self.order, self.high_hz, "lowpass", fs=sample_rate, output="sos"))
+        filters = np.concatenate(sections)
+        return np.asarray(sosfilt(filters, samples)) if len(filters) else samples

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from synth.dsp.effects.effect import Parameter, Samples, SameLength
+from synth.dsp.effects.effect import Parameter, SameLength, Samples
 from synth.dsp.effects.stretch import ENGINES, stretch
 from synth.dsp.resample import resample
 
@@ -40,6 +40,4 @@ class Pitch(SameLength):
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
         shifted = resample(samples, rate_in=self.ratio, rate_out=1)
-        return stretch(
-            shifted, tempo=1 / self.ratio, sample_rate=sample_rate, num_samples=len(samples), engine=self.engine
-        )
+        return stretch(shifted, num_samples=len(samples), sample_rate=sample_rate, engine=self.engine)

@@ -8,13 +8,14 @@ from typing import ClassVar
 
 from synth.dsp.effects.effect import Parameter, Samples
 from synth.dsp.resample import resample
-from synth.units import resampled_length, scaled_length, thousandths
+from synth.units import scaled_length, thousandths
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """`factor` times as fast: 0.9 is slower, longer and lower (Ko et al., "Audio augmentation for speech recognition", 2015).
+    """`factor` times as fast: 0.9 is slower, longer and lower.
 
+    Source: Ko et al., "Audio augmentation for speech recognition", Interspeech 2015.
     The factor counts in whole thousandths, so that lengths and positions are exact integer arithmetic.
     """
 
@@ -34,7 +35,5 @@ class Speed:
         return scaled_length(position, self.factor)
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
-        rate_in = thousandths(self.factor)
-        return resample(
-            samples, rate_in=rate_in, rate_out=1000, num_samples=resampled_length(len(samples), rate_in, 1000)
-        )
+        length = scaled_length(len(samples), self.factor)
+        return resample(samples, rate_in=thousandths(self.factor), rate_out=1000, num_samples=length)

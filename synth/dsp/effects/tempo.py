@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from synth.dsp.effects.effect import Parameter, Samples
 from synth.dsp.effects.stretch import ENGINES, stretch
-from synth.units import scaled_length, thousandths
+from synth.units import scaled_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,7 @@ class Tempo:
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
         return stretch(
             samples,
-            tempo=thousandths(self.factor) / 1000,
-            sample_rate=sample_rate,
             num_samples=scaled_length(len(samples), self.factor),
+            sample_rate=sample_rate,
             engine=self.engine,
         )
