@@ -156,7 +156,7 @@ def _receive(worker: _Worker) -> list[tuple[int, Any]] | None:
     worker.heard = time.monotonic()
     for index, answer in answers:
         if isinstance(answer, _Mistake):
-            raise SynthError(f"internal error:\n{answer.text}")
+            raise SynthError(answer.text)
         worker.open_tasks.remove(index)
     return answers
 
@@ -188,7 +188,7 @@ def start_worker() -> _Worker:
 
 @dataclass(frozen=True, slots=True)
 class _Mistake:
-    """An exception that is not about the input."""
+    """An exception that is not about the input: a full disk, or a mistake in the function."""
 
     text: str
 
@@ -233,8 +233,10 @@ def _attempt(function: Any, task: Task) -> Any:
         return refusal
     except MemoryError:
         return BadInput("decode_crash", str(task[0]), "the decoder wanted more memory than a worker may take", "scan")
+    except SynthError as error:
+        return _Mistake(str(error))
     except Exception:
-        return _Mistake(traceback.format_exc())
+        return _Mistake(f"internal error:\n{traceback.format_exc()}")
 
 
 def _confine() -> None:

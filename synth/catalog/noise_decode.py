@@ -1,0 +1,316 @@
+"""Decode one noise recording to int16 at the rate of the data set, once, and find what of it is usable.
+
+Runs in a worker process. Everything is done in blocks: an hour costs no more memory than a minute.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+import soundfile as sf
+import soxr
+
+from synth import files
+from synth.catalog.audio_file import (
+    ROUNDING_SECONDS,
+    AudioFile,
+    Channels,
+    Samples,
+    file_digest,
+    mix_channels,
+    opened,
+    read_blocks,
+)
+from synth.errors import BadInput
+from synth.units import resampled_length
+
+FORMAT = f"1 soxr {soxr.__version__} {sf.__libsndfile_version__}"
+"""Goes into the name of each file in the store: another decoder or resampler may give other samples."""
+
+DEAD_DB = 25.0
+"""A 0.1-s frame is dead when it is that much below the level that a tenth of the frames exceed."""
+CLIPPED_SHARE = 0.01
+"""A 0.1-s frame is clipped when that share of its samples lies in runs of three or more at full scale."""
+MIN_STRETCH_SECONDS = 0.25
+
+_STEPS, _STEPS_IN_FRAME = 100, 10  # steps of 10 ms, ten of which are a frame
+_ZERO_STEPS = 4  # a run of digital zero of 50 ms covers at least four whole steps
+_SILENT_PEAK = 1e-7
+_SILENT_POWER = 0.05  # in squared steps of int16: nothing but the rounding of silence
+_BLOCK_SECONDS = 10
+_CHUNK = 1 << 18
+_RAILS = {"PCM_U8": 127 / 128, "PCM_S8": 127 / 128, "ULAW": 32124 / 32768, "ALAW": 32256 / 32768}
+_RAIL = 0.9999
+
+Mask = npt.NDArray[np.bool_]
+
+
+class Decoded(TypedDict):
+    """What is known of a recording in the store. Samples are at the store's rate."""
+
+    name: str
+    num_samples: int
+    scale: float  # int16 times this is the recording at its own level
+    stretches: list[list[int]]  # [start, length], usable
+    dead: int  # samples
+    clipped: int
+    pcm_digest: str
+
+
+def stored_file(folder: str, name: str) -> str:
+    """Where the samples of a recording lie."""
+    return f"{folder}/{name[:2]}/{name}.s16"
+
+
+def decode_noise(
+    path: str,
+    root: str,
+    offset: int,
+    num_samples: int,
+    channels: Channels,
+    sample_rate: int,
+    folder: str,
+) -> Decoded:
+    """Put a recording into the store in `folder`, or find it there by its content.
+
+    Raises BadInput (those of `opened` and `read_blocks`; nonfinite, silent, too_short).
+    """
+    with opened(path, root=root) as file:
+        what = [FORMAT, file_digest(path), offset, num_samples, channels, sample_rate]
+        name = hashlib.blake2b(json.dumps(what).encode(), digest_size=20).hexdigest()
+        target = Path(stored_file(folder, name))
+        known = _known(target)
+        return known or _decode(file, target, offset, num_samples, channels, sample_rate)
+
+
+def _known(target: Path) -> Decoded | None:
+    try:
+        decoded: Decoded = json.loads(target.with_suffix(".json").read_bytes())
+        if target.stat().st_size == 2 * decoded["num_samples"]:
+            return decoded
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return None
+
+
+def _decode(
+    file: AudioFile, target: Path, offset: int, num_samples: int, channels: Channels, sample_rate: int
+) -> Decoded:
+    files.make_folder(target.parent)
+    with tempfile.TemporaryFile(dir=target.parent) as spill:
+        length, peak, clipped = _spill(file, spill, offset, num_samples, channels, sample_rate)
+        if peak < _SILENT_PEAK:
+            raise BadInput("silent", file.path, _silence(file, channels), "plan")
+        spill.seek(0)
+        scale = peak / 32767
+        steps, digest = _store(spill, target, scale, sample_rate)
+    dead = dead_frames(steps, length, sample_rate)
+    clipped = clipped[: len(dead)]
+    stretches = usable_stretches(~(dead | clipped), length, sample_rate)
+    _check_usable(file, channels, stretches, dead)
+    decoded: Decoded = {
+        "name": target.stem,
+        "num_samples": length,
+        "scale": scale,
+        "stretches": stretches,
+        "dead": _samples_in(dead, length, sample_rate),
+        "clipped": _samples_in(clipped, length, sample_rate),
+        "pcm_digest": digest,
+    }
+    files.write_file(target.with_suffix(".json"), json.dumps(decoded).encode())
+    return decoded
+
+
+def _silence(file: AudioFile, channels: Channels) -> str:
+    if channels == "mean" and file.header.channels > 1:
+        return f"no signal in the mean of its {file.header.channels} channels; `channels: first` takes one of them"
+    return "no signal"
+
+
+def _check_usable(file: AudioFile, channels: Channels, stretches: list[list[int]], dead: Mask) -> None:
+    if stretches:
+        return
+    if dead.all():
+        raise BadInput("silent", file.path, _silence(file, channels), "plan")
+    raise BadInput("too_short", file.path, f"no {MIN_STRETCH_SECONDS} s in a row that are neither dead nor clipped", "plan")
+
+
+# first pass: decode and resample
+
+
+def _spill(
+    file: AudioFile, spill: IO[bytes], offset: int, num_samples: int, channels: Channels, sample_rate: int
+) -> tuple[int, float, Mask]:
+    """Write the recording as float32 at the target rate; (its length, its peak, clipped frames)."""
+    clipping = _Clipping(file.sound.subtype, file.header.sample_rate, channels)
+    counted = _Counted()
+    blocks = read_blocks(file, offset=offset, num_samples=num_samples, block=max(1, _CHUNK // file.header.channels))
+    mono = (mix_channels(block, channels, file.path) for block in counted.through(clipping.through(blocks)))
+    written, peak = 0, 0.0
+    for chunk in resampled(mono, file.header.sample_rate, sample_rate):
+        low, high = float(chunk.min(initial=0.0)), float(chunk.max(initial=0.0))
+        if not np.isfinite(chunk).all():
+            raise BadInput("nonfinite", file.path, "it has NaN or infinite samples", "plan")
+        peak = max(peak, -low, high)
+        spill.write(chunk.astype(np.float32).tobytes())
+        written += len(chunk)
+    if num_samples - counted.total > ROUNDING_SECONDS * file.header.sample_rate:
+        raise BadInput("truncated", file.path, f"{counted.total} samples came, {num_samples} were promised", "plan")
+    length = resampled_length(counted.total, file.header.sample_rate, sample_rate)
+    spill.seek(4 * min(length, written))
+    spill.truncate()
+    spill.write(b"\0\0\0\0" * max(0, length - written))
+    return length, float(np.float32(peak)), clipping.frames(length, sample_rate)
+
+
+def resampled(blocks: Iterator[Samples], rate_in: int, rate_out: int) -> Iterator[Samples]:
+    """A stream of mono blocks at another rate (soxr HQ, float64)."""
+    if rate_in == rate_out:
+        yield from blocks
+        return
+    stream = soxr.ResampleStream(rate_in, rate_out, 1, dtype="float64", quality="HQ")
+    for block in blocks:
+        yield stream.resample_chunk(np.ascontiguousarray(block))
+    yield stream.resample_chunk(np.zeros(0), last=True)
+
+
+class _Counted:
+    """Counts samples on their way."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    def through(self, blocks: Iterator[Samples]) -> Iterator[Samples]:
+        for block in blocks:
+            self.total += len(block)
+            yield block
+
+
+class _Clipping:
+    """Counts samples in runs of three or more at full scale, by frames of 0.1 s of the source."""
+
+    def __init__(self, subtype: str, sample_rate: int, channels: Channels) -> None:
+        self._rail = _RAILS.get(subtype, _RAIL)
+        self._must_be_flat = subtype in ("FLOAT", "DOUBLE")  # full scale is no limit there
+        self._rate = sample_rate
+        self._channels = channels
+        self._position = 0
+        self._counts: list[tuple[int, npt.NDArray[np.int64]]] = []
+
+    def through(self, blocks: Iterator[Samples]) -> Iterator[Samples]:
+        for block in blocks:
+            heard = block if self._channels == "mean" else mix_channels(block, self._channels, "")[:, None]
+            at = np.flatnonzero(clipped_samples(heard, self._rail, must_be_flat=self._must_be_flat))
+            first = self._position * 10 // self._rate
+            if len(at):
+                self._counts.append((first, np.bincount((at + self._position) * 10 // self._rate - first)))
+            self._position += len(block)
+            yield block
+
+    def frames(self, length: int, sample_rate: int) -> Mask:
+        """Which frames are clipped; as many as the resampled recording has."""
+        count = _frame_count(length, sample_rate)
+        total = np.zeros(max(count, self._position * 10 // self._rate + 1), np.int64)
+        for first, counts in self._counts:
+            total[first : first + len(counts)] += counts
+        return np.asarray(total[:count] >= max(3.0, CLIPPED_SHARE * self._rate / 10))
+
+
+def clipped_samples(block: Samples, rail: float, *, must_be_flat: bool = False) -> Mask:
+    """For a block of shape (n, c): samples where a channel is in a run of three or more at or above `rail`."""
+    loud = np.abs(block) >= rail
+    if len(block) < 3 or not loud.any():
+        return np.zeros(len(block), np.bool_)
+    run = loud[:-2] & loud[1:-1] & loud[2:]
+    if must_be_flat:
+        run &= (block[:-2] == block[1:-1]) & (block[1:-1] == block[2:])
+    starts = run.any(axis=1)
+    inside = np.zeros(len(block), np.bool_)
+    for shift in range(3):
+        inside[shift : len(block) - 2 + shift] |= starts
+    return inside
+
+
+# second pass: to int16, and the level of each 10-ms step
+
+
+def _store(spill: IO[bytes], target: Path, scale: float, sample_rate: int) -> tuple[npt.NDArray[np.float64], str]:
+    """Write the int16 file; (per step: samples, sum, sum of squares, samples that are not zero), and a digest."""
+    steps: list[npt.NDArray[np.float64]] = []
+    digest = hashlib.sha256(repr(scale).encode())
+    with files.writing(target) as out:
+        for data in iter(functools.partial(spill.read, 4 * _BLOCK_SECONDS * sample_rate), b""):
+            samples = np.rint(np.frombuffer(data, np.float32).astype(np.float64) / scale)
+            packed = samples.clip(-32768, 32767).astype("<i2").tobytes()
+            out.write(packed)
+            digest.update(packed)
+            steps.append(_step_sums(samples, sample_rate))
+    return np.concatenate(steps, axis=1), digest.hexdigest()
+
+
+def _step_sums(samples: Samples, sample_rate: int) -> npt.NDArray[np.float64]:
+    starts = np.arange(-(-len(samples) * _STEPS // sample_rate)) * sample_rate // _STEPS
+    starts = starts[starts < len(samples)]
+    rows: list[Any] = [np.diff(starts, append=len(samples))]
+    rows += [np.add.reduceat(x, starts) for x in (samples, np.square(samples), (samples != 0).astype(np.float64))]
+    return np.array(rows, np.float64)
+
+
+# what is usable
+
+
+def _frame_count(length: int, sample_rate: int) -> int:
+    return -(-length * 10 // sample_rate)
+
+
+def _frame_start(frame: int, length: int, sample_rate: int) -> int:
+    return min(length, frame * sample_rate // 10)
+
+
+def dead_frames(steps: npt.NDArray[np.float64], length: int, sample_rate: int) -> Mask:
+    """Frames without signal, or with digital zero for 50 ms; levels are taken about the mean of the recording (DC hides nothing)."""
+    count = _frame_count(length, sample_rate)
+    firsts = np.minimum(np.arange(count) * _STEPS_IN_FRAME, steps.shape[1] - 1)
+    n, total, squares, _ = np.add.reduceat(steps, firsts, axis=1)
+    mean = steps[1].sum() / steps[0].sum()
+    power = np.maximum(squares / n - 2 * mean * total / n + mean * mean, 0.0)
+    floor = np.quantile(power, 0.9, method="lower") * 10 ** (-DEAD_DB / 10)
+    zeros = np.maximum.reduceat(_long_zeros(steps[3] == 0), firsts)
+    return np.asarray((power < max(floor, _SILENT_POWER)) | zeros)
+
+
+def _long_zeros(zero: Mask) -> Mask:
+    """Steps in a run of at least four silent ones."""
+    inside = np.zeros(len(zero), np.bool_)
+    if len(zero) >= _ZERO_STEPS:
+        run = np.lib.stride_tricks.sliding_window_view(zero, _ZERO_STEPS).all(axis=1)
+        for shift in range(_ZERO_STEPS):
+            inside[shift : len(run) + shift] |= run
+    return inside
+
+
+def usable_stretches(usable: Mask, length: int, sample_rate: int) -> list[list[int]]:
+    """[start, length] in samples of each run of usable frames of 0.25 s or more (of any length where the recording is shorter)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], usable, [False]]).astype(np.int8)))
+    least = min(MIN_STRETCH_SECONDS * sample_rate, length)
+    found = []
+    for first, end in edges.reshape(-1, 2).tolist():
+        start, stop = _frame_start(first, length, sample_rate), _frame_start(end, length, sample_rate)
+        if stop - start >= least:
+            found.append([start, stop - start])
+    return found
+
+
+def _samples_in(frames: Mask, length: int, sample_rate: int) -> int:
+    return sum(
+        _frame_start(k + 1, length, sample_rate) - _frame_start(k, length, sample_rate) for k in np.flatnonzero(frames).tolist()
+    )

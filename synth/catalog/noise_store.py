@@ -1,0 +1,213 @@
+"""All noise of a recipe, decoded once: int16 at the rate of the data set, memory-mapped by every worker.
+
+A recording is normalised to its peak, so that int16 is enough however quiet it is; `scale` brings it back. Files lie in the user's
+cache folder under a hash of content and settings, so that other recipes find them again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synth import files
+from synth.catalog.audio_file import printable
+from synth.catalog.cache import cache_folder, key_of, open_cache
+from synth.catalog.catalog import Catalog
+from synth.catalog.isolate import Pool
+from synth.catalog.noise_decode import FORMAT, Decoded, decode_noise, stored_file
+from synth.catalog.recording import Refusal
+from synth.catalog.scan import Progress
+from synth.errors import BadInput, UsageError
+from synth.recipe.model import Limits
+
+_OPEN_AT_ONCE = 256
+_TRANSIENT = frozenset(("timeout", "decode_crash", "missing", "changed_during_run"))
+_DECODE = f"{decode_noise.__module__}:{decode_noise.__name__}"
+
+
+class NoiseStore:
+    """The decoded recordings of a noise catalog, by the same indices. A refused one has no samples and no stretches."""
+
+    def __init__(self, folder: str, sample_rate: int, decoded: Sequence[Decoded | None], refused: Sequence[Refusal]) -> None:
+        self.folder = folder
+        self.sample_rate = sample_rate
+        self.refused = tuple(refused)
+        self._decoded = tuple(decoded)
+
+    def __len__(self) -> int:
+        return len(self._decoded)
+
+    @functools.cached_property
+    def num_samples(self) -> npt.NDArray[np.int64]:
+        """Length of each recording in samples at the store's rate; 0 where it was refused."""
+        return np.array([entry["num_samples"] if entry else 0 for entry in self._decoded], np.int64)
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """Over the samples and the usable stretches of all recordings."""
+        parts = [[d["pcm_digest"], d["stretches"]] if d else None for d in self._decoded]
+        return hashlib.sha256(json.dumps([self.sample_rate, parts]).encode()).hexdigest()
+
+    def samples(self, index: int) -> npt.NDArray[np.int16]:
+        """The recording, shape (n,), int16, read-only, memory-mapped. Raises UsageError where the cache has lost it."""
+        entry = self._entry(index)
+        try:
+            return _mapped(stored_file(self.folder, entry["name"]), entry["num_samples"])
+        except (OSError, ValueError):
+            raise UsageError(f"decoded noise is gone from the cache {self.folder}; plan again to make it anew") from None
+
+    def scale(self, index: int) -> float:
+        """What to multiply the int16 samples by to get the recording at full scale 1.0."""
+        return self._entry(index)["scale"]
+
+    def stretches(self, index: int) -> tuple[tuple[int, int], ...]:
+        """(start, length) of what is neither dead nor clipped, in samples; () where the recording was refused."""
+        entry = self._decoded[index]
+        return tuple((start, length) for start, length in entry["stretches"]) if entry else ()
+
+    def unusable(self, index: int) -> tuple[int, int]:
+        """(dead, clipped) samples."""
+        entry = self._entry(index)
+        return entry["dead"], entry["clipped"]
+
+    def pcm_digest(self, index: int) -> str:
+        """SHA-256 over the scale and the samples: equal for the same sound under another name."""
+        return self._entry(index)["pcm_digest"]
+
+    def missing(self) -> list[int]:
+        """Recordings whose file is no longer in the cache as it should be."""
+        return [i for i, entry in enumerate(self._decoded) if entry and not _is_stored(self.folder, entry)]
+
+    def _entry(self, index: int) -> Decoded:
+        entry = self._decoded[index]
+        if entry is None:
+            raise IndexError(f"noise recording {index} was refused")
+        return entry
+
+    def save(self, path: Path) -> None:
+        """Write the index (not the samples). Raises synth.files.StorageError."""
+        index = {
+            "folder": self.folder,
+            "sample_rate": self.sample_rate,
+            "decoded": self._decoded,
+            "refused": [[r.path, r.code, r.stage, r.message] for r in self.refused],
+        }
+        files.write_file(path, json.dumps(index).encode())
+
+    @classmethod
+    def load(cls, path: Path) -> NoiseStore:
+        """Open an index. Raises UsageError where it cannot be read."""
+        try:
+            index = json.loads(Path(path).read_bytes())
+            refused = [Refusal(*fields) for fields in index["refused"]]
+            return cls(index["folder"], index["sample_rate"], index["decoded"], refused)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{path} is not an index of decoded noise: {error}") from error
+
+
+@functools.lru_cache(maxsize=_OPEN_AT_ONCE)
+def _mapped(path: str, num_samples: int) -> npt.NDArray[np.int16]:
+    # plain ndarray: slicing the memmap class costs a Python call each time
+    return np.memmap(path, dtype="<i2", mode="r", shape=(num_samples,)).view(np.ndarray)
+
+
+def _is_stored(folder: str, entry: Decoded) -> bool:
+    with contextlib.suppress(OSError):
+        return os.stat(stored_file(folder, entry["name"])).st_size == 2 * entry["num_samples"]
+    return False
+
+
+def prepare(
+    catalog: Catalog,
+    *,
+    sample_rate: int,
+    cache: Path | None = None,
+    jobs: int = 1,
+    limits: Limits,
+    progress: Progress | None = None,
+) -> NoiseStore:
+    """Decode every recording of a noise catalog that is not in the cache yet (`cache_folder()` where `cache` is None).
+
+    A file that crashes or hangs its decoder, is silent, not finite or otherwise unusable, is in `store.refused`.
+    Raises synth.files.StorageError where the cache cannot be written.
+    """
+    base = cache_folder() if cache is None else cache
+    folder = os.path.abspath(base / "noise")
+    found: dict[int, Decoded | BadInput] = {}
+    with contextlib.closing(open_cache(base)) as known:
+        keys = {i: key for i in range(len(catalog)) if (key := _key(catalog, i, sample_rate, folder)) is not None}
+        answers = known.get(list(keys.values()))
+        for i, key in keys.items():
+            if (answer := _recalled(catalog, i, answers.get(key), folder)) is not None:
+                found[i] = answer
+        fresh = _decode_rest(catalog, found, sample_rate, folder, jobs, limits, progress)
+        known.put({keys[i]: _memory(fresh[i]) for i in fresh if i in keys and _lasting(fresh[i])})
+    found.update(fresh)
+    decoded = [None if isinstance(entry := found[i], BadInput) else entry for i in range(len(catalog))]
+    refused = [_refusal(catalog, i, e) for i in range(len(catalog)) if isinstance(e := found[i], BadInput)]
+    return NoiseStore(folder, sample_rate, decoded, refused)
+
+
+def _refusal(catalog: Catalog, index: int, error: BadInput) -> Refusal:
+    return Refusal(printable(catalog.path(index)), error.code, "plan", error.message)
+
+
+def _key(catalog: Catalog, index: int, sample_rate: int, folder: str) -> bytes | None:
+    path, recording = catalog.file(index), catalog[index]
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    what = (path, status.st_size, status.st_mtime_ns, recording.offset, recording.num_samples)
+    return key_of("noise", FORMAT, *what, catalog.source(index).channels, sample_rate, folder)
+
+
+def _recalled(catalog: Catalog, index: int, answer: Any, folder: str) -> Decoded | BadInput | None:
+    if answer is None:
+        return None
+    if "refused" in answer:
+        return BadInput(answer["refused"][0], catalog.path(index), answer["refused"][1], "plan")
+    decoded: Decoded = answer
+    return decoded if _is_stored(folder, decoded) else None
+
+
+def _lasting(answer: Decoded | BadInput) -> bool:
+    return not (isinstance(answer, BadInput) and answer.code in _TRANSIENT)
+
+
+def _memory(answer: Decoded | BadInput) -> object:
+    return {"refused": [answer.code, answer.message]} if isinstance(answer, BadInput) else answer
+
+
+def _decode_rest(
+    catalog: Catalog,
+    found: dict[int, Decoded | BadInput],
+    sample_rate: int,
+    folder: str,
+    jobs: int,
+    limits: Limits,
+    progress: Progress | None,
+) -> dict[int, Decoded | BadInput]:
+    rest = [i for i in range(len(catalog)) if i not in found]
+    tasks, patience = [], []
+    for i in rest:
+        r, source = catalog[i], catalog.source(i)
+        tasks.append((catalog.file(i), source.root, r.offset, r.num_samples, source.channels, sample_rate, folder))
+        # decoding takes a hundredth of the time of the sound on a slow machine; a limit in seconds must not forbid long files
+        patience.append(limits.timeout_s + r.seconds / 20)
+    fresh: dict[int, Decoded | BadInput] = {}
+    with Pool(jobs) as pool:
+        for k, answer in pool.map(_DECODE, tasks, timeout_s=patience, batch=8):
+            fresh[rest[k]] = answer
+            if progress is not None:
+                progress("decoding noise", len(fresh), len(rest))
+    return fresh
