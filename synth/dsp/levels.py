@@ -18,7 +18,7 @@ from synth.units import power_to_db
 BAND_LOW_HZ = 200.0
 BAND_HIGH_HZ = 7000.0
 WEIGHTINGS = ("band", "a", "none")
-_SILENCE = 1e-14  # mean power: -140 dB, far below one step of 24 bits
+SILENCE = 1e-14  # mean power: -140 dB, far below one step of 24 bits
 _P56_MARGIN_DB = 15.9
 _P56_TIME_CONSTANT = 0.03
 _P56_HANGOVER = 0.2
@@ -124,7 +124,7 @@ def active_power(samples: Samples, *, sample_rate: int) -> tuple[float, float]:
         SilentError: no activity found.
     """
     energy = float(np.dot(samples, samples))
-    if samples.size == 0 or energy / samples.size < _SILENCE:
+    if samples.size == 0 or energy / samples.size < SILENCE:
         raise SilentError("no signal")
     block = max(1, round(sample_rate / 1000))
     envelope = _p56_envelope(samples, block, sample_rate)

@@ -93,11 +93,11 @@ class Rotation:
     def next(self, num_samples: int, avoid: Collection[int] = ()) -> tuple[int, int, int]:
         """(recording index, offset on its circle, samples) of the next use.
 
-        At most one lap of the recording is handed out, which may be fewer samples than asked for. Recordings in `avoid`
-        (catalog indices) are passed over while there is another.
+        At most one lap of the recording is handed out: of a use longer than that an equal share, so that the rest can come
+        from other recordings. Recordings in `avoid` (catalog indices) are passed over while another is nearly due.
         """
         tape = self._tapes[self._pop(num_samples, avoid)]
-        count = min(num_samples, tape.circumference)
+        count = -(-num_samples // -(-num_samples // tape.circumference))
         offset = tape.take(count)
         heapq.heappush(self._heap, (tape.due(count), tape.order))
         return tape.index, offset, count

@@ -1,0 +1,198 @@
+"""The first pass of planning: the lengths of all clips, and the noise that each one uses, in clip order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from synth.catalog.catalog import Catalog
+from synth.catalog.recording import Recording
+from synth.draws import ClipDraws, clip_draws, uniform01
+from synth.dsp.effects import Trim
+from synth.dsp.effects.chain import planned_length
+from synth.dsp.effects.effect import Effect
+from synth.errors import GuardError
+from synth.plan.pools import POOLS, Pools
+from synth.plan.schedule import NoiseRecording, Rotation
+from synth.plan.splits import HELD_OUT_SPLIT, SplitOf
+from synth.plan.tables import CLIP_COLUMNS, PIECE_COLUMNS, Columns, Growing
+from synth.recipe.model import SPLITS, EffectChoice, Layer, Recipe
+from synth.units import seconds_to_samples
+
+LENGTH_EFFECTS = ("trim", "speed", "tempo")
+"""The effects of ours that change a length. Transforms of audiomentations that do are mapped to these, or refused."""
+
+
+def clip_id_of(source_id: str, copy: int) -> str:
+    return f"{source_id}-v{copy}"
+
+
+def pool_of(split: int) -> str:
+    """Which noise recordings a split may use."""
+    return POOLS[SPLITS[split] == HELD_OUT_SPLIT]
+
+
+def length_choices(effects: tuple[EffectChoice, ...]) -> tuple[EffectChoice, ...]:
+    return tuple(choice for choice in effects if choice.name in LENGTH_EFFECTS)
+
+
+def draw_speech_effects(
+    choices: tuple[EffectChoice, ...], draws: ClipDraws, recording: Recording
+) -> tuple[Effect, ...]:
+    """The speech effects of one clip; the bounds of `trim` are the recording's measured ones."""
+    effects = (choice.draw(draws) for choice in choices)
+    return tuple(_with_bounds(effect, recording) for effect in effects if effect is not None)
+
+
+def _with_bounds(effect: Effect, recording: Recording) -> Effect:
+    if not isinstance(effect, Trim) or recording.trim is None:
+        return effect
+    start, end = recording.trim
+    return replace(effect, start=start, num_samples=end - start)
+
+
+def piece_key(layer: Layer, choice: EffectChoice, track: int, piece: int) -> str | None:
+    """The key of an effect's draws: its own for the first piece of the first track, one that names both for the others."""
+    if track == 0 and piece == 0:
+        return None
+    return f"{layer.key}.{track}.{piece}{choice.key[len(layer.key) :]}"
+
+
+def draw_piece_effects(
+    layer: Layer, choices: tuple[EffectChoice, ...], draws: ClipDraws, track: int, piece: int
+) -> tuple[Effect, ...]:
+    drawn = (choice.draw(draws, piece_key(layer, choice, track, piece)) for choice in choices)
+    return tuple(effect for effect in drawn if effect is not None)
+
+
+class Builder:
+    """Walks through all clips once. `clips` and `pieces` are the result."""
+
+    def __init__(self, recipe: Recipe, speech: Catalog, pools: Pools) -> None:
+        self._recipe = recipe
+        self._speech = speech
+        self._pools = pools
+        self._speech_choices = length_choices(recipe.speech.effects)
+        self._noise_choices = [length_choices(layer.effects) for layer in self._layers]
+        self._rotations: dict[tuple[str, str], Rotation] = {}
+        self._used: list[set[int]] = [set() for _ in self._layers]
+        self.clips, self.pieces = Growing(CLIP_COLUMNS), Growing(PIECE_COLUMNS)
+
+    @property
+    def _layers(self) -> tuple[Layer, ...]:
+        return self._recipe.noise.layers if self._recipe.noise else ()
+
+    def build(self, copies: Iterator[tuple[int, int]]) -> tuple[Columns, Columns]:
+        """`copies`: (recording, first copy number not made) in catalog order."""
+        split_of = SplitOf(self._recipe.splits, self._recipe.seed)
+        for index, count in copies:
+            recording = self._speech[index]
+            split = split_of(recording)
+            for used in self._used:
+                used.clear()
+            for copy in range(count):
+                self._add(index, recording, copy, split)
+        split_of.refuse_empty()
+        clips = self.clips.columns()
+        clips["first_piece"] = np.append(clips["first_piece"], len(self.pieces))
+        return clips, self.pieces.columns()
+
+    def _add(self, index: int, recording: Recording, copy: int, split: int) -> None:
+        draws = clip_draws(self._recipe.seed, clip_id_of(recording.id, copy))
+        onset, speech, total = self.lengths(recording, draws)
+        first = len(self.pieces)
+        if self._recipe.noise and draws("noise.probability") < self._recipe.noise.probability:
+            for number, layer in enumerate(self._layers):
+                if layer.probability >= 1 or draws(layer.key + ".probability") < layer.probability:
+                    self._add_layer(number, layer, pool_of(split), total, draws)
+        self.clips.append(index, copy, split, onset, speech, total, first)
+
+    def lengths(self, recording: Recording, draws: ClipDraws) -> tuple[int, int, int]:
+        """(onset, length of the speech after its effects, length of the clip), in samples."""
+        rate = self._recipe.sample_rate
+        effects = draw_speech_effects(self._speech_choices, draws, recording)
+        speech = planned_length(recording.num_samples, recording.sample_rate, rate, effects)
+        margins = self._recipe.margins_s
+        onset = seconds_to_samples(float(margins.value(draws("margins_s.before"))), rate)
+        after = seconds_to_samples(float(margins.value(draws("margins_s.after"))), rate)
+        return onset, speech, onset + speech + after
+
+    def _rotation(self, layer: Layer, pool: str) -> Rotation:
+        name = f"noise.layers.{layer.name}.{pool}"
+        if (layer.name, pool) not in self._rotations:
+            members = [NoiseRecording(r.index, r.id, r.circle.circumference) for r in self._pools[layer.name, pool]]
+            self._rotations[layer.name, pool] = Rotation(
+                members, balance=layer.balance, sample_rate=self._recipe.sample_rate, seed=self._recipe.seed, name=name
+            )
+        return self._rotations[layer.name, pool]
+
+    def _add_layer(self, number: int, layer: Layer, pool: str, total: int, draws: ClipDraws) -> None:
+        rotation = self._rotation(layer, pool)
+        tracks = int(layer.recordings.value(draws(layer.key + ".recordings")))
+        for track in range(tracks):
+            self._add_track(number, layer, rotation, track, total, draws)
+
+    def _add_track(
+        self, number: int, layer: Layer, rotation: Rotation, track: int, total: int, draws: ClipDraws
+    ) -> None:
+        """Fill `total` samples: one use where the recording is long enough, else several, crossfaded."""
+        rate, used = self._recipe.sample_rate, self._used[number]
+        crossfade = seconds_to_samples(layer.crossfade_s, rate)
+        at = fade = piece = 0
+        while at + fade < total:
+            if len(used) >= len(rotation):
+                used.clear()
+            effects = draw_piece_effects(layer, self._noise_choices[number], draws, track, piece)
+            wanted = source_samples(total - at, rate, effects)
+            recording, offset, count = rotation.next(wanted, used)
+            used.add(recording)
+            made = total - at if count == wanted else min(total - at, planned_length(count, rate, rate, effects))
+            fade = min(fade, made // 2)
+            self.pieces.append(number, track, recording, offset, count, at, made, fade)
+            at, fade, piece = at + made, min(crossfade, made // 4), piece + 1
+            at -= fade
+
+
+def source_samples(num_samples: int, sample_rate: int, effects: Collection[Effect]) -> int:
+    """The fewest samples that the effects turn into at least `num_samples`."""
+    if not effects:
+        return num_samples
+    chain = tuple(effects)
+    count = num_samples * 1_000_000 // planned_length(1_000_000, sample_rate, sample_rate, chain)
+    while planned_length(count, sample_rate, sample_rate, chain) < num_samples:
+        count += 1
+    return count
+
+
+def copies_of(recipe: Recipe, speech: Catalog, builder: Builder) -> Iterator[tuple[int, int]]:
+    """(recording, number of its copies) in catalog order; by `copies`, or so many that `hours` are reached."""
+    if recipe.copies is not None:
+        return ((i, recipe.copies or 0) for i in range(len(speech)))
+    counts = _copies_for_hours(recipe, speech, builder)
+    return ((i, int(count)) for i, count in enumerate(counts) if count)
+
+
+def _copies_for_hours(recipe: Recipe, speech: Catalog, builder: Builder) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Whole rounds of copies while they fit; of the last round the recordings with the smallest hash."""
+    left = round((recipe.hours or 0) * 3600 * recipe.sample_rate)
+    counts = np.zeros(len(speech), np.int64)
+    copy = 0
+    while left > 0:
+        lengths = np.fromiter((_clip_length(builder, speech[i], copy, recipe.seed) for i in range(len(speech))), np.int64)
+        if lengths.sum() == 0:
+            raise GuardError("hours: the speech has no samples")
+        if lengths.sum() > left:
+            keys = np.fromiter((uniform01(recipe.seed, clip_id_of(speech.id(i), copy), "hours") for i in range(len(speech))), float)
+            order = np.argsort(keys, kind="stable")
+            counts[order[: int(np.searchsorted(np.cumsum(lengths[order]), left)) + 1]] += 1
+            break
+        counts += 1
+        left -= int(lengths.sum())
+        copy += 1
+    return counts
+
+
+def _clip_length(builder: Builder, recording: Recording, copy: int, seed: int) -> int:
+    return builder.lengths(recording, clip_draws(seed, clip_id_of(recording.id, copy)))[2]

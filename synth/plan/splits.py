@@ -1,0 +1,70 @@
+"""Which split a recording belongs to: a hash threshold on its group, stable when files are added."""
+
+from __future__ import annotations
+
+from synth.catalog.recording import Recording
+from synth.draws import uniform01
+from synth.errors import GuardError
+from synth.recipe.model import SPLITS, Splits
+
+HELD_OUT_SPLIT = "train-dev-noise"
+
+
+def group_of(recording: Recording, by: tuple[str, ...]) -> str:
+    """The group that is never torn apart: the values of the labels in `by`.
+
+    Recordings whose value is unknown stay together, by source: they may be anybody's.
+    """
+    labels = recording.labels or {}
+    values = [recording.speaker if name == "speaker" else labels.get(name) for name in by]
+    known = [f"unknown in {recording.source}" if value is None else str(value) for value in values]
+    return "/".join(f"{len(value)}:{value}" for value in known)
+
+
+class SplitOf:
+    """Recording -> number of its split in SPLITS; counts groups as it goes."""
+
+    def __init__(self, splits: Splits, seed: int) -> None:
+        self._splits = splits
+        self._seed = seed
+        self._known: dict[str, int] = {}
+
+    def __call__(self, recording: Recording) -> int:
+        if len(self._splits.shares) == 1:
+            return SPLITS.index(next(iter(self._splits.shares)))
+        group = group_of(recording, self._splits.by)
+        if group not in self._known:
+            self._known[group] = _split_of_group(self._splits, self._seed, group)
+        return self._known[group]
+
+    def refuse_empty(self) -> None:
+        """Raise GuardError where a split that was asked for has no group, with a seed that would fill all."""
+        missing = self._missing(self._known.values())
+        if not missing or len(self._splits.shares) == 1:
+            return
+        by = " and ".join(self._splits.by)
+        text = f"splits: {' and '.join(missing)} would be empty: {len(self._known)} groups (by {by})"
+        if len(self._known) < len(self._splits.shares):
+            raise GuardError(f"{text} cannot fill {len(self._splits.shares)} splits; add speech, or ask for fewer splits")
+        raise GuardError(f"{text} fell otherwise; raise the share, or use a seed that fills all: --set seed={self._good_seed()}")
+
+    def _missing(self, present: object) -> list[str]:
+        there = set(present)  # type: ignore[call-overload]
+        return [name for name in self._splits.shares if SPLITS.index(name) not in there]
+
+    def _good_seed(self) -> int:
+        """The next seed that leaves no split empty (any, if none of 10,000 does: then more groups are needed)."""
+        for seed in range(self._seed + 1, self._seed + 10_001):
+            if not self._missing({_split_of_group(self._splits, seed, group) for group in self._known}):
+                return seed
+        return self._seed
+
+
+def _split_of_group(splits: Splits, seed: int, group: str) -> int:
+    u = uniform01(seed, f"group:{group}", "splits")
+    total = 0.0
+    for name, share in splits.shares.items():
+        total += share
+        if u < total and share > 0:
+            return SPLITS.index(name)
+    return SPLITS.index(name)

@@ -1,0 +1,281 @@
+"""A pure function: one planned clip and its source samples become samples and measurements. Nothing is drawn here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from synth.catalog.recording import Word
+from synth.dsp import levels, mix
+from synth.dsp.effects.chain import map_position, run_chain
+from synth.dsp.effects.effect import Effect, Samples
+from synth.dsp.room import Response, convolve
+from synth.dsp.segments import crossfade_into
+from synth.errors import BadInput
+from synth.plan.clip_spec import ClipSpec, NoisePiece
+from synth.units import db_to_gain, gain_to_db, seconds_to_samples
+
+ReadNoise = Callable[[NoisePiece], Samples]
+"""The source samples of a noise piece, shape (source_num_samples,), in the scale of the recording."""
+
+Drawn = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the recipe says of every clip alike."""
+
+    headroom_dbfs: float = -1.0
+    refuse_clipping: bool = False
+    stems: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """What was done, in dB, at the clip's final gain. `noise_gains_db`: for each noise piece, from its recording to the clip.
+
+    The drawn lists hold, for each effect, what a library drew by itself (None for our own effects).
+    """
+
+    active_level_dbfs: float
+    snr: mix.MeasuredSnr | None
+    level_dbfs: float
+    peak_dbfs: float
+    headroom_gain_db: float
+    noise_gains_db: tuple[float, ...]
+    drawn_speech: tuple[Drawn | None, ...]
+    drawn_noise: tuple[tuple[Drawn | None, ...], ...]
+    drawn_channel: tuple[Drawn | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """`samples`: shape (n,), full scale 1.0, not yet quantised. `stems`: speech and noise before the channel, at the
+    clip's final gain. `alignment`: words with seconds from the start of the clip."""
+
+    samples: Samples
+    sample_rate: int
+    stems: tuple[Samples, Samples] | None
+    alignment: tuple[Word, ...] | None
+    measurements: Measurements
+
+
+@dataclass(frozen=True, slots=True)
+class _Noise:
+    """The noise of a clip: the sum of all layers, and the gain of each piece in it."""
+
+    stem: Samples
+    gains: tuple[float, ...]
+    drawn: tuple[tuple[Drawn | None, ...], ...]
+
+
+def render_clip(
+    spec: ClipSpec,
+    speech: Samples,
+    *,
+    source_rate: int,
+    read_noise: ReadNoise,
+    room: Response | None = None,
+    words: Sequence[Word] | None = None,
+    settings: Settings,
+) -> Rendered:
+    """Render one clip.
+
+    Args:
+        spec: the plan of the clip.
+        speech: the speech recording, shape (n,), at `source_rate`, full scale 1.0.
+        source_rate: in Hz.
+        read_noise: gives the source samples of a noise piece.
+        room: the prepared impulse response (dsp/room.py) at the clip's rate, or None.
+        words: the recording's alignment.
+        settings: what holds for every clip.
+
+    Raises:
+        BadInput: `silent`, `too_short`, `clipped` or `nonfinite`.
+    """
+    stem, drawn_speech = _speech_stem(spec, speech, source_rate, room)
+    span = slice(spec.onset, spec.onset + spec.speech_num_samples)
+    level = _speech_level(spec, stem, span)
+    noise = _noise_stem(spec, read_noise) if spec.noise else None
+    gain, snr = _noise_gain(spec, level, noise, span) if noise else (0.0, None)
+    if noise:
+        noise.stem.__imul__(gain)
+    mixed = stem + noise.stem if noise else stem
+    samples, total, headroom_db, drawn_channel = _finish(spec, mixed, settings)
+    return Rendered(
+        samples=samples,
+        sample_rate=spec.sample_rate,
+        stems=_stems(stem, noise, total) if settings.stems else None,
+        alignment=None if words is None else _aligned(spec, words, len(speech), source_rate),
+        measurements=Measurements(
+            active_level_dbfs=levels.power_to_db(level.power) + gain_to_db(total),
+            snr=snr,
+            level_dbfs=levels.level_dbfs(samples),
+            peak_dbfs=_peak_dbfs(samples),
+            headroom_gain_db=headroom_db,
+            noise_gains_db=tuple(gain_to_db(g * gain * total) for g in noise.gains) if noise else (),
+            drawn_speech=drawn_speech,
+            drawn_noise=noise.drawn if noise else (),
+            drawn_channel=drawn_channel,
+        ),
+    )
+
+
+def _speech_stem(
+    spec: ClipSpec, speech: Samples, source_rate: int, room: Response | None
+) -> tuple[Samples, tuple[Drawn | None, ...]]:
+    """The speech after its effects and the room, at its place in the clip; a reverberant tail runs into the margin."""
+    made, drawn = run_chain(speech, source_rate=source_rate, sample_rate=spec.sample_rate, effects=spec.speech_effects)
+    if len(made) != spec.speech_num_samples:
+        text = f"{len(made)} samples of speech where {spec.speech_num_samples} were planned"
+        raise BadInput("truncated", spec.source_id, text)
+    if not np.isfinite(made).all():
+        raise BadInput("nonfinite", spec.source_id, "an effect gave NaN or infinity")
+    stem = np.zeros(spec.num_samples)
+    if room is not None:
+        made = convolve(made, room)[: spec.num_samples - spec.onset]
+    stem[spec.onset : spec.onset + len(made)] = made
+    return stem, tuple(drawn)
+
+
+def _speech_level(spec: ClipSpec, stem: Samples, span: slice) -> mix.SpeechLevel:
+    try:
+        return mix.speech_level(
+            stem, span, measure=spec.measure, weighting=spec.weighting, sample_rate=spec.sample_rate
+        )
+    except levels.SilentError as error:
+        raise BadInput("silent", spec.source_id, f"the speech has no level: {error}") from error
+    except ValueError as error:
+        raise BadInput("too_short", spec.source_id, str(error)) from error
+
+
+def _noise_gain(
+    spec: ClipSpec, level: mix.SpeechLevel, noise: _Noise, span: slice
+) -> tuple[float, mix.MeasuredSnr]:
+    assert spec.snr_db is not None
+    asked: dict[str, Any] = {
+        "measure": spec.measure,
+        "weighting": spec.weighting,
+        "sample_rate": spec.sample_rate,
+    }
+    powers = mix.noise_powers(noise.stem, span, sample_rate=spec.sample_rate)
+    try:
+        gain = mix.noise_gain(level, noise.stem, powers, span, snr_db=spec.snr_db, **asked)
+    except levels.SilentError as error:
+        raise BadInput("silent", spec.noise[0].recording_id, str(error)) from error
+    return gain, mix.measured_snr(level, noise.stem, powers, span, gain=gain, **asked)
+
+
+def _noise_stem(spec: ClipSpec, read_noise: ReadNoise) -> _Noise:
+    """All layers summed: the tracks of a layer equally loud, the layers at their relative levels (in the SNR's weighting)."""
+    tracks: list[tuple[str, Samples, list[float]]] = []
+    drawn: list[tuple[Drawn | None, ...]] = []
+    for (layer, _), pieces in groupby(spec.noise, key=lambda piece: (piece.layer, piece.track)):
+        stem, gains = _track(spec, list(pieces), read_noise, drawn)
+        tracks.append((layer, stem, gains))
+    if len(tracks) == 1:
+        return _Noise(tracks[0][1], tuple(tracks[0][2]), tuple(drawn))
+    total = np.zeros(spec.num_samples)
+    gains_of_all: list[float] = []
+    relative = {piece.layer: piece.relative_db for piece in spec.noise}
+    for layer, layer_tracks in groupby(tracks, key=lambda track: track[0]):
+        mine = list(layer_tracks)
+        stem = np.zeros(spec.num_samples)
+        unit = [1 / _loudness(spec, track) for _, track, _ in mine]
+        for (_, track, _), gain in zip(mine, unit, strict=True):
+            stem += gain * track
+        own = mix.steady(db_to_gain(relative[layer]) / _loudness(spec, stem))
+        total += own * stem
+        gains_of_all += [g * u * own for (_, _, gains), u in zip(mine, unit, strict=True) for g in gains]
+    return _Noise(total, tuple(gains_of_all), tuple(drawn))
+
+
+def _loudness(spec: ClipSpec, samples: Samples) -> float:
+    """Root mean square in the SNR's weighting, of a whole stem."""
+    weighting = "a" if spec.measure == "lufs" else spec.weighting
+    power = levels.mean_power(levels.weight(samples, weighting=weighting, sample_rate=spec.sample_rate))
+    if power < levels.SILENCE:
+        raise BadInput("silent", spec.noise[0].recording_id, "the noise is silent in the band that counts")
+    return mix.steady(float(np.sqrt(power)))
+
+
+def _track(
+    spec: ClipSpec, pieces: list[NoisePiece], read_noise: ReadNoise, drawn: list[tuple[Drawn | None, ...]]
+) -> tuple[Samples, list[float]]:
+    """One track: a single piece as it is, several at one level and crossfaded. The gain of each piece."""
+    made = []
+    for piece in pieces:
+        samples, records = run_chain(
+            read_noise(piece), source_rate=spec.sample_rate, sample_rate=spec.sample_rate, effects=piece.effects
+        )
+        drawn.append(tuple(records))
+        made.append(samples[: piece.num_samples])
+    if len(made) == 1:
+        return np.array(made[0]), [1.0]
+    gains = [1 / _loudness(spec, samples) for samples in made]
+    track = np.zeros(spec.num_samples)
+    for piece, samples, gain in zip(pieces, made, gains, strict=True):
+        crossfade_into(track, gain * samples, at=piece.at, fade_in=piece.fade_in)
+    return track, gains
+
+
+def _finish(
+    spec: ClipSpec, mixed: Samples, settings: Settings
+) -> tuple[Samples, float, float, tuple[Drawn | None, ...]]:
+    """Level, channel, level again where there is a channel; (samples, gain in all, of which for the headroom, drawn)."""
+    if not spec.channel_effects:
+        samples, gain, headroom_db = _to_level(spec, mixed, settings)
+        return samples, gain, headroom_db, ()
+    heard, first, _ = _to_level(spec, mixed, settings)
+    through, drawn = _channel(spec, heard)
+    samples, second, headroom_db = _to_level(spec, through, settings)
+    return samples, first * second, headroom_db, drawn
+
+
+def _channel(spec: ClipSpec, samples: Samples) -> tuple[Samples, tuple[Drawn | None, ...]]:
+    effects: tuple[Effect, ...] = spec.channel_effects
+    through, drawn = run_chain(samples, source_rate=spec.sample_rate, sample_rate=spec.sample_rate, effects=effects)
+    if not np.isfinite(through).all():
+        raise BadInput("nonfinite", spec.source_id, "the channel gave NaN or infinity")
+    return through, tuple(drawn)
+
+
+def _to_level(spec: ClipSpec, samples: Samples, settings: Settings) -> tuple[Samples, float, float]:
+    """At the asked level, turned down to the headroom where it must be: (samples, gain, dB of it for the headroom)."""
+    power = levels.mean_power(samples)
+    if power < levels.SILENCE:
+        raise BadInput("silent", spec.source_id, "the clip is silent")
+    gain = 1.0 if spec.level_dbfs is None else mix.steady(db_to_gain(spec.level_dbfs) / float(np.sqrt(power)))
+    peak = max(float(samples.max()), -float(samples.min())) * gain
+    ceiling = db_to_gain(settings.headroom_dbfs)
+    down = 1.0
+    if peak > ceiling:
+        if settings.refuse_clipping:
+            raise BadInput("clipped", spec.source_id, f"the clip would peak at {gain_to_db(peak):+.1f} dBFS")
+        down = mix.steady(ceiling / peak * (1 - 1e-9))
+    gain *= down
+    return samples * gain if gain != 1.0 else samples, gain, gain_to_db(down)
+
+
+def _peak_dbfs(samples: Samples) -> float:
+    return gain_to_db(max(float(samples.max()), -float(samples.min())))
+
+
+def _stems(stem: Samples, noise: _Noise | None, gain: float) -> tuple[Samples, Samples]:
+    return stem * gain, noise.stem * gain if noise else np.zeros_like(stem)
+
+
+def _aligned(spec: ClipSpec, words: Sequence[Word], num_samples: int, source_rate: int) -> tuple[Word, ...]:
+    """The words where the effects and the margin put them; a word that was trimmed away is left out."""
+
+    def place(seconds: float) -> int:
+        position = min(seconds_to_samples(seconds, source_rate), num_samples)
+        return spec.onset + map_position(position, num_samples, source_rate, spec.sample_rate, spec.speech_effects)
+
+    placed = ((word.text, place(word.start), place(word.start + word.duration)) for word in words)
+    rate = spec.sample_rate
+    return tuple(Word(text, start / rate, (end - start) / rate) for text, start, end in placed if end > start)
