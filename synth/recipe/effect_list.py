@@ -1,0 +1,281 @@
+"""Reading and writing the lists of effects.
+
+An item is a mapping with the effect's name and, beside it, perhaps `probability`: `speed: {choice: [0.9, 1.1]}` sets
+the main parameter alone, `equalizer: {bands_db: ..., tilt_db_per_octave: ...}` sets them by name, `polarity` alone sets
+none. A name that begins with a capital is a transform of audiomentations with its own arguments.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from synth.dsp.effects import EFFECTS, audiomentations
+from synth.dsp.effects.audiomentations import Audiomentations
+from synth.dsp.effects.effect import Effect, Parameter, SameLength
+from synth.recipe.distributions import Constant
+from synth.recipe.drawn import COMPANIONS, Drawn, DrawnWord, is_distribution, write_distribution
+from synth.recipe.effect_choice import DRAWN, EffectChoice
+from synth.recipe.kinds import WRONG, At, Kind, Number, Range, Reading, plain_number, read_with
+from synth.recipe.yaml_text import BROKEN, Node, did_you_mean, shortened
+
+PROBABILITY = Number(Range(0, 1))
+_LIBRARY_NAME = re.compile(r"[A-Z][A-Za-z0-9]*\Z")
+_FORM = "an effect is written as `name: value` or `name: {parameter: value}`"
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """`count` independent draws: one distribution for all of them, or a list with one for each."""
+
+    count: int
+    each: Drawn
+
+    def read(self, node: Node, at: At, reading: Reading) -> Any:
+        if isinstance(node.value, list) and len(node.value) == self.count:
+            every = [self.each.read(item, at.child(str(i)), reading) for i, item in enumerate(node.value)]
+            return WRONG if any(one is WRONG for one in every) else tuple(every)
+        if isinstance(node.value, list) and len(node.value) != 2:
+            text = f"{len(node.value)} numbers; give one distribution for all {self.count}, or a list of {self.count}"
+            return reading.wrong(node, at, text)
+        one = self.each.read(node, at, reading)
+        return WRONG if one is WRONG else (one,) * self.count
+
+    def write(self, value: tuple[Any, ...]) -> Any:
+        written = [write_distribution(one) for one in value]
+        return written[0] if all(one == written[0] for one in written) else written
+
+    def schema(self) -> dict[str, Any]:
+        one = self.each.schema()
+        return {
+            "anyOf": [*one["anyOf"], {"type": "array", "items": one, "minItems": self.count, "maxItems": self.count}]
+        }
+
+
+def parameter_kind(parameter: Parameter) -> Kind:
+    """The kind of value that a recipe gives for this parameter."""
+    if parameter.choices:
+        return DrawnWord(parameter.choices)
+    limits = Range(parameter.low, parameter.high, parameter.unit, parameter.integer)
+    each = Drawn(limits, constant=not parameter.drawn)
+    return Several(parameter.count, each) if parameter.count > 1 else each
+
+
+def _default(parameter: Parameter) -> Any:
+    default = parameter.default
+    if isinstance(default, tuple):
+        return tuple(Constant(x) for x in default)
+    return default if isinstance(default, str) or default is None else Constant(default)
+
+
+class LibraryArgument:
+    """An argument of a library transform, as it stands; a mapping with exactly one distribution is drawn by us."""
+
+    def read(self, node: Node, at: At, reading: Reading) -> Any:
+        if isinstance(node.value, dict):
+            return self._drawn(node, at, reading)
+        if isinstance(node.value, list):
+            items = [read_with(self, item, at.child(str(i)), reading) for i, item in enumerate(node.value)]
+            return WRONG if any(item is WRONG for item in items) else tuple(items)
+        return node.value
+
+    def _drawn(self, node: Node, at: At, reading: Reading) -> Any:
+        choice = node.value.get("choice")
+        words = choice.value if choice is not None and isinstance(choice.value, list) else []
+        if words and all(isinstance(word.value, str) for word in words):
+            return DrawnWord(tuple(word.value for word in words)).read(node, at, reading)
+        return Drawn(keep_type=True).read(node, at, reading)
+
+    def write(self, value: Any) -> Any:
+        if isinstance(value, DRAWN):
+            return write_distribution(value)
+        return [self.write(item) for item in value] if isinstance(value, tuple) else value
+
+    def schema(self) -> dict[str, Any]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class EffectList:
+    """The effects of the speech, of a noise layer, or of the channel, in the order in which they are applied."""
+
+    room: Literal["speech", "noise", "channel"]
+
+    def read(self, node: Node, at: At, reading: Reading) -> Any:
+        """A tuple of EffectChoice, or WRONG."""
+        if not isinstance(node.value, list):
+            return reading.wrong(node, at, f"{node.describe()} is not a list; begin each effect with '- '")
+        seen: dict[str, int] = {}
+        choices = [self._item(item, at.child(str(i)), at.key, seen, reading) for i, item in enumerate(node.value)]
+        return WRONG if any(choice is WRONG for choice in choices) else tuple(choices)
+
+    def _item(self, node: Node, at: At, key: str, seen: dict[str, int], reading: Reading) -> Any:
+        item = _as_mapping(node, at, reading)
+        if item is WRONG:
+            return WRONG
+        name = next(key for key in item.value if key != "probability")
+        first = not seen
+        seen[name] = seen.get(name, 0) + 1
+        probability = _probability(item, at, reading)
+        kind = self._kind(name, item.keys[name], at, first, reading)
+        if kind is WRONG:
+            return WRONG
+        here = At(f"{at.shown}.{name}", f"{key}.{name}" + (f"#{seen[name]}" if seen[name] > 1 else ""))
+        reader = _library_settings if kind is Audiomentations else _settings
+        settings = reader(name, kind, item, here, reading)
+        if settings is WRONG or probability is WRONG:
+            return WRONG
+        choice = EffectChoice(name, here.key, kind, settings, probability)
+        reading.keep(here, choice, item.keys[name])
+        return choice
+
+    def _kind(self, name: str, place: Any, at: At, first: bool, reading: Reading) -> Any:
+        """The effect's class, where it may stand here."""
+        if _LIBRARY_NAME.match(name):
+            return Audiomentations
+        kind = EFFECTS.get(name)
+        if kind is None:
+            hint = did_you_mean(name, EFFECTS) or f"; effects are {', '.join(EFFECTS)}"
+            return reading.wrong(
+                place, at, f"{shortened(name)!r} is not an effect{hint}, and CamelCase names of audiomentations"
+            )
+        problem = self._misplaced(name, kind, first)
+        return kind if problem is None else reading.wrong(place, at, problem)
+
+    def _misplaced(self, name: str, kind: type[Effect], first: bool) -> str | None:
+        if name == "trim" and self.room != "speech":
+            return "trim is for speech alone; move it to speech.effects"
+        if name == "trim" and not first:
+            return "trim must be the first effect, because it is measured on the recording as it is"
+        if self.room == "channel" and not issubclass(kind, SameLength):
+            return f"{name} changes the length, which a channel cannot; move it to speech.effects"
+        return None
+
+    def write(self, value: tuple[EffectChoice, ...]) -> Any:
+        return [{c.name: _write_settings(c), "probability": plain_number(c.probability)} for c in value]
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"$ref": "#/$defs/effect"}}
+
+
+def _as_mapping(node: Node, at: At, reading: Reading) -> Any:
+    """The item as a mapping with exactly one key besides `probability`."""
+    if node.value is BROKEN:
+        return WRONG
+    if isinstance(node.value, str):
+        return Node({node.value: Node(None, node.place)}, node.place, keys={node.value: node.place})
+    if not isinstance(node.value, dict):
+        return reading.wrong(node, at, f"{node.describe()} is not an effect; {_FORM}")
+    names = [key for key in node.value if key != "probability"]
+    if len(names) == 1:
+        return node
+    close = [name for name in names if did_you_mean(name, ["probability"])]
+    if not names:
+        return reading.wrong(node, at, f"the name of the effect is missing; {_FORM}")
+    if close:
+        return reading.wrong(node.keys[close[0]], at, f"unknown key {close[0]!r}; did you mean 'probability'?")
+    listed = ", ".join(shortened(name) for name in names[:5])
+    return reading.wrong(node, at, f"{listed} stand in one item; begin each effect with '- ', and {_FORM}")
+
+
+def _probability(item: Node, at: At, reading: Reading) -> Any:
+    node = item.value.get("probability")
+    if node is None or node.value is None:
+        return 1.0
+    return read_with(PROBABILITY, node, at.child("probability"), reading)
+
+
+def _by_name(kind: type[Effect], node: Node) -> Node | None:
+    """The settings as a mapping of parameters; None where they are neither that nor the main parameter alone."""
+    if node.value is None:
+        return Node({}, node.place)
+    if isinstance(node.value, dict) and not is_distribution(node):
+        return node
+    if kind.main is None:
+        return None
+    return Node({kind.main: node}, node.place, keys={kind.main: node.place})
+
+
+def _settings(name: str, kind: type[Effect], item: Node, at: At, reading: Reading) -> Any:
+    """The parameters by name, defaults filled in; WRONG where one is missing, unknown or out of range."""
+    node = item.value[name]
+    if node.value is BROKEN:
+        return WRONG
+    given = _by_name(kind, node)
+    if given is None:
+        known = f"; name its parameters: {', '.join(kind.parameters)}" if kind.parameters else ", and takes no value"
+        return reading.wrong(node, at, f"{name} has no main parameter{known}")
+    settings = {key: _setting(key, p, given, at, reading) for key, p in kind.parameters.items()}
+    unknown = [key for key in given.value if key not in kind.parameters]
+    for key in unknown:
+        hint = did_you_mean(key, kind.parameters) or f"; {name} has {', '.join(kind.parameters) or 'none'}"
+        reading.wrong(given.keys[key], at.child(shortened(key)), f"unknown parameter{hint}")
+    return WRONG if unknown or any(value is WRONG for value in settings.values()) else settings
+
+
+def _setting(key: str, parameter: Parameter, given: Node, at: At, reading: Reading) -> Any:
+    node = given.value.get(key)
+    if node is not None and node.value is not None:
+        return read_with(parameter_kind(parameter), node, at.child(key), reading)
+    if parameter.default is None:
+        return reading.wrong(given, at.child(key), f"this parameter must be given ({parameter.help})")
+    return _default(parameter)
+
+
+def _library_settings(name: str, kind: type[Effect], item: Node, at: At, reading: Reading) -> Any:
+    """The arguments of a library transform, checked with the least, the middle and the greatest values drawn."""
+    node = item.value[name]
+    if node.value is BROKEN:
+        return WRONG
+    if node.value is not None and not (isinstance(node.value, dict) and not any(k in COMPANIONS for k in node.value)):
+        return reading.wrong(node, at, f"give the arguments of {name} by name: {{argument: value}}")
+    given = node.value or {}
+    if "p" in given:
+        return reading.wrong(node.keys["p"], at.child("p"), "write probability beside the name of the effect instead")
+    arguments = {key: read_with(LibraryArgument(), child, at.child(key), reading) for key, child in given.items()}
+    if any(value is WRONG for value in arguments.values()):
+        return WRONG
+    tried = [{key: _tried(value, u) for key, value in arguments.items()} for u in (0.5, 0.0, 1 - 2**-53)]
+    problem = next((text for kwargs in tried if (text := audiomentations.check(name, kwargs))), None)
+    return arguments if problem is None else reading.wrong(item.keys[name], at, problem)
+
+
+def _tried(value: Any, u: float) -> Any:
+    return value.value(u) if isinstance(value, DRAWN) else value
+
+
+def _write_settings(choice: EffectChoice) -> Mapping[str, Any]:
+    if choice.is_library:
+        return {key: LibraryArgument().write(value) for key, value in choice.parameters.items()}
+    known = EFFECTS[choice.name].parameters
+    return {key: parameter_kind(known[key]).write(value) for key, value in choice.parameters.items()}
+
+
+def effect_schema() -> dict[str, Any]:
+    """JSON Schema of one item of a list of effects."""
+    properties: dict[str, Any] = {name: _one_effect(kind) for name, kind in EFFECTS.items()}
+    properties["probability"] = {"default": 1, "anyOf": [PROBABILITY.schema(), {"type": "null"}]}
+    item = {
+        "type": "object",
+        "properties": properties,
+        "patternProperties": {"^[A-Z][A-Za-z0-9]*$": {"type": ["object", "null"]}},
+        "additionalProperties": False,
+        "minProperties": 1,
+        "maxProperties": 2,
+    }
+    alone = [name for name, kind in EFFECTS.items() if all(p.default is not None for p in kind.parameters.values())]
+    return {"anyOf": [item, {"enum": alone}, {"type": "string", "pattern": "^[A-Z][A-Za-z0-9]*$"}]}
+
+
+def _one_effect(kind: type[Effect]) -> dict[str, Any]:
+    forms: list[dict[str, Any]] = (
+        [{"type": "null"}] if not any(p.default is None for p in kind.parameters.values()) else []
+    )
+    if kind.main is not None:
+        forms.append(parameter_kind(kind.parameters[kind.main]).schema())
+    properties = {key: parameter_kind(p).schema() | {"description": p.help} for key, p in kind.parameters.items()}
+    required = [key for key, p in kind.parameters.items() if p.default is None]
+    forms.append({"type": "object", "properties": properties, "required": required, "additionalProperties": False})
+    return {"anyOf": forms, "description": (kind.__doc__ or kind.name).split("\n")[0]}
