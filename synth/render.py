@@ -35,32 +35,42 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class AllDrawn:
+    """For each effect what a library drew by itself; None for our own effects. `noise`: one tuple a piece."""
+
+    speech: tuple[Drawn | None, ...]
+    noise: tuple[tuple[Drawn | None, ...], ...]
+    channel: tuple[Drawn | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Measurements:
     """What was done, in dB, at the clip's final gain. `noise_gains_db`: for each noise piece, from its recording to the clip.
 
-    The drawn lists hold, for each effect, what a library drew by itself (None for our own effects).
+    The SNR fields are those of `mix.MeasuredSnr`, None where there is no noise.
     """
 
     active_level_dbfs: float
-    snr: mix.MeasuredSnr | None
+    snr_measured: float | None
+    snr_band: float | None
+    snr_a: float | None
+    snr_broadband: float | None
     level_dbfs: float
     peak_dbfs: float
     headroom_gain_db: float
     noise_gains_db: tuple[float, ...]
-    drawn_speech: tuple[Drawn | None, ...]
-    drawn_noise: tuple[tuple[Drawn | None, ...], ...]
-    drawn_channel: tuple[Drawn | None, ...]
+    drawn: AllDrawn
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """`samples`: shape (n,), full scale 1.0, not yet quantised. `stems`: speech and noise before the channel, at the
-    clip's final gain. `alignment`: words with seconds from the start of the clip."""
+    clip's final gain. `speech_alignment`: (word, start, duration) in seconds from the start of the clip."""
 
     samples: Samples
     sample_rate: int
     stems: tuple[Samples, Samples] | None
-    alignment: tuple[Word, ...] | None
+    speech_alignment: tuple[tuple[str, float, float], ...] | None
     measurements: Measurements
 
 
@@ -110,17 +120,18 @@ def render_clip(
         samples=samples,
         sample_rate=spec.sample_rate,
         stems=_stems(stem, noise, total) if settings.stems else None,
-        alignment=None if words is None else _aligned(spec, words, len(speech), source_rate),
+        speech_alignment=None if words is None else _aligned(spec, words, len(speech), source_rate),
         measurements=Measurements(
             active_level_dbfs=levels.power_to_db(level.power) + gain_to_db(total),
-            snr=snr,
+            snr_measured=snr and snr.measured,
+            snr_band=snr and snr.band,
+            snr_a=snr and snr.a,
+            snr_broadband=snr and snr.broadband,
             level_dbfs=levels.level_dbfs(samples),
             peak_dbfs=_peak_dbfs(samples),
             headroom_gain_db=headroom_db,
             noise_gains_db=tuple(gain_to_db(g * gain * total) for g in noise.gains) if noise else (),
-            drawn_speech=drawn_speech,
-            drawn_noise=noise.drawn if noise else (),
-            drawn_channel=drawn_channel,
+            drawn=AllDrawn(drawn_speech, noise.drawn if noise else (), drawn_channel),
         ),
     )
 
@@ -269,7 +280,7 @@ def _stems(stem: Samples, noise: _Noise | None, gain: float) -> tuple[Samples, S
     return stem * gain, noise.stem * gain if noise else np.zeros_like(stem)
 
 
-def _aligned(spec: ClipSpec, words: Sequence[Word], num_samples: int, source_rate: int) -> tuple[Word, ...]:
+def _aligned(spec: ClipSpec, words: Sequence[Word], num_samples: int, source_rate: int) -> tuple[tuple[str, float, float], ...]:
     """The words where the effects and the margin put them; a word that was trimmed away is left out."""
 
     def place(seconds: float) -> int:
@@ -278,4 +289,4 @@ def _aligned(spec: ClipSpec, words: Sequence[Word], num_samples: int, source_rat
 
     placed = ((word.text, place(word.start), place(word.start + word.duration)) for word in words)
     rate = spec.sample_rate
-    return tuple(Word(text, start / rate, (end - start) / rate) for text, start, end in placed if end > start)
+    return tuple((text, start / rate, (end - start) / rate) for text, start, end in placed if end > start)
