@@ -65,7 +65,7 @@ class Uniform:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):
-            raise ValueError(f"low={self.low} must not be above high={self.high}, and both finite")
+            raise ValueError(f"the range must rise, not go from {self.low:g} to {self.high:g}")
         if not math.isfinite(self.high - self.low):
             raise ValueError(f"the range from {self.low} to {self.high} is too wide")
         _set(self, _width=self.high - self.low)
@@ -91,7 +91,7 @@ class Integers:
 
     def __post_init__(self) -> None:
         if self.low > self.high:
-            raise ValueError(f"low={self.low} must not be above high={self.high}")
+            raise ValueError(f"the range must rise, not go from {self.low} to {self.high}")
 
     def value(self, u: float) -> int:
         return self.low + int(u * (self.high - self.low + 1))
@@ -116,7 +116,7 @@ class LogUniform:
 
     def __post_init__(self) -> None:
         if not 0 < self.low <= self.high < math.inf:
-            raise ValueError(f"low={self.low} must be above 0 and not above high={self.high}")
+            raise ValueError(f"the range must rise from above 0, not go from {self.low:g} to {self.high:g}")
         _set(self, _log_low=math.log(self.low), _log_width=math.log(self.high) - math.log(self.low))
 
     def value(self, u: float) -> float:

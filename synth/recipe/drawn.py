@@ -57,7 +57,7 @@ def _number(node: Node, at: At, reading: Reading, *, whole: bool, keep_type: boo
 
 def _pair(numbers: tuple[float, ...], what: str) -> tuple[float, float]:
     if len(numbers) != 2:
-        raise ValueError(f"{len(numbers)} numbers; give two: {what}")
+        raise ValueError(f"give two numbers, {what}, not {len(numbers)}")
     return numbers[0], numbers[1]
 
 

@@ -24,8 +24,8 @@ DRAWN = (*get_args(Distribution), Words)
 _Scalar: TypeAlias = tuple[str, str, Callable[[float], float | str], int, int]  # name, key's end, inverse CDF, grid
 _Vector: TypeAlias = tuple[str, tuple[tuple[str, Callable[[float], float]], ...], int, int]
 
-_AS_DRAWN = Parameter("", resolution=1e-6)
-"""How the parameters of a library transform, of which we know nothing, are rounded."""
+_UNROUNDED = Parameter("", resolution=0)
+"""For the parameters of a library transform: we do not know on which scale they lie."""
 
 
 def _grid(parameter: Parameter) -> tuple[int, int]:
@@ -93,7 +93,7 @@ class EffectChoice:
 
     def _parameter(self, name: str) -> Parameter:
         known: Mapping[str, Parameter] = getattr(self.kind, "parameters", {})
-        return known.get(name, _AS_DRAWN)
+        return known.get(name, _UNROUNDED)
 
     def _build(self, values: dict[str, Any]) -> Effect:
         if not self.is_library:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from synth.dsp.effects import EFFECTS, audiomentations
 from synth.dsp.effects.audiomentations import Audiomentations
 from synth.dsp.effects.effect import Effect, Parameter, SameLength
-from synth.recipe.distributions import Constant
+from synth.recipe.distributions import Choice, Constant
 from synth.recipe.drawn import COMPANIONS, Drawn, DrawnWord, is_distribution, write_distribution
 from synth.recipe.effect_choice import DRAWN, EffectChoice
 from synth.recipe.kinds import WRONG, At, Kind, Number, Range, Reading, plain_number, read_with
@@ -89,6 +89,8 @@ class LibraryArgument:
         return Drawn(keep_type=True).read(node, at, reading)
 
     def write(self, value: Any) -> Any:
+        if isinstance(value, Choice) and value.weights is None:
+            return {"choice": list(value.values)}  # 8 and 8.0 are not the same to a library
         if isinstance(value, DRAWN):
             return write_distribution(value)
         return [self.write(item) for item in value] if isinstance(value, tuple) else value
@@ -137,10 +139,9 @@ class EffectList:
             return Audiomentations
         kind = EFFECTS.get(name)
         if kind is None:
-            hint = did_you_mean(name, EFFECTS) or f"; effects are {', '.join(EFFECTS)}"
-            return reading.wrong(
-                place, at, f"{shortened(name)!r} is not an effect{hint}, and CamelCase names of audiomentations"
-            )
+            others = f"; effects are {', '.join(EFFECTS)}, and audiomentations' own by their CamelCase names"
+            hint = did_you_mean(name, EFFECTS) or others
+            return reading.wrong(place, at, f"{shortened(name)!r} is not an effect{hint}")
         problem = self._misplaced(name, kind, first)
         return kind if problem is None else reading.wrong(place, at, problem)
 

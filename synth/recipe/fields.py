@@ -285,7 +285,7 @@ RECIPE = Record(
     "a recipe",
     (
         Field("schema", SchemaVersion(), 1, "version of the recipe's format"),
-        Field("seed", Number(Range(0, 2**63 - 1, whole=True)), 0, "another seed draws another data set"),
+        Field("seed", Number(Range(0, 2**53 - 1, whole=True)), 0, "another seed draws another data set"),
         Field("sample_rate", Number(Range(4000, 192_000, "Hz", whole=True)), 16000, "of the clips"),
         Field("copies", Number(Range(1, 1_000_000, whole=True)), None, "clips for each utterance; 1 without hours"),
         Field("hours", Number(Range(0.0001, 1_000_000, "h")), None, "hours of clips, instead of copies"),

@@ -76,12 +76,13 @@ def read_with(kind: Kind, node: Node, at: At, reading: Reading) -> Any:
 
 def number_text(x: float) -> str:
     """A number as people write it: 8 for 8.0, 100000 for 1e5."""
-    return str(int(x)) if float(x).is_integer() and abs(x) < 1e15 else f"{x:.12g}"
+    whole = isinstance(x, int) or (x.is_integer() and abs(x) < 1e15)
+    return str(int(x)) if whole else f"{x:.12g}"
 
 
 def plain_number(x: float) -> float:
     """8 for 8.0: the same number is written in the same way, however the recipe had it."""
-    return int(x) if float(x).is_integer() and abs(x) < 1e15 else float(x)
+    return int(x) if isinstance(x, int) or (x.is_integer() and abs(x) < 1e15) else x
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +337,7 @@ class Record:
         if not isinstance(node.value, dict):
             keys = ", ".join(f.key for f in self.fields)
             return reading.wrong(
-                node, at, f"{node.describe()} is not {self.what}; give a mapping with keys from: {keys}"
+                node, at, f"{node.describe()} stands where {self.what} should; give a mapping with keys from: {keys}"
             )
         before = len(reading.mistakes)
         values = {f.key: self._field(f, node, at, reading) for f in self.fields}

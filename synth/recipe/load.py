@@ -85,36 +85,47 @@ def _texts(mistakes: list[Mistake], first: str) -> list[str]:
 def _read_file(path: Path, home: Path, reading: Reading) -> Node | None:
     """The main recipe as nodes, with what it extends below it."""
     try:
-        text = _text_of(path)
-    except OSError as error:
-        raise UsageError(
-            f"{path}: cannot be read ({error.strerror or error}); `synth init DIR` writes a recipe"
-        ) from error
-    return _nodes(path, text, home, reading, (os.path.realpath(path),))
+        data = _bytes_of(path)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be read ({_reason(error)}); `synth init DIR` writes a recipe") from error
+    return _nodes(path, data, home, reading, (os.path.realpath(path),))
 
 
-def _text_of(path: Path) -> str | None:
-    """The file's text; None where it is too big or not UTF-8. OSError where it is no regular file."""
+def _bytes_of(path: Path) -> bytes:
+    """The file's first bytes, one more than a recipe may have. OSError where it is no regular file."""
     if path.exists() and not path.is_file():
         raise OSError("not a regular file")
     with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    try:
-        return data.decode("utf-8-sig") if len(data) <= MAX_BYTES else None
-    except UnicodeDecodeError:
-        return None
+        return file.read(MAX_BYTES + 1)
 
 
-def _nodes(path: Path, text: str | None, home: Path, reading: Reading, chain: tuple[str, ...]) -> Node | None:
-    source = source_text(str(path), text or "", home)
-    start = Place(source, 0, 0)
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _text_of(path: Path, data: bytes, home: Path, reading: Reading) -> str | None:
+    """The text; None after noting that it is too big or not UTF-8."""
+    problem, end = f"a recipe has at most {MAX_BYTES:,} bytes", 0
+    if len(data) <= MAX_BYTES:
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            problem, end = "this is not text in UTF-8", error.start
+    source = source_text(str(path), data[: end + 200].decode(errors="replace"), home)
+    before = source_text("", data[:end].decode(errors="replace"), home).lines
+    reading.wrong(Place(source, len(before) - 1, len(before[-1])), "", problem)
+    return None
+
+
+def _nodes(path: Path, data: bytes, home: Path, reading: Reading, chain: tuple[str, ...]) -> Node | None:
+    text = _text_of(path, data, home, reading)
     if text is None:
-        reading.wrong(start, "", f"a recipe is a text in UTF-8 of at most {MAX_BYTES:,} bytes")
         return None
+    source = source_text(str(path), text, home)
     before = len(reading.mistakes)
     root = parse(text, source, reading.mistakes)
     if root is None and len(reading.mistakes) == before:
-        reading.wrong(start, "", "the recipe is empty; `synth init DIR` writes one to begin with")
+        reading.wrong(Place(source, 0, 0), "", "the recipe is empty; `synth init DIR` writes one to begin with")
     if root is None or not isinstance(root.value, dict) or "extends" not in root.value:
         return root
     return _extended(root, path, reading, chain)
@@ -144,12 +155,11 @@ def _base(said: Node, path: Path, reading: Reading, chain: tuple[str, ...]) -> N
         reading.wrong(said, "extends", f"{said.describe()} {how}")
         return None
     try:
-        text = _text_of(target)
+        data = _bytes_of(target)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        reading.wrong(said, "extends", f"{said.describe()} cannot be read ({reason})")
+        reading.wrong(said, "extends", f"{said.describe()} cannot be read ({_reason(error)})")
         return None
-    return _nodes(target, text, Path(os.path.realpath(target.parent)), reading, (*chain, real))
+    return _nodes(target, data, Path(os.path.realpath(target.parent)), reading, (*chain, real))
 
 
 def merged(base: Node, child: Node) -> Node:

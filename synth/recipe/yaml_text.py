@@ -147,8 +147,8 @@ def parse(text: str, source: SourceText, mistakes: list[Mistake]) -> Node | None
         return None
     except yaml.YAMLError as error:
         mistakes.append(_syntax_mistake(error, text, source))
-    except (ValueError, OverflowError) as error:  # the parser's own slip: "\U99999999" reaches chr()
-        mistakes.append(Mistake(Place(source, 0, 0), "", f"not YAML: {error}"))
+    except (ValueError, OverflowError):  # the parser's own slip: "\U99999999" reaches chr()
+        mistakes.append(Mistake(Place(source, 0, 0), "", r"not YAML: an escape \U... is not a character"))
     return None
 
 
@@ -160,6 +160,11 @@ def _syntax_mistake(error: yaml.YAMLError, text: str, source: SourceText) -> Mis
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     place = Place(source, mark.line, mark.column) if mark else Place(source, 0, 0)
     said = " ".join(s for s in (getattr(error, "context", None), getattr(error, "problem", None)) if s)
+    context = getattr(error, "context_mark", None)
+    if context and mark and context.line != mark.line:
+        said += f"; it begins in line {context.line + 1}"
+    if r"'\t'" in said:
+        said += "; indent with blanks, not tabs"
     return Mistake(place, "", f"not YAML: {said or error}")
 
 
@@ -217,7 +222,8 @@ class _Composer:
         if event.anchor is not None:
             self._anchors[event.anchor] = None  # not complete yet: an alias to it in here would be endless
         if event.tag is not None:
-            self._wrong(event, f"the tag {event.tag!r} is not allowed; a recipe has no tags")
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self._wrong(event, f"the tag {shortened(tag)} is not allowed; a recipe has no tags")
         before = self._size
         node, height = self._content(event, events, depth)
         built = _Anchored(node, 1 + self._size - before, height)
