@@ -1,8 +1,11 @@
 """Read audio files that nobody vouches for.
 
-The order is always the same: the path (inside its root, a regular file), the first bytes (`containers`), then libsndfile in
-bounded blocks. Every refusal is a BadInput with a code. Writing audio is not done here.
+The order is always the same: the path (inside its root, a regular file), the first bytes (`containers`), then
+libsndfile in bounded blocks. Every refusal is a BadInput with a code. Writing audio is not done here.
 """
+
+# Paths are strings here, thousands of them: to make a Path of each costs more than the call itself.
+# ruff: noqa: PTH116, PTH118
 
 from __future__ import annotations
 
@@ -35,6 +38,7 @@ __all__ = [
     "inside",
     "mix_channels",
     "opened",
+    "path_complaint",
     "printable",
     "read_blocks",
     "read_header",
@@ -52,15 +56,20 @@ ROUNDING_SECONDS = 0.01
 """Lists round durations: a segment may end that much after its file, and is then filled up with zeros."""
 
 _BLOCK = 1 << 20  # samples (of all channels together) decoded at a time: 8 MB
-_CODINGS = frozenset("PCM_S8 PCM_U8 PCM_16 PCM_24 PCM_32 FLOAT DOUBLE ULAW ALAW VORBIS OPUS MPEG_LAYER_III".split())
+_INTEGER = ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "ULAW", "ALAW")
 _CAN_BE_NONFINITE = frozenset(("FLOAT", "DOUBLE", "VORBIS", "OPUS", "MPEG_LAYER_III"))
+_CODINGS = _CAN_BE_NONFINITE.union(_INTEGER)
 _LOSSY = frozenset(("ogg", "mp3"))
 _UNKNOWN = 1 << 62
+LEADS_OUT = "it leads out of the folder of its source; name the folder it leads to as a source"
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file says about itself. `num_samples` counts samples of one channel; where not `exact` it is a guess (0: none)."""
+    """What a file says about itself.
+
+    `num_samples` counts samples of one channel; where it is not `exact` it is a guess (0: not even that).
+    """
 
     format: str
     sample_rate: int
@@ -72,8 +81,8 @@ class Header:
 class _Sequential(sf.SoundFile):  # type: ignore[misc]
     """A sound file that is only read on and on.
 
-    soundfile seeks to where it already is after each read; a FLAC file of unknown length refuses that, and Opus then goes on with
-    other samples than it would have given.
+    soundfile seeks to where it already is after each read; a FLAC file of unknown length refuses that, and Opus then
+    goes on with other samples than it would have given.
     """
 
     def seekable(self) -> bool:
@@ -94,16 +103,17 @@ class AudioFile:
 def audio_path(root: str | os.PathLike[str], relative: str) -> str:
     """The absolute path of `relative` below `root`, by its spelling alone; no disk is touched.
 
-    Raises BadInput (forbidden_path) for anything that is not a plain relative path: absolute, with `..`, with NUL, with a
-    command or URL in it, or that cannot be written as UTF-8.
+    Raises BadInput (forbidden_path) for anything that is not a plain relative path: absolute, with `..`, with NUL, with
+    a command or URL in it, or that cannot be written as UTF-8.
     """
-    complaint = _path_complaint(relative)
+    complaint = path_complaint(relative)
     if complaint:
         raise BadInput("forbidden_path", printable(relative), complaint, "scan")
     return os.path.join(root, relative)
 
 
-def _path_complaint(path: str) -> str | None:
+def path_complaint(path: str) -> str | None:
+    """What is wrong with a path relative to a root, by its spelling; None where nothing is."""
     if not path or path.isspace():
         return "an empty path"
     if "\0" in path or "\n" in path or "\r" in path:
@@ -143,7 +153,7 @@ def inside(path: str, root: str, *, keep: bool = True) -> bool:
 
 def _open(path: str, root: str | None) -> int:
     if root is not None and not inside(path, root, keep=False):
-        raise BadInput("forbidden_path", path, "it leads out of the folder of its source; name the folder it leads to as a source")
+        raise BadInput("forbidden_path", path, LEADS_OUT)
     try:
         # O_NONBLOCK: opening a pipe must not wait for somebody to write into it
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
@@ -162,8 +172,8 @@ def _open(path: str, root: str | None) -> int:
 def opened(path: str | os.PathLike[str], *, root: str | None = None) -> Iterator[AudioFile]:
     """Open a file for decoding. With `root`, links that lead out of it are refused.
 
-    Raises BadInput: missing, forbidden_path, not_audio, unsupported, truncated, corrupt, empty, bad_rate, bad_channels; and
-    changed_during_run when the file is another one at the end.
+    Raises BadInput: missing, forbidden_path, not_audio, unsupported, truncated, corrupt, empty, bad_rate, bad_channels;
+    and changed_during_run when the file is another one at the end.
     """
     name = os.fspath(path)
     descriptor = _open(name, root)
@@ -251,7 +261,7 @@ def mix_channels(block: Samples, channels: Channels, path: str) -> Samples:
 def read_blocks(
     file: AudioFile, *, offset: int = 0, num_samples: int | None = None, block: int | None = None
 ) -> Iterator[Samples]:
-    """Decode from `offset` on, in blocks of shape (n, channels), at most `block` samples each; ends where the file ends.
+    """Decode from `offset` on, in blocks of shape (n, channels), n at most `block`; ends where the file ends.
 
     Lossy formats are decoded from their start, since seeking in them gives other samples than reading does.
     Raises BadInput (corrupt, truncated).
@@ -283,7 +293,8 @@ def _decode(file: AudioFile, count: int) -> Samples:
         return np.asarray(file.sound.read(count, dtype="float64", always_2d=True))
     except sf.LibsndfileError as error:
         if os.lseek(file.descriptor, 0, os.SEEK_CUR) >= os.fstat(file.descriptor).st_size:
-            raise BadInput("truncated", file.path, f"the sound breaks off at the end of the file: {_said(error)}") from None
+            text = f"the sound breaks off at the end of the file: {_said(error)}"
+            raise BadInput("truncated", file.path, text) from None
         raise BadInput("corrupt", file.path, f"the decoder gives up: {_said(error)}") from None
 
 
@@ -319,9 +330,9 @@ def read_samples(
 ) -> tuple[Samples, int]:
     """One segment of a file as (mono samples of shape (num_samples,), float64, full scale 1.0; its sample rate in Hz).
 
-    `offset` and `num_samples` are in samples of the file; None reads to the end. Where the segment ends up to 10 ms after the
-    file, it is filled up with zeros (lists round durations). `sample_rate` and `fingerprint` are what the plan was made
-    with: another file is refused.
+    `offset` and `num_samples` are in samples of the file; None reads to the end. Where the segment ends up to 10 ms
+    after the file, it is filled up with zeros (lists round durations). `sample_rate` and `fingerprint` are what the
+    plan was made with: another file is refused.
 
     Raises BadInput: those of `opened`, and too_long, truncated, corrupt, nonfinite, changed_during_run, bad_row.
     """
@@ -340,7 +351,8 @@ def _check_as_planned(file: AudioFile, sample_rate: int | None, fingerprint_: st
     if fingerprint_ is not None and fingerprint(file) != fingerprint_:
         raise BadInput("changed_during_run", file.path, "it is not the file that was planned with")
     if sample_rate is not None and sample_rate != file.header.sample_rate:
-        raise BadInput("bad_row", file.path, f"the list says {sample_rate} Hz, the file has {file.header.sample_rate} Hz")
+        text = f"the list says {sample_rate} Hz, the file has {file.header.sample_rate} Hz"
+        raise BadInput("bad_row", file.path, text)
 
 
 def _wanted(file: AudioFile, offset: int, num_samples: int | None, max_seconds: float) -> int:
@@ -351,7 +363,8 @@ def _wanted(file: AudioFile, offset: int, num_samples: int | None, max_seconds: 
         length = file.header.num_samples if file.header.exact else count_samples(file.path).num_samples
         wanted = max(0, length - offset)
     if wanted > cap:
-        raise BadInput("too_long", file.path, f"{wanted / file.header.sample_rate:.1f} s; the limit is {max_seconds:g} s")
+        seconds = wanted / file.header.sample_rate
+        raise BadInput("too_long", file.path, f"{seconds:.1f} s; the limit is {max_seconds:g} s")
     if wanted == 0:
         raise BadInput("empty", file.path, "no samples are left to read")
     return wanted

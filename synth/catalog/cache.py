@@ -37,7 +37,7 @@ def key_of(*parts: object) -> bytes:
 
 
 class Cache:
-    """Answers by key. Without a database (none asked for, or it cannot be used) it knows nothing and forgets everything."""
+    """Answers by key. Without a database (none asked for, or none can be used) it knows nothing and forgets all."""
 
     def __init__(self, database: Any = None) -> None:
         self._database = database

@@ -1,8 +1,11 @@
 """The sorted set of recordings that a recipe may use: a few numbers a recording in memory, the words on disk.
 
-A million recordings are 50 MB of columns, memory-mapped where the catalog was loaded; paths, texts and labels are read from the file
-when they are asked for.
+A million recordings are 50 MB of columns, memory-mapped where the catalog was loaded; paths, texts and labels are read
+from the file when they are asked for.
 """
+
+# Paths are strings here, thousands of them: to make a Path of each costs more than the call itself.
+# ruff: noqa: PTH118
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synth import files
+from synth.catalog.audio_file import Channels
 from synth.catalog.recording import Recording, Refusal, Word, recording_id
 from synth.errors import TooManyBadInputs, UsageError
 
@@ -49,7 +53,7 @@ class CatalogSource:
 
     name: str
     root: str
-    channels: str | int = "mean"
+    channels: Channels = "mean"
     recording_column: str | None = None
     pool: str | None = None
 
@@ -168,8 +172,8 @@ class Catalog:
             out.write(b"\0" * (_data_start(len(head)) - len(_MAGIC) - 8 - len(head)))
             for start in range(0, len(rows), 10_000):
                 out.write(rows[start : start + 10_000].tobytes())
-            _copy(out, self._names, self._rows["name_start"], self._rows["name_bytes"])
-            _copy(out, self._details, self._rows["detail_start"], self._rows["detail_bytes"])
+            for piece in _words(self._rows, self._names, self._details):
+                out.write(piece)
 
     def _packed(self) -> npt.NDArray[np.void]:
         """The rows with the words in the order of the rows."""
@@ -210,13 +214,14 @@ class Catalog:
         head = json.loads(file.read(length))
         start, count = _data_start(length), head["count"]
         # plain ndarray: indexing the memmap class costs a Python call each time
-        rows = np.memmap(path, dtype=_ROW, mode="r", offset=start, shape=(count,)).view(np.ndarray) if count else _no_rows()
+        rows = np.memmap(path, _ROW, "r", start, (count,)).view(np.ndarray) if count else _no_rows()
         names = _Blob(file, start + count * _ROW.itemsize, head["name_bytes"])
         details = _Blob(file, names.start + names.size, head["detail_bytes"])
         if os.fstat(file.fileno()).st_size != details.start + details.size:
             raise ValueError("it is cut")
         sources = [CatalogSource(**{**s, "root": roots.get(s["name"], s["root"])}) for s in head["sources"]]
-        return cls(rows, names, details, sources=sources, refused=[Refusal(**r) for r in head["refused"]], digest=head["digest"])
+        refused = [Refusal(**refusal) for refusal in head["refused"]]
+        return cls(rows, names, details, sources=sources, refused=refused, digest=head["digest"])
 
 
 def _no_rows() -> npt.NDArray[np.void]:
@@ -227,23 +232,28 @@ def _data_start(head_bytes: int) -> int:
     return -(-(len(_MAGIC) + 8 + head_bytes) // _ALIGN) * _ALIGN
 
 
-def _copy(out: files.Writer, blob: _Blob, starts: npt.NDArray[np.int64], counts: npt.NDArray[np.integer[Any]]) -> None:
-    """Write pieces of a blob one after the other, about a megabyte at a time."""
+def _words(rows: npt.NDArray[np.void], names: _Blob, details: _Blob) -> Iterator[bytes]:
+    """All names, then all details, in the order of the rows."""
+    yield from _pieces(names, rows["name_start"], rows["name_bytes"])
+    yield from _pieces(details, rows["detail_start"], rows["detail_bytes"])
+
+
+def _pieces(blob: _Blob, starts: npt.NDArray[np.int64], counts: npt.NDArray[np.integer[Any]]) -> Iterator[bytes]:
+    """Pieces of a blob one after the other, about a megabyte at a time."""
     parts: list[bytes] = []
     held = 0
-    for start, count in zip(starts.tolist(), counts.tolist(), strict=True):
-        parts.append(blob.read(start, count))
-        held += count
+    for start, count in zip(starts, counts, strict=True):
+        parts.append(blob.read(int(start), int(count)))
+        held += len(parts[-1])
         if held > _COPY:
-            out.write(b"".join(parts))
+            yield b"".join(parts)
             parts, held = [], 0
-    if held:
-        out.write(b"".join(parts))
+    yield b"".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One recording on its way into a catalog. `detail` holds text, speaker, labels, alignment, trim: what is known of them."""
+    """One recording on its way into a catalog. `detail`: what is known of text, speaker, labels, alignment, trim."""
 
     path: str
     offset: int
@@ -270,11 +280,12 @@ class CatalogBuilder:
         self._rows = _RowBuffer()
 
     def refuse(self, refusal: Refusal) -> None:
-        """Note one refused input. Raises TooManyBadInputs after 100,000: nobody reads further, and memory is bounded."""
+        """Note one refused input. Raises TooManyBadInputs after 100,000 of them: memory is bounded."""
         self.refused.append(refusal)
         if len(self.refused) > MAX_REFUSED:
             first = self.refused[0]
-            raise TooManyBadInputs(f"more than {MAX_REFUSED} inputs were refused; the first: {first.path}: {first.message}")
+            text = f"more than {MAX_REFUSED} inputs were refused; the first: {first.path}: {first.message}"
+            raise TooManyBadInputs(text)
 
     def add(self, entry: Entry) -> None:
         """Take one recording of the source that is being read."""
@@ -291,24 +302,21 @@ class CatalogBuilder:
         self._keys = []
         order = sorted(range(len(keys)), key=keys.__getitem__)
         kept: list[int] = []
-        before = ids_of = b""
-        ids: set[str] = set()
+        before = b""
         for i in order:
-            name = keys[i][:-9]
             if keys[i] == before:
-                self._refuse_twice(name, int(rows[i]["offset"]), rows[i]["sample_rate"], "the same recording twice")
+                self._refuse_twice(keys[i][:-9], int(rows[i]["offset"]), int(rows[i]["sample_rate"]))
                 continue
-            if name != ids_of:
-                ids_of, ids = name, set()
             before = keys[i]
-            rows[i]["name_start"] = self._names.append(name)
+            rows[i]["name_start"] = self._names.append(before[:-9])
             kept.append(i)
         self._parts.append(rows[np.array(kept, np.intp)])
         self._sources.append(source)
 
-    def _refuse_twice(self, name: bytes, offset: int, rate: int, message: str) -> None:
-        where = f" from {offset / int(rate):g} s on" if offset else ""
-        self.refuse(Refusal(name.decode(), "bad_row", "scan", f"{message}{where}; the first one counts"))
+    def _refuse_twice(self, name: bytes, offset: int, rate: int) -> None:
+        where = f" from {offset / rate:g} s on" if offset else ""
+        text = f"the same recording{where} twice; the first one counts"
+        self.refuse(Refusal(name.decode(), "bad_row", "scan", text))
 
     def build(self) -> Catalog:
         """The catalog of all sources added. The builder is used up."""
@@ -370,14 +378,20 @@ class _Spill:
 
 
 def _digest(
-    rows: npt.NDArray[np.void], names: _Blob, details: _Blob, sources: Sequence[CatalogSource], refused: Sequence[Refusal]
+    rows: npt.NDArray[np.void],
+    names: _Blob,
+    details: _Blob,
+    sources: Sequence[CatalogSource],
+    refused: Sequence[Refusal],
 ) -> str:
     """Over everything that a plan depends on; not over times, absolute paths, or where words lie in a file."""
     digest = hashlib.sha256()
     known = [[s.name, s.channels, s.recording_column, s.pool] for s in sources]
     digest.update(json.dumps([known, [[r.path, r.code] for r in refused]]).encode())
-    for row in rows:
-        *numbers, name_at, detail_at, name_bytes, detail_bytes = row.item()
-        words = names.read(name_at, name_bytes), details.read(detail_at, detail_bytes)
-        digest.update(b"%r|%d|%b|%d|%b" % (numbers, name_bytes, words[0], detail_bytes, words[1]))
+    for start in range(0, len(rows), 10_000):
+        some = rows[start : start + 10_000].copy()
+        some["name_start"] = some["detail_start"] = 0
+        digest.update(some.tobytes())
+    for piece in _words(rows, names, details):
+        digest.update(piece)
     return digest.hexdigest()

@@ -1,7 +1,8 @@
 """Look into the first bytes of a file before any decoder does: which container, which coding, how much it promises.
 
-Only what is on the list here reaches libsndfile, which otherwise guesses among dozens of formats, with open bugs in the rare
-ones. libsndfile also reads a cut WAV or OGG file to its end without a word, so sizes are compared with the file here.
+Only what is on the list here reaches libsndfile, which otherwise guesses among dozens of formats, with open bugs in the
+rare ones. libsndfile also reads a cut WAV or OGG file to its end without a word, so sizes are compared with the file
+here.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ MAX_CHANNELS = 16
 _MAX_CHUNKS = 10_000
 _MAX_OGG_PAGE = 65_307
 
-# What programs write that cannot go back to fill in the length (ffmpeg, sox, arecord, GStreamer, and the same less a header).
+# What programs write that cannot go back to fill in the length (ffmpeg, sox, arecord, GStreamer; also less a header).
 _STREAMED = frozenset(
-    base - less
-    for base in (0xFFFFFFFF, 0xFFFFF000, 0x80000000, 0x7FFFFFFF, 0x7FFFF000)
-    for less in (0, 36, 44)
+    base - less for base in (0xFFFFFFFF, 0xFFFFF000, 0x80000000, 0x7FFFFFFF, 0x7FFFF000) for less in (0, 36, 44)
 )
 _WAV_TAGS = {1: "PCM", 3: "float", 6: "A-law", 7: "mu-law"}
-_AIFC_CODINGS = frozenset(b"NONE sowt twos raw  in24 in32 fl32 FL32 fl64 FL64 ulaw ULAW alaw ALAW".split() + [b"raw "])
+_AIFC_CODINGS = frozenset(
+    {b"NONE", b"sowt", b"twos", b"raw ", b"in24", b"in32", b"fl32", b"FL32", b"fl64", b"FL64"}
+    | {b"ulaw", b"ULAW", b"alaw", b"ALAW"}
+)
 _AU_CODINGS = frozenset((1, 2, 3, 4, 5, 6, 7, 27))
 _CAF_CODINGS = frozenset((b"lpcm", b"ulaw", b"alaw"))
 
@@ -99,7 +101,8 @@ def check_form(sample_rate: int, channels: int) -> None:
 def _check_promise(form: _Form, size: int) -> None:
     there = size - form.data_start
     if form.data_bytes is not None and form.data_bytes > there:
-        raise ContainerError("truncated", f"the header promises {form.data_bytes} bytes of sound, the file has {max(there, 0)}")
+        text = f"the header promises {form.data_bytes} bytes of sound, the file has {max(there, 0)}"
+        raise ContainerError("truncated", text)
     if there <= 0 or form.data_bytes == 0:
         raise ContainerError("empty", "it holds no samples")
 
@@ -199,7 +202,8 @@ def _aiff_form(comm: bytes, compressed: bool) -> tuple[int, int]:
     channels, _, bits, exponent, mantissa = _unpack(">HIHHQ", comm)
     coding = comm[18:22] if compressed else b"NONE"
     if coding not in _AIFC_CODINGS or bits > 64:
-        raise ContainerError("unsupported", f"AIFF coding {coding!r} of {bits} bits; PCM, float, A-law and mu-law can be read")
+        text = f"AIFF coding {coding.decode('latin-1')!r}, {bits} bits; PCM, float, A-law and mu-law can be read"
+        raise ContainerError("unsupported", text)
     shift = 16383 + 63 - (exponent & 0x7FFF)
     rate = mantissa >> shift if 0 <= shift < 64 and not exponent & 0x8000 else 0
     return rate, channels
@@ -229,7 +233,9 @@ def _caf_form(desc: bytes) -> tuple[int, int]:
         raise ContainerError("truncated", "the file ends inside its header")
     rate, coding, _, _, _, channels, _ = struct.unpack(">d4s5I", desc)
     if coding not in _CAF_CODINGS:
-        raise ContainerError("unsupported", f"CAF coding {coding!r}; PCM, A-law and mu-law can be read")
+        raise ContainerError(
+            "unsupported", f"CAF coding {coding.decode('latin-1')!r}; PCM, A-law and mu-law can be read"
+        )
     return (int(rate) if 0 < rate < 1e9 else 0), channels
 
 

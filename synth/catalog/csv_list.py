@@ -16,7 +16,8 @@ MAX_LINE = 1 << 20
 def read_csv(path: Path, *, columns: Mapping[str, str] | None = None) -> Iterator[Row | BadInput]:
     """The rows of a list, and a refusal for each line that cannot be used.
 
-    Tabs part the columns where the name ends in .tsv or .tab, or where the header has tabs and no commas; commas otherwise.
+    Columns are parted by tabs where the name ends in .tsv or .tab, or where the header has tabs and no commas; by
+    commas otherwise.
     Raises UsageError where the header cannot be used.
     """
     names = column_names(columns)
@@ -47,11 +48,13 @@ def _row(
 
 
 def _bounded(file: IO[str]) -> Iterator[str]:
-    """Lines, none longer than a million characters: the rest of a longer one is dropped, so that its columns do not fit."""
+    """Lines; in place of one longer than a million characters one that the csv module refuses."""
     while line := file.readline(MAX_LINE):
-        yield line
-        while line and len(line) == MAX_LINE and not line.endswith("\n"):
+        whole = len(line) < MAX_LINE or line.endswith("\n")
+        yield line if whole else "x" * (csv.field_size_limit() + 1)
+        while line and not whole:
             line = file.readline(MAX_LINE)
+            whole = len(line) < MAX_LINE or line.endswith("\n")
 
 
 def _delimiter(path: Path) -> str:

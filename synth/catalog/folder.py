@@ -1,5 +1,7 @@
 """Sources that are folders: every file with an audio extension, or those that a glob names."""
 
+# Paths are strings here, thousands of them: to make a Path of each costs more than the call itself.
+
 from __future__ import annotations
 
 import os
@@ -11,14 +13,16 @@ from synth.catalog.audio_file import printable
 from synth.catalog.list_row import Row
 from synth.errors import BadInput
 
-EXTENSIONS = frozenset("wav wave rf64 w64 flac ogg oga opus mp3 aif aiff aifc au snd caf".split())
+EXTENSIONS = frozenset(
+    ("wav", "wave", "rf64", "w64", "flac", "ogg", "oga", "opus", "mp3", "aif", "aiff", "aifc", "au", "snd", "caf")
+)
 
 
 def walk_folder(root: Path, *, pattern: str | None = None) -> Iterator[Row | BadInput]:
     """Files below `root` and refusals, in the order of their names within each folder.
 
-    Without a pattern those with a known extension (in any case). Names that begin with a dot are passed over. Links to folders are
-    not followed, but refused by name: they may lead out of the root, or round in a circle.
+    Without a pattern those with a known extension (in any case). Names that begin with a dot are passed over. Links to
+    folders are not followed, but refused by name: they may lead out of the root, or round in a circle.
     """
     return _walk(str(root), "", _has_known_extension if pattern is None else glob_matcher(pattern))
 
@@ -37,7 +41,8 @@ def _walk(folder: str, prefix: str, matches: Callable[[str], object]) -> Iterato
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(entry.path, path + "/", matches)
         elif entry.is_symlink() and entry.is_dir():
-            yield BadInput("forbidden_path", printable(path), "a link to a folder; name that folder as a source", "scan")
+            text = "a link to a folder; name that folder as a source"
+            yield BadInput("forbidden_path", printable(path), text, "scan")
         elif matches(path):
             yield Row(path)
 
@@ -47,7 +52,7 @@ def _has_known_extension(path: str) -> bool:
 
 
 def glob_matcher(pattern: str) -> Callable[[str], object]:
-    """A test for relative paths. `*` and `?` stay within a folder's name, `**/` is any number of folders, `[ab]` a choice."""
+    """A test for relative paths: `*` and `?` stay within one name, `**/` is any number of folders, `[ab]` a choice."""
     parts: list[str] = []
     for token in re.findall(r"\*\*/|\*\*|\*|\?|\[[^\]]+\]|.", pattern.removeprefix("./"), re.DOTALL):
         parts.append(_GLOB.get(token) or _literal(token))

@@ -1,7 +1,8 @@
 """Run functions on files in processes of their own, where a crash or a hang costs one file and nothing else.
 
-A worker gets a batch of tasks and answers as it goes. When it dies or stays silent, the tasks without an answer are tried once more,
-each alone; the one that fails again is the culprit. Workers are fresh interpreters (no fork of a process with threads).
+A worker gets a batch of tasks and answers as it goes. When it dies or stays silent, the tasks without an answer are
+tried once more, each alone; the one that fails again is the culprit. Workers are fresh interpreters: no fork of a
+process that has threads.
 
     with Pool(jobs=2) as pool:
         for index, answer in pool.map("synth.catalog.probe:probe", tasks, timeout_s=60): ...
@@ -62,7 +63,9 @@ class Pool:
     def __enter__(self) -> Pool:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -128,11 +131,10 @@ class Pool:
         if not alone:
             waiting.extendleft(_Batch([i], alone=True) for i in reversed(suspects))
             return
-        path = str(tasks[suspects[0]][0])
+        code, text = "decode_crash", f"the decoder killed its process, twice ({_status(status)})"
         if hung:
-            yield suspects[0], BadInput("timeout", path, f"the decoder did not come back within {limit:g} s, twice", "scan")
-        else:
-            yield suspects[0], BadInput("decode_crash", path, f"the decoder killed its process, twice ({_status(status)})", "scan")
+            code, text = "timeout", f"the decoder did not come back within {limit:g} s, twice"
+        yield suspects[0], BadInput(code, str(tasks[suspects[0]][0]), text, "scan")
 
     def _drop(self, worker: _Worker) -> int:
         self._workers.remove(worker)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from synth.errors import BadInput
 
@@ -51,62 +52,60 @@ class RowMistake(ValueError):
 
 def column_names(columns: Mapping[str, str] | None) -> dict[str, tuple[str, ...]]:
     """NAMES, with the columns that a recipe names first. `columns` maps our name to the list's."""
-    names = dict(NAMES)
-    for ours, theirs in (columns or {}).items():
-        names[ours] = (theirs,)
-    return names
+    return {**NAMES, **{ours: (theirs,) for ours, theirs in (columns or {}).items()}}
 
 
-def row_from_fields(fields: Mapping[str, object], names: Mapping[str, tuple[str, ...]], line: int) -> Row:
-    """Read the columns of one line; what has no meaning of its own is a label. Empty text is None.
+def row_from_fields(fields: dict[str, object], names: Mapping[str, tuple[str, ...]], line: int) -> Row:
+    """Read the columns of one line; what has no meaning of its own is a label. Empty text is None. Uses up `fields`.
 
     Raises RowMistake.
     """
-    left = {name: (None if value == "" else value) for name, value in fields.items()}
-    known = {ours: _take(left, theirs) for ours, theirs in names.items()}
-    path = known.pop("path")
+    path = _take(fields, names["path"])
     if not isinstance(path, str):
         raise RowMistake("no path" if path is None else f"the path is {path!r}, not text")
-    detail = {name: value for name in _others(names) if (value := known[name]) is not None}
-    for name in ("text", "speaker"):
-        if name in detail and not isinstance(detail[name], str):
-            detail[name] = _as_text(name, detail[name])
-    if "alignment" in detail:
-        detail["alignment"] = _alignment(detail["alignment"])
-    if labels := _labels(left):
-        detail["labels"] = labels
+    detail: dict[str, object] = {}
+    for name in [name for name in names if name not in _NUMBERS]:
+        value = _take(fields, names[name])
+        if value is not None:
+            detail[name] = value if name not in _CHECKED else _CHECKED[name](name, value)
     return Row(
         path,
         line,
-        _number(known["offset"], "offset") or 0.0,
-        _number(known["duration"], "duration"),
-        _integer(known["num_samples"], "num_samples"),
-        _integer(known["sampling_rate"], "sampling_rate"),
-        _integer(known["channels"], "channels"),
-        detail,
+        _number(_take(fields, names["offset"]), "offset") or 0.0,
+        _number(_take(fields, names["duration"]), "duration"),
+        _integer(_take(fields, names["num_samples"]), "num_samples"),
+        _integer(_take(fields, names["sampling_rate"]), "sampling_rate"),
+        _integer(_take(fields, names["channels"]), "channels"),
+        _with_labels(detail, fields),
     )
+
+
+_NUMBERS = frozenset(("path", "offset", "duration", "num_samples", "sampling_rate", "channels"))
 
 
 def _take(fields: dict[str, object], names: tuple[str, ...]) -> object:
     for name in names:
         if name in fields:
-            return fields.pop(name)
+            value = fields.pop(name)
+            return None if value == "" else value
     return None
 
 
-def _others(names: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Columns that ride along: text, speaker, alignment, and labels under another name."""
-    numbers = ("path", "offset", "duration", "num_samples", "sampling_rate", "channels")
-    return tuple(name for name in names if name not in numbers)
-
-
-def _labels(left: dict[str, object]) -> dict[str, object]:
-    """Labels stay null where they are unknown; an object called `labels` is unfolded."""
+def _with_labels(detail: dict[str, object], left: dict[str, object]) -> dict[str, object]:
+    """All that is left is labels, unknown ones too; an object called `labels` is unfolded."""
     nested = left.pop("labels", None)
-    return {**left, **nested} if isinstance(nested, dict) else {**left, **({"labels": nested} if nested else {})}
+    if isinstance(nested, dict):
+        left.update(nested)
+    elif nested:
+        left["labels"] = nested
+    if left:
+        detail["labels"] = {name: None if value == "" else value for name, value in left.items()}
+    return detail
 
 
 def _as_text(name: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     raise RowMistake(f"{name} is {value!r}, not text")
@@ -137,10 +136,10 @@ def _integer(value: object, name: str) -> int | None:
     return int(number)
 
 
-def _alignment(value: object) -> list[list[object]]:
+def _alignment(_: str, value: object) -> list[list[object]]:
     """`[[word, start, duration], ...]` or `[{word, start, duration | end}, ...]`, seconds; in CSV as JSON text."""
     try:
-        words = json.loads(value) if isinstance(value, str) else value
+        words: Any = json.loads(value) if isinstance(value, str) else value
         return [_word(word) for word in words]
     except (TypeError, ValueError, KeyError, RecursionError) as error:
         raise RowMistake(f"alignment: {_shown(error)}; [[word, start, duration], ...] in seconds is needed") from None
@@ -161,6 +160,9 @@ def _word(word: object) -> list[object]:
     if not isinstance(text, str) or not (0 <= start < _MAX_SAMPLES and 0 <= duration < _MAX_SAMPLES):
         raise ValueError(f"{word!r} is not a word with its times")
     return [text, start, duration]
+
+
+_CHECKED: dict[str, Callable[[str, object], object]] = {"text": _as_text, "speaker": _as_text, "alignment": _alignment}
 
 
 def bad_row(path: str, line: int, message: str) -> BadInput:

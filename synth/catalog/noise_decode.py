@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +29,7 @@ from synth.catalog.audio_file import (
     opened,
     read_blocks,
 )
+from synth.catalog.probe import Place
 from synth.errors import BadInput
 from synth.units import resampled_length
 
@@ -71,25 +71,17 @@ def stored_file(folder: str, name: str) -> str:
     return f"{folder}/{name[:2]}/{name}.s16"
 
 
-def decode_noise(
-    path: str,
-    root: str,
-    offset: int,
-    num_samples: int,
-    channels: Channels,
-    sample_rate: int,
-    folder: str,
-) -> Decoded:
+def decode_noise(path: str, place: Place, sample_rate: int, folder: str) -> Decoded:
     """Put a recording into the store in `folder`, or find it there by its content.
 
     Raises BadInput (those of `opened` and `read_blocks`; nonfinite, silent, too_short).
     """
-    with opened(path, root=root) as file:
-        what = [FORMAT, file_digest(path), offset, num_samples, channels, sample_rate]
+    with opened(path, root=place.root) as file:
+        what = [FORMAT, file_digest(path), place.offset, place.num_samples, place.channels, sample_rate]
         name = hashlib.blake2b(json.dumps(what).encode(), digest_size=20).hexdigest()
         target = Path(stored_file(folder, name))
         known = _known(target)
-        return known or _decode(file, target, offset, num_samples, channels, sample_rate)
+        return known or _decode(file, target, place, sample_rate)
 
 
 def _known(target: Path) -> Decoded | None:
@@ -102,21 +94,23 @@ def _known(target: Path) -> Decoded | None:
     return None
 
 
-def _decode(
-    file: AudioFile, target: Path, offset: int, num_samples: int, channels: Channels, sample_rate: int
-) -> Decoded:
+def _decode(file: AudioFile, target: Path, place: Place, sample_rate: int) -> Decoded:
     files.make_folder(target.parent)
     with tempfile.TemporaryFile(dir=target.parent) as spill:
-        length, peak, clipped = _spill(file, spill, offset, num_samples, channels, sample_rate)
+        length, peak, clipped = _spill(file, spill, place, sample_rate)
         if peak < _SILENT_PEAK:
-            raise BadInput("silent", file.path, _silence(file, channels), "plan")
+            raise BadInput("silent", file.path, _silence(file, place.channels), "plan")
         spill.seek(0)
         scale = peak / 32767
         steps, digest = _store(spill, target, scale, sample_rate)
+    if not has_signal(steps):
+        raise BadInput("silent", file.path, _silence(file, place.channels), "plan")
     dead = dead_frames(steps, length, sample_rate)
     clipped = clipped[: len(dead)]
     stretches = usable_stretches(~(dead | clipped), length, sample_rate)
-    _check_usable(file, channels, stretches, dead)
+    if not stretches:
+        text = f"no {MIN_STRETCH_SECONDS} s in a row that are neither dead nor clipped"
+        raise BadInput("too_short", file.path, text, "plan")
     decoded: Decoded = {
         "name": target.stem,
         "num_samples": length,
@@ -136,25 +130,17 @@ def _silence(file: AudioFile, channels: Channels) -> str:
     return "no signal"
 
 
-def _check_usable(file: AudioFile, channels: Channels, stretches: list[list[int]], dead: Mask) -> None:
-    if stretches:
-        return
-    if dead.all():
-        raise BadInput("silent", file.path, _silence(file, channels), "plan")
-    raise BadInput("too_short", file.path, f"no {MIN_STRETCH_SECONDS} s in a row that are neither dead nor clipped", "plan")
-
-
 # first pass: decode and resample
 
 
-def _spill(
-    file: AudioFile, spill: IO[bytes], offset: int, num_samples: int, channels: Channels, sample_rate: int
-) -> tuple[int, float, Mask]:
+def _spill(file: AudioFile, spill: IO[bytes], place: Place, sample_rate: int) -> tuple[int, float, Mask]:
     """Write the recording as float32 at the target rate; (its length, its peak, clipped frames)."""
-    clipping = _Clipping(file.sound.subtype, file.header.sample_rate, channels)
+    clipping = _Clipping(file.sound.subtype, file.header.sample_rate, place.channels)
     counted = _Counted()
-    blocks = read_blocks(file, offset=offset, num_samples=num_samples, block=max(1, _CHUNK // file.header.channels))
-    mono = (mix_channels(block, channels, file.path) for block in counted.through(clipping.through(blocks)))
+    blocks = read_blocks(
+        file, offset=place.offset, num_samples=place.num_samples, block=max(1, _CHUNK // file.header.channels)
+    )
+    mono = (mix_channels(block, place.channels, file.path) for block in counted.through(clipping.through(blocks)))
     written, peak = 0, 0.0
     for chunk in resampled(mono, file.header.sample_rate, sample_rate):
         low, high = float(chunk.min(initial=0.0)), float(chunk.max(initial=0.0))
@@ -163,8 +149,9 @@ def _spill(
         peak = max(peak, -low, high)
         spill.write(chunk.astype(np.float32).tobytes())
         written += len(chunk)
-    if num_samples - counted.total > ROUNDING_SECONDS * file.header.sample_rate:
-        raise BadInput("truncated", file.path, f"{counted.total} samples came, {num_samples} were promised", "plan")
+    if place.num_samples - counted.total > ROUNDING_SECONDS * file.header.sample_rate:
+        text = f"{counted.total} samples came, {place.num_samples} were promised"
+        raise BadInput("truncated", file.path, text, "plan")
     length = resampled_length(counted.total, file.header.sample_rate, sample_rate)
     spill.seek(4 * min(length, written))
     spill.truncate()
@@ -276,8 +263,17 @@ def _frame_start(frame: int, length: int, sample_rate: int) -> int:
     return min(length, frame * sample_rate // 10)
 
 
+def has_signal(steps: npt.NDArray[np.float64]) -> bool:
+    """False where nothing but a constant is left."""
+    n, total, squares = steps[:3].sum(axis=1)
+    return bool(squares / n - (total / n) ** 2 > _SILENT_POWER)
+
+
 def dead_frames(steps: npt.NDArray[np.float64], length: int, sample_rate: int) -> Mask:
-    """Frames without signal, or with digital zero for 50 ms; levels are taken about the mean of the recording (DC hides nothing)."""
+    """Frames without signal, or with digital zero for 50 ms.
+
+    Levels are taken about the mean of the whole recording: an offset of the converter hides no speech.
+    """
     count = _frame_count(length, sample_rate)
     firsts = np.minimum(np.arange(count) * _STEPS_IN_FRAME, steps.shape[1] - 1)
     n, total, squares, _ = np.add.reduceat(steps, firsts, axis=1)
@@ -290,17 +286,16 @@ def dead_frames(steps: npt.NDArray[np.float64], length: int, sample_rate: int) -
 
 def _long_zeros(zero: Mask) -> Mask:
     """Steps in a run of at least four silent ones."""
+    edges = np.flatnonzero(np.diff(np.pad(zero.astype(np.int8), 1))).reshape(-1, 2)
     inside = np.zeros(len(zero), np.bool_)
-    if len(zero) >= _ZERO_STEPS:
-        run = np.lib.stride_tricks.sliding_window_view(zero, _ZERO_STEPS).all(axis=1)
-        for shift in range(_ZERO_STEPS):
-            inside[shift : len(run) + shift] |= run
+    for start, stop in edges[edges[:, 1] - edges[:, 0] >= _ZERO_STEPS].tolist():
+        inside[start:stop] = True
     return inside
 
 
 def usable_stretches(usable: Mask, length: int, sample_rate: int) -> list[list[int]]:
-    """[start, length] in samples of each run of usable frames of 0.25 s or more (of any length where the recording is shorter)."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], usable, [False]]).astype(np.int8)))
+    """[start, length] in samples of each run of usable frames of 0.25 s or more (or as long as a shorter recording)."""
+    edges = np.flatnonzero(np.diff(np.pad(usable.astype(np.int8), 1)))
     least = min(MIN_STRETCH_SECONDS * sample_rate, length)
     found = []
     for first, end in edges.reshape(-1, 2).tolist():
@@ -311,6 +306,5 @@ def usable_stretches(usable: Mask, length: int, sample_rate: int) -> list[list[i
 
 
 def _samples_in(frames: Mask, length: int, sample_rate: int) -> int:
-    return sum(
-        _frame_start(k + 1, length, sample_rate) - _frame_start(k, length, sample_rate) for k in np.flatnonzero(frames).tolist()
-    )
+    starts = [_frame_start(frame, length, sample_rate) for frame in range(len(frames) + 1)]
+    return int(np.diff(starts)[frames].sum())

@@ -1,8 +1,11 @@
 """All noise of a recipe, decoded once: int16 at the rate of the data set, memory-mapped by every worker.
 
-A recording is normalised to its peak, so that int16 is enough however quiet it is; `scale` brings it back. Files lie in the user's
-cache folder under a hash of content and settings, so that other recipes find them again.
+A recording is normalised to its peak, so that int16 is enough however quiet it is; `scale` brings it back. Files lie in
+the user's cache folder under a hash of content and settings, so that other recipes find them again.
 """
+
+# Paths are strings here, thousands of them: to make a Path of each costs more than the call itself.
+# ruff: noqa: PTH116, PTH100
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ from synth.catalog.cache import cache_folder, key_of, open_cache
 from synth.catalog.catalog import Catalog
 from synth.catalog.isolate import Pool
 from synth.catalog.noise_decode import FORMAT, Decoded, decode_noise, stored_file
+from synth.catalog.probe import Place
 from synth.catalog.recording import Refusal
 from synth.catalog.scan import Progress
 from synth.errors import BadInput, UsageError
@@ -37,7 +41,9 @@ _DECODE = f"{decode_noise.__module__}:{decode_noise.__name__}"
 class NoiseStore:
     """The decoded recordings of a noise catalog, by the same indices. A refused one has no samples and no stretches."""
 
-    def __init__(self, folder: str, sample_rate: int, decoded: Sequence[Decoded | None], refused: Sequence[Refusal]) -> None:
+    def __init__(
+        self, folder: str, sample_rate: int, decoded: Sequence[Decoded | None], refused: Sequence[Refusal]
+    ) -> None:
         self.folder = folder
         self.sample_rate = sample_rate
         self.refused = tuple(refused)
@@ -63,7 +69,8 @@ class NoiseStore:
         try:
             return _mapped(stored_file(self.folder, entry["name"]), entry["num_samples"])
         except (OSError, ValueError):
-            raise UsageError(f"decoded noise is gone from the cache {self.folder}; plan again to make it anew") from None
+            text = f"decoded noise is gone from the cache {self.folder}; plan again to make it anew"
+            raise UsageError(text) from None
 
     def scale(self, index: int) -> float:
         """What to multiply the int16 samples by to get the recording at full scale 1.0."""
@@ -149,7 +156,9 @@ def prepare(
         for i, key in keys.items():
             if (answer := _recalled(catalog, i, answers.get(key), folder)) is not None:
                 found[i] = answer
-        fresh = _decode_rest(catalog, found, sample_rate, folder, jobs, limits, progress)
+        fresh = _decode_rest(
+            catalog, found, sample_rate=sample_rate, folder=folder, jobs=jobs, limits=limits, progress=progress
+        )
         known.put({keys[i]: _memory(fresh[i]) for i in fresh if i in keys and _lasting(fresh[i])})
     found.update(fresh)
     decoded = [None if isinstance(entry := found[i], BadInput) else entry for i in range(len(catalog))]
@@ -191,6 +200,7 @@ def _memory(answer: Decoded | BadInput) -> object:
 def _decode_rest(
     catalog: Catalog,
     found: dict[int, Decoded | BadInput],
+    *,
     sample_rate: int,
     folder: str,
     jobs: int,
@@ -201,8 +211,9 @@ def _decode_rest(
     tasks, patience = [], []
     for i in rest:
         r, source = catalog[i], catalog.source(i)
-        tasks.append((catalog.file(i), source.root, r.offset, r.num_samples, source.channels, sample_rate, folder))
-        # decoding takes a hundredth of the time of the sound on a slow machine; a limit in seconds must not forbid long files
+        place = Place(source.root, r.offset, r.num_samples, source.channels)
+        tasks.append((catalog.file(i), place, sample_rate, folder))
+        # decoding takes a hundredth of the sound's time or less; a limit in seconds must not forbid long files
         patience.append(limits.timeout_s + r.seconds / 20)
     fresh: dict[int, Decoded | BadInput] = {}
     with Pool(jobs) as pool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -24,21 +24,26 @@ def probe(path: str, root: str) -> Probed:
     return header.sample_rate, header.channels, header.num_samples, mark
 
 
-def measure_trim(
-    path: str, root: str, offset: int, num_samples: int, channels: Channels, max_seconds: float, top_db: float
-) -> tuple[int, int]:
+class Place(NamedTuple):
+    """Which part of a file is meant, below which root, and how its channels become one."""
+
+    root: str
+    offset: int
+    num_samples: int
+    channels: Channels
+
+
+def measure_trim(path: str, place: Place, max_seconds: float, top_db: float) -> tuple[int, int]:
     """Where the sound of a segment begins and ends. Raises BadInput."""
-    samples, _ = read_samples(
-        path, offset=offset, num_samples=num_samples, channels=channels, max_seconds=max_seconds, root=root
-    )
+    samples, _ = read_samples(path, max_seconds=max_seconds, **place._asdict())
     return trim_bounds(samples, top_db)
 
 
 def trim_bounds(samples: Samples, top_db: float) -> tuple[int, int]:
     """(start, end) in samples, as `librosa.effects.trim(samples, top_db=top_db)` finds them; (0, 0) in silence.
 
-    The same frames of 2048 samples, 512 apart, against the loudest. A frame's power is summed from four hops, which takes a
-    quarter of the memory of the sound itself instead of four times as much, and needs no librosa in each worker.
+    The same frames of 2048 samples, 512 apart, against the loudest. A frame's power is summed from four hops: little
+    memory, where librosa takes four times the sound's, and no librosa in each worker.
     """
     padded = np.pad(samples, (_FRAME // 2, _FRAME // 2 + _HOP))
     hops = np.square(padded[: len(padded) // _HOP * _HOP].reshape(-1, _HOP)).sum(axis=1)

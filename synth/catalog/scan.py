@@ -1,9 +1,12 @@
 """Make a catalog of the sources of a recipe: find the files, read their headers once, believe lists that say enough.
 
-Headers are read in parallel by processes that may die of it (`isolate`), and kept in the user's cache by path, size and time of
-change, so that a second scan reads none. A list row with `sampling_rate` and `duration` (or `num_samples`) is believed: its file
-is first opened when it is rendered, and refused then if the row was wrong.
+Headers are read in parallel by processes that may die of it (`isolate`), and kept in the user's cache by path, size and
+time of change, so that a second scan reads none. A list row with `sampling_rate` and `duration` (or `num_samples`) is
+believed: its file is first opened when it is rendered, and refused then if the row was wrong.
 """
+
+# Paths are strings here, thousands of them: to make a Path of each costs more than the call itself.
+# ruff: noqa: PTH112, PTH116, PTH118, PTH120, PTH100
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from typing import Any, Literal, TypeAlias
 
 import soundfile as sf
 
-from synth.catalog.audio_file import ROUNDING_SECONDS, audio_path, inside, printable
+from synth.catalog.audio_file import LEADS_OUT, ROUNDING_SECONDS, inside, path_complaint, printable
 from synth.catalog.cache import Cache, key_of, open_cache
 from synth.catalog.catalog import Catalog, CatalogBuilder, CatalogSource, Entry
 from synth.catalog.containers import ContainerError, check_form
@@ -29,7 +32,7 @@ from synth.catalog.folder import walk_folder
 from synth.catalog.isolate import Pool
 from synth.catalog.json_lines import read_json_lines
 from synth.catalog.list_row import Row
-from synth.catalog.probe import Probed
+from synth.catalog.probe import Place, Probed, measure_trim, probe
 from synth.catalog.recording import Refusal
 from synth.errors import BadInput, UsageError
 from synth.recipe.model import Limits, Source
@@ -44,6 +47,7 @@ Progress: TypeAlias = Callable[[str, int, int | None], None]
 _CHUNK = 8192  # rows handled together
 _FRESH_NS = 2_000_000_000  # a file changed so lately may change again within the same tick of its clock
 _READER = f"1 {sf.__libsndfile_version__}"
+_PROBE, _TRIM = (f"{function.__module__}:{function.__name__}" for function in (probe, measure_trim))
 _REMEMBERED = 100_000  # files of one list whose headers are kept at hand
 _TRANSIENT = frozenset(("timeout", "decode_crash", "missing", "changed_during_run"))
 
@@ -79,8 +83,8 @@ def scan(
 ) -> Catalog:
     """All recordings of `sources`, whose paths are relative to `folder`; what cannot be used is in `catalog.refused`.
 
-    `kind` decides which limit of length holds. With `trim_top_db` (dB below the loudest frame) the bounds of the sound of each
-    recording are measured, for which each is decoded once. `cache` is a folder that is kept from run to run.
+    `kind` decides which limit of length holds. With `trim_top_db` (dB below the loudest frame) the bounds of the
+    sound of each recording are measured, for which each is decoded once. `cache` is a folder kept from run to run.
 
     Raises UsageError where a folder or list is missing, a list has no path column, or a source holds nothing at all.
     """
@@ -141,10 +145,8 @@ def _admitted(desk: _Desk, item: Row | BadInput, root: str) -> Row | None:
         _refuse(desk, item, item.path)
         return None
     path = relative_path(item.path, root)
-    try:
-        audio_path(root, path)
-    except BadInput as error:
-        _refuse(desk, error, error.path)
+    if complaint := path_complaint(path):
+        _refuse(desk, BadInput("forbidden_path", printable(path), complaint), path)
         return None
     return item if path == item.path else replace(item, path=path)
 
@@ -214,8 +216,8 @@ def _segment(row: Row, rate: int, length: int | None) -> tuple[int, int]:
         over = offset + count - length
         slack = ROUNDING_SECONDS * rate
         if over > slack or offset >= length:
-            where = f"{row.offset:g} s to {(offset + count) / rate:g} s"
-            raise BadInput("bad_row", row.path, f"the segment {where} does not lie in the file of {length / rate:g} s", "scan")
+            text = f"the segment from {row.offset:g} s to {(offset + count) / rate:g} s does not lie in the file"
+            raise BadInput("bad_row", row.path, f"{text} of {length / rate:g} s", "scan")
         if over > 0 or (offset == 0 and -over <= slack and row.num_samples is None):
             count = length - offset
     if count <= 0:
@@ -232,8 +234,7 @@ def _probe_files(desk: _Desk, root: str, paths: Sequence[str]) -> dict[str, Prob
     new = [path for path in dict.fromkeys(paths) if path not in desk.probed]
     states = _states(desk, root, new)
     keys = {path: key_of("probe", _READER, os.path.join(root, path), *state) for path, state in states.items()}
-    answers = _measured(desk, "synth.catalog.probe:probe", keys, states, lambda path: (os.path.join(root, path), root))
-    desk.probed.update((path, answer if isinstance(answer, BadInput) else tuple(answer)) for path, answer in answers.items())
+    desk.probed.update(_measured(desk, _PROBE, keys, states, lambda path: (os.path.join(root, path), root)))
     return desk.probed
 
 
@@ -254,7 +255,7 @@ def _state(root: str, path: str) -> State:
         status = os.lstat(full)
         if stat.S_ISLNK(status.st_mode) or not inside(os.path.dirname(full), root):
             if not inside(full, root, keep=False):
-                raise BadInput("forbidden_path", path, "it leads out of the folder of its source", "scan")
+                raise BadInput("forbidden_path", path, LEADS_OUT, "scan")
             status = os.stat(full)
     except OSError as error:
         raise BadInput("missing", path, f"it cannot be found: {error.strerror}", "scan") from None
@@ -303,15 +304,15 @@ def _recalled(memory: Any, item: Any) -> Any:
 def _trimmed(desk: _Desk, source: Source, root: str, entries: Sequence[Entry], top_db: float) -> list[Entry]:
     states = _states(desk, root, dict.fromkeys(entry.path for entry in entries))
     known = {i: states[e.path] for i, e in enumerate(entries) if e.path in states}
-    extra = ("trim", _READER, source.channels, top_db)
-    keys = {i: key_of(*extra, root, entries[i].path, *s, entries[i].offset, entries[i].num_samples) for i, s in known.items()}
 
     def task(i: int) -> tuple[Any, ...]:
         e = entries[i]
-        place = os.path.join(root, e.path), root, e.offset, e.num_samples
-        return (*place, source.channels, desk.max_seconds, top_db)
+        place = Place(root, e.offset, e.num_samples, source.channels)
+        return os.path.join(root, e.path), place, desk.max_seconds, top_db
 
-    bounds = _measured(desk, "synth.catalog.probe:measure_trim", keys, known, task)
+    keys = {i: key_of("trim", _READER, *task(i), *state) for i, state in known.items()}
+
+    bounds = _measured(desk, _TRIM, keys, known, task)
     bounds.update((i, desk.probed[e.path]) for i, e in enumerate(entries) if i not in known)
     return [entry for i, e in enumerate(entries) if (entry := _with_trim(desk, e, bounds[i])) is not None]
 
