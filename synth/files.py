@@ -205,6 +205,7 @@ def writing(path: Path, *, temp_folder: Path | None = None, create_only: bool = 
     """
     with _explained(path):
         make_folder(path.parent)
+        make_folder(temp_folder or path.parent)
         temp = _temp_name(path, temp_folder)
         fd = _create(temp)
         try:

@@ -1,0 +1,194 @@
+"""The manifest row: one JSON line a clip, a superset of NeMo's, in which every word is true.
+
+Flat where training code looks, nested for provenance; unknown is null, never left out. Keys are sorted and floats have
+fixed decimals, so the same clip gives the same line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from synth.catalog.recording import Recording
+from synth.dsp.effects.effect import Effect
+from synth.errors import UsageError
+from synth.plan.clip_spec import ClipSpec, NoisePiece
+
+if TYPE_CHECKING:
+    from synth.render import Measurements, Rendered
+
+ManifestRow: TypeAlias = dict[str, Any]
+
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, check_circular=False).encode
+_DECIBEL_DECIMALS: Final = 3
+_SECOND_DECIMALS: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenClip:
+    """The files of a clip: paths relative to the data set, and the hashes of the main one."""
+
+    path: str
+    sha256: str
+    pcm_sha256: str
+    speech_stem: str | None = None
+    noise_stem: str | None = None
+
+
+def row(
+    spec: ClipSpec, recording: Recording, *, source_sha256: str, rendered: Rendered, written: WrittenClip
+) -> ManifestRow:
+    """The manifest row of a clip that was made from `spec`.
+
+    Samples are counted at the clip's rate, but for `source` (the file's own). `duration` is num_samples divided by
+    sampling_rate, unrounded. Alignments are seconds from the start of the clip.
+    """
+    measured = rendered.measurements
+    return {
+        "audio_filepath": written.path,
+        "duration": spec.num_samples / spec.sample_rate,
+        "text": recording.text,
+        "id": spec.clip_id,
+        "num_samples": spec.num_samples,
+        "sampling_rate": spec.sample_rate,
+        "channels": 1,
+        "speaker": recording.speaker,
+        "labels": dict(recording.labels or {}),
+        "alignment": _alignment(rendered.speech_alignment),
+        "split": spec.split,
+        "condition": None,
+        "stage": None,
+        "weight": 1.0,
+        "copy": spec.copy,
+        "source_id": spec.source_id,
+        "source": _source(recording, source_sha256),
+        "speech": _speech(spec, measured),
+        "room": spec.room_id,
+        "noise": _noise(spec, measured),
+        "channel": _effects(spec.channel_effects, measured.drawn.channel),
+        "snr_db": _snr(spec, measured),
+        "level_dbfs": {"requested": _db(spec.level_dbfs), "measured": _db(measured.level_dbfs)},
+        "peak_dbfs": _db(measured.peak_dbfs),
+        "headroom_gain_db": _db(measured.headroom_gain_db),
+        "stems": {"speech": written.speech_stem, "noise": written.noise_stem},
+        "events": [],
+        "sha256": written.sha256,
+        "pcm_sha256": written.pcm_sha256,
+    }  # fmt: skip
+
+
+def _db(value: float | None) -> float | None:
+    return None if value is None else round(value, _DECIBEL_DECIMALS) + 0.0  # + 0.0: there is no -0.0 dB
+
+
+def _alignment(words: Sequence[tuple[str, float, float]] | None) -> list[list[Any]] | None:
+    if words is None:
+        return None
+    return [[text, round(start, _SECOND_DECIMALS), round(length, _SECOND_DECIMALS)] for text, start, length in words]
+
+
+def _source(recording: Recording, sha256: str) -> dict[str, Any]:
+    return {
+        "name": recording.source,
+        "path": recording.path,
+        "offset": recording.offset,
+        "num_samples": recording.num_samples,
+        "sampling_rate": recording.sample_rate,
+        "sha256": sha256,
+    }
+
+
+def _speech(spec: ClipSpec, measured: Measurements) -> dict[str, Any]:
+    return {
+        "onset": spec.onset,
+        "num_samples": spec.speech_num_samples,
+        "effects": _effects(spec.speech_effects, measured.drawn.speech),
+        "active_level_dbfs": _db(measured.active_level_dbfs),
+    }
+
+
+def _snr(spec: ClipSpec, measured: Measurements) -> dict[str, Any] | None:
+    if spec.snr_db is None:
+        return None
+    return {
+        "requested": _db(spec.snr_db),
+        "measured": _db(measured.snr_measured),
+        "measure": spec.measure,
+        "weighting": spec.weighting,
+        "band": _db(measured.snr_band),
+        "a": _db(measured.snr_a),
+        "broadband": _db(measured.snr_broadband),
+    }
+
+
+def _noise(spec: ClipSpec, measured: Measurements) -> list[dict[str, Any]]:
+    drawn = measured.drawn.noise or [None] * len(spec.noise)
+    pieces = zip(spec.noise, measured.noise_gains_db, drawn, strict=True)
+    return [_piece(piece, gain_db, parameters) for piece, gain_db, parameters in pieces]
+
+
+def _piece(piece: NoisePiece, gain_db: float, drawn: Sequence[Mapping[str, Any] | None] | None) -> dict[str, Any]:
+    return {
+        "layer": piece.layer,
+        "kind": "recording",
+        "recording": piece.recording_id,
+        "offset": piece.offset,
+        "source_num_samples": piece.source_num_samples,
+        "track": piece.track,
+        "at": piece.at,
+        "num_samples": piece.num_samples,
+        "fade_in": piece.fade_in,
+        "effects": _effects(piece.effects, drawn),
+        "gain_db": _db(gain_db),
+    }
+
+
+@lru_cache
+def _field_names(kind: type[Effect]) -> tuple[str, ...]:
+    return tuple(f.name for f in dataclasses.fields(kind))  # type: ignore[arg-type]
+
+
+def _effects(effects: Sequence[Effect], drawn: Sequence[Mapping[str, Any] | None] | None) -> list[dict[str, Any]]:
+    """As `effect_to_json`, and under `drawn` what a library drew itself where it did."""
+    found = [{"name": e.name, **{name: getattr(e, name) for name in _field_names(type(e))}} for e in effects]
+    for fields, parameters in zip(found, drawn or (), strict=False):
+        if parameters is not None:
+            fields["drawn"] = dict(parameters)
+    return found
+
+
+def to_line(fields: Mapping[str, Any]) -> str:
+    """One line of a JSON lines file, without its line end. Raises ValueError for NaN and infinity."""
+    return _encode(fields)
+
+
+def read_rows(path: Path) -> Iterator[ManifestRow]:
+    """The rows of a manifest, one at a time. Rows with NeMo's keys alone are taken too.
+
+    Raises:
+        UsageError: no such file, or a line that is not a JSON object with `audio_filepath` and `duration`.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield _read_row(line, f"{path}:{number}")
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _read_row(line: str, where: str) -> ManifestRow:
+    try:
+        fields = json.loads(line)
+    except ValueError as error:
+        raise UsageError(f"{where}: not JSON: {error}") from None
+    if not isinstance(fields, dict) or not isinstance(fields.get("audio_filepath"), str):
+        raise UsageError(f"{where}: not a row of a manifest: audio_filepath is missing")
+    if not isinstance(fields.get("duration"), int | float):
+        raise UsageError(f"{where}: not a row of a manifest: duration is missing")
+    return fields

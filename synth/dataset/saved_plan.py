@@ -1,0 +1,131 @@
+"""A plan on disk and back: catalogs, pools and columns, so that a worker maps what it needs instead of holding it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from synth import files
+from synth.catalog.catalog import Catalog
+from synth.catalog.noise_store import NoiseStore
+from synth.dataset.dataset_dir import DatasetDir
+from synth.dataset.plan_file import PlanHeader, read_plan_header
+from synth.dsp.segments import Circle
+from synth.plan.plan import Plan
+from synth.plan.pools import PoolRecording, Pools
+from synth.plan.tables import CLIP_COLUMNS, PIECE_COLUMNS, Columns
+from synth.recipe.load import dump_resolved, load_recipe, resolved_dict
+
+_CATALOGS: Final = ("speech", "noise", "rooms")
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """What a worker works from."""
+
+    header: PlanHeader
+    plan: Plan
+    noise: NoiseStore
+
+
+def header_of(plan: Plan, noise: NoiseStore, *, planned: Mapping[str, Any]) -> PlanHeader:
+    """The header of a plan. `noise` refused what could not be decoded; `planned` is the ledger, as JSON values."""
+    catalogs = {name: _catalog(plan, name) for name in _CATALOGS}
+    refused = tuple(asdict(refusal) for part in (*catalogs.values(), noise) for refusal in part.refused)
+    return PlanHeader(
+        fingerprint=plan.fingerprint,
+        recipe=resolved_dict(plan.recipe),
+        recipe_text=dump_resolved(plan.recipe),
+        digests=plan.fingerprints,
+        clips=len(plan),
+        shard_size=plan.shard_size,
+        sample_rate=plan.recipe.sample_rate,
+        splits=tuple(split for split, share in plan.recipe.splits.shares.items() if share > 0),
+        inputs=sum(len(catalog) for catalog in catalogs.values()) + len(refused),
+        max_bad=plan.recipe.limits.max_bad,
+        refused=refused,
+        roots={name: root for catalog in catalogs.values() for name, root in catalog.roots.items()},
+        recipe_folder=str(plan.recipe.folder),
+        planned=planned,
+    )
+
+
+def _catalog(plan: Plan, name: str) -> Catalog:
+    catalog: Catalog = getattr(plan, name)
+    return catalog
+
+
+def save_plan(dataset: DatasetDir, plan: Plan, noise: NoiseStore) -> None:
+    """Write the data of a plan. The same plan gives the same files, so parts that do it twice do no harm.
+
+    Raises StorageError.
+    """
+    folder = dataset.plan_data
+    files.write_file(folder / "recipe.yaml", dump_resolved(plan.recipe).encode())
+    for name in _CATALOGS:
+        _catalog(plan, name).save(folder / f"{name}.catalog")
+    noise.save(folder / "noise.store")
+    files.write_file(folder / "pools.json", _pools_text(plan.pools).encode())
+    _save_columns(folder, "clips", plan.clips)
+    _save_columns(folder, "pieces", plan.pieces)
+
+
+def _save_columns(folder: Path, table: str, columns: Columns) -> None:
+    for name, column in columns.items():
+        with files.writing(folder / f"{table}.{name}.npy") as out:
+            np.lib.format.write_array(out, np.ascontiguousarray(column), allow_pickle=False)
+
+
+def _load_columns(folder: Path, table: str, names: Mapping[str, str]) -> Columns:
+    # plain ndarray: indexing the memmap class costs a Python call each time
+    return {
+        name: np.load(folder / f"{table}.{name}.npy", mmap_mode="r", allow_pickle=False).view(np.ndarray)
+        for name in names
+    }
+
+
+def _pools_text(pools: Pools) -> str:
+    return json.dumps(
+        [
+            {
+                "layer": layer,
+                "pool": pool,
+                "recordings": [
+                    {"index": r.index, "id": r.id, "stretches": r.circle.stretches, "crossfade": r.circle.crossfade}
+                    for r in members
+                ],
+            }
+            for (layer, pool), members in pools.items()
+        ]
+    )
+
+
+def _pool_recording(fields: Mapping[str, Any]) -> PoolRecording:
+    stretches = [(start, length) for start, length in fields["stretches"]]
+    return PoolRecording(fields["index"], fields["id"], Circle.of(stretches, crossfade=fields["crossfade"]))
+
+
+def load_pools(dataset: DatasetDir) -> Pools:
+    """The noise pools of a saved plan."""
+    tables = json.loads((dataset.plan_data / "pools.json").read_text(encoding="utf-8"))
+    return {(t["layer"], t["pool"]): tuple(_pool_recording(fields) for fields in t["recordings"]) for t in tables}
+
+
+def open_plan(dataset: DatasetDir) -> SavedPlan:
+    """The plan of a data set's directory, mapped into memory.
+
+    Raises:
+        UsageError: nothing was planned here, or what was is damaged.
+    """
+    header = read_plan_header(dataset)
+    folder = dataset.plan_data
+    recipe = load_recipe(folder / "recipe.yaml", folder=header.recipe_folder)
+    speech, noise, rooms = (Catalog.load(folder / f"{name}.catalog") for name in _CATALOGS)
+    clips, pieces = _load_columns(folder, "clips", CLIP_COLUMNS), _load_columns(folder, "pieces", PIECE_COLUMNS)
+    plan = Plan(recipe, speech, noise, rooms, load_pools(dataset), clips, pieces)
+    return SavedPlan(header, plan, NoiseStore.load(folder / "noise.store"))

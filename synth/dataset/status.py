@@ -1,0 +1,69 @@
+"""What is done, and what is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from synth.dataset.commit import present_headers
+from synth.dataset.dataset_dir import DatasetDir
+from synth.dataset.lock import holders
+from synth.dataset.plan_file import read_plan_header
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """State of a data set's directory. `refused` counts clips by code, of the shards done; `seconds` are of audio made.
+
+    `missing` lists the shards to be done (without a part, or with a time-out). `complete`: `dataset.json` exists.
+    """
+
+    shards: int
+    missing: tuple[int, ...]
+    planned_clips: int
+    clips: int
+    seconds: float
+    refused: dict[str, int] = field(default_factory=dict)
+    complete: bool = False
+    held_by: tuple[str, ...] = ()
+
+    @property
+    def done(self) -> int:
+        return self.shards - len(self.missing)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "shards": self.shards,
+            "shards_done": self.done,
+            "missing": list(self.missing),
+            "planned_clips": self.planned_clips,
+            "clips": self.clips,
+            "hours": round(self.seconds / 3600, 4),
+            "refused": dict(sorted(self.refused.items())),
+            "complete": self.complete,
+            "held_by": list(self.held_by),
+        }
+
+
+def status(dataset: DatasetDir) -> Status:
+    """Look at the headers of all parts. Raises UsageError where nothing was planned."""
+    plan = read_plan_header(dataset)
+    missing = set(range(plan.shards))
+    clips = samples = 0
+    refused: dict[str, int] = {}
+    for header in present_headers(dataset):
+        clips, samples = clips + header.clips, samples + header.samples
+        for code, count in header.codes.items():
+            refused[code] = refused.get(code, 0) + count
+        if not header.timeouts:
+            missing.discard(header.shard)
+    return Status(
+        shards=plan.shards,
+        missing=tuple(sorted(missing)),
+        planned_clips=plan.clips,
+        clips=clips,
+        seconds=samples / plan.sample_rate,
+        refused=refused,
+        complete=dataset.dataset_json.exists(),
+        held_by=tuple(holders(dataset)),
+    )
