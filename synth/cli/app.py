@@ -1,0 +1,218 @@
+"""The commands. No logic: each parses, calls one function of the pipeline, and prints what came back."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from synth import __version__
+
+app = typer.Typer(
+    name="synth",
+    help="Training sets for in-car speech, made from clean speech and car noise by a recipe.",
+    epilog="Exit codes: 0 ok, 1 failed (run again to go on), 2 recipe or usage wrong, 3 too many bad inputs, "
+    "4 verify found a difference, 5 a threshold was not met, 75 locked by another run, 130/143 interrupted.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@dataclass
+class State:
+    """Options that stand before or behind any command."""
+
+    debug: bool = False
+    verbosity: int = 1
+
+
+state = State()
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    debug: Annotated[bool, typer.Option("--debug", envvar="SYNTH_DEBUG", help="Show tracebacks.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", envvar="SYNTH_QUIET", help="No progress, only errors.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", envvar="SYNTH_VERBOSE", help="Say more.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    state.debug = debug
+    state.verbosity = 0 if quiet else 2 if verbose else 1
+
+
+Recipe = Annotated[Path, typer.Argument(help="The recipe (YAML).", envvar="SYNTH_RECIPE")]
+DataSet = Annotated[Path, typer.Argument(help="The data set's directory.", envvar="SYNTH_DATASET")]
+Clip = Annotated[str, typer.Argument(help="The clip's id, as in the manifest.", metavar="CLIP_ID")]
+Set = Annotated[
+    Optional[list[str]],  # noqa: UP045 - typer reads the annotation
+    typer.Option("--set", envvar="SYNTH_SET", metavar="KEY=VALUE", help="Override one key of the recipe, such as noise.snr_db='[0, 15]'."),
+]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, envvar="SYNTH_JOBS", help="Worker processes.")]
+Json = Annotated[bool, typer.Option("--json", envvar="SYNTH_JSON", help="Print one JSON object.")]
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new folder for the recipe.", metavar="DIR")],
+    speech: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(envvar="SYNTH_SPEECH", help="Folder of clean speech (a metadata list in it is used)."),
+    ] = None,
+    noise: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(envvar="SYNTH_NOISE", help="Folder of car noise."),
+    ] = None,
+) -> None:
+    """Write a starter recipe, with comments, for the folders named; without them a small generated example set."""
+    from synth.starter import init as start
+
+    made = start(folder, speech=speech, noise=noise)
+    typer.echo(made.recipe)
+    for line in made.notes:
+        _note(line)
+    _note(f"next: synth plan {made.recipe}")
+
+
+@app.command()
+def plan(
+    recipe: Recipe,
+    set_: Set = None,
+    jobs: Jobs = 2,
+    against: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(envvar="SYNTH_AGAINST", help="A data set's directory: how many of its clips would change."),
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Dry run: check the recipe, then show clips, hours, size, noise ledger and first draws. Writes nothing but the cache."""
+    from synth import pipeline
+    from synth.cli import show
+    from synth.cli.progress import Screen
+
+    with Screen(state.verbosity) as screen:
+        planned = pipeline.make_plan(recipe, overrides=set_ or (), jobs=jobs, progress=screen.scanned)
+    changed = pipeline.changed_clips(planned, against) if against else None
+    typer.echo(show.as_json(show.plan_json(planned, changed)) if json_ else show.plan_text(planned, changed))
+
+
+@app.command()
+def generate(
+    recipe: Recipe,
+    out: Annotated[Path, typer.Option("--out", "-o", envvar="SYNTH_OUT", help="The data set's directory.")],
+    set_: Set = None,
+    jobs: Jobs = 2,
+    part: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(envvar="SYNTH_PART", metavar="I/N", help="Only this share of the shards (0-based), or auto in a job array."),
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Make the data set. Run again to go on after an interruption; finished shards are not made twice."""
+    from synth import pipeline
+    from synth.cli import show
+    from synth.cli.progress import Screen
+
+    with Screen(state.verbosity) as screen:
+        heard = pipeline.Listeners(scan=screen.scanned, render=screen.rendered, message=screen.message)
+        done = pipeline.generate(recipe, out, overrides=set_ or (), jobs=jobs, part=part, listeners=heard)
+    typer.echo(show.as_json(show.generated_json(done, out)) if json_ else show.generated_text(done, out))
+
+
+@app.command()
+def finish(
+    dataset: DataSet,
+    accept_timeouts: Annotated[
+        bool, typer.Option(envvar="SYNTH_ACCEPT_TIMEOUTS", help="Take clips that timed out as refused for good.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Merge the parts of a data set whose shards are all done. May be run again at any time."""
+    from synth import pipeline
+    from synth.cli import show
+
+    content = pipeline.finish(dataset, accept_timeouts=accept_timeouts)
+    typer.echo(show.as_json(content) if json_ else show.content_text(content, dataset))
+
+
+@app.command()
+def status(dataset: DataSet, json_: Json = False) -> None:
+    """What is done and what is missing."""
+    from synth.cli import show
+    from synth.dataset.dataset_dir import DatasetDir
+    from synth.dataset.status import status as look
+
+    found = look(DatasetDir(dataset))
+    typer.echo(show.as_json(found.to_json()) if json_ else show.status_text(found, dataset))
+
+
+@app.command()
+def verify(
+    dataset: DataSet,
+    quick: Annotated[bool, typer.Option(envvar="SYNTH_QUICK", help="Files and sizes only, no hashes.")] = False,
+    json_: Json = False,
+) -> None:
+    """Check every file, hash, length and level against the manifest. Ends with 4 where anything differs."""
+    from synth.cli import show
+    from synth.dataset.dataset_dir import DatasetDir
+    from synth.dataset.verify import verify as check
+
+    report = check(DatasetDir(dataset), quick=quick)
+    typer.echo(show.as_json(report.to_json()) if json_ else show.verify_text(report, dataset))
+    report.raise_for_problems()
+
+
+@app.command()
+def explain(dataset: DataSet, clip_id: Clip, json_: Json = False) -> None:
+    """How a clip was made: its pieces, and each draw with the setting of the recipe that it came from."""
+    from synth import pipeline
+    from synth.cli import show
+
+    told = pipeline.explain(dataset, clip_id)
+    typer.echo(show.as_json(show.explained_json(told)) if json_ else show.explained_text(told))
+
+
+@app.command()
+def replay(
+    dataset: DataSet,
+    clip_id: Clip,
+    out: Annotated[Path, typer.Option("--out", "-o", envvar="SYNTH_CLIP_OUT", help="The file to write.")],
+    json_: Json = False,
+) -> None:
+    """Make one clip again from its sources, and compare it with the data set's. Ends with 4 where the bytes differ."""
+    from synth import pipeline
+    from synth.cli import show
+    from synth.errors import VerifyMismatch
+
+    again = pipeline.replay(dataset, clip_id, out)
+    typer.echo(show.as_json(show.replayed_json(again)) if json_ else show.replayed_text(again))
+    if again.same is False:
+        raise VerifyMismatch(f"{clip_id}: the bytes differ from those in {dataset}: sources or versions have changed")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the recipe, for editors."""
+    from synth.recipe.schema import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+def _note(text: str) -> None:
+    if state.verbosity:
+        sys.stderr.write(f"{text}\n")
+

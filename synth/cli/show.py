@@ -1,0 +1,244 @@
+"""What commands print: text for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synth.plan.coverage import PoolUse
+
+if TYPE_CHECKING:
+    from synth.dataset.status import Status
+    from synth.dataset.verify import Report
+    from synth.pipeline import Explained, Generated, Planned, Replayed
+
+SCHEMA_VERSION = 1
+_FIRST = 5
+
+
+def as_json(value: Mapping[str, Any]) -> str:
+    return json.dumps({"schema_version": SCHEMA_VERSION, **value}, ensure_ascii=False, indent=1, sort_keys=True)
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns aligned: the first to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))).rstrip()
+        for row in rows
+    ]
+
+
+def plan_text(planned: Planned, changed: tuple[int, int, int] | None) -> str:
+    plan = planned.plan
+    lines = [
+        f"clips        {len(plan):,} ({plan.num_shards} shards of {plan.shard_size})",
+        f"hours        {plan.seconds / 3600:.2f} from {len(plan.speech):,} utterances",
+        f"disk         about {planned.bytes_needed / 1e9:.2f} GB",
+        f"planned in   {planned.elapsed:.1f} s",
+        f"fingerprint  {plan.fingerprint[:16]}",
+        "",
+        *_split_lines(planned),
+    ]
+    if planned.uses:
+        lines += ["", *ledger_lines(planned.uses)]
+    lines += ["", "first draws", *_draw_lines(planned)]
+    refused = [*plan.speech.refused, *plan.noise.refused, *plan.rooms.refused, *planned.noise.refused]
+    if refused:
+        lines += ["", f"refused inputs: {len(refused)}", *(f"  {r.path}: {r.code}: {r.message}" for r in refused[:10])]
+    lines += [f"warning: {text}" for text in planned.warnings]
+    if changed:
+        lines += ["", f"against the data set: {changed[0]:,} clips would change, {changed[1]:,} are new, {changed[2]:,} gone"]
+    return "\n".join(lines)
+
+
+def _split_totals(planned: Planned) -> dict[str, tuple[int, float]]:
+    import numpy as np
+
+    from synth.recipe.model import SPLITS
+
+    split, samples = np.asarray(planned.plan.clips["split"]), np.asarray(planned.plan.clips["num_samples"])
+    totals = {}
+    for number, name in enumerate(SPLITS):
+        if name in planned.plan.recipe.splits.shares:
+            mine = split == number
+            totals[name] = int(mine.sum()), float(samples[mine].sum()) / planned.plan.recipe.sample_rate
+    return totals
+
+
+def _split_lines(planned: Planned) -> list[str]:
+    rows = [["split", "clips", "hours", "share"]]
+    for name, (clips, seconds) in _split_totals(planned).items():
+        rows.append([name, f"{clips:,}", f"{seconds / 3600:.2f}", f"{clips / len(planned.plan):.1%}"])
+    return table(rows)
+
+
+def ledger_lines(uses: Sequence[PoolUse]) -> list[str]:
+    """The noise ledger: what is there, how much of it is used, how often."""
+    rows = [["noise", "recordings", "unique", "used", "reuse", "max", "K_eff", "largest"]]
+    rows += [
+        [
+            f"{use.layer}/{use.pool}",
+            str(len(use.recordings)),
+            _duration(use.unique_s),
+            _duration(use.used_s),
+            f"{use.reuse_mean:.1f}",
+            f"{use.reuse_max:.1f}",
+            f"{use.effective_recordings:.1f}",
+            f"{use.largest_share:.1%}",
+        ]
+        for use in uses
+    ]
+    return table(rows)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 3600:.2f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
+
+
+def _draw_lines(planned: Planned) -> list[str]:
+    rows = [["clip", "split", "seconds", "snr_db", "level", "speech effects", "noise"]]
+    for index in range(min(_FIRST, len(planned.plan))):
+        spec = planned.plan[index]
+        effects = " ".join(_effect_text(effect) for effect in spec.speech_effects)
+        noise = " + ".join(piece.recording_id for piece in spec.noise)
+        level = "-" if spec.level_dbfs is None else f"{spec.level_dbfs:.1f}"
+        snr = "-" if spec.snr_db is None else f"{spec.snr_db:.1f}"
+        rows.append([spec.clip_id, spec.split, f"{spec.num_samples / spec.sample_rate:.2f}", snr, level, effects, noise or "-"])
+    return [f"  {line}" for line in table(rows)]
+
+
+def _effect_text(effect: Any) -> str:
+    main = getattr(effect, "main", None)
+    return f"{effect.name} {getattr(effect, main)}" if main else str(effect.name)
+
+
+def plan_json(planned: Planned, changed: tuple[int, int, int] | None) -> dict[str, Any]:
+    plan = planned.plan
+    catalogs = (plan.speech, plan.noise, plan.rooms)
+    return {
+        "clips": len(plan),
+        "hours": round(plan.seconds / 3600, 6),
+        "bytes": planned.bytes_needed,
+        "shards": plan.num_shards,
+        "fingerprint": plan.fingerprint,
+        "splits": {n: {"clips": c, "hours": round(s / 3600, 6)} for n, (c, s) in _split_totals(planned).items()},
+        "ledger": planned.ledger,
+        "refused": [asdict(refusal) for catalog in (*catalogs, planned.noise) for refusal in catalog.refused],
+        "warnings": list(planned.warnings),
+        "seconds": round(planned.elapsed, 3),
+        "against": None if changed is None else dict(zip(("changed", "new", "gone"), changed, strict=True)),
+    }
+
+
+def generated_text(done: Generated, out: Path) -> str:
+    made = done.result
+    speed = made.seconds / made.elapsed if made.elapsed > 0 else 0.0
+    lines = [
+        f"made {made.clips:,} clips, {made.seconds / 3600:.2f} h, in {made.elapsed:.1f} s ({speed:,.0f}x real time)"
+        + (f"; {made.refused:,} refused" if made.refused else "")
+    ]
+    if done.content is not None:
+        return "\n".join([*lines, content_text(done.content, out)])
+    assert done.part is not None
+    return "\n".join([*lines, f"part {done.part.index} of {done.part.count} is done; when all are: synth finish {out}"])
+
+
+def generated_json(done: Generated, out: Path) -> dict[str, Any]:
+    return {
+        "out": str(out),
+        "made": asdict(done.result),
+        "part": None if done.part is None else {"index": done.part.index, "count": done.part.count},
+        "complete": done.content is not None,
+        "dataset": done.content and {k: v for k, v in done.content.items() if k != "ledger"},
+        "warnings": list(done.warnings),
+    }
+
+
+def content_text(content: Mapping[str, Any], out: Path) -> str:
+    """A finished data set in a few lines."""
+    splits = ", ".join(f"{name} {s['clips']:,} clips {s['hours']:.2f} h" for name, s in content["splits"].items())
+    refused = ", ".join(f"{count} {code}" for code, count in content["refused"].items())
+    lines = [f"{out}: {content['clips']:,} clips, {content['hours']:.2f} h ({splits})", f"manifest: {out / 'manifest.jsonl'}"]
+    return "\n".join([*lines, f"refused: {refused}; see {out / 'quarantine.jsonl'}"] if refused else lines)
+
+
+def status_text(found: Status, out: Path) -> str:
+    state = "complete" if found.complete else "not complete"
+    lines = [
+        f"{out}: {state}",
+        f"shards   {found.done:,} of {found.shards:,}",
+        f"clips    {found.clips:,} of {found.planned_clips:,}",
+        f"hours    {found.seconds / 3600:.2f}",
+    ]
+    if found.missing:
+        first = " ".join(str(shard) for shard in found.missing[:20])
+        lines.append(f"missing  {first}{' ...' if len(found.missing) > 20 else ''}")
+    if found.refused:
+        lines.append("refused  " + ", ".join(f"{count} {code}" for code, count in sorted(found.refused.items())))
+    lines += [f"held by  {who}" for who in found.held_by]
+    return "\n".join(lines)
+
+
+def verify_text(report: Report, out: Path) -> str:
+    return report.to_text(out)
+
+
+def explained_text(told: Explained) -> str:
+    spec = told.spec
+    rate = spec["sample_rate"]
+    lines = [
+        f"{told.clip_id}  (clip {spec['index']}, split {spec['split']}, noise pool {spec['pool']})",
+        f"  {spec['num_samples'] / rate:.3f} s; speech from {spec['onset'] / rate:.3f} s on, "
+        f"{spec['speech_num_samples'] / rate:.3f} s",
+        f"  speech: {told.row['source']['path'] if told.row else spec['source_id']}",
+        *(f"    {_fields(effect)}" for effect in spec["speech_effects"]),
+    ]
+    if spec["room_id"]:
+        lines.append(f"  room: {spec['room_id']}")
+    for piece in spec["noise"]:
+        lines.append(
+            f"  noise: {piece['layer']} track {piece['track']}: {piece['recording_id']} from {piece['offset'] / rate:.3f} s, "
+            f"{piece['source_num_samples'] / rate:.3f} s, at {piece['at'] / rate:.3f} s, {piece['relative_db']:+.1f} dB"
+        )
+        lines += [f"    {_fields(effect)}" for effect in piece["effects"]]
+    lines += [f"  channel: {_fields(effect)}" for effect in spec["channel_effects"]]
+    if spec["snr_db"] is not None:
+        measured = f", measured {told.row['snr_db']['measured']:.2f}" if told.row else ""
+        lines.append(f"  SNR: {spec['snr_db']:.3f} dB ({spec['measure']}, {spec['weighting']}){measured}")
+    if spec["level_dbfs"] is not None:
+        measured = f", measured {told.row['level_dbfs']['measured']:.2f}" if told.row else ""
+        lines.append(f"  level: {spec['level_dbfs']:.3f} dBFS{measured}")
+    rows = [["draw", "u", "from"], *([key, f"{u:.6f}", _setting(setting)] for key, u, setting in told.draws)]
+    return "\n".join([*lines, "", *(f"  {line}" for line in _left(rows))])
+
+
+def _left(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _setting(setting: Any) -> str:
+    return "" if setting is None else json.dumps(setting, ensure_ascii=False)
+
+
+def _fields(effect: Mapping[str, Any]) -> str:
+    rest = ", ".join(f"{name}={value}" for name, value in effect.items() if name != "name")
+    return f"{effect['name']}: {rest}" if rest else str(effect["name"])
+
+
+def explained_json(told: Explained) -> dict[str, Any]:
+    draws = [{"key": key, "u": u, "setting": setting} for key, u, setting in told.draws]
+    return {"clip_id": told.clip_id, "spec": told.spec, "draws": draws, "row": told.row}
+
+
+def replayed_text(again: Replayed) -> str:
+    told = {True: "the same bytes as in the data set", False: "NOT the bytes of the data set", None: "not yet in the data set"}
+    return f"{again.path}: {told[again.same]} (sha256 {again.sha256})"
+
+
+def replayed_json(again: Replayed) -> dict[str, Any]:
+    return {"path": str(again.path), "sha256": again.sha256, "same": again.same}

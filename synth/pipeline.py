@@ -1,0 +1,325 @@
+"""The use cases, each a function that returns a value and prints nothing. The command line is one caller of many."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synth.catalog.cache import cache_folder
+from synth.catalog.scan import Progress as ScanProgress
+from synth.catalog.scan import scan
+from synth.dataset import lock
+from synth.dataset.dataset_dir import DatasetDir
+from synth.errors import GuardError, UsageError
+from synth.execute.local import Progress, RunResult, run_shards
+from synth.execute.parts import Part, parse_part
+from synth.plan.coverage import PoolUse, ledger
+from synth.plan.guards import refuse_from_ledger, refuse_from_totals
+from synth.plan.plan import Plan
+from synth.recipe.load import load_recipe
+from synth.recipe.model import Recipe
+
+if TYPE_CHECKING:
+    from synth.catalog.noise_store import NoiseStore
+
+_FLAC_BYTES_PER_SAMPLE = 1.5  # of int16; noise compresses badly
+_STEM_BYTES_PER_SAMPLE = 5.0  # two of 24 bits
+_ROW_BYTES = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A recipe that was planned on its audio."""
+
+    plan: Plan
+    noise: NoiseStore
+    uses: tuple[PoolUse, ...]
+    warnings: tuple[str, ...]
+    elapsed: float
+
+    @property
+    def bytes_needed(self) -> int:
+        """Estimate of what the data set will take on disk."""
+        samples = int(self.plan.clips["num_samples"].sum())
+        output = self.plan.recipe.output
+        each = (2.0 if output.format == "wav" else _FLAC_BYTES_PER_SAMPLE) + output.stems * _STEM_BYTES_PER_SAMPLE
+        return int(samples * each) + _ROW_BYTES * len(self.plan)
+
+    @property
+    def ledger(self) -> dict[str, Any]:
+        """The planned use of noise, as JSON values."""
+        return {"pools": [use.to_json() for use in self.uses]}
+
+
+def make_plan(
+    recipe_path: Path,
+    *,
+    overrides: Sequence[str] = (),
+    jobs: int = 1,
+    progress: ScanProgress | None = None,
+    check: bool = True,
+) -> Planned:
+    """Read a recipe, look at its audio, plan every clip, and refuse what would spoil the result.
+
+    Nothing is written but the cache. `check` looks into a sample of the speech for what makes an SNR untrue.
+
+    Raises:
+        RecipeError: mistakes in the recipe, all of them.
+        GuardError: the recipe cannot be carried out with this audio.
+        UsageError: a folder or list is missing.
+    """
+    from synth.catalog.noise_store import prepare  # brings soxr, which `--help` does not need
+    from synth.plan import checks
+
+    start = time.monotonic()
+    recipe = load_recipe(recipe_path, overrides)
+    cache = cache_folder()
+    speech, noise, rooms = _catalogs(recipe, cache, jobs, progress)
+    if not len(speech):
+        raise GuardError("speech: none of the recordings can be used: " + "; ".join(str(r.message) for r in speech.refused[:3]))
+    refuse_from_totals(recipe, speech, noise)
+    store = prepare(
+        noise, sample_rate=recipe.sample_rate, cache=cache, jobs=jobs, limits=recipe.limits, progress=progress
+    )
+    plan = Plan.make(recipe, speech, noise, rooms, store)
+    uses = ledger(plan)
+    refuse_from_ledger(recipe, uses)
+    checks.refuse_short_clips(plan)
+    warnings = [*checks.warn_of_rates(plan), *checks.warn_of_unknown_groups(plan)]
+    if check:
+        from synth.source_noise import warn_of_noisy_speech
+
+        warnings += warn_of_noisy_speech(plan)
+    return Planned(plan, store, uses, tuple(warnings), time.monotonic() - start)
+
+
+def _catalogs(recipe: Recipe, cache: Path, jobs: int, progress: ScanProgress | None) -> tuple[Any, Any, Any]:
+    trim = next((choice for choice in recipe.speech.effects if choice.name == "trim"), None)
+    shared: dict[str, Any] = {
+        "folder": recipe.folder,
+        "limits": recipe.limits,
+        "cache": cache,
+        "jobs": jobs,
+        "progress": progress,
+    }
+    layers = recipe.noise.layers if recipe.noise else ()
+    rooms = recipe.speech.room.sources if recipe.speech.room else ()
+    return (
+        scan(recipe.speech.sources, kind="speech", trim_top_db=_top_db(trim), **shared),
+        scan([source for layer in layers for source in layer.sources], kind="noise", **shared),
+        scan(rooms, kind="room", **shared),
+    )
+
+
+def _top_db(trim: Any) -> float | None:
+    setting = trim.parameters["top_db"] if trim else None
+    return None if setting is None else float(getattr(setting, "number", setting))
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What one call of `generate` did. `content` is that of dataset.json, None where other parts are still to come."""
+
+    result: RunResult
+    content: Mapping[str, Any] | None
+    part: Part | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Who hears of progress: of scanning (what, done, total), of rendering, and of messages worth a line."""
+
+    scan: ScanProgress | None = None
+    render: Callable[[Progress], None] | None = None
+    message: Callable[[str], None] = lambda text: None
+
+
+def generate(
+    recipe_path: Path,
+    out: Path,
+    *,
+    overrides: Sequence[str] = (),
+    jobs: int = 1,
+    part: str | None = None,
+    listeners: Listeners | None = None,
+) -> Generated:
+    """Make the data set of a recipe, or go on with it. With `part` (`i/n` or `auto`) only that share, without merging.
+
+    Raises:
+        RecipeError, GuardError, UsageError: as `make_plan`; another data set, or no space, at `out`.
+        Locked: another run holds the directory.
+        TooManyBadInputs, SynthError: as `synth.dataset.finish.finish`.
+        Interrupted, Terminated: by a signal; run again to go on.
+    """
+    from synth.dataset.commit import open_shards
+    from synth.dataset.finish import finish as merge
+
+    heard = listeners or Listeners()
+    mine = parse_part(part, os.environ) if part else None
+    dataset = DatasetDir(out)
+    if mine:
+        heard.message(f"part {mine.index} of {mine.count} ({mine.origin})")
+    with lock.part(dataset, mine.index, mine.count) if mine else lock.whole(dataset):
+        planned = _planned_into(dataset, recipe_path, overrides, jobs, heard)
+        shards = mine.shards(planned.plan.num_shards) if mine else range(planned.plan.num_shards)
+        todo = open_shards(dataset, list(shards))
+        if len(todo) < len(shards):
+            heard.message(f"{len(shards) - len(todo)} of {len(shards)} shards are already done")
+        limits = planned.plan.recipe.limits
+        result = run_shards(out, todo, jobs=jobs, timeout_s=limits.timeout_s, progress=heard.render)
+        content = None if mine else merge(dataset)
+    return Generated(result, content, mine, planned.warnings)
+
+
+def _planned_into(
+    dataset: DatasetDir, recipe_path: Path, overrides: Sequence[str], jobs: int, heard: Listeners
+) -> Planned:
+    """The plan, saved in the data set's directory; refused where the directory holds another."""
+    from synth.dataset.plan_file import check_fresh, check_same_plan, publish_plan_header, read_plan_header
+    from synth.dataset.saved_plan import header_of, save_plan
+
+    with lock.planning(dataset):
+        planned = make_plan(recipe_path, overrides=overrides, jobs=jobs, progress=heard.scan)
+        for warning in planned.warnings:
+            heard.message(f"warning: {warning}")
+        header = header_of(planned.plan, planned.noise, planned=planned.ledger)
+        if dataset.plan_header.exists():
+            check_same_plan(read_plan_header(dataset), header, dataset)
+        else:
+            check_fresh(dataset)
+            _check_disk(dataset.path, planned.bytes_needed)
+        save_plan(dataset, planned.plan, planned.noise)
+        publish_plan_header(dataset, header)
+    return planned
+
+
+def _check_disk(path: Path, needed: int) -> None:
+    """Raise GuardError where the disk clearly has no room."""
+    there = next(folder for folder in (path, *path.resolve().parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    if needed * 1.1 > free:
+        raise GuardError(
+            f"{path}: the data set will take about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; "
+            "free some space, choose another disk, or ask for less (copies, hours, output.stems)"
+        )
+
+
+def finish(out: Path, *, accept_timeouts: bool = False) -> dict[str, Any]:
+    """Merge the parts of a data set. As `synth.dataset.finish.finish`, under the directory's lock."""
+    from synth.dataset.finish import finish as merge
+    from synth.dataset.plan_file import read_plan_header
+
+    dataset = DatasetDir(out)
+    read_plan_header(dataset)  # before a lock file is made in a folder that is not ours
+    with lock.whole(dataset, "synth finish"):
+        return merge(dataset, accept_timeouts=accept_timeouts)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """How a clip was made: its manifest row (None while it is not made), and each draw with its setting in the recipe."""
+
+    clip_id: str
+    spec: Mapping[str, Any]
+    draws: tuple[tuple[str, float, Any], ...]
+    row: Mapping[str, Any] | None
+
+
+def explain(out: Path, clip_id: str) -> Explained:
+    """Every choice of one clip. Raises UsageError where the data set has no such clip."""
+    from synth.dataset.saved_plan import open_plan
+    from synth.explain import explained_draws, spec_to_json
+
+    dataset = DatasetDir(out)
+    saved = open_plan(dataset)
+    index = find_clip(saved.plan, clip_id, out)
+    spec, draws = explained_draws(saved.plan, index)
+    return Explained(clip_id, spec_to_json(spec), draws, find_row(dataset, saved.plan, index, clip_id))
+
+
+def find_clip(plan: Plan, clip_id: str, out: Path) -> int:
+    """The index of a clip. Raises UsageError, with ids that look like it."""
+    from difflib import get_close_matches
+
+    ids = []
+    for index in range(len(plan)):
+        name = plan.clip_id(index)
+        if name == clip_id:
+            return index
+        if len(ids) < 20_000:
+            ids.append(name)
+    close = get_close_matches(clip_id, ids, n=3, cutoff=0.5) or ids[:3]
+    raise UsageError(f"{out} has no clip {clip_id!r}; it has for example {', '.join(close)}")
+
+
+def find_row(dataset: DatasetDir, plan: Plan, index: int, clip_id: str) -> dict[str, Any] | None:
+    """The manifest row of a clip, from the part that made it; None where it is not made (yet)."""
+    import json
+
+    from synth.dataset.commit import read_part
+
+    path = dataset.part(index // plan.shard_size)
+    if not path.exists():
+        return None
+    rows = (json.loads(line) for line in read_part(path)[1])
+    return next((row for row in rows if row["id"] == clip_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A clip made again. `same` tells whether its bytes are those of the data set; None where it has none."""
+
+    path: Path
+    sha256: str
+    same: bool | None
+
+
+def replay(out: Path, clip_id: str, target: Path) -> Replayed:
+    """Make one clip again, from the sources, and write it to `target` (never into the data set).
+
+    Raises:
+        UsageError: no such clip, or `target` exists or lies inside the data set.
+        BadInput: the clip cannot be made; the sources are not what they were.
+    """
+    import hashlib
+
+    from synth import files
+    from synth.dataset.saved_plan import open_plan
+    from synth.execute.unit import NoHeart
+    from synth.execute.worker import Workshop
+
+    dataset = DatasetDir(out)
+    saved = open_plan(dataset)
+    index = find_clip(saved.plan, clip_id, out)
+    if target.exists():
+        raise UsageError(f"{target} exists; give another name")
+    if out.resolve() in target.resolve().parents:
+        raise UsageError(f"{target} lies inside the data set; give a name outside {out}")
+    data = Workshop(dataset, saved).make(index, NoHeart()).files[0][1]
+    files.write_file(target, data)
+    digest = hashlib.sha256(data).hexdigest()
+    row = find_row(dataset, saved.plan, index, clip_id)
+    return Replayed(target, digest, None if row is None else row["sha256"] == digest)
+
+
+def changed_clips(planned: Planned, out: Path) -> tuple[int, int, int]:
+    """(changed, new, gone) clips of a plan against the one saved in a data set's directory."""
+    from synth.dataset.saved_plan import open_plan
+    from synth.explain import same_clip
+
+    old = open_plan(DatasetDir(out)).plan
+    there = {old.clip_id(i): i for i in range(len(old))}
+    changed = new = 0
+    for spec in planned.plan:
+        before = there.pop(spec.clip_id, None)
+        if before is None:
+            new += 1
+        elif not same_clip(old[before], spec):
+            changed += 1
+    return changed, new, len(there)

@@ -1,0 +1,70 @@
+"""What a finished plan shows before any audio is rendered: clips too short for what is asked of them, rates that do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from synth.catalog.catalog import Catalog
+from synth.errors import GuardError
+from synth.plan.plan import Plan
+
+_LUFS_SECONDS = 0.4
+
+
+def refuse_short_clips(plan: Plan) -> None:
+    """Raise GuardError where the shortest speech is too short for the measure, or for an effect that it may get."""
+    if not len(plan):
+        raise GuardError("the plan has no clips: no speech is left, or hours is too small")
+    lengths = np.asarray(plan.clips["speech_num_samples"])
+    shortest = int(lengths.argmin())
+    have, rate = int(lengths[shortest]), plan.recipe.sample_rate
+    if plan.recipe.noise and plan.recipe.noise.measure == "lufs" and have < _LUFS_SECONDS * rate:
+        raise GuardError(_short(plan, shortest, "noise.measure: lufs needs at least 0.4 s of speech; use active or rms"))
+    for choice in plan.recipe.speech.effects:
+        need = getattr(choice.kind, "minimum_samples", 0)
+        if isinstance(need, int) and have < need:
+            raise GuardError(_short(plan, shortest, f"speech.effects.{choice.name} needs at least {need} samples"))
+    if have == 0:
+        raise GuardError(_short(plan, shortest, "nothing is left of the speech"))
+
+
+def _short(plan: Plan, index: int, what: str) -> str:
+    seconds = int(plan.clips["speech_num_samples"][index]) / plan.recipe.sample_rate
+    file = plan.speech.file(int(plan.clips["recording"][index]))
+    return f"{what}: clip {plan.clip_id(index)} has {seconds:.3f} s ({file}). Take such recordings out of the source"
+
+
+def warn_of_rates(plan: Plan) -> Iterator[str]:
+    """Recordings below the data set's rate lack the upper band: a model can learn to tell them by that."""
+    for name, catalog in (("speech", plan.speech), ("noise", plan.noise)):
+        yield from _low_rates(name, catalog, plan.recipe.sample_rate)
+
+
+def _low_rates(name: str, catalog: Catalog, rate: int) -> Iterator[str]:
+    low = np.asarray(catalog.sample_rates) < rate
+    if low.any():
+        first = int(low.argmax())
+        yield (
+            f"{int(low.sum())} of {len(catalog)} {name} recordings have a rate below {rate} Hz, so nothing above "
+            f"{int(catalog.sample_rates[first]) // 2} Hz (first: {catalog.file(first)})"
+        )
+
+
+def warn_of_unknown_groups(plan: Plan) -> Iterator[str]:
+    """Speech without a value for `splits.by` stays together, in one split by source."""
+    splits = plan.recipe.splits
+    if len(splits.shares) < 2:
+        return
+    unknown = sum(any(_value(plan, i, name) is None for name in splits.by) for i in range(len(plan.speech)))
+    if unknown:
+        yield (
+            f"{unknown} of {len(plan.speech)} speech recordings have no {' or '.join(splits.by)}: those of one source stay "
+            "together in one split"
+        )
+
+
+def _value(plan: Plan, index: int, name: str) -> object:
+    recording = plan.speech[index]
+    return recording.speaker if name == "speaker" else (recording.labels or {}).get(name)

@@ -1,0 +1,83 @@
+"""The noise that the clean speech itself brings: it makes a high SNR untrue, because it is counted as speech."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from synth.catalog.audio_file import read_samples
+from synth.draws import uniform01
+from synth.dsp import levels
+from synth.dsp.effects.effect import Samples
+from synth.errors import BadInput
+from synth.plan.plan import Plan
+from synth.units import power_to_db
+
+_SAMPLE = 40
+_UNTRUE_DB = 1.0
+_WORTH_SAYING = 0.01
+_FRAME_SECONDS = 0.032
+_QUANTILES = tuple((i + 0.5) / 32 for i in range(32))
+
+
+def own_snr(samples: Samples, *, sample_rate: int, weighting: str) -> float:
+    """SNR in dB of a recording of speech by itself: active level against the mean of its quietest tenth of 32-ms frames.
+
+    A lower bound, as the quietest frames of speech without pauses hold speech. inf where they are digital silence.
+    """
+    heard = levels.weight(samples, weighting=weighting, sample_rate=sample_rate)
+    power, _ = levels.active_power(heard, sample_rate=sample_rate)
+    frame = round(_FRAME_SECONDS * sample_rate)
+    frames = np.sort((heard[: heard.size // frame * frame].reshape(-1, frame) ** 2).mean(axis=1))
+    floor = float(frames[: max(1, frames.size // 10)].mean()) if frames.size else 0.0
+    return power_to_db(power / floor) if floor > levels.SILENCE else math.inf
+
+
+def warn_of_noisy_speech(plan: Plan) -> Iterator[str]:
+    """One line where the speech's own noise makes the SNR untrue by more than 1 dB in more than 1 % of the clips.
+
+    Looks at 40 recordings of the catalog, chosen by hash.
+    """
+    noise = plan.recipe.noise
+    if noise is None:
+        return
+    looked = {i: snr for i in _chosen(plan) if (snr := _own_snr_of(plan, i)) is not None}
+    if not looked:
+        return
+    asked = [float(noise.snr_db.value(u)) for u in _QUANTILES]
+    untrue = sum(_error_db(a, own) > _UNTRUE_DB for own in looked.values() for a in asked) / (len(asked) * len(looked))
+    if untrue > _WORTH_SAYING:
+        worst = min(looked, key=lambda i: looked[i])
+        yield (
+            f"noise.snr_db: in about {untrue:.0%} of the noisy clips the speech's own noise makes the SNR untrue by more than "
+            f"1 dB ({len(looked)} recordings looked at; worst: {plan.speech.file(worst)}, own SNR {looked[worst]:.0f} dB). "
+            "Use cleaner speech, or ask for lower SNRs"
+        )
+
+
+def _error_db(asked: float, own: float) -> float:
+    """By how much the SNR is worse than asked when the speech has the SNR `own` by itself."""
+    return 10 * math.log10(1 + 10 ** ((asked - own) / 10))
+
+
+def _chosen(plan: Plan) -> list[int]:
+    step = max(1, len(plan.speech) // (10 * _SAMPLE))
+    some = range(0, len(plan.speech), step)
+    return sorted(some, key=lambda i: uniform01(0, plan.speech.id(i), "own_snr"))[:_SAMPLE]
+
+
+def _own_snr_of(plan: Plan, index: int) -> float | None:
+    recording, noise = plan.speech[index], plan.recipe.noise
+    assert noise is not None
+    try:
+        samples, rate = read_samples(
+            plan.speech.file(index),
+            offset=recording.offset,
+            num_samples=recording.num_samples,
+            channels=plan.speech.source(index).channels,
+        )
+        return own_snr(samples, sample_rate=rate, weighting=noise.weighting)
+    except (BadInput, levels.SilentError):
+        return None  # the render will name it
