@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 
 from synth import files
-from synth.catalog.noise_store import prepare
+from synth.catalog.noise_store import NoiseStore, prepare
 from synth.catalog.scan import scan
 from synth.dataset import lock
 from synth.dataset.commit import open_shards, reopen
@@ -76,11 +76,11 @@ def plan_into(recipe_path: Path, out: Path, overrides: Sequence[str] = ()) -> Da
     return publish(Plan.make(recipe, speech, noise, rooms, store), store, out)
 
 
-def publish(plan: Plan, store: object, out: Path) -> DatasetDir:
+def publish(plan: Plan, store: NoiseStore, out: Path) -> DatasetDir:
     dataset = DatasetDir(out)
     if not dataset.plan_header.exists():
-        save_plan(dataset, plan, store)  # type: ignore[arg-type]
-    publish_plan_header(dataset, header_of(plan, planned={"clips": len(plan)}))
+        save_plan(dataset, plan, store)
+    publish_plan_header(dataset, header_of(plan, store, planned={"clips": len(plan)}))
     return dataset
 
 

@@ -30,14 +30,21 @@ _SECOND_DECIMALS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenClip:
-    """The files of a clip: paths relative to the data set, and the hashes of the main one."""
+class WrittenFile:
+    """A file of a clip: its path relative to the data set, and the SHA-256 of its bytes."""
 
     path: str
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenClip:
+    """The files of a clip, and the SHA-256 of its samples as little-endian int16."""
+
+    main: WrittenFile
     pcm_sha256: str
-    speech_stem: str | None = None
-    noise_stem: str | None = None
+    speech_stem: WrittenFile | None = None
+    noise_stem: WrittenFile | None = None
 
 
 def row(
@@ -50,7 +57,7 @@ def row(
     """
     measured = rendered.measurements
     return {
-        "audio_filepath": written.path,
+        "audio_filepath": written.main.path,
         "duration": spec.num_samples / spec.sample_rate,
         "text": recording.text,
         "id": spec.clip_id,
@@ -75,11 +82,15 @@ def row(
         "level_dbfs": {"requested": _db(spec.level_dbfs), "measured": _db(measured.level_dbfs)},
         "peak_dbfs": _db(measured.peak_dbfs),
         "headroom_gain_db": _db(measured.headroom_gain_db),
-        "stems": {"speech": written.speech_stem, "noise": written.noise_stem},
+        "stems": {**_stem("speech", written.speech_stem), **_stem("noise", written.noise_stem)},
         "events": [],
-        "sha256": written.sha256,
+        "sha256": written.main.sha256,
         "pcm_sha256": written.pcm_sha256,
     }  # fmt: skip
+
+
+def _stem(name: str, file: WrittenFile | None) -> dict[str, str | None]:
+    return {name: file.path if file else None, f"{name}_sha256": file.sha256 if file else None}
 
 
 def _db(value: float | None) -> float | None:

@@ -22,6 +22,19 @@ _MOST_SHOWN: Final = 20
 _ABSENT: Final = "(absent)"
 
 
+def library_versions() -> dict[str, str]:
+    """Versions of all that makes bytes: the libraries, and the codecs inside libsndfile."""
+    import soundfile
+
+    found = {"synth": __version__, "libsndfile": str(soundfile.__libsndfile_version__)}
+    for name in _LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = _ABSENT
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class PlanHeader:
     """What a data set is made from. Everything in it decides bytes, but the texts, the folders and `planned`.
@@ -45,7 +58,7 @@ class PlanHeader:
     roots: Mapping[str, str] = field(default_factory=dict)
     recipe_folder: str = ""
     planned: Mapping[str, Any] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=lambda: library_versions())
+    versions: Mapping[str, str] = field(default_factory=library_versions)
     format_version: int = FORMAT_VERSION
 
     @property
@@ -58,19 +71,6 @@ class PlanHeader:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, indent=1) + "\n"
-
-
-def library_versions() -> dict[str, str]:
-    """Versions of all that makes bytes: the libraries, and the codecs inside libsndfile."""
-    import soundfile
-
-    found = {"synth": __version__, "libsndfile": str(soundfile.__libsndfile_version__)}
-    for name in _LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = _ABSENT
-    return found
 
 
 def read_plan_header(dataset: DatasetDir) -> PlanHeader:

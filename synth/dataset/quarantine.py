@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 from typing import Any
 
 from synth.catalog.recording import Recording
@@ -15,8 +15,8 @@ def refusal_of(error: BadInput, spec: ClipSpec, recording: Recording, *, root: s
 
     Where another file is to blame (an impulse response, noise), the message begins with that file's name.
     """
-    file = os.path.join(root, recording.path)
-    to_blame = "" if error.path in ("", file, spec.source_id) else f"{os.path.basename(error.path)}: "
+    own = ("", str(Path(root, recording.path)), spec.source_id)
+    to_blame = "" if error.path in own else f"{Path(error.path).name}: "
     return {
         "clip_id": spec.clip_id,
         "code": error.code,

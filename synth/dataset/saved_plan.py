@@ -36,7 +36,8 @@ class SavedPlan:
 def header_of(plan: Plan, noise: NoiseStore, *, planned: Mapping[str, Any]) -> PlanHeader:
     """The header of a plan. `noise` refused what could not be decoded; `planned` is the ledger, as JSON values."""
     catalogs = {name: _catalog(plan, name) for name in _CATALOGS}
-    refused = tuple(asdict(refusal) for part in (*catalogs.values(), noise) for refusal in part.refused)
+    scanned = [refusal for catalog in catalogs.values() for refusal in catalog.refused]
+    refused = tuple(asdict(refusal) for refusal in (*scanned, *noise.refused))
     return PlanHeader(
         fingerprint=plan.fingerprint,
         recipe=resolved_dict(plan.recipe),

@@ -25,6 +25,7 @@ from synth.errors import UsageError
 LEVEL_TOLERANCE_DB: Final = 0.05
 SNR_TOLERANCE_DB: Final = 0.05
 _AUDIO_FOLDERS: Final = ("audio", "stems")
+_STEMS: Final = ("speech", "noise")
 _QUIET_DBFS: Final = -60.0  # below this, rounding to 16 bits changes the level itself
 
 
@@ -127,16 +128,16 @@ class _Known:
 
 
 def _files_of(row: ManifestRow) -> list[str]:
-    stems = (row.get("stems") or {}).values()
-    return [row["audio_filepath"], *(path for path in stems if path is not None)]
+    stems = row.get("stems") or {}
+    return [row["audio_filepath"], *(stems[name] for name in _STEMS if stems.get(name) is not None)]
 
 
 def _check_strangers(dataset: DatasetDir, content: Mapping[str, Any], known: _Known) -> Iterator[Finding]:
     """Files that nobody wrote."""
     own = {"dataset.json", ".synth", *content.get("files", {}), *_AUDIO_FOLDERS}
-    for entry in sorted(os.listdir(dataset.path)):
-        if entry not in own:
-            yield Finding(entry, "does not belong to the data set")
+    for name in sorted(entry.name for entry in dataset.path.iterdir()):
+        if name not in own:
+            yield Finding(name, "does not belong to the data set")
     for top in _AUDIO_FOLDERS:
         for folder, folders, names in os.walk(dataset.path / top):
             folders.sort()
@@ -165,8 +166,10 @@ def _check_clip(dataset: DatasetDir, row: ManifestRow) -> Iterator[Finding]:
     except OSError as error:
         yield Finding(path, f"cannot be read: {error.strerror or error}")
         return
-    if "sha256" in row and hashlib.sha256(data).hexdigest() != row["sha256"]:
-        yield Finding(path, "its bytes are not those that were written")
+    said = [row.get("sha256"), *((row.get("stems") or {}).get(f"{name}_sha256") for name in _STEMS)]
+    for name, content, sha256 in zip(_files_of(row), [data, *stems], said, strict=False):
+        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+            yield Finding(name, "its bytes are not those that were written")
     try:
         samples, rate = decode_pcm(data)
         yield from _check_samples(row, samples, rate)

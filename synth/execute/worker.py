@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from synth import files
-from synth.catalog.audio_file import Channels, file_digest, read_samples
+from synth.catalog.audio_file import file_digest, read_samples
 from synth.catalog.catalog import Catalog
 from synth.catalog.recording import Recording
 from synth.dataset import manifest
@@ -90,7 +90,7 @@ class Workshop:
             catalog.file(index),
             offset=recording.offset,
             num_samples=recording.num_samples,
-            channels=cast(Channels, source.channels),
+            channels=source.channels,
             max_seconds=max_seconds,
             root=source.root,
             sample_rate=recording.sample_rate,
@@ -136,15 +136,11 @@ class Workshop:
         pcm = quantise(rendered.samples)
         data = encode(pcm, rate, file_format)
         stems = self._stems(spec, rendered)
-        written = manifest.WrittenClip(
-            path=audio_path(spec.split, spec.source_id, spec.clip_id, file_format),
-            sha256=hashlib.sha256(data).hexdigest(),
-            pcm_sha256=hashlib.sha256(pcm_bytes(pcm)).hexdigest(),
-            speech_stem=stems[0][0] if stems else None,
-            noise_stem=stems[1][0] if stems else None,
-        )
+        made = ((audio_path(spec.split, spec.source_id, spec.clip_id, file_format), data), *stems)
+        main, *others = (manifest.WrittenFile(path, hashlib.sha256(content).hexdigest()) for path, content in made)
+        written = manifest.WrittenClip(main, hashlib.sha256(pcm_bytes(pcm)).hexdigest(), *others)
         row = manifest.row(spec, recording, source_sha256=source_sha256, rendered=rendered, written=written)
-        return MadeClip(row, ((written.path, data), *stems))
+        return MadeClip(row, made)
 
     def _stems(self, spec: ClipSpec, rendered: Rendered) -> tuple[tuple[str, bytes], ...]:
         if rendered.stems is None:
@@ -173,7 +169,7 @@ _open: dict[str, tuple[tuple[int, int], Workshop]] = {}
 def open_workshop(dataset_dir: str | os.PathLike[str]) -> Workshop:
     """The workshop of a data set's directory, opened once in a process (a forked worker has its parent's)."""
     dataset = DatasetDir(Path(dataset_dir))
-    key = os.path.abspath(dataset.path)
+    key = str(dataset.path.absolute())
     try:
         state = dataset.plan_header.stat()
     except FileNotFoundError:
