@@ -19,7 +19,7 @@ from synth.recipe.distributions import (
     Words,
 )
 from synth.recipe.kinds import ANY_NUMBER, WRONG, At, Range, Reading, bare_number, plain_number
-from synth.recipe.yaml_text import BROKEN, Node, did_you_mean
+from synth.recipe.yaml_text import BROKEN, Node, did_you_mean, shortened
 
 COMPANIONS = {"uniform": None, "log_uniform": None, "normal": "clip", "choice": "weights", "quantiles": "probabilities"}
 """The distributions by name, each with the key that may stand beside it."""
@@ -91,16 +91,14 @@ def _name_of(node: Node, at: At, reading: Reading, allowed: tuple[str, ...]) -> 
         found = f"{' and '.join(names)} together are" if names else "this mapping is"
         reading.wrong(node, at, f"{found} not a distribution; give exactly one of {known}{hint}")
         return None
-    name = names[0]
-    for key, place in node.keys.items():
-        if key not in (name, COMPANIONS[name]):
-            only = COMPANIONS[name] or "nothing"
-            reading.wrong(place, at.child(key), f"unknown key; beside {name} there may be {only}")
-            name = ""
-    if name and name not in allowed:
+    (name,) = names
+    others = [key for key in node.value if key not in (name, COMPANIONS[name])]
+    for key in others:
+        only = COMPANIONS[name] or "nothing"
+        reading.wrong(node.keys[key], at.child(shortened(key)), f"unknown key; beside {name} there may be {only}")
+    if name not in allowed:
         reading.wrong(node, at, f"{name} does not draw whole numbers; {_WHOLE_EXAMPLE}")
-        name = ""
-    return name or None
+    return None if others or name not in allowed else name
 
 
 def _try(make: Callable[[], Distribution | Words], node: Node, at: At, reading: Reading) -> Any:

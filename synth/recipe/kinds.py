@@ -37,9 +37,13 @@ class At:
 
 @dataclass(slots=True)
 class Reading:
-    """One reading of one recipe: its mistakes, and everything that was read, for the checks across sections."""
+    """One reading of one recipe: its mistakes, and everything that was read, for the checks across sections.
+
+    `incomplete`: a recipe that this one extends could not be read, so that a missing key is no mistake of its own.
+    """
 
     folder: Path
+    incomplete: bool = False
     mistakes: list[Mistake] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
@@ -358,6 +362,8 @@ class Record:
         if known.default is not REQUIRED:
             reading.keep(here, known.default, node.place)
             return known.default
+        if reading.incomplete:
+            return WRONG
         about = f" ({known.help})" if known.help else ""
         return reading.wrong(node.keys.get(known.key, node.place), here, f"this key must be given{about}")
 

@@ -136,7 +136,10 @@ def _extended(root: Node, path: Path, reading: Reading, chain: tuple[str, ...]) 
     said = root.value["extends"]
     child = Node({k: v for k, v in root.value.items() if k != "extends"}, root.place, keys=dict(root.keys))
     del child.keys["extends"]
-    base = None if said.value is None else _base(said, path, reading, chain)
+    if said.value is None:
+        return child
+    base = _base(said, path, reading, chain)
+    reading.incomplete = reading.incomplete or base is None
     return child if base is None else merged(base, child)
 
 
@@ -147,12 +150,9 @@ def _base(said: Node, path: Path, reading: Reading, chain: tuple[str, ...]) -> N
     target = Path(os.path.normpath(path.parent / said.value))
     real = os.path.realpath(target)
     if real in chain or len(chain) > _MAX_EXTENDS:
-        how = (
-            "extends itself, over " + " -> ".join(Path(p).name for p in chain)
-            if real in chain
-            else "is too long a chain"
-        )
-        reading.wrong(said, "extends", f"{said.describe()} {how}")
+        names = " -> ".join(Path(link).name for link in chain)
+        how = "extends itself" if real in chain else "makes the chain too long"
+        reading.wrong(said, "extends", f"{said.describe()} {how}: {names}")
         return None
     try:
         data = _bytes_of(target)
@@ -227,6 +227,9 @@ def _overridden(root: Node | None, override: str, reading: Reading) -> Node | No
     if not equals or not all(parts) or len(parts) > MAX_DEPTH:
         reading.wrong(Place(source, 0, 0), "", "give KEY=VALUE, such as noise.snr_db='[0, 15]'")
         return root
+    if parts == ("extends",):
+        reading.wrong(Place(source, 0, 0), "extends", "extends stands in a file alone; --set cannot give it")
+        return root
     before = len(reading.mistakes)
     # as many blanks as there were characters: columns stay those of the text
     node = parse(" " * len(key + equals) + value, source, reading.mistakes)
@@ -266,7 +269,7 @@ def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(str, _represent_text)
-_Dumper.ignore_aliases = lambda self, data: True  # type: ignore[method-assign, assignment]
+_Dumper.ignore_aliases = lambda self, data: True  # type: ignore[method-assign]
 
 
 def resolved_dict(recipe: Recipe) -> dict[str, Any]:

@@ -199,7 +199,9 @@ class _Composer:
         return root
 
     def _place(self, event: Event) -> Place:
-        return Place(self._source, event.start_mark.line, event.start_mark.column)
+        mark = event.start_mark
+        assert mark is not None  # every event that the parser makes has one
+        return Place(self._source, mark.line, mark.column)
 
     def _wrong(self, event: Event, text: str) -> None:
         self._mistakes.append(Mistake(self._place(event), "", text))
@@ -221,8 +223,8 @@ class _Composer:
         self._count(event, 1, depth)
         if event.anchor is not None:
             self._anchors[event.anchor] = None  # not complete yet: an alias to it in here would be endless
-        if event.tag is not None:
-            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+        if (said := getattr(event, "tag", None)) is not None:
+            tag = said.replace("tag:yaml.org,2002:", "!!")
             self._wrong(event, f"the tag {shortened(tag)} is not allowed; a recipe has no tags")
         before = self._size
         node, height = self._content(event, events, depth)
@@ -253,11 +255,19 @@ class _Composer:
     def _scalar(self, event: ScalarEvent) -> Node:
         value = plain_value(event.value) if event.style is None else event.value
         if _SURROGATE.search(event.value):
-            self._wrong(event, "a text must be whole characters, not halves of one")
-            value = BROKEN
-        elif value is BROKEN:
+            return self._joined(event)
+        if value is BROKEN:
             self._wrong(event, f"{shortened(event.value)} is not a number that can be used; give a finite one")
         return Node(value, self._place(event), event.value)
+
+    def _joined(self, event: ScalarEvent) -> Node:
+        r"""A character beyond U+FFFF may be written as two halves, as JSON does: "\ud834\udd1e"."""
+        try:
+            text = event.value.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self._wrong(event, "a text must be whole characters, not halves of one")
+            return Node(BROKEN, self._place(event))
+        return Node(text, self._place(event), text)
 
     def _sequence(self, event: Event, events: Iterator[Event], depth: int) -> tuple[Node, int]:
         items = [self._node(item, events, depth + 1) for item in self._until_end(events)]
