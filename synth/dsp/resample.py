@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from synth.dsp.effects.effect import Samples
+Samples = npt.NDArray[np.float64]
 
 
 def fit_length(samples: Samples, num_samples: int) -> Samples:

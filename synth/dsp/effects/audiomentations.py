@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import math
 import random
 import warnings
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from synth.dsp.effects.effect import Parameter, SameLength, Samples
+from synth.dsp.resample import fit_length
 
 REFUSED: dict[str, str] = {
     "AddBackgroundNoise": "loads audio of its own, past plan, ledger and SNR; use noise.layers",
@@ -28,8 +30,8 @@ REFUSED: dict[str, str] = {
     "AdjustDuration": "changes the length at random; use margins_s, or copies of shorter segments",
     "RepeatPart": "changes the length at random, and the text would no longer be what is said",
     "Resample": "changes the length without telling; use speed, or sample_rate for the whole data set",
-    "TimeStretch": "use tempo, whose length and word positions are exact",
-    "PitchShift": "use pitch, which is exact (this one is 13 cents off on a harmonic tone)",
+    "TimeStretch": "changes the length without telling; use tempo, whose length and word positions are exact",
+    "PitchShift": "is 13 cents off on a harmonic tone; use pitch",
     "Trim": "changes the length while it renders; use trim, whose bounds are measured when the sources are scanned",
     "Shift": "moves the words, and the alignment would be untrue; use margins_s",
     "Reverse": "turns the words round in time, and the alignment would be untrue",
@@ -44,8 +46,8 @@ REFUSED: dict[str, str] = {
 PACKAGES: dict[str, str] = {"Mp3Compression": "fast-mp3-augment", "Limiter": "numpy-audio-limiter"}
 """Transforms that need a package which audiomentations does not install by itself."""
 
-MINIMUM_SAMPLES: dict[str, int] = {"Mp3Compression": 1152}
-"""Transforms that refuse shorter signals (one MP3 frame)."""
+SHORTEST_S = 0.15
+"""Shorter signals get zeros at the end while they are transformed: an MP3 encoder refuses them, and others trip."""
 
 LARGEST_DELAY_S = 0.002
 """A causal filter may smear the signal this much; what delays it by more is refused."""
@@ -74,11 +76,6 @@ class Audiomentations(SameLength):
         """From the arguments as a recipe spells them, in a canonical order."""
         return cls(transform, tuple((key, frozen(kwargs[key])) for key in sorted(kwargs)), seed)
 
-    @property
-    def minimum_samples(self) -> int:
-        """The shortest signal that it can work on."""
-        return MINIMUM_SAMPLES.get(self.transform, 1)
-
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
         return self.apply_with_parameters(samples, sample_rate=sample_rate)[0]
 
@@ -91,14 +88,16 @@ class Audiomentations(SameLength):
         """
         if not len(samples):
             return samples, {}
+        shortest = math.ceil(SHORTEST_S * sample_rate)
+        given = fit_length(samples, max(len(samples), shortest)).astype(np.float32)
         with _seeded(self.seed):
             machine = _build(self.transform, self.kwargs)
-            out = np.asarray(machine(samples.astype(np.float32), sample_rate), dtype=np.float64)
-        if out.shape != samples.shape:
-            raise ValueError(f"{self.transform} changed the length from {len(samples)} to {out.shape[-1]} samples")
+            out = np.asarray(machine(given, sample_rate), dtype=np.float64)
+        if out.shape != given.shape:
+            raise ValueError(f"{self.transform} changed the length from {len(given)} to {out.shape[-1]} samples")
         if not np.isfinite(out).all():
             raise ValueError(f"{self.transform} gave NaN or infinity with {_drawn(machine)}")
-        return out, _drawn(machine)
+        return out[: len(samples)], _drawn(machine)
 
 
 def check(transform: str, kwargs: Mapping[str, Any], *, sample_rate: int = 16000) -> str | None:
@@ -113,8 +112,8 @@ def check(transform: str, kwargs: Mapping[str, Any], *, sample_rate: int = 16000
         for seed in range(_TRIALS):
             _try(Audiomentations.of(transform, kwargs, seed), sample_rate)
     except Exception as mistake:  # whatever a library raises over its arguments is the user's to read
-        text = str(mistake)
-        return text if transform in text else f"{transform}: {text or type(mistake).__name__}"
+        text = str(mistake) or f"these arguments are refused: {', '.join(f'{k}={v!r}' for k, v in kwargs.items())}"
+        return text if text.startswith(transform) else f"{transform}: {text}"
     return None
 
 
@@ -167,20 +166,18 @@ def _build(transform: str, kwargs: tuple[tuple[str, Any], ...]) -> Any:
 def _kind(transform: str) -> type[Any]:
     """The class of that name. Raises ValueError where there is none, or where it is refused."""
     if transform in REFUSED:
-        raise ValueError(f"{transform} {REFUSED[transform]}")
+        raise ValueError(f"{transform} is refused: {REFUSED[transform]}")
     package = PACKAGES.get(transform)
     if package and find_spec(package.replace("-", "_")) is None:
         raise ValueError(f"{transform} needs a package that is not installed; pip install {package}")
     import audiomentations  # loads for most of a second: only where it is used
 
-    kind = getattr(audiomentations, transform, None)
-    if not inspect.isclass(kind):
-        names = [name for name in vars(audiomentations) if name[0].isupper() and name not in REFUSED]
-        near = difflib.get_close_matches(transform, names, 1)
-        raise ValueError(
-            f"{transform} is not an audiomentations transform{f'; did you mean {near[0]}?' if near else ''}"
-        )
-    return kind
+    known = {name: kind for name, kind in vars(audiomentations).items() if inspect.isclass(kind)}
+    if transform not in known:
+        near = difflib.get_close_matches(transform, [name for name in known if name not in REFUSED], 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"{transform} is not an audiomentations transform{hint}")
+    return known[transform]
 
 
 def _drawn(machine: Any) -> dict[str, Any]:

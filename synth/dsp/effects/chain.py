@@ -56,12 +56,12 @@ def run_chain(
         record = None
         if not isinstance(effect, (Speed, Tempo, Pitch)):
             samples, record = _apply(effect, pending(samples), sample_rate)
-            pending = Playback(len(samples), sample_rate)
+            pending = Playback.resampling(len(samples), sample_rate, sample_rate)
         elif pending.takes(effect):
             pending = pending.then(effect)
         else:
             samples = pending(samples)
-            pending = Playback(len(samples), sample_rate).then(effect)
+            pending = Playback.resampling(len(samples), sample_rate, sample_rate).then(effect)
         drawn.append(record)
     return pending(samples), drawn
 

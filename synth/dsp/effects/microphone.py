@@ -50,4 +50,4 @@ class Microphone(SameLength):
         if self.high_hz < 0.5 * sample_rate:
             sections.append(butter(self.order, self.high_hz, "lowpass", fs=sample_rate, output="sos"))
         filters = np.concatenate(sections)
-        return np.asarray(sosfilt(filters, samples)) if len(filters) else samples
+        return np.asarray(sosfilt(filters, samples)) if len(filters) and len(samples) else samples

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from synth.dsp.effects.effect import Parameter, SameLength, Samples
-from synth.dsp.effects.stretch import ENGINES, stretch
-from synth.dsp.resample import resample
+from synth.dsp.effects.stretch import ENGINES, resample_and_stretch
 
 
 @dataclass(frozen=True, slots=True)
 class Pitch(SameLength):
     """Up by `semitones` (down where negative), equal-tempered: frequencies times 2 ** (semitones / 12).
 
-    Built as resampling and then tempo, because Signalsmith's own transposition is 13 cents off on a harmonic tone.
+    Built as resampling and tempo, because Signalsmith's own transposition is 13 cents off on a harmonic tone.
     """
 
     semitones: float
@@ -39,5 +38,12 @@ class Pitch(SameLength):
         return float(2.0 ** (self.semitones / 12))
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
-        shifted = resample(samples, rate_in=self.ratio, rate_out=1)
-        return stretch(shifted, num_samples=len(samples), sample_rate=sample_rate, engine=self.engine)
+        return resample_and_stretch(
+            samples,
+            rate_in=self.ratio,
+            rate_out=1,
+            num_samples=len(samples),
+            source_rate=sample_rate,
+            sample_rate=sample_rate,
+            engine=self.engine,
+        )

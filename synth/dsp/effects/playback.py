@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from synth.dsp.effects.effect import Samples
 from synth.dsp.effects.pitch import Pitch
 from synth.dsp.effects.speed import Speed
-from synth.dsp.effects.stretch import stretch
+from synth.dsp.effects.stretch import resample_and_stretch
 from synth.dsp.effects.tempo import Tempo
 from synth.dsp.resample import resample
 from synth.units import resampled_length, thousandths
@@ -15,23 +15,21 @@ from synth.units import resampled_length, thousandths
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """Resample by rate_out / rate_in, then stretch to `num_samples` at `sample_rate`.
-
-    The result sounds (rate_in / rate_out) times as high. Resampling comes first, so that the stretch, which is the dear
-    part, runs at the data set's rate.
-    """
+    """From samples at `source_rate` to `num_samples` at `sample_rate`, resampled by rate_out / rate_in and stretched."""
 
     num_samples: int
+    source_rate: int
     sample_rate: int
-    rate_in: float = 1
-    rate_out: float = 1
+    rate_in: float
+    rate_out: float
     engine: str | None = None
     """Of the stretch; None where there is none."""
 
     @classmethod
     def resampling(cls, num_samples: int, source_rate: int, sample_rate: int) -> Playback:
         """Of `num_samples` at `source_rate` to `sample_rate`, nothing else."""
-        return cls(resampled_length(num_samples, source_rate, sample_rate), sample_rate, source_rate, sample_rate)
+        length = resampled_length(num_samples, source_rate, sample_rate)
+        return cls(length, source_rate, sample_rate, rate_in=source_rate, rate_out=sample_rate)
 
     def takes(self, effect: Speed | Tempo | Pitch) -> bool:
         """Whether `then` can add it: all stretches of one playback have the same engine."""
@@ -48,8 +46,14 @@ class Playback:
 
     def __call__(self, samples: Samples) -> Samples:
         """Shape (n,) to (num_samples,)."""
-        length = self.num_samples if self.engine is None else None
-        samples = resample(samples, rate_in=self.rate_in, rate_out=self.rate_out, num_samples=length)
         if self.engine is None:
-            return samples
-        return stretch(samples, num_samples=self.num_samples, sample_rate=self.sample_rate, engine=self.engine)
+            return resample(samples, rate_in=self.rate_in, rate_out=self.rate_out, num_samples=self.num_samples)
+        return resample_and_stretch(
+            samples,
+            rate_in=self.rate_in,
+            rate_out=self.rate_out,
+            num_samples=self.num_samples,
+            source_rate=self.source_rate,
+            sample_rate=self.sample_rate,
+            engine=self.engine,
+        )
