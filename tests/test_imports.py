@@ -23,9 +23,10 @@ FLOORS = (
     ("recipe",),
     ("catalog",),
     ("plan",),
-    ("render",),
+    ("render", "source_noise", "explain"),
     ("dataset",),
     ("execute",),
+    ("starter", "example"),
     ("pipeline",),
     ("cli",),
 )
