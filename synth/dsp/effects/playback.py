@@ -15,7 +15,7 @@ from synth.units import resampled_length, thousandths
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """From samples at `source_rate` to `num_samples` at `sample_rate`, resampled by rate_out / rate_in and stretched."""
+    """From samples at `source_rate` to `num_samples` at `sample_rate`: resampled by rate_out / rate_in, stretched."""
 
     num_samples: int
     source_rate: int
