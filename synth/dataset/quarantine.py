@@ -5,9 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from synth.catalog.recording import Recording
+from synth.catalog.recording import Recording, Refusal
 from synth.errors import BadInput
 from synth.plan.clip_spec import ClipSpec
+
+
+def scan_refusal(refusal: Refusal) -> dict[str, Any]:
+    """The line of an input that was refused before any clip was planned of it."""
+    return {
+        "clip_id": refusal.clip_id,
+        "code": refusal.code,
+        "message": refusal.message,
+        "offset": None,
+        "path": refusal.path,
+        "source": None,
+        "stage": refusal.stage,
+    }
 
 
 def refusal_of(error: BadInput, spec: ClipSpec, recording: Recording, *, root: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from synth.catalog.catalog import Catalog
 from synth.catalog.noise_store import NoiseStore
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.plan_file import PlanHeader, read_plan_header
+from synth.dataset.quarantine import scan_refusal
 from synth.dsp.segments import Circle
 from synth.plan.plan import Plan
 from synth.plan.pools import PoolRecording, Pools
@@ -37,7 +38,7 @@ def header_of(plan: Plan, noise: NoiseStore, *, planned: Mapping[str, Any]) -> P
     """The header of a plan. `noise` refused what could not be decoded; `planned` is the ledger, as JSON values."""
     catalogs = {name: _catalog(plan, name) for name in _CATALOGS}
     scanned = [refusal for catalog in catalogs.values() for refusal in catalog.refused]
-    refused = tuple(asdict(refusal) for refusal in (*scanned, *noise.refused))
+    refused = tuple(scan_refusal(refusal) for refusal in (*scanned, *noise.refused))
     return PlanHeader(
         fingerprint=plan.fingerprint,
         recipe=resolved_dict(plan.recipe),
@@ -47,7 +48,7 @@ def header_of(plan: Plan, noise: NoiseStore, *, planned: Mapping[str, Any]) -> P
         shard_size=plan.shard_size,
         sample_rate=plan.recipe.sample_rate,
         splits=tuple(split for split, share in plan.recipe.splits.shares.items() if share > 0),
-        inputs=sum(len(catalog) for catalog in catalogs.values()) + len(refused),
+        inputs=sum(len(catalog) for catalog in catalogs.values()) + len(scanned),
         max_bad=plan.recipe.limits.max_bad,
         refused=refused,
         roots={name: root for catalog in catalogs.values() for name, root in catalog.roots.items()},
