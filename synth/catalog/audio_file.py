@@ -374,8 +374,11 @@ def _read_mono(file: AudioFile, offset: int, count: int, channels: Channels) -> 
     if (count + (0 if file.header.exact else offset)) * file.sound.channels <= _BLOCK:
         skip = _go_to(file, offset)
         return mix_channels(_decode(file, count + skip)[skip:], channels, file.path)
-    parts = [mix_channels(data, channels, file.path) for data in read_blocks(file, offset=offset, num_samples=count)]
-    return np.concatenate(parts) if parts else np.zeros(0)
+    samples, done = np.empty(count), 0
+    for data in read_blocks(file, offset=offset, num_samples=count):
+        samples[done : done + len(data)] = mix_channels(data, channels, file.path)
+        done += len(data)
+    return samples[:done]
 
 
 def _filled_up(file: AudioFile, samples: Samples, wanted: int, offset: int, *, asked: bool) -> Samples:

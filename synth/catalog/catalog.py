@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,16 +58,26 @@ class CatalogSource:
     pool: str | None = None
 
 
+class _Descriptor:
+    """An open file that is closed when nobody uses it any more."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        os.close(self.number)
+
+
 @dataclass(frozen=True, slots=True)
 class _Blob:
     """A stretch of an open file that is read piece by piece: not in this process's memory, and safe after a fork."""
 
-    file: IO[bytes]
+    file: _Descriptor
     start: int
     size: int
 
     def read(self, at: int, count: int) -> bytes:
-        return os.pread(self.file.fileno(), count, self.start + at) if count else b""
+        return os.pread(self.file.number, count, self.start + at) if count else b""
 
 
 class Catalog:
@@ -207,17 +217,17 @@ class Catalog:
 
     @classmethod
     def _load(cls, path: Path, roots: dict[str, str]) -> Catalog:
-        file = Path(path).open("rb", buffering=0)  # noqa: SIM115 - stays open for as long as the catalog is used
-        if file.read(len(_MAGIC)) != _MAGIC:
+        file = _Descriptor(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        if os.pread(file.number, len(_MAGIC), 0) != _MAGIC:
             raise ValueError("it does not begin as one")
-        length = int.from_bytes(file.read(8), "little")
-        head = json.loads(file.read(length))
+        length = int.from_bytes(os.pread(file.number, 8, len(_MAGIC)), "little")
+        head = json.loads(os.pread(file.number, length, len(_MAGIC) + 8))
         start, count = _data_start(length), head["count"]
         # plain ndarray: indexing the memmap class costs a Python call each time
         rows = np.memmap(path, _ROW, "r", start, (count,)).view(np.ndarray) if count else _no_rows()
         names = _Blob(file, start + count * _ROW.itemsize, head["name_bytes"])
         details = _Blob(file, names.start + names.size, head["detail_bytes"])
-        if os.fstat(file.fileno()).st_size != details.start + details.size:
+        if os.fstat(file.number).st_size != details.start + details.size:
             raise ValueError("it is cut")
         sources = [CatalogSource(**{**s, "root": roots.get(s["name"], s["root"])}) for s in head["sources"]]
         refused = [Refusal(**refusal) for refusal in head["refused"]]
@@ -362,18 +372,26 @@ class _Spill:
     def __init__(self, folder: Path | None) -> None:
         if folder is not None:
             files.make_folder(folder)
-        self._file = tempfile.TemporaryFile(dir=folder, buffering=_COPY)  # noqa: SIM115 - lives as long as the catalog
+        with tempfile.TemporaryFile(dir=folder) as file:
+            self._file = _Descriptor(os.dup(file.fileno()))
         self._size = 0
+        self._held = bytearray()
 
     def append(self, data: bytes) -> int:
         """Where it begins."""
         start = self._size
-        self._file.write(data)
+        self._held += data
         self._size += len(data)
+        if len(self._held) > _COPY:
+            self._flush()
         return start
 
+    def _flush(self) -> None:
+        while self._held:
+            del self._held[: os.write(self._file.number, self._held)]
+
     def done(self) -> _Blob:
-        self._file.flush()
+        self._flush()
         return _Blob(self._file, 0, self._size)
 
 

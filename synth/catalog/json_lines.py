@@ -34,8 +34,11 @@ def _row(path: Path, line: bytes, names: Mapping[str, tuple[str, ...]], number: 
         return bad_row(path.name, number, str(mistake))
     except UnicodeDecodeError:
         return bad_row(path.name, number, "not UTF-8")
+    except json.JSONDecodeError as error:
+        return bad_row(path.name, number, f"not JSON: {error.msg} at character {error.pos + 1}")
     except (ValueError, RecursionError) as error:
-        return bad_row(path.name, number, f"not JSON: {str(error)[:100]}")
+        nested = isinstance(error, RecursionError)
+        return bad_row(path.name, number, f"not JSON: {'nested too deeply' if nested else error}")
 
 
 def _no_constant(name: str) -> NoReturn:

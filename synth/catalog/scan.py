@@ -157,7 +157,7 @@ def relative_path(path: str, root: str) -> str:
         for base in (root, os.path.realpath(root)):
             prefix = base.rstrip("/") + "/"
             if path.startswith(prefix):
-                path = path[len(prefix) :]
+                path = path[len(prefix) :].lstrip("/")
                 break
     if "./" in path or "//" in path:
         return path if ".." in path.split("/") or path.startswith("/") or "://" in path else posixpath.normpath(path)

@@ -1,0 +1,60 @@
+"""What a decoder may do to the process that it runs in; called by name in the worker processes of `isolate`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from synth.errors import BadInput
+
+
+def answer(path: str, number: int) -> tuple[str, int, int]:
+    return path, number, os.getpid()
+
+
+def misbehave(path: str, how: str) -> str:
+    if how == "abort":
+        os.abort()
+    if how == "segfault":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if how == "hang":
+        time.sleep(1000)
+    if how == "eat memory":
+        return str(len(bytearray(8 << 30)))
+    if how == "refuse":
+        raise BadInput("not_audio", path, "no")
+    if how == "mistake":
+        raise KeyError("a mistake of ours")
+    if how == "talk":
+        os.write(1, b"noise on stdout")
+        os.write(2, b"noise on stderr")
+    return how
+
+
+def die_at_first(path: str, marker: str) -> str:
+    """As a process that the kernel kills for want of memory, which is no fault of the file."""
+    if not Path(marker).exists():
+        Path(marker).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "came through"
+
+
+def read_and_measure(path: str) -> tuple[str, int]:
+    """(what became of it, peak memory of the process in MB)."""
+    from synth.catalog.audio_file import count_samples, read_samples
+
+    try:
+        count_samples(path)
+        samples, _ = read_samples(path)
+        outcome = f"ok {len(samples)}"
+    except BadInput as error:
+        outcome = error.code
+    return outcome, peak_megabytes()
+
+
+def peak_megabytes() -> int:
+    """The most memory that this process has had. Not ru_maxrss: that counts what its parent had when it forked."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) // 1024

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from synth.catalog.isolate import Pool
+from synth.errors import BadInput, SynthError
+
+ANSWER, MISBEHAVE = "tests.catalog.hostile:answer", "tests.catalog.hostile:misbehave"
+
+
+def outcomes(tasks: list[tuple[str, str]], *, jobs: int = 2, timeout_s: float = 20.0) -> dict[str, str]:
+    with Pool(jobs) as pool:
+        answers = dict(pool.map(MISBEHAVE, tasks, timeout_s=timeout_s))
+    assert answers.keys() == set(range(len(tasks)))
+    return {tasks[i][0]: a.code if isinstance(a, BadInput) else a for i, a in answers.items()}
+
+
+def test_every_task_is_answered_once_by_its_own_answer() -> None:
+    tasks = [(f"file {i}", i) for i in range(1000)]
+    with Pool(jobs=3) as pool:
+        found = list(pool.map(ANSWER, tasks, timeout_s=20))
+    assert sorted(index for index, _ in found) == list(range(1000))
+    assert all(answer[:2] == tasks[index] for index, answer in found)
+    assert len({answer[2] for _, answer in found}) > 1, "more than one process did the work"
+
+
+def test_a_crash_costs_one_file() -> None:
+    tasks = [(f"good {i}", "fine") for i in range(150)]
+    tasks.insert(40, ("aborts", "abort"))
+    tasks.insert(90, ("segfaults", "segfault"))
+    found = outcomes(tasks)
+    assert found.pop("aborts") == found.pop("segfaults") == "decode_crash"
+    assert set(found.values()) == {"fine"} and len(found) == 150
+
+
+def test_a_hang_costs_one_file() -> None:
+    found = outcomes([*((f"good {i}", "fine") for i in range(20)), ("hangs", "hang")], timeout_s=1.0)
+    assert found.pop("hangs") == "timeout"
+    assert set(found.values()) == {"fine"}
+
+
+def test_the_refusal_says_what_happened() -> None:
+    with Pool() as pool:
+        answers = dict(pool.map(MISBEHAVE, [("a.wav", "abort"), ("b.wav", "hang")], timeout_s=1.0))
+    assert str(answers[0]) == "a.wav: decode_crash: the decoder killed its process, twice (SIGABRT)"
+    assert str(answers[1]) == "b.wav: timeout: the decoder did not come back within 1 s, twice"
+
+
+def test_a_process_that_was_killed_for_another_reason_costs_nothing(tmp_path: Path) -> None:
+    with Pool() as pool:
+        tasks = [("a.wav", str(tmp_path / "marker"))]
+        assert dict(pool.map("tests.catalog.hostile:die_at_first", tasks, timeout_s=20)) == {0: "came through"}
+
+
+def test_memory_is_bounded_and_refusals_come_back() -> None:
+    found = outcomes([("hungry", "eat memory"), ("refused", "refuse"), ("talks", "talk")])
+    assert found == {"hungry": "decode_crash", "refused": "not_audio", "talks": "talk"}
+
+
+def test_a_mistake_of_ours_is_not_blamed_on_the_file() -> None:
+    with pytest.raises(SynthError, match=r"internal error:(.|\n)*KeyError: 'a mistake of ours'"):
+        outcomes([("a.wav", "mistake")])
+
+
+def test_nothing_is_left_running() -> None:
+    with Pool(jobs=2) as pool:
+        pids = {answer[2] for _, answer in pool.map(ANSWER, [("a", 1)] * 500, timeout_s=20)}
+        for _ in pool.map(MISBEHAVE, [("a", "fine"), ("b", "hang")], timeout_s=30, batch=1):
+            break  # the caller stops listening while a worker hangs
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
