@@ -16,7 +16,7 @@ from synth import files
 from synth.catalog.noise_store import NoiseStore, prepare
 from synth.catalog.scan import scan
 from synth.dataset import lock
-from synth.dataset.commit import open_shards, reopen
+from synth.dataset.commit import begin, open_shards
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.finish import finish
 from synth.dataset.plan_file import publish_plan_header
@@ -24,6 +24,7 @@ from synth.dataset.saved_plan import header_of, save_plan
 from synth.errors import SynthError
 from synth.execute.local import run_shards
 from synth.execute.worker import run_shard
+from synth.plan.coverage import ledger
 from synth.plan.plan import Plan
 from synth.recipe.load import load_recipe
 
@@ -76,11 +77,15 @@ def plan_into(recipe_path: Path, out: Path, overrides: Sequence[str] = ()) -> Da
     return publish(Plan.make(recipe, speech, noise, rooms, store), store, out)
 
 
+def planned_ledger(plan: Plan) -> dict[str, object]:
+    return {"pools": [use.to_json() for use in ledger(plan)]}
+
+
 def publish(plan: Plan, store: NoiseStore, out: Path) -> DatasetDir:
     dataset = DatasetDir(out)
     if not dataset.plan_header.exists():
         save_plan(dataset, plan, store)
-    publish_plan_header(dataset, header_of(plan, store, planned={"clips": len(plan)}))
+    publish_plan_header(dataset, header_of(plan, store, planned=planned_ledger(plan)))
     return dataset
 
 
@@ -88,8 +93,7 @@ def make_inline(dataset: DatasetDir, shards: Sequence[int], *, merge: bool = Tru
     """Make the shards in this process, with no engine."""
     with lock.whole(dataset):
         todo = open_shards(dataset, shards)
-        reopen(dataset, todo)
-        files.remove_folder(dataset.temp)
+        begin(dataset, todo)
         for shard in todo:
             run_shard(dataset.path, shard)
         if merge:
@@ -99,8 +103,6 @@ def make_inline(dataset: DatasetDir, shards: Sequence[int], *, merge: bool = Tru
 def make_with_engine(dataset: DatasetDir, shards: Sequence[int], *, jobs: int) -> None:
     with lock.whole(dataset):
         todo = open_shards(dataset, shards)
-        reopen(dataset, todo)
-        files.remove_folder(dataset.temp)
         run_shards(dataset.path, todo, jobs=jobs, timeout_s=20)
         finish(dataset)
 

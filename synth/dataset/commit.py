@@ -114,10 +114,14 @@ def open_shards(dataset: DatasetDir, shards: Sequence[int]) -> list[int]:
     return [shard for shard in shards if shard not in done]
 
 
-def reopen(dataset: DatasetDir, shards: Iterable[int]) -> None:
-    """Before shards are made (again): a complete data set is no longer complete, and parts with a time-out are void."""
-    shards = list(shards)
+def begin(dataset: DatasetDir, shards: Sequence[int]) -> None:
+    """Before shards are made (again): a complete data set is no longer complete, their parts (with a time-out) are void,
+    and what a killed run left aside goes. The caller holds the lock."""
     if shards and dataset.dataset_json.exists():
         files.remove_file(dataset.dataset_json)
     for header in present_headers(dataset, shards):
         files.remove_file(dataset.part(header.shard))
+    mine = {f"{shard:06d}" for shard in shards}
+    for folder in sorted(dataset.temp.glob("*")):
+        if folder.name.split(".")[0] in mine:
+            files.remove_folder(folder)

@@ -159,15 +159,16 @@ def _check_presence(dataset: DatasetDir, paths: list[str]) -> Iterator[Finding]:
 
 
 def _check_clip(dataset: DatasetDir, row: ManifestRow) -> Iterator[Finding]:
-    path = row["audio_filepath"]
-    try:
-        data = _read_inside(dataset.path, path)
-        stems = [_read_inside(dataset.path, stem) for stem in _files_of(row)[1:]]
-    except OSError as error:
-        yield Finding(path, f"cannot be read: {error.strerror or error}")
-        return
+    path, contents = row["audio_filepath"], []
+    for name in _files_of(row):
+        try:
+            contents.append(_read_inside(dataset.path, name))
+        except OSError as error:
+            yield Finding(name, f"cannot be read: {error.strerror or error}")
+            return
+    data, *stems = contents
     said = [row.get("sha256"), *((row.get("stems") or {}).get(f"{name}_sha256") for name in _STEMS)]
-    for name, content, sha256 in zip(_files_of(row), [data, *stems], said, strict=False):
+    for name, content, sha256 in zip(_files_of(row), contents, said, strict=False):
         if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
             yield Finding(name, "its bytes are not those that were written")
     try:

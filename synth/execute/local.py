@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.sharedctypes import RawArray
+from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
@@ -368,8 +369,16 @@ def run_shards(
     timeout_s: float,
     progress: Callable[[Progress], None] | None = None,
 ) -> RunResult:
-    """Make `shards` of the data set planned in `dataset_dir`. As `run`."""
-    from synth.execute.worker import shard_work  # the engine itself knows no audio
+    """Make `shards` of the data set planned in `dataset_dir`, over again where they were. The caller holds the lock.
 
+    As `run`; and UsageError where nothing is planned there, or what was is damaged.
+    """
+    from synth.dataset.commit import begin
+    from synth.dataset.dataset_dir import DatasetDir
+    from synth.execute.worker import open_workshop, shard_work  # the engine itself knows no audio
+
+    begin(DatasetDir(Path(dataset_dir)), shards)
+    if shards:
+        open_workshop(dataset_dir)  # forked workers have it from here, and need not read it themselves
     work = functools.partial(shard_work, os.fspath(dataset_dir))
     return run(work, shards, jobs=jobs, timeout_s=timeout_s, progress=progress)
