@@ -102,6 +102,6 @@ def _connect(path: Path) -> Any:
         raise
     except sqlite3.DatabaseError:  # not a database: a torn write; start anew
         database.close()
-        path.unlink()
+        files.remove_file(path)
         return _connect(path)
     return database

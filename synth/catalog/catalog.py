@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -25,6 +24,7 @@ import numpy.typing as npt
 from synth import files
 from synth.catalog.audio_file import Channels
 from synth.catalog.recording import Recording, Refusal, Word, recording_id
+from synth.catalog.scratch import scratch_file, storage_errors
 from synth.errors import TooManyBadInputs, UsageError
 
 MAX_REFUSED = 100_000
@@ -370,10 +370,9 @@ class _Spill:
     """Bytes appended to an unnamed temporary file."""
 
     def __init__(self, folder: Path | None) -> None:
-        if folder is not None:
-            files.make_folder(folder)
-        with tempfile.TemporaryFile(dir=folder) as file:
+        with scratch_file(folder) as file:
             self._file = _Descriptor(os.dup(file.fileno()))
+        self._folder = folder
         self._size = 0
         self._held = bytearray()
 
@@ -387,8 +386,9 @@ class _Spill:
         return start
 
     def _flush(self) -> None:
-        while self._held:
-            del self._held[: os.write(self._file.number, self._held)]
+        with storage_errors(self._folder or "the folder for temporary files"):
+            while self._held:
+                del self._held[: os.write(self._file.number, self._held)]
 
     def done(self) -> _Blob:
         self._flush()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, TypedDict
@@ -30,6 +29,7 @@ from synth.catalog.audio_file import (
     read_blocks,
 )
 from synth.catalog.probe import Place
+from synth.catalog.scratch import scratch_file, storage_errors
 from synth.errors import BadInput
 from synth.units import resampled_length
 
@@ -100,7 +100,7 @@ def _known(target: Path) -> Decoded | None:
 
 def _decode(file: AudioFile, target: Path, place: Place, sample_rate: int) -> Decoded:
     files.make_folder(target.parent)
-    with tempfile.TemporaryFile(dir=target.parent) as spill:
+    with scratch_file(target.parent) as spill, storage_errors(target.parent):
         length, peak, clipped = _spill(file, spill, place, sample_rate)
         if peak < _SILENT_PEAK:
             raise BadInput("silent", file.path, _silence(file, place.channels), "plan")
