@@ -115,8 +115,8 @@ def open_shards(dataset: DatasetDir, shards: Sequence[int]) -> list[int]:
 
 
 def begin(dataset: DatasetDir, shards: Sequence[int]) -> None:
-    """Before shards are made (again): a complete data set is no longer complete, their parts (with a time-out) are void,
-    and what a killed run left aside goes. The caller holds the lock."""
+    """Before shards are made (again): a complete data set is no longer complete, their parts (those with a time-out)
+    are void, and what a killed run left aside goes. The caller holds the lock."""
     if shards and dataset.dataset_json.exists():
         files.remove_file(dataset.dataset_json)
     for header in present_headers(dataset, shards):
