@@ -47,7 +47,7 @@ class Bar:
     def row(self) -> str:
         sign = "≥" if self.at_least else "≤"
         word = "met" if self.met else "**unmet**"
-        return f"| {self.name} | {self.measured:.2f}{self.unit} | {sign} {self.limit:g}{self.unit} | {word} |"
+        return f"| {self.name} | {self.measured:.2f}{self.unit} | {sign} {self.limit:.3g}{self.unit} | {word} |"
 
 
 # --- measuring a process ----------------------------------------------------------------------------------------------
@@ -131,10 +131,10 @@ def prepare_speech(source: Path, out: Path, *, hours: float) -> float:
 
 
 def prepare(arguments: argparse.Namespace, work: Path) -> float:
-    """speech/ as FLAC, noise/ as WAV (which the audiomentations loop reads at an offset for almost nothing)."""
+    """speech/ as FLAC, noise/ as asked (as WAV the audiomentations loop reads it at an offset for almost nothing)."""
     shutil.rmtree(work, ignore_errors=True)
     (work / "noise").mkdir(parents=True)
-    convert(arguments.noise, work / "noise", suffix=".wav", shortest=0.3, longest=7200.0)
+    convert(arguments.noise, work / "noise", suffix=f".{arguments.noise_format}", shortest=0.3, longest=7200.0)
     return prepare_speech(arguments.speech, work / "speech", hours=arguments.hours)
 
 
@@ -443,6 +443,7 @@ def parser() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--speech", type=Path, default=ROOT / "fixtures" / "speech")
     arguments.add_argument("--noise", type=Path, default=ROOT / "fixtures" / "noise" / "car")
+    arguments.add_argument("--noise-format", choices=("flac", "wav"), default="flac", help="what all variants read")
     arguments.add_argument("--hours", type=float, default=4.0, help="of output")
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--quick", action="store_true", help="6 minutes of output, 1 round, no million")
