@@ -214,6 +214,8 @@ def _admit(descriptor: int, size: int) -> tuple[str, bytes]:
     def read_at(position: int, count: int) -> bytes:
         if position + count <= len(head):
             return head[position : position + count]
+        if position >= size:  # a header may point anywhere, also beyond what pread takes
+            return b""
         return os.pread(descriptor, count, position)
 
     examine(kind, read_at, size)
