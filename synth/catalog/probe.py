@@ -45,7 +45,7 @@ def trim_bounds(samples: Samples, top_db: float) -> tuple[int, int]:
     The same frames of 2048 samples, 512 apart, against the loudest. A frame's power is summed from four hops: little
     memory, where librosa takes four times the sound's, and no librosa in each worker.
     """
-    padded = np.pad(samples, (_FRAME // 2, _FRAME // 2 + _HOP))
+    padded = np.pad(samples, _FRAME // 2)
     hops = np.square(padded[: len(padded) // _HOP * _HOP].reshape(-1, _HOP)).sum(axis=1)
     count = 1 + len(samples) // _HOP
     power = np.lib.stride_tricks.sliding_window_view(hops, _FRAME // _HOP)[:count].sum(axis=1) / _FRAME

@@ -62,7 +62,7 @@ def test_the_order_is_by_source_then_path_bytes_then_offset() -> None:
         ("b.wav", 10),
         ("ä.wav", 0),
         ("B.wav", 0),
-        ("a.wav", 300),
+        ("a.wav", 256),
         ("a.wav", 2),
     ):
         builder.add(entry(path, offset))
@@ -70,7 +70,7 @@ def test_the_order_is_by_source_then_path_bytes_then_offset() -> None:
     builder.add(entry("0.wav"))
     builder.end_source(CatalogSource("first name", "/y"))
     found = [(r.source, r.path, r.offset) for r in builder.build()]
-    paths = [("B.wav", 0), ("a.wav", 2), ("a.wav", 300), ("a/z.wav", 0), ("b.wav", 9), ("b.wav", 10), ("ä.wav", 0)]
+    paths = [("B.wav", 0), ("a.wav", 2), ("a.wav", 256), ("a/z.wav", 0), ("b.wav", 9), ("b.wav", 10), ("ä.wav", 0)]
     assert found == [*(("second name", *one) for one in paths), ("first name", "0.wav", 0)]
 
 

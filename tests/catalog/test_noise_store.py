@@ -119,10 +119,12 @@ def test_clipped_stretches_are_left_out(stored) -> None:
 
 
 def test_clipping_is_found_at_another_rate_and_in_one_channel(stored) -> None:
-    samples = np.stack([noise(4.0, rate=44100, seed=1), noise(4.0, rate=44100, seed=2)], axis=1)
-    samples[44100:88200, 1] = np.clip(40 * samples[44100:88200, 1], -1, 1)
+    samples = np.stack([noise(8.0, rate=44100, seed=1), noise(8.0, rate=44100, seed=2)], axis=1)
+    for second in (1, 5):  # more than one block of decoding apart
+        part = slice(44100 * second, 44100 * (second + 1))
+        samples[part, 1] = np.clip(40 * samples[part, 1], -1, 1)
     store, _ = stored({"a.wav": (samples, 44100)})
-    assert usable(store, 0) == [(0, 1), (2, 4)]
+    assert usable(store, 0) == [(0, 1), (2, 5), (6, 8)]
 
 
 @pytest.mark.parametrize(
