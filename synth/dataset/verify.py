@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -20,7 +20,7 @@ from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.finish import content_digest
 from synth.dataset.manifest import ManifestRow, read_rows
 from synth.dsp import levels, mix
-from synth.errors import UsageError
+from synth.errors import UsageError, VerifyMismatch
 
 LEVEL_TOLERANCE_DB: Final = 0.05
 SNR_TOLERANCE_DB: Final = 0.05
@@ -40,8 +40,12 @@ class Finding:
         return f"{self.path}: {self.what}"
 
 
+def _counted(findings: Sequence[Finding]) -> str:
+    return "1 difference" if len(findings) == 1 else f"{len(findings):,} differences"
+
+
 @dataclass(slots=True)
-class VerifyReport:
+class Report:
     """`clips` rows were looked at, of `seconds` of audio; the data set is as it should be when `findings` is empty."""
 
     clips: int = 0
@@ -50,10 +54,22 @@ class VerifyReport:
 
     def to_json(self) -> dict[str, Any]:
         findings = [{"path": f.path, "what": f.what} for f in self.findings]
-        return {"clips": self.clips, "hours": round(self.seconds / 3600, 4), "findings": findings}
+        return {"clips": self.clips, "hours": round(self.seconds / 3600, 4), "ok": not findings, "findings": findings}
+
+    def to_text(self, out: Path) -> str:
+        """For a person: each finding, then one line."""
+        looked = f"{out}: {self.clips:,} clips, {self.seconds / 3600:.2f} h"
+        if not self.findings:
+            return f"{looked}: all as the manifest says"
+        return "\n".join([*map(str, self.findings), f"{looked}: {_counted(self.findings)}"])
+
+    def raise_for_problems(self) -> None:
+        """Raises VerifyMismatch where there is any finding."""
+        if self.findings:
+            raise VerifyMismatch(f"{_counted(self.findings)}; the first: {self.findings[0]}")
 
 
-def verify(dataset: DatasetDir, *, quick: bool = False) -> VerifyReport:
+def verify(dataset: DatasetDir, *, quick: bool = False) -> Report:
     """Compare the data set with its manifest; needs nothing of `.synth/`.
 
     `quick` looks only whether each file is there and not empty. Otherwise every file is hashed, and of every clip
@@ -63,7 +79,7 @@ def verify(dataset: DatasetDir, *, quick: bool = False) -> VerifyReport:
         UsageError: there is no complete data set here, or its manifest cannot be read.
     """
     content = _read_dataset_json(dataset)
-    report = VerifyReport()
+    report = Report()
     report.findings += _check_written_once(dataset, content)
     known = _Known()
     for row in read_rows(dataset.manifest):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.finish import content_digest, to_text
 from synth.dataset.verify import verify
-from synth.errors import UsageError
+from synth.errors import UsageError, VerifyMismatch
 from tests import small_set
 
 
@@ -99,8 +100,6 @@ def rewrite(out: Path, change: Callable[[dict[str, Any]], object]) -> str:
     change(row)
     text = "\n".join([json.dumps(row, sort_keys=True), *lines[1:]]) + "\n"
     content = json.loads((out / "dataset.json").read_text())
-    import hashlib
-
     for name in ("manifest.jsonl", "train.jsonl"):
         (out / name).write_text(text)
         content["files"][name] = hashlib.sha256(text.encode()).hexdigest()
@@ -134,6 +133,20 @@ def test_a_manifest_cannot_lead_out_of_its_directory(out: Path, tmp_path: Path) 
     shutil.copy(first, tmp_path / "outside.flac")
     rewrite(out, lambda row: row.update(audio_filepath="../outside.flac"))
     assert "../outside.flac: cannot be read: ../outside.flac leads out of the data set" in findings(out)
+
+
+def test_the_report_owns_its_text_and_its_exit_code(out: Path) -> None:
+    good = verify(DatasetDir(out))
+    good.raise_for_problems()
+    assert good.to_text(Path("out")) == "out: 4 clips, 0.00 h: all as the manifest says"
+    (out / "train.jsonl").unlink()
+    bad = verify(DatasetDir(out))
+    line = "train.jsonl: cannot be read: No such file or directory"
+    assert bad.to_text(Path("out")) == f"{line}\nout: 4 clips, 0.00 h: 1 difference"
+    with pytest.raises(VerifyMismatch, match=f"^1 difference; the first: {line}$") as caught:
+        bad.raise_for_problems()
+    assert caught.value.exit_code == 4
+    assert bad.to_json()["findings"] == [{"path": "train.jsonl", "what": "cannot be read: No such file or directory"}]
 
 
 def test_an_incomplete_data_set_is_not_judged(out: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import soundfile
 
+from synth.catalog.audio_file import read_samples
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.finish import finish
 from synth.dataset.status import status
@@ -23,6 +24,7 @@ from synth.execute import worker
 from synth.execute.local import run_shards
 from synth.execute.parts import parse_part
 from synth.execute.unit import NoHeart
+from synth.render import render_clip
 from tests import small_set
 
 pytestmark = [
@@ -105,7 +107,6 @@ def test_a_row_holds_every_key_and_nemos_are_flat(dataset: DatasetDir) -> None:
 
 def trouble(monkeypatch: pytest.MonkeyPatch, name: str, action: str, marker: Path) -> None:
     """Reading the file `name` kills the process, or never ends; with `once`, only the first two times in both of its shards."""
-    real = worker.read_samples
 
     def read(path: str, **rest: Any) -> Any:
         if Path(path).name == name and len(list(marker.glob("*"))) < 4:
@@ -115,7 +116,7 @@ def trouble(monkeypatch: pytest.MonkeyPatch, name: str, action: str, marker: Pat
                 faulthandler.disable()  # pytest's; its report would only litter the output
                 os.kill(os.getpid(), signal.SIGSEGV)
             time.sleep(60)
-        return real(path, **rest)
+        return read_samples(path, **rest)
 
     monkeypatch.setattr(worker, "read_samples", read)
     marker.mkdir()
@@ -163,12 +164,10 @@ def test_a_time_out_may_be_accepted_by_a_person(
 
 
 def test_an_effect_that_raises_costs_its_clip(dataset: DatasetDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = worker.render_clip
-
     def render(spec: Any, *args: Any, **rest: Any) -> Any:
         if spec.clip_id.startswith("speech2") and spec.copy == 1:
             raise ValueError("a filter is unstable\nand more")
-        return real(spec, *args, **rest)
+        return render_clip(spec, *args, **rest)
 
     monkeypatch.setattr(worker, "render_clip", render)
     small_set.make_inline(dataset, range(SHARDS))
@@ -178,8 +177,12 @@ def test_an_effect_that_raises_costs_its_clip(dataset: DatasetDir, monkeypatch: 
 
 def test_copies_of_an_utterance_are_decoded_once(dataset: DatasetDir, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
-    real = worker.read_samples
-    monkeypatch.setattr(worker, "read_samples", lambda path, **rest: (calls.append(path), real(path, **rest))[1])
+
+    def read(path: str, **rest: Any) -> Any:
+        calls.append(path)
+        return read_samples(path, **rest)
+
+    monkeypatch.setattr(worker, "read_samples", read)
     workshop = worker.open_workshop(dataset.path)
     for index in range(len(workshop.plan)):
         workshop.make(index, NoHeart())
