@@ -176,6 +176,7 @@ def start_worker() -> _Worker:
     """A fresh interpreter at the other end of a pipe, with one thread a library and this process's import path."""
     ours, theirs = Pipe()
     environment = {**os.environ, **_ONE_THREAD, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    environment.pop("SYNTH_CRASH_AT", None)  # a test's crash point is for its own process, and no fault of a file
     # -P: a file in the current folder must not pass for a module
     command = [sys.executable, "-P", "-m", "synth.catalog.isolate", str(theirs.fileno())]
     process = subprocess.Popen(

@@ -65,6 +65,12 @@ def test_a_mistake_of_ours_is_not_blamed_on_the_file() -> None:
         outcomes([("a.wav", "mistake")])
 
 
+def test_the_crash_point_of_a_test_is_not_blamed_on_a_file(monkeypatch) -> None:
+    monkeypatch.setenv("SYNTH_CRASH_AT", "1")
+    with Pool() as pool:
+        assert dict(pool.map("os:getenv", [("SYNTH_CRASH_AT",)], timeout_s=20)) == {0: None}
+
+
 def test_nothing_is_left_running() -> None:
     with Pool(jobs=2) as pool:
         pids = {answer[2] for _, answer in pool.map(ANSWER, [("a", 1)] * 500, timeout_s=20)}
