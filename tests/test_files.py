@@ -174,6 +174,22 @@ def test_staging_takes_over_what_a_killed_run_left(tmp_path: Path) -> None:
     assert (tmp_path / "1").read_bytes() == b"one"
 
 
+# -------------------------------------------------------------------------------------------------------- power loss
+
+
+def test_nothing_gets_its_name_before_it_is_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+    monkeypatch.setattr(files, "_step", lambda action, path, half=None: steps.append(action))
+    with files.Staging(tmp_path / "s") as staging:
+        staging.put(tmp_path / "out/1", b"one")
+        staging.put(tmp_path / "out/2", b"two")
+        staging.publish()
+    files.create_file(tmp_path / "part", b"part")
+    files.write_file(tmp_path / "merged", b"merged")
+    made = ["mkdir", *["open", "write"] * 2, "syncfs", "rename", "mkdir", "rename", "rename", "syncfs", "rmtree"]
+    assert steps == [*made, "open", "write", "fsync", "link", "fsync", "open", "write", "fsync", "rename", "fsync"]
+
+
 # ------------------------------------------------------------------------------------------------------ crash points
 
 SCRIPT = """

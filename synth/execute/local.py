@@ -34,6 +34,7 @@ _TICK, _CLIP, _STAGE, _CLIPS, _MILLISECONDS = range(5)
 _POLL_S: Final = 0.2
 _ATTEMPTS_WITHOUT_CULPRIT: Final = 3
 _PR_SET_PDEATHSIG: Final = 1
+_NO_MEMORY: Final = 112  # an exit code of our own
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def _die_with(parent: int) -> None:
 def _portable(error: BaseException) -> BaseException:
     """The error with its traceback as a note (for --debug), or its text where it cannot be pickled."""
     text = "".join(traceback.format_exception(error))
-    known = isinstance(error, SynthError | OSError | MemoryError)
+    known = isinstance(error, SynthError | OSError)
     portable = error if known else SynthError(f"internal error in a worker: {type(error).__name__}: {error}")
     portable.__context__ = portable.__cause__ = None
     portable.add_note(text)
@@ -116,6 +117,8 @@ def _worker_main(work: Work, channel: Any, cells: Any, parent: int) -> None:
             try:
                 shard, failures = task
                 answer: ShardResult | _Raised = work(shard, failures, heart)
+            except MemoryError:  # as if the kernel had ended it: tried again alone, and then it costs its clip
+                os._exit(_NO_MEMORY)
             except BaseException as error:  # whatever it is, the parent decides
                 answer = _Raised(_portable(error))
             channel.send(answer)
@@ -187,6 +190,8 @@ def _describe_exit(exit_code: int | None) -> str:
     if exit_code is not None and exit_code < 0:
         with contextlib.suppress(ValueError):
             return f"was killed by {signal.Signals(-exit_code).name}"
+    if exit_code == _NO_MEMORY:
+        return "ran out of memory"
     return f"ended with exit code {exit_code}"
 
 
@@ -348,7 +353,7 @@ def run(
 
     Raises:
         Interrupted, Terminated: after SIGINT, SIGTERM; the workers are gone, shards in work are dropped.
-        SynthError, OSError, MemoryError: as a worker raised it (disk full, a bug); the others are gone.
+        SynthError, OSError: as a worker raised it (disk full, a bug); the others are gone.
     """
     pin_threads()  # for workers that are spawned; a forked one has its parent's libraries
     method = start_method or _start_method()

@@ -58,6 +58,8 @@ def _act(action: str, log: Path, clip: int) -> None:
     if action == "abort":
         faulthandler.disable()  # pytest's; its report would only litter the output
         os.kill(os.getpid(), signal.SIGABRT)
+    if action == "memory":
+        raise MemoryError
     if action == "hang":
         time.sleep(60)
     if action == "disk":
@@ -106,6 +108,13 @@ def _recording(
     for clip, f in failures.items():
         (folder / "failures").write_text(f"{clip} {f.code} {f.stage} {f.message}")
     return toy(trouble, folder / "log", shard, failures, heart)
+
+
+def test_a_clip_for_which_the_memory_is_too_small_is_refused(tmp_path: Path) -> None:
+    work = functools.partial(_recording, {5: ("render", "memory")}, tmp_path)
+    assert run(work, range(3), jobs=2, timeout_s=30, start_method="fork").refused == 1
+    text = (tmp_path / "failures").read_text()
+    assert text == "5 render_failed render the process ran out of memory while the clip was in render, twice"
 
 
 def test_a_process_that_is_killed_once_costs_no_clip(tmp_path: Path) -> None:
