@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -308,25 +309,27 @@ class CatalogBuilder:
 
     def end_source(self, source: CatalogSource) -> None:
         """Sort what was added since the last source; a recording that is there twice is refused."""
-        rows, keys = self._rows.take(), self._keys
-        self._keys = []
-        order = sorted(range(len(keys)), key=keys.__getitem__)
-        kept: list[int] = []
-        before = b""
-        for i in order:
-            if keys[i] == before:
-                self._refuse_twice(keys[i][:-9], int(rows[i]["offset"]), int(rows[i]["sample_rate"]))
-                continue
-            before = keys[i]
-            rows[i]["name_start"] = self._names.append(before[:-9])
-            kept.append(i)
-        self._parts.append(rows[np.array(kept, np.intp)])
+        kept, starts = self._sorted()  # the paths are gone from memory when the rows are copied
+        rows = self._rows.take()[kept]
+        rows["name_start"] = starts
+        self._parts.append(rows)
         self._sources.append(source)
 
-    def _refuse_twice(self, name: bytes, offset: int, rate: int) -> None:
-        where = f" from {offset / rate:g} s on" if offset else ""
-        text = f"the same recording{where} twice; the first one counts"
-        self.refuse(Refusal(name.decode(), "bad_row", "scan", text))
+    def _sorted(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """(row, start of its name) in the order of path and offset."""
+        keys, self._keys = self._keys, []
+        kept, starts, before = array("q"), array("q"), b""
+        for i in sorted(range(len(keys)), key=keys.__getitem__):
+            name = keys[i][:-9]
+            if keys[i] == before:
+                offset = int.from_bytes(before[-8:], "big")
+                text = f"the same recording from sample {offset} on twice; the first one counts"
+                self.refuse(Refusal(name.decode(), "bad_row", "scan", text))
+                continue
+            before = keys[i]
+            starts.append(self._names.append(name))
+            kept.append(i)
+        return np.array(kept, np.int64), np.array(starts, np.int64)
 
     def build(self) -> Catalog:
         """The catalog of all sources added. The builder is used up."""

@@ -77,7 +77,7 @@ def test_the_order_is_by_source_then_path_bytes_then_offset() -> None:
 def test_the_same_recording_twice_is_refused_once() -> None:
     catalog = build(entry("a.wav", 4000, text="first"), entry("b.wav"), entry("a.wav", 4000, text="second"))
     assert [r.text for r in catalog] == ["first", None]
-    message = "the same recording from 0.5 s on twice; the first one counts"
+    message = "the same recording from sample 4000 on twice; the first one counts"
     assert catalog.refused == (Refusal("a.wav", "bad_row", "scan", message),)
 
 
