@@ -45,7 +45,7 @@ class AllDrawn:
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """What was done, in dB, at the clip's final gain. `noise_gains_db`: for each noise piece, from its recording to the clip.
+    """What was done, in dB. Levels of stems are at the gain at which they enter the channel. `noise_gains_db`: for each noise piece, from its recording to the clip.
 
     The SNR fields are those of `mix.MeasuredSnr`, None where there is no noise.
     """
@@ -64,8 +64,8 @@ class Measurements:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """`samples`: shape (n,), full scale 1.0, not yet quantised. `stems`: speech and noise before the channel, at the
-    clip's final gain. `speech_alignment`: (word, start, duration) in seconds from the start of the clip."""
+    """`samples`: shape (n,), full scale 1.0, not yet quantised. `stems`: speech and noise as they enter the channel; where
+    there is none they sum to the samples. `speech_alignment`: (word, start, duration) in seconds from the start of the clip."""
 
     samples: Samples
     sample_rate: int
@@ -109,28 +109,29 @@ def render_clip(
     """
     stem, drawn_speech = _speech_stem(spec, speech, source_rate, room)
     span = slice(spec.onset, spec.onset + spec.speech_num_samples)
-    level = _speech_level(spec, stem, span)
+    scale = mix.Scale(spec.measure, "none" if spec.measure == "lufs" else spec.weighting, spec.sample_rate)
+    level = _speech_level(spec, stem, span, scale)
     noise = _noise_stem(spec, read_noise) if spec.noise else None
-    gain, snr = _noise_gain(spec, level, noise, span) if noise else (0.0, None)
-    if noise:
-        noise.stem.__imul__(gain)
-    mixed = stem + noise.stem if noise else stem
-    samples, total, headroom_db, drawn_channel = _finish(spec, mixed, settings)
+    mixed = _mixed(spec, stem, noise, level, span, scale, settings) if noise else _alone(spec, stem, settings)
+    samples, drawn_channel, headroom_db = _through_channel(spec, mixed, settings)
+    heard = mixed.heard
     return Rendered(
         samples=samples,
         sample_rate=spec.sample_rate,
-        stems=_stems(stem, noise, total) if settings.stems else None,
+        stems=(stem * heard, noise.stem * mixed.noise_gain * heard if noise else np.zeros_like(stem))
+        if settings.stems
+        else None,
         speech_alignment=None if words is None else _aligned(spec, words, len(speech), source_rate),
         measurements=Measurements(
-            active_level_dbfs=levels.power_to_db(level.power) + gain_to_db(total),
-            snr_measured=snr and snr.measured,
-            snr_band=snr and snr.band,
-            snr_a=snr and snr.a,
-            snr_broadband=snr and snr.broadband,
+            active_level_dbfs=levels.power_to_db(level.power(heard)) + gain_to_db(heard),
+            snr_measured=mixed.snr and mixed.snr.measured,
+            snr_band=mixed.snr and mixed.snr.band,
+            snr_a=mixed.snr and mixed.snr.a,
+            snr_broadband=mixed.snr and mixed.snr.broadband,
             level_dbfs=levels.level_dbfs(samples),
             peak_dbfs=_peak_dbfs(samples),
             headroom_gain_db=headroom_db,
-            noise_gains_db=tuple(gain_to_db(g * gain * total) for g in noise.gains) if noise else (),
+            noise_gains_db=tuple(gain_to_db(g * mixed.noise_gain * heard) for g in noise.gains) if noise else (),
             drawn=AllDrawn(drawn_speech, noise.drawn if noise else (), drawn_channel),
         ),
     )
@@ -153,32 +154,73 @@ def _speech_stem(
     return stem, tuple(drawn)
 
 
-def _speech_level(spec: ClipSpec, stem: Samples, span: slice) -> mix.SpeechLevel:
+def _speech_level(spec: ClipSpec, stem: Samples, span: slice, scale: mix.Scale) -> mix.SpeechLevel:
     try:
-        return mix.speech_level(
-            stem, span, measure=spec.measure, weighting=spec.weighting, sample_rate=spec.sample_rate
-        )
+        return mix.speech_level(stem, span, scale=scale)
     except levels.SilentError as error:
         raise BadInput("silent", spec.source_id, f"the speech has no level: {error}") from error
     except ValueError as error:
         raise BadInput("too_short", spec.source_id, str(error)) from error
 
 
-def _noise_gain(
-    spec: ClipSpec, level: mix.SpeechLevel, noise: _Noise, span: slice
-) -> tuple[float, mix.MeasuredSnr]:
+@dataclass(frozen=True, slots=True)
+class _Mixed:
+    """Speech and noise together, at the level that is heard (or that enters the channel).
+
+    `heard` is the gain of all, `headroom_db` what of it was needed for the headroom; `noise_gain` the noise's own.
+    """
+
+    samples: Samples
+    heard: float
+    headroom_db: float
+    noise_gain: float
+    snr: mix.MeasuredSnr | None
+
+
+def _alone(spec: ClipSpec, stem: Samples, settings: Settings) -> _Mixed:
+    samples, heard, headroom_db = _to_level(spec, stem, settings)
+    return _Mixed(samples, heard, headroom_db, 0.0, None)
+
+
+_SETTLED = 2e-4  # relative: 0.002 dB
+_ROUNDS = 5
+
+
+def _mixed(
+    spec: ClipSpec,
+    stem: Samples,
+    noise: _Noise,
+    level: mix.SpeechLevel,
+    span: slice,
+    scale: mix.Scale,
+    settings: Settings,
+) -> _Mixed:
+    """Mix at the SNR. Where the measure moves with the gain (P.56, BS.1770), the SNR is made true at the final gain, which
+    itself depends on the noise: a few rounds, each moving it by less."""
     assert spec.snr_db is not None
-    asked: dict[str, Any] = {
-        "measure": spec.measure,
-        "weighting": spec.weighting,
-        "sample_rate": spec.sample_rate,
-    }
     powers = mix.noise_powers(noise.stem, span, sample_rate=spec.sample_rate)
+    noise_level = mix.NoiseLevel(noise.stem[span], powers)
+    heard, gain = _guess_heard(spec, stem), 0.0
     try:
-        gain = mix.noise_gain(level, noise.stem, powers, span, snr_db=spec.snr_db, **asked)
+        for _ in range(_ROUNDS):
+            before, gain = gain, mix.noise_gain(level, noise_level, snr_db=spec.snr_db, heard=heard, scale=scale)
+            if abs(gain - before) <= _SETTLED * gain:
+                gain = before
+                break
+            samples, heard, headroom_db = _to_level(spec, stem + gain * noise.stem, settings)
+            if not level.moves:
+                break
+        snr = mix.measured_snr(level, noise_level, gain=gain, heard=heard, scale=scale)
     except levels.SilentError as error:
         raise BadInput("silent", spec.noise[0].recording_id, str(error)) from error
-    return gain, mix.measured_snr(level, noise.stem, powers, span, gain=gain, **asked)
+    return _Mixed(samples, heard, headroom_db, gain, snr)
+
+
+def _guess_heard(spec: ClipSpec, stem: Samples) -> float:
+    """The gain of the clip if the noise added nothing: a start for the rounds."""
+    if spec.level_dbfs is None:
+        return 1.0
+    return db_to_gain(spec.level_dbfs - levels.level_dbfs(stem))
 
 
 def _noise_stem(spec: ClipSpec, read_noise: ReadNoise) -> _Noise:
@@ -234,17 +276,15 @@ def _track(
     return track, gains
 
 
-def _finish(
-    spec: ClipSpec, mixed: Samples, settings: Settings
-) -> tuple[Samples, float, float, tuple[Drawn | None, ...]]:
-    """Level, channel, level again where there is a channel; (samples, gain in all, of which for the headroom, drawn)."""
+def _through_channel(
+    spec: ClipSpec, mixed: _Mixed, settings: Settings
+) -> tuple[Samples, tuple[Drawn | None, ...], float]:
+    """The clip after its channel, at its level again: (samples, what was drawn, dB for the headroom)."""
     if not spec.channel_effects:
-        samples, gain, headroom_db = _to_level(spec, mixed, settings)
-        return samples, gain, headroom_db, ()
-    heard, first, _ = _to_level(spec, mixed, settings)
-    through, drawn = _channel(spec, heard)
-    samples, second, headroom_db = _to_level(spec, through, settings)
-    return samples, first * second, headroom_db, drawn
+        return mixed.samples, (), mixed.headroom_db
+    through, drawn = _channel(spec, mixed.samples)
+    samples, _, headroom_db = _to_level(spec, through, settings)
+    return samples, drawn, headroom_db
 
 
 def _channel(spec: ClipSpec, samples: Samples) -> tuple[Samples, tuple[Drawn | None, ...]]:
@@ -274,10 +314,6 @@ def _to_level(spec: ClipSpec, samples: Samples, settings: Settings) -> tuple[Sam
 
 def _peak_dbfs(samples: Samples) -> float:
     return gain_to_db(max(float(samples.max()), -float(samples.min())))
-
-
-def _stems(stem: Samples, noise: _Noise | None, gain: float) -> tuple[Samples, Samples]:
-    return stem * gain, noise.stem * gain if noise else np.zeros_like(stem)
 
 
 def _aligned(spec: ClipSpec, words: Sequence[Word], num_samples: int, source_rate: int) -> tuple[tuple[str, float, float], ...]:

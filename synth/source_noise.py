@@ -28,7 +28,7 @@ def own_snr(samples: Samples, *, sample_rate: int, weighting: str) -> float:
     A lower bound, as the quietest frames of speech without pauses hold speech. inf where they are digital silence.
     """
     heard = levels.weight(samples, weighting=weighting, sample_rate=sample_rate)
-    power, _ = levels.active_power(heard, sample_rate=sample_rate)
+    power = levels.active_level(heard, sample_rate=sample_rate).power()
     frame = round(_FRAME_SECONDS * sample_rate)
     frames = np.sort((heard[: heard.size // frame * frame].reshape(-1, frame) ** 2).mean(axis=1))
     floor = float(frames[: max(1, frames.size // 10)].mean()) if frames.size else 0.0

@@ -7,7 +7,7 @@ each stem from its start, so that the span hears what went before it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from synth.dsp import levels
@@ -19,19 +19,31 @@ REPORTED = ("band", "a", "none")
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """What an SNR is counted in: a measure of the speech, a weighting of both stems (`none` for `lufs`), the rate in Hz."""
+
+    measure: str
+    weighting: str
+    sample_rate: int
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechLevel:
     """Levels of the speech in its span, as mean powers.
 
-    `power` is the level as asked for; `activity` the share of time in which speech is active (1 for `rms` and `lufs`);
-    `weighted` the plain mean power under each of REPORTED.
+    `power(gain)` is the level as asked for, of the speech as it is heard after `gain`, divided by gain squared: P.56 and
+    BS.1770 have thresholds in full scale, so that it moves a little with the gain. `weighted` is the plain mean power
+    under each of REPORTED.
     """
 
-    power: float
-    activity: float
+    power: Callable[[float], float]
+    activity: Callable[[float], float]
     weighted: Mapping[str, float]
+    moves: bool
+    """Whether `power` depends on the gain at all."""
 
 
-def speech_level(stem: Samples, span: slice, *, measure: str, weighting: str, sample_rate: int) -> SpeechLevel:
+def speech_level(stem: Samples, span: slice, *, scale: Scale) -> SpeechLevel:
     """Levels of speech that is silent outside its span (but for a reverberant tail).
 
     Raises:
@@ -39,19 +51,24 @@ def speech_level(stem: Samples, span: slice, *, measure: str, weighting: str, sa
         ValueError: `lufs` of less than 0.4 s.
     """
     # Before the span the stem is zero, so filtering from there on is filtering the whole stem.
-    heard = levels.weight(stem[span], weighting=weighting if measure != "lufs" else "none", sample_rate=sample_rate)
-    if measure == "lufs":
-        power, activity = levels.loudness_power(heard, sample_rate=sample_rate), 1.0
-    elif measure == "active":
-        power, activity = levels.active_power(heard, sample_rate=sample_rate)
-    else:
-        power, activity = levels.mean_power(heard), 1.0
-    if power < levels.SILENCE:
+    heard = levels.weight(stem[span], weighting=scale.weighting, sample_rate=scale.sample_rate)
+    plain = levels.mean_power(heard)
+    if plain < levels.SILENCE:
         raise levels.SilentError("no signal")
-    weighted = levels.spectral_power(stem[span], REPORTED, sample_rate=sample_rate)
-    if measure != "lufs":
-        weighted[weighting] = levels.mean_power(heard)
-    return SpeechLevel(power, activity, weighted)
+    weighted = levels.spectral_power(stem[span], REPORTED, sample_rate=scale.sample_rate)
+    weighted[scale.weighting] = plain
+    if scale.measure == "lufs":
+        levels.loudness_power(heard, sample_rate=scale.sample_rate)
+        return SpeechLevel(lambda gain: loudness(heard, gain, scale), lambda power: 1.0, weighted, moves=True)
+    if scale.measure == "active":
+        active = levels.active_level(heard, sample_rate=scale.sample_rate)
+        return SpeechLevel(active.power, active.activity, weighted, moves=True)
+    return SpeechLevel(lambda gain: plain, lambda power: 1.0, weighted, moves=False)
+
+
+def loudness(samples: Samples, gain: float, scale: Scale) -> float:
+    """BS.1770 loudness as a mean power, as it is heard after `gain`, divided by gain squared."""
+    return levels.loudness_power(samples * gain, sample_rate=scale.sample_rate) / gain**2
 
 
 def noise_powers(stem: Samples, span: slice, *, sample_rate: int) -> dict[str, float]:
@@ -59,27 +76,34 @@ def noise_powers(stem: Samples, span: slice, *, sample_rate: int) -> dict[str, f
     return {w: levels.mean_power(levels.weight(stem, weighting=w, sample_rate=sample_rate)[span]) for w in REPORTED}
 
 
-def noise_gain(
-    speech: SpeechLevel, noise: Samples, powers: Mapping[str, float], span: slice, *, snr_db: float, measure: str,
-    weighting: str, sample_rate: int,
-) -> float:  # fmt: skip
-    """The factor for the noise stem that makes the SNR `snr_db`.
+@dataclass(frozen=True, slots=True)
+class NoiseLevel:
+    """Levels of the noise in the span: its mean power under each of REPORTED, and its samples for `lufs`."""
+
+    samples: Samples
+    powers: Mapping[str, float]
+
+    def power(self, gain: float, scale: Scale) -> float:
+        """The level as asked for, as it is heard after `gain`, divided by gain squared.
+
+        Raises SilentError for `lufs` where all of it is below -70 LUFS.
+        """
+        return loudness(self.samples, gain, scale) if scale.measure == "lufs" else self.powers[scale.weighting]
+
+
+def noise_gain(speech: SpeechLevel, noise: NoiseLevel, *, snr_db: float, heard: float, scale: Scale) -> float:
+    """The factor for the noise stem that makes the SNR `snr_db` in a clip that is heard after the gain `heard`.
 
     Raises:
         SilentError: no noise in the span.
     """
-    target = speech.power / 10 ** (snr_db / 10)
-    power = levels.loudness_power(noise[span], sample_rate=sample_rate) if measure == "lufs" else powers[weighting]
-    if power < levels.SILENCE:
+    target = speech.power(heard) / 10 ** (snr_db / 10)
+    plain = noise.powers[scale.weighting]
+    if plain < levels.SILENCE:
         raise levels.SilentError("the noise is silent under the speech")
-    gain = math.sqrt(target / power)
-    return _loud_gain(noise[span], gain, target, sample_rate) if measure == "lufs" else steady(gain)
-
-
-def _loud_gain(noise: Samples, gain: float, target: float, sample_rate: int) -> float:
-    """Loudness has an absolute gate: after the gain other blocks may count, so measure again until it holds."""
-    for _ in range(8):
-        found = levels.loudness_power(noise * gain, sample_rate=sample_rate)
+    gain = math.sqrt(target / plain)
+    for _ in range(8 if scale.measure == "lufs" else 0):  # after the gain other blocks may pass the absolute gate
+        found = noise.power(gain * heard, scale) * gain**2
         if abs(power_to_db(found / target)) < 1e-6:
             break
         gain *= math.sqrt(target / found)
@@ -101,15 +125,14 @@ class MeasuredSnr:
     broadband: float
 
 
-def measured_snr(
-    speech: SpeechLevel, noise: Samples, powers: Mapping[str, float], span: slice, *, gain: float, measure: str,
-    weighting: str, sample_rate: int,
-) -> MeasuredSnr:  # fmt: skip
-    """The SNR after the noise stem was multiplied by `gain`."""
-    reported = {w: power_to_db(speech.weighted[w] / speech.activity) - power_to_db(powers[w] * gain**2) for w in REPORTED}
-    if measure == "lufs":
-        asked = power_to_db(speech.power) - power_to_db(levels.loudness_power(noise[span] * gain, sample_rate=sample_rate))
-    else:
-        asked = power_to_db(speech.power) - power_to_db(powers[weighting] * gain**2)
-        reported[weighting] = asked
+def measured_snr(speech: SpeechLevel, noise: NoiseLevel, *, gain: float, heard: float, scale: Scale) -> MeasuredSnr:
+    """The SNR of a clip that is heard after the gain `heard`, its noise stem multiplied by `gain` before."""
+    power = speech.power(heard)
+    activity = speech.activity(power)
+    reported = {
+        w: power_to_db(speech.weighted[w] / activity) - power_to_db(noise.powers[w] * gain**2) for w in REPORTED
+    }
+    asked = power_to_db(power) - power_to_db(noise.power(gain * heard, scale) * gain**2)
+    if scale.measure != "lufs":
+        reported[scale.weighting] = asked
     return MeasuredSnr(asked, reported["band"], reported["a"], reported["none"])

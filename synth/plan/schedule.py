@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from synth.draws import ClipDraws, clip_draws
 
-_SKIP_SECONDS = 0.04
+_SKIP_SECONDS = 0.0382  # no simple fraction of a second, or fixed lengths would come round
 _SKIP_SHARE = 1 / 200  # of the circle, for short recordings
 _JITTER = 0.1  # of a use
 _EARLY = 0.5  # of a use

@@ -1,0 +1,108 @@
+"""Levels against the standards, computed another way."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import oracles
+import pytest
+from scipy import signal
+
+from synth.dsp import levels
+
+RATES = (8000, 16000, 44100)
+
+
+def speech_like(rate: int, seconds: float = 4.0, seed: int = 0) -> np.ndarray:
+    """Bursts of noise between pauses, with a falling spectrum: it has an activity factor, as speech has."""
+    random = np.random.RandomState(seed)
+    n = int(seconds * rate)
+    gate = np.repeat(random.rand(int(seconds * 5) + 1) < 0.6, rate // 5)[:n]
+    samples = signal.lfilter(*signal.butter(1, 500, fs=rate), random.standard_normal(n)) + 0.3 * np.sin(2 * np.pi * 180 * np.arange(n) / rate)
+    return 0.05 * samples * gate + 1e-5 * random.standard_normal(n)
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("gain", [1.0, 0.03, 1e-4])
+def test_active_level_is_that_of_p56_at_any_gain(rate: int, gain: float) -> None:
+    samples = gain * speech_like(rate)
+    level = levels.active_level(samples, sample_rate=rate)
+    power = level.power()
+    activity = level.activity(power)
+    assert 10 * math.log10(power) == pytest.approx(oracles.p56_level_db(samples, rate), abs=0.02)
+    assert 0.3 < activity < 0.95
+    assert power * activity == pytest.approx(levels.mean_power(samples), rel=1e-9)
+
+
+@pytest.mark.parametrize("gain", [0.9, 0.6, 0.01, 3.0])
+def test_power_at_a_gain_is_that_of_the_amplified_signal(gain: float) -> None:
+    samples = speech_like(16000)
+    at = levels.active_level(samples, sample_rate=16000).power(gain) * gain**2
+    assert 10 * math.log10(at) == pytest.approx(oracles.p56_level_db(samples * gain, 16000), abs=0.02)
+
+
+def test_active_level_does_not_change_with_pauses_but_rms_does() -> None:
+    samples = speech_like(16000)
+    longer = np.concatenate([samples, np.zeros(64000)])
+    one, other = (10 * math.log10(levels.active_level(x, sample_rate=16000).power()) for x in (samples, longer))
+    assert one == pytest.approx(other, abs=0.3)
+    assert levels.level_dbfs(samples) - levels.level_dbfs(longer) == pytest.approx(3.01, abs=0.01)
+
+
+def test_sine_of_full_scale_has_minus_3_dbfs() -> None:
+    assert levels.level_dbfs(np.sin(2 * np.pi * 1000 * np.arange(16000) / 16000)) == pytest.approx(-3.0103, abs=1e-3)
+
+
+@pytest.mark.parametrize("samples", [np.zeros(16000), np.zeros(0), np.full(16000, 1e-9)])
+def test_silence_is_an_error(samples: np.ndarray) -> None:
+    with pytest.raises(levels.SilentError):
+        levels.active_level(samples, sample_rate=16000)
+
+
+@pytest.mark.parametrize(
+    ("rate", "hz", "tolerance"),
+    [(16000, 50, 0.1), (16000, 100, 0.1), (16000, 1000, 0.01), (16000, 3000, 0.1), (16000, 5000, 0.1), (16000, 7000, 0.1)]
+    + [(44100, 50, 0.1), (44100, 4000, 0.1), (44100, 10000, 0.1), (8000, 100, 0.1), (8000, 3000, 0.1)],
+)
+def test_a_weighting_of_a_sine_is_that_of_iec_61672(rate: int, hz: float, tolerance: float) -> None:
+    sine = np.sin(2 * np.pi * hz * np.arange(rate * 2) / rate)
+    heard = levels.weight(sine, weighting="a", sample_rate=rate)[rate:]
+    expected = 20 * math.log10(float(oracles.a_weighting_gain(np.array([hz]))[0]))
+    assert levels.level_dbfs(heard) - levels.level_dbfs(sine) == pytest.approx(expected, abs=tolerance)
+
+
+def test_band_passes_the_middle_and_stops_rumble_at_24_db_an_octave() -> None:
+    def gain_db(hz: float) -> float:
+        sine = np.sin(2 * np.pi * hz * np.arange(32000) / 16000)
+        return levels.level_dbfs(levels.weight(sine, weighting="band", sample_rate=16000)[16000:]) + 3.0103
+
+    assert gain_db(1000) == pytest.approx(0, abs=0.01)
+    assert gain_db(200) == pytest.approx(-3.01, abs=0.05)
+    assert gain_db(25) - gain_db(50) == pytest.approx(-24.1, abs=0.3)
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_loudness_is_that_of_bs1770(rate: int) -> None:
+    samples = speech_like(rate)
+    found = -0.691 + 10 * math.log10(levels.loudness_power(samples, sample_rate=rate))
+    assert found == pytest.approx(oracles.lufs(samples, rate), abs=0.03)
+
+
+def test_loudness_needs_400_ms() -> None:
+    with pytest.raises(ValueError, match=r"at least 0\.4 s, these are 0\.300 s"):
+        levels.loudness_power(np.ones(4800), sample_rate=16000)
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.0, 4.0])
+@pytest.mark.parametrize("weighting", levels.WEIGHTINGS)
+def test_spectral_power_is_that_of_the_filter(seconds: float, weighting: str) -> None:
+    """For a stem that begins and ends in silence, as speech does."""
+    window = np.ones(int(16000 * seconds))
+    window[:800], window[-800:] = np.linspace(0, 1, 800), np.linspace(1, 0, 800)
+    samples = speech_like(16000, seconds)[: window.size] * window
+    padded = np.concatenate([samples, np.zeros(4000)])
+    filtered = levels.weight(padded, weighting=weighting, sample_rate=16000)
+    expected = float(np.sum(filtered**2)) / samples.size
+    found = levels.spectral_power(samples, (weighting,), sample_rate=16000)[weighting]
+    assert 10 * math.log10(found / expected) == pytest.approx(0, abs=0.03)

@@ -1,0 +1,54 @@
+"""What many tests need: the fixtures of the repo, the real audio where there is some, and `synth` run as a person does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FIXTURES = ROOT / "fixtures"
+REAL_AUDIO = os.environ.get("SYNTH_TEST_AUDIO")
+
+needs_real_audio = pytest.mark.skipif(not REAL_AUDIO, reason="SYNTH_TEST_AUDIO does not name a folder of real recordings")
+
+
+def real_audio() -> Path:
+    assert REAL_AUDIO
+    return Path(REAL_AUDIO)
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def run_synth(*words: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """`synth` in a process of its own."""
+    command = [sys.executable, "-c", "from synth.cli import main; main()", *map(str, words)]
+    full = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+    return subprocess.run(command, capture_output=True, text=True, env=full, cwd=cwd, timeout=300)
+
+
+def fixture_recipe(folder: Path, **changes: str) -> Path:
+    """A recipe on the fixtures in `folder`, as text blocks that a test may replace by name."""
+    blocks = {
+        "head": "schema: 1\nseed: 23\nsample_rate: 16000\ncopies: 1",
+        "speech": f"speech:\n  sources: [{{name: spoken, path: '{FIXTURES}/speech', manifest: '{FIXTURES}/speech/metadata.csv'}}]",
+        "effects": "  effects:\n    - speed: {choice: [0.9, 1.0, 1.1]}",
+        "margins": "margins_s: [0.2, 0.5]",
+        "noise": "noise:\n  snr_db: [0, 20]",
+        "layers": f"  layers:\n    - {{name: cabin, sources: [{{name: car, path: '{FIXTURES}/noise/car'}}]}}",
+        "level": "level_dbfs: [-32, -18]",
+        "splits": "splits: {by: [speaker], train: 1.0}",
+        "output": "output: {format: flac}",
+        **changes,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "recipe.yaml"
+    path.write_text("\n".join(block for block in blocks.values() if block) + "\n")
+    return path
