@@ -6,7 +6,7 @@ import hashlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -89,10 +89,10 @@ def publish(plan: Plan, store: NoiseStore, out: Path) -> DatasetDir:
     return dataset
 
 
-def make_inline(dataset: DatasetDir, shards: Sequence[int], *, merge: bool = True) -> None:
+def make_inline(dataset: DatasetDir, shards: Iterable[int], *, merge: bool = True) -> None:
     """Make the shards in this process, with no engine."""
     with lock.whole(dataset):
-        todo = open_shards(dataset, shards)
+        todo = open_shards(dataset, list(shards))
         begin(dataset, todo)
         for shard in todo:
             run_shard(dataset.path, shard)

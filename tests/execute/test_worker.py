@@ -92,6 +92,13 @@ def test_the_same_tree_for_parts_in_any_order_some_made_twice(
     assert small_set.tree(dataset.path) == golden
 
 
+def test_the_manifest_is_in_clip_order(dataset: DatasetDir) -> None:
+    small_set.make_inline(dataset, reversed(range(SHARDS)))
+    plan = worker.open_workshop(dataset.path).plan
+    rows = [json.loads(line) for line in dataset.manifest.read_text().splitlines()]
+    assert [row["id"] for row in rows] == [plan.clip_id(index) for index in range(len(plan))]
+
+
 def test_a_row_holds_every_key_and_nemos_are_flat(dataset: DatasetDir) -> None:
     small_set.make_inline(dataset, range(SHARDS))
     for line in dataset.manifest.read_text().splitlines():
