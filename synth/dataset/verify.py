@@ -244,10 +244,11 @@ def _snr(row: ManifestRow, speech: npt.NDArray[np.float64], noise: npt.NDArray[n
     """The SNR as the row says that it was measured; not finite where there is nothing to measure."""
     span = slice(row["speech"]["onset"], row["speech"]["onset"] + row["speech"]["num_samples"])
     rate, asked = row["sampling_rate"], row["snr_db"]
-    how = {"measure": asked["measure"], "weighting": asked["weighting"], "sample_rate": rate}
+    weighting = "none" if asked["measure"] == "lufs" else asked["weighting"]
+    scale = mix.Scale(asked["measure"], weighting, rate)
     try:
-        level = mix.speech_level(speech, span, **how)
-        powers = mix.noise_powers(noise, span, sample_rate=rate)
-        return mix.measured_snr(level, noise, powers, span, gain=1.0, **how).measured
+        speech_level = mix.speech_level(speech, span, scale=scale)
+        noise_level = mix.NoiseLevel(noise[span], mix.noise_powers(noise, span, sample_rate=rate))
+        return mix.measured_snr(speech_level, noise_level, gain=1.0, heard=1.0, scale=scale).measured
     except (levels.SilentError, ValueError):
         return math.nan
