@@ -25,9 +25,9 @@ from synth.dataset import lock
 from synth.dataset.dataset_dir import DatasetDir
 dataset = DatasetDir(Path(sys.argv[1]))
 with {held}:
-    if {fork} and os.fork() == 0:
-        time.sleep(60)
-    print("held", flush=True)
+    # With a child it is the child that says so: its lock is closed then, however busy the machine is.
+    if not {fork} or os.fork() == 0:
+        print("held", flush=True)
     time.sleep(60)
 """
 
