@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import oracles
 import pytest
 import soundfile
-from helpers import FIXTURES, fixture_recipe, needs_real_audio, real_audio, rows_of
 
 from synth import pipeline
+from tests import oracles
+from tests.helpers import FIXTURES, fixture_recipe, needs_real_audio, real_audio, rows_of
 
 SCALES = [("active", "band"), ("active", "a"), ("active", "none"), ("rms", "band"), ("rms", "a"), ("rms", "none"), ("lufs", "none")]
 LAYERS = f"""  layers:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import oracles
 import pytest
 from scipy import signal
 
 from synth.dsp import levels
+from tests import oracles
 
 RATES = (8000, 16000, 44100)
 
