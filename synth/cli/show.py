@@ -82,7 +82,7 @@ def ledger_lines(uses: Sequence[PoolUse]) -> list[str]:
     rows += [
         [
             f"{use.layer}/{use.pool}",
-            str(len(use.recordings)),
+            str(use.count),
             _duration(use.unique_s),
             _duration(use.used_s),
             f"{use.reuse_mean:.1f}",

@@ -98,7 +98,13 @@ def _pools_text(pools: Pools) -> str:
                 "layer": layer,
                 "pool": pool,
                 "recordings": [
-                    {"index": r.index, "id": r.id, "stretches": r.circle.stretches, "crossfade": r.circle.crossfade}
+                    {
+                        "index": r.index,
+                        "id": r.id,
+                        "stretches": r.circle.stretches,
+                        "crossfade": r.circle.crossfade,
+                        "group": r.group,
+                    }
                     for r in members
                 ],
             }
@@ -109,7 +115,8 @@ def _pools_text(pools: Pools) -> str:
 
 def _pool_recording(fields: Mapping[str, Any]) -> PoolRecording:
     stretches = [(start, length) for start, length in fields["stretches"]]
-    return PoolRecording(fields["index"], fields["id"], Circle.of(stretches, crossfade=fields["crossfade"]))
+    circle = Circle.of(stretches, crossfade=fields["crossfade"])
+    return PoolRecording(fields["index"], fields["id"], circle, fields["group"])
 
 
 def load_pools(dataset: DatasetDir) -> Pools:

@@ -24,6 +24,7 @@ class RecordingUse:
     """Use of one recording in one layer and pool. Seconds are of its usable sound, as recorded."""
 
     id: str
+    group: str
     unique_s: float
     used_s: float
     uses: int
@@ -35,7 +36,8 @@ class PoolUse:
     """Use of all recordings of one layer in one pool.
 
     `reuse_mean` = used / unique; `reuse_max` the most of any 0.1-s bin; `effective_recordings` = exp(entropy of the
-    recordings' shares of use); `largest_share` of one recording.
+    recordings' shares of use); `largest_share` of one recording. For the last two, and `count`, all of one group (segments
+    of one file, or what the source's `recording_column` says) are one recording.
     """
 
     layer: str
@@ -59,19 +61,30 @@ class PoolUse:
         return max((r.reuse_max for r in self.recordings), default=0.0)
 
     @property
+    def count(self) -> int:
+        return len({r.group for r in self.recordings})
+
+    @property
     def effective_recordings(self) -> float:
-        shares = [r.used_s / self.used_s for r in self.recordings if r.used_s > 0]
+        shares = [share for share in self._shares() if share > 0]
         return math.exp(-sum(share * math.log(share) for share in shares)) if shares else 0.0
 
     @property
     def largest_share(self) -> float:
-        return max((r.used_s for r in self.recordings), default=0.0) / self.used_s if self.used_s else 0.0
+        return max(self._shares(), default=0.0)
+
+    def _shares(self) -> list[float]:
+        """The share of the use that each group has."""
+        used = dict.fromkeys((r.group for r in self.recordings), 0.0)
+        for r in self.recordings:
+            used[r.group] += r.used_s
+        return [seconds / self.used_s for seconds in used.values()] if self.used_s else []
 
     def to_json(self) -> dict[str, Any]:
         return {
             "layer": self.layer,
             "pool": self.pool,
-            "recordings": len(self.recordings),
+            "recordings": self.count,
             "unique_s": round(self.unique_s, 3),
             "used_s": round(self.used_s, 3),
             "reuse_mean": round(self.reuse_mean, 3),
@@ -119,6 +132,7 @@ def use_of(recording: PoolRecording, offsets: Integers, counts: Integers, sample
     bins = bin_use(offsets, counts, circumference=circumference, bin_samples=round(BIN_SECONDS * sample_rate))
     return RecordingUse(
         id=recording.id,
+        group=recording.group,
         unique_s=circumference / sample_rate,
         used_s=int(counts.sum()) / sample_rate,
         uses=len(counts),

@@ -34,9 +34,9 @@ def refuse_from_ledger(recipe: Recipe, uses: Sequence[PoolUse]) -> None:
         if use.reuse_mean > layers[use.layer].max_reuse
     ]
     mistakes += [
-        _few_text(layers[use.layer], sum(r.unique_s > 0 for r in use.recordings))
+        _few_text(layers[use.layer], use.count)
         for use in uses
-        if use.pool == "train" and len(use.recordings) < layers[use.layer].min_recordings
+        if use.pool == "train" and use.count < layers[use.layer].min_recordings
     ]
     if mistakes:
         raise GuardError("\n".join(mistakes))

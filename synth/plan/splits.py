@@ -46,18 +46,21 @@ class SplitOf:
         text = f"splits: {' and '.join(missing)} would be empty: {len(self._known)} groups (by {by})"
         if len(self._known) < len(self._splits.shares):
             raise GuardError(f"{text} cannot fill {len(self._splits.shares)} splits; add speech, or ask for fewer splits")
-        raise GuardError(f"{text} fell otherwise; raise the share, or use a seed that fills all: --set seed={self._good_seed()}")
+        seed = self._good_seed()
+        remedy = "raise its share, or add speech" if seed is None else f"raise its share, or take a seed that fills all: --set seed={seed}"
+        raise GuardError(f"{text} all fell into other splits; {remedy}")
 
     def _missing(self, present: object) -> list[str]:
         there = set(present)  # type: ignore[call-overload]
         return [name for name in self._splits.shares if SPLITS.index(name) not in there]
 
-    def _good_seed(self) -> int:
-        """The next seed that leaves no split empty (any, if none of 10,000 does: then more groups are needed)."""
-        for seed in range(self._seed + 1, self._seed + 10_001):
+    def _good_seed(self) -> int | None:
+        """The next seed that leaves no split empty; None if it is not found in a second or two."""
+        tries = min(10_000, 500_000 // len(self._known))
+        for seed in range(self._seed + 1, self._seed + 1 + tries):
             if not self._missing({_split_of_group(self._splits, seed, group) for group in self._known}):
                 return seed
-        return self._seed
+        return None
 
 
 def _split_of_group(splits: Splits, seed: int, group: str) -> int:
