@@ -185,7 +185,7 @@ def _planned_into(
     from synth.dataset.saved_plan import header_of, save_plan
 
     with lock.planning(dataset):
-        planned = make_plan(recipe_path, overrides=overrides, jobs=jobs, progress=heard.scan)
+        planned = make_plan(recipe_path, overrides=overrides, jobs=jobs, progress=heard.scan, check=False)
         for warning in planned.warnings:
             heard.message(f"warning: {warning}")
         header = header_of(planned.plan, planned.noise, planned=planned.ledger)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -21,6 +21,22 @@ from synth.units import db_to_gain, gain_to_db, seconds_to_samples
 
 ReadNoise = Callable[[NoisePiece], Samples]
 """The source samples of a noise piece, shape (source_num_samples,), in the scale of the recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPowers:
+    """Mean powers of noise in the span, in the scale of the recording, that were known without filtering.
+
+    `exact`: as good as filtering (0.05 dB); else the use runs over a join, or began just before, and they are good enough to
+    be reported (0.2 dB), not to set a level by.
+    """
+
+    powers: Mapping[str, float]
+    exact: bool
+
+
+FindPowers = Callable[[int, int], KnownPowers]
+"""The known powers of a clip's noise, one piece that no effect has changed, for samples start..stop of the clip."""
 
 Drawn = dict[str, Any]
 
@@ -89,6 +105,7 @@ def render_clip(
     *,
     source_rate: int,
     read_noise: ReadNoise,
+    known_powers: FindPowers | None = None,
     room: Response | None = None,
     words: Sequence[Word] | None = None,
     settings: Settings,
@@ -100,6 +117,7 @@ def render_clip(
         speech: the speech recording, shape (n,), at `source_rate`, full scale 1.0.
         source_rate: in Hz.
         read_noise: gives the source samples of a noise piece.
+        known_powers: gives the powers of unchanged noise, so that it need not be filtered.
         room: the prepared impulse response (dsp/room.py) at the clip's rate, or None.
         words: the recording's alignment.
         settings: what holds for every clip.
@@ -112,7 +130,7 @@ def render_clip(
     scale = mix.Scale(spec.measure, "none" if spec.measure == "lufs" else spec.weighting, spec.sample_rate)
     level = _speech_level(spec, stem, span, scale)
     noise = _noise_stem(spec, read_noise) if spec.noise else None
-    mixed = _mixed(spec, stem, noise, level, span, scale, settings) if noise else _alone(spec, stem, settings)
+    mixed = _mixed(spec, stem, noise, level, span, scale, settings, known_powers) if noise else _alone(spec, stem, settings)
     samples, drawn_channel, headroom_db = _through_channel(spec, mixed, settings)
     heard = mixed.heard
     return Rendered(
@@ -194,11 +212,12 @@ def _mixed(
     span: slice,
     scale: mix.Scale,
     settings: Settings,
+    known_powers: FindPowers | None,
 ) -> _Mixed:
     """Mix at the SNR. Where the measure moves with the gain (P.56, BS.1770), the SNR is made true at the final gain, which
     itself depends on the noise: a few rounds, each moving it by less."""
     assert spec.snr_db is not None
-    powers = mix.noise_powers(noise.stem, span, sample_rate=spec.sample_rate)
+    powers = _noise_powers(spec, noise, span, scale, known_powers)
     noise_level = mix.NoiseLevel(noise.stem[span], powers)
     heard, gain = _guess_heard(spec, stem), 0.0
     try:
@@ -214,6 +233,22 @@ def _mixed(
     except levels.SilentError as error:
         raise BadInput("silent", spec.noise[0].recording_id, str(error)) from error
     return _Mixed(samples, heard, headroom_db, gain, snr)
+
+
+def _noise_powers(
+    spec: ClipSpec, noise: _Noise, span: slice, scale: mix.Scale, known_powers: FindPowers | None
+) -> Mapping[str, float]:
+    """The powers of the noise in the span: known ones where one unchanged piece is all there is, else measured."""
+    only = spec.noise[0]
+    changed = len(spec.noise) > 1 or any(effect.name != "polarity" for effect in only.effects)
+    if known_powers is None or changed:
+        return mix.noise_powers(noise.stem, span, sample_rate=spec.sample_rate)
+    known = known_powers(span.start, span.stop)
+    exact = {"none": levels.mean_power(noise.stem[span])}
+    if not known.exact:
+        heard = levels.weight(noise.stem, weighting=scale.weighting, sample_rate=spec.sample_rate)
+        exact[scale.weighting] = levels.mean_power(heard[span])
+    return {**known.powers, **exact}
 
 
 def _guess_heard(spec: ClipSpec, stem: Samples) -> float:
@@ -268,7 +303,7 @@ def _track(
         drawn.append(tuple(records))
         made.append(samples[: piece.num_samples])
     if len(made) == 1:
-        return np.array(made[0]), [1.0]
+        return made[0], [1.0]
     gains = [1 / _loudness(spec, samples) for samples in made]
     track = np.zeros(spec.num_samples)
     for piece, samples, gain in zip(pieces, made, gains, strict=True):

@@ -30,10 +30,11 @@ from synth.catalog.audio_file import (
 )
 from synth.catalog.probe import Place
 from synth.catalog.scratch import scratch_file, storage_errors
+from synth.dsp.power_table import HOP, energy_rows
 from synth.errors import BadInput
 from synth.units import resampled_length
 
-FORMAT = f"1 soxr {soxr.__version__} {sf.__libsndfile_version__}"
+FORMAT = f"3 soxr {soxr.__version__} {sf.__libsndfile_version__}"
 """Goes into the name of each file in the store: another decoder or resampler may give other samples."""
 
 DEAD_DB = 25.0
@@ -75,6 +76,11 @@ def stored_file(folder: str, name: str) -> str:
     return f"{folder}/{name[:2]}/{name}.s16"
 
 
+def power_file(folder: str, name: str) -> str:
+    """Where its power table (dsp/power_table.py) lies."""
+    return f"{folder}/{name[:2]}/{name}.power"
+
+
 def decode_noise(path: str, place: Place, sample_rate: int, folder: str) -> Decoded:
     """Put a recording into the store in `folder`, or find it there by its content.
 
@@ -88,10 +94,16 @@ def decode_noise(path: str, place: Place, sample_rate: int, folder: str) -> Deco
         return known or _decode(file, target, place, sample_rate)
 
 
+def is_stored(target: Path, num_samples: int) -> bool:
+    """Whether the samples and the power table are there, whole. Raises OSError where one is missing."""
+    rows = -(-num_samples // HOP) + 1
+    return target.stat().st_size == 2 * num_samples and target.with_suffix(".power").stat().st_size == 24 * rows
+
+
 def _known(target: Path) -> Decoded | None:
     try:
         decoded: Decoded = json.loads(target.with_suffix(".json").read_bytes())
-        if target.stat().st_size == 2 * decoded["num_samples"]:
+        if is_stored(target, decoded["num_samples"]):
             return decoded
     except (OSError, ValueError, KeyError, TypeError):
         pass
@@ -234,16 +246,22 @@ def clipped_samples(block: Samples, rail: float, *, must_be_flat: bool = False) 
 
 
 def _store(spill: IO[bytes], target: Path, scale: float, sample_rate: int) -> tuple[npt.NDArray[np.float64], str]:
-    """Write the int16 file; (per step: samples, sum, sum of squares, samples that are not zero), and a digest."""
+    """Write the int16 file and its power table; (per step: samples, sum, sum of squares, samples that are not zero), and a digest."""
     steps: list[npt.NDArray[np.float64]] = []
     digest = hashlib.sha256(repr(scale).encode())
-    with files.writing(target) as out:
-        for data in iter(functools.partial(spill.read, 4 * _BLOCK_SECONDS * sample_rate), b""):
-            samples = np.rint(np.frombuffer(data, np.float32).astype(np.float64) / scale)
-            packed = samples.clip(-32768, 32767).astype("<i2").tobytes()
-            out.write(packed)
-            digest.update(packed)
-            steps.append(_step_sums(samples, sample_rate))
+    with files.writing(target.with_suffix(".power")) as table, files.writing(target) as out:
+
+        def quantised() -> Iterator[Samples]:
+            for data in iter(functools.partial(spill.read, 4 * _BLOCK_SECONDS * sample_rate), b""):
+                samples = np.rint(np.frombuffer(data, np.float32).astype(np.float64) / scale).clip(-32768, 32767)
+                packed = samples.astype("<i2").tobytes()
+                out.write(packed)
+                digest.update(packed)
+                steps.append(_step_sums(samples, sample_rate))
+                yield samples
+
+        for rows in energy_rows(quantised(), sample_rate=sample_rate):
+            table.write(np.ascontiguousarray(rows, "<f8").tobytes())
     return np.concatenate(steps, axis=1), digest.hexdigest()
 
 

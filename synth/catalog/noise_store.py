@@ -26,10 +26,11 @@ from synth.catalog.audio_file import printable
 from synth.catalog.cache import cache_folder, key_of, open_cache
 from synth.catalog.catalog import Catalog
 from synth.catalog.isolate import Pool
-from synth.catalog.noise_decode import FORMAT, Decoded, decode_noise, stored_file
+from synth.catalog.noise_decode import FORMAT, Decoded, decode_noise, is_stored, power_file, stored_file
 from synth.catalog.probe import Place
 from synth.catalog.recording import Refusal
 from synth.catalog.scan import Progress
+from synth.dsp.power_table import HOP, Table
 from synth.errors import BadInput, UsageError
 from synth.recipe.model import Limits
 
@@ -68,6 +69,15 @@ class NoiseStore:
         entry = self._entry(index)
         try:
             return _mapped(stored_file(self.folder, entry["name"]), entry["num_samples"])
+        except (OSError, ValueError):
+            text = f"decoded noise is gone from the cache {self.folder}; plan again to make it anew"
+            raise UsageError(text) from None
+
+    def power_table(self, index: int) -> Table:
+        """The running energy of the int16 samples (dsp/power_table.py), memory-mapped. Raises UsageError as `samples`."""
+        entry = self._entry(index)
+        try:
+            return _mapped_table(power_file(self.folder, entry["name"]), -(-entry["num_samples"] // HOP) + 1)
         except (OSError, ValueError):
             text = f"decoded noise is gone from the cache {self.folder}; plan again to make it anew"
             raise UsageError(text) from None
@@ -127,9 +137,14 @@ def _mapped(path: str, num_samples: int) -> npt.NDArray[np.int16]:
     return np.memmap(path, dtype="<i2", mode="r", shape=(num_samples,)).view(np.ndarray)
 
 
+@functools.lru_cache(maxsize=_OPEN_AT_ONCE)
+def _mapped_table(path: str, rows: int) -> Table:
+    return np.memmap(path, dtype="<f8", mode="r", shape=(rows, 3)).view(np.ndarray)
+
+
 def _is_stored(folder: str, entry: Decoded) -> bool:
     with contextlib.suppress(OSError):
-        return os.stat(stored_file(folder, entry["name"])).st_size == 2 * entry["num_samples"]
+        return is_stored(Path(stored_file(folder, entry["name"])), entry["num_samples"])
     return False
 
 

@@ -24,7 +24,7 @@ SILENCE = 1e-14  # mean power: -140 dB, far below one step of 24 bits
 _P56_MARGIN_DB = 15.9
 _P56_TIME_CONSTANT = 0.03
 _P56_HANGOVER = 0.2
-_FRAME = 1024
+_FRAME, _SLOPE = 1024, 256
 
 
 class SilentError(ValueError):
@@ -104,12 +104,17 @@ def _bilinear_pole(hz: float, sample_rate: int) -> float:
     return (1 - warped) / (1 + warped)
 
 
-def _power_response(sos: npt.NDArray[np.float64], hz: npt.NDArray[np.float64], rate: int) -> npt.NDArray[np.float64]:
-    """|H|^2 of second-order sections at the frequencies `hz`."""
-    z = np.exp(-2j * np.pi * hz / rate)
+def response(
+    sos: npt.NDArray[np.float64], hz: npt.NDArray[np.float64], sample_rate: int
+) -> npt.NDArray[np.complex128]:
+    """Complex response of second-order sections at the frequencies `hz`."""
+    z = np.exp(-2j * np.pi * hz / sample_rate)
     powers = np.stack([np.ones_like(z), z, z * z])
-    top, bottom = sos[:, :3] @ powers, sos[:, 3:] @ powers
-    return np.asarray(np.prod(np.abs(top) ** 2 / np.abs(bottom) ** 2, axis=0))
+    return np.asarray(np.prod((sos[:, :3] @ powers) / (sos[:, 3:] @ powers), axis=0))
+
+
+def _power_response(sos: npt.NDArray[np.float64], hz: npt.NDArray[np.float64], rate: int) -> npt.NDArray[np.float64]:
+    return np.asarray(np.abs(response(sos, hz, rate)) ** 2)
 
 
 def weight(stem: Samples, *, weighting: str, sample_rate: int) -> Samples:
@@ -194,27 +199,24 @@ def _p56_power(signal: ActiveLevel, gain: float) -> float:
         level = 10 * math.log10(signal.energy / min(blocks * signal.block, signal.num_samples))
         return level, level - 20 * math.log10(threshold) - _P56_MARGIN_DB
 
-    above = math.floor(math.log2(float(signal.envelope.max()) * gain))
-    top, distance = at(above)
-    if distance >= 0:
-        return float(10 ** (top / 10))
-    below = above - 18  # the level falls by far less than 6 dB a step, so the crossing lies within 18 of them
-    while above - below > 1:
-        middle = (above + below) // 2
-        if at(middle)[1] < 0:
-            above = middle
-        else:
-            below = middle
-    (high, d_high), (low, d_low) = at(above), at(below)
-    return float(10 ** ((high - d_high / (d_low - d_high) * (low - high)) / 10))
+    exponent = math.floor(math.log2(float(signal.envelope.max()) * gain))
+    high, d_high = at(exponent)
+    if d_high >= 0:
+        return float(10 ** (high / 10))
+    while True:  # ends: the level falls by far less than the 6 dB of each step
+        exponent -= 1
+        low, d_low = at(exponent)
+        if d_low >= 0:
+            return float(10 ** ((high - d_high / (d_low - d_high) * (low - high)) / 10))
+        high, d_high = low, d_low
 
 
 def _active_blocks(envelope: Samples, threshold: float, hangover: int) -> int:
     """How many blocks are at or above the threshold, or within the hangover after such a block."""
-    above = np.flatnonzero(envelope >= threshold)
+    above = (envelope >= threshold).nonzero()[0]
     reach = hangover + 1
     last = min(reach, envelope.size - int(above[-1]))
-    return int(np.minimum(np.diff(above), reach).sum()) + last
+    return int(np.minimum(above[1:] - above[:-1], reach).sum()) + last
 
 
 def loudness_power(samples: Samples, *, sample_rate: int) -> float:
@@ -275,10 +277,11 @@ def _k_weighting(sample_rate: int) -> npt.NDArray[np.float64]:
 
 @lru_cache
 def _frame_window() -> npt.NDArray[np.float32]:
-    """The Vorbis window: its squares add up to 1 at half overlap (no energy is lost), and it leaks 100 dB less at 200 Hz
-    distance than a rectangle, so that the rumble of a car does not leak into the band."""
-    phase = (np.arange(_FRAME) + 0.5) / _FRAME
-    return np.sin(np.pi / 2 * np.sin(np.pi * phase) ** 2).astype(np.float32)
+    """Flat, with the slopes of the Vorbis window: neighbours overlap by a slope, where their squares add up to 1, so that no
+    energy is lost; and it leaks far less than a rectangle, so that what is strong at low frequencies stays there."""
+    phase = (np.arange(_SLOPE) + 0.5) / _SLOPE
+    slope = np.sin(np.pi / 2 * np.sin(np.pi / 2 * phase) ** 2)
+    return np.concatenate([slope, np.ones(_FRAME - 2 * _SLOPE), slope[::-1]]).astype(np.float32)
 
 
 @lru_cache
@@ -291,18 +294,17 @@ def _frame_weights(weighting: str, sample_rate: int) -> npt.NDArray[np.float32]:
 
 
 def spectral_power(samples: Samples, weightings: tuple[str, ...], *, sample_rate: int) -> dict[str, float]:
-    """Mean power under several weightings from one power spectrum (half-overlapped frames of 1024), for speech.
+    """Mean power under several weightings from one power spectrum (frames of 1024 that overlap by 256), for speech.
 
-    The samples count as surrounded by silence, as speech is by its margins. Within 0.02 dB of filtering, at half the cost
-    of one filter: for the values that are only reported.
+    The samples count as surrounded by silence, as speech is by its margins. Within 0.03 dB of filtering, at a third of the
+    cost of one filter: for the values that are only reported.
     """
     from scipy.fft import rfft
 
-    half = _FRAME // 2
-    frames = -(-samples.size // half) + 1
-    padded = np.zeros((frames + 1) * half, np.float32)
-    padded[half : half + samples.size] = samples
-    windows = np.lib.stride_tricks.sliding_window_view(padded, _FRAME)[::half]
+    hop = _FRAME - _SLOPE
+    padded = np.zeros(-(-(samples.size + _SLOPE) // hop) * hop + _SLOPE, np.float32)
+    padded[_SLOPE : _SLOPE + samples.size] = samples
+    windows = np.lib.stride_tricks.sliding_window_view(padded, _FRAME)[::hop]
     spectra = rfft(windows * _frame_window(), overwrite_x=True)
     flat = spectra.view(np.float32)
     energy = np.einsum("ij,ij->j", flat, flat).reshape(-1, 2).sum(axis=1)

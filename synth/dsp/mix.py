@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from synth.dsp import levels
 from synth.dsp.effects.effect import Samples
@@ -62,7 +63,7 @@ def speech_level(stem: Samples, span: slice, *, scale: Scale) -> SpeechLevel:
         return SpeechLevel(lambda gain: loudness(heard, gain, scale), lambda power: 1.0, weighted, moves=True)
     if scale.measure == "active":
         active = levels.active_level(heard, sample_rate=scale.sample_rate)
-        return SpeechLevel(active.power, active.activity, weighted, moves=True)
+        return SpeechLevel(lru_cache(maxsize=8)(active.power), active.activity, weighted, moves=True)
     return SpeechLevel(lambda gain: plain, lambda power: 1.0, weighted, moves=False)
 
 

@@ -27,6 +27,7 @@ from types import FrameType
 from typing import Any, Final
 
 from synth.errors import Interrupted, SynthError, Terminated
+from synth.execute.memory import keep_freed_memory
 from synth.execute.threads import pin_threads, thread_count
 from synth.execute.unit import STAGES, Failure, FailureCode, ShardResult, Stage, Work
 
@@ -109,6 +110,7 @@ def _portable(error: BaseException) -> BaseException:
 def _worker_main(work: Work, channel: Any, cells: Any, parent: int) -> None:
     """Make shards until told to stop. Ctrl-C is the parent's business, which then ends the workers."""
     _die_with(parent)
+    keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     heart = _SharedHeart(cells)

@@ -6,6 +6,7 @@ happened before. Nothing of a shard is seen before its files are whole, and it i
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import socket
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
+
+import numpy as np
 
 from synth import files
 from synth.catalog.audio_file import file_digest, read_samples
@@ -25,6 +28,7 @@ from synth.dataset.commit import commit_part
 from synth.dataset.dataset_dir import DatasetDir, audio_path, stem_path
 from synth.dataset.quarantine import refusal_of
 from synth.dataset.saved_plan import SavedPlan, open_plan
+from synth.dsp import power_table
 from synth.dsp.effects.effect import Samples
 from synth.dsp.resample import resample
 from synth.dsp.room import Response, prepare_response
@@ -32,7 +36,7 @@ from synth.dsp.segments import read_circle
 from synth.errors import BadInput, SynthError
 from synth.execute.unit import Failure, Heart, NoHeart, ShardResult
 from synth.plan.clip_spec import ClipSpec, NoisePiece
-from synth.render import Rendered, Settings, render_clip
+from synth.render import KnownPowers, Rendered, Settings, render_clip
 
 _ROOMS_KEPT: Final = 64
 
@@ -121,6 +125,7 @@ class Workshop:
                 samples,
                 source_rate=recording.sample_rate,
                 read_noise=read_noise,
+                known_powers=functools.partial(self._known_powers, spec),
                 room=room,
                 words=recording.alignment,
                 settings=self.settings,
@@ -130,6 +135,23 @@ class Workshop:
         except Exception as error:  # an effect of a library may raise anything; it costs this clip, and is named
             text = f"{type(error).__name__}: {error}".splitlines()[0]
             raise BadInput("render_failed", spec.source_id, text) from error
+
+    def _known_powers(self, spec: ClipSpec, start: int, stop: int) -> KnownPowers:
+        """Powers of the noise in the span start..stop from the recordings' power tables; for what no effect has changed."""
+        only = spec.noise[0]
+        circle = self.plan.circle(spec, only)
+        table, length = self.noise.power_table(only.recording), int(self.noise.num_samples[only.recording])
+        energy, at, joins = np.zeros(len(power_table.WEIGHTINGS)), 0, 0
+        for stretch, inside, count in circle.runs(only.offset, only.source_num_samples):
+            first, last = max(start, at), min(stop, at + count)
+            if first < last:
+                source = circle.stretches[stretch][0] + inside - at
+                energy += power_table.energy(table, source + first, source + last, num_samples=length)
+            joins += inside < circle.crossfade
+            at += count
+        power = energy * (self.noise.scale(only.recording) ** 2 / (stop - start))
+        exact = joins == 0 and start >= power_table.SETTLING_SECONDS * spec.sample_rate
+        return KnownPowers(dict(zip(power_table.WEIGHTINGS, map(float, power), strict=True)), exact)
 
     def _encoded(self, spec: ClipSpec, recording: Recording, source_sha256: str, rendered: Rendered) -> MadeClip:
         file_format, rate = self.plan.recipe.output.format, spec.sample_rate

@@ -10,7 +10,7 @@ import numpy as np
 from synth.catalog.catalog import Catalog
 from synth.catalog.recording import Recording
 from synth.draws import ClipDraws, clip_draws, uniform01
-from synth.dsp.effects import Trim
+from synth.dsp.effects.trim import Trim
 from synth.dsp.effects.chain import planned_length
 from synth.dsp.effects.effect import Effect
 from synth.errors import GuardError

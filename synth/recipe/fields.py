@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from synth.recipe.distributions import Constant
+from synth.recipe.distributions import Constant, Uniform
 from synth.recipe.drawn import Drawn
 from synth.recipe.effect_list import PROBABILITY, EffectList
 from synth.recipe.kinds import (
@@ -290,7 +290,7 @@ RECIPE = Record(
         Field("copies", Number(Range(1, 1_000_000, whole=True)), None, "clips for each utterance; 1 without hours"),
         Field("hours", Number(Range(0.0001, 1_000_000, "h")), None, "hours of clips, instead of copies"),
         Field("speech", SPEECH, help="what is said"),
-        Field("margins_s", Drawn(Range(0, 60, "s")), Constant(0.0), "before and after the speech, with noise only"),
+        Field("margins_s", Drawn(Range(0, 60, "s")), Uniform(0.2, 0.5), "before and after the speech, with noise only"),
         Field("noise", NOISE, None, "what is mixed with it"),
         Field("channel", EffectList("channel"), (), "applied to the mix: microphone, gain control, codec"),
         Field("level_dbfs", Drawn(Range(-90, 0, "dBFS")), None, "level of the clip (RMS); left out: as it is"),

@@ -161,7 +161,7 @@ def test_what_is_left_out_has_the_documented_defaults(tmp_path: Path) -> None:
     recipe = load(tmp_path, "speech: {sources: ../speech}\n")
     assert (recipe.seed, recipe.sample_rate, recipe.copies, recipe.hours) == (0, 16000, 1, None)
     assert (recipe.noise, recipe.channel, recipe.level_dbfs, recipe.speech.room) == (None, (), None, None)
-    assert recipe.margins_s == Constant(0.0)
+    assert recipe.margins_s == Uniform(0.2, 0.5)
     assert recipe.splits == Splits(("speaker",), {"train": 1.0})
     assert (recipe.limits, recipe.output) == (Limits(0.01, 3600, 14400, 60), Output("flac", False, 128))
     assert recipe.speech.sources == (Source("speech", "../speech"),)
