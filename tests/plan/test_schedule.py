@@ -79,7 +79,10 @@ def test_every_second_within_2_or_10_percent_of_its_even_share(recordings: str, 
 def test_random_offsets_would_fail_the_bar() -> None:
     random = np.random.RandomState(0)
     seconds = [10.0] * 24
-    found = [(int(random.randint(24)), int(random.randint(10 * RATE)), int(random.uniform(3, 10) * RATE)) for _ in range(WINDOW)]
+    found = [
+        (int(random.randint(24)), int(random.randint(10 * RATE)), int(random.uniform(3, 10) * RATE))
+        for _ in range(WINDOW)
+    ]
     share = sum(count for _, _, count in found) / (240 * RATE)
     assert np.abs(np.concatenate(seconds_used(found, seconds)) - share).max() > 2 * max(2.0, 0.1 * share)
 
