@@ -319,6 +319,8 @@ def _through_channel(
         return mixed.samples, (), mixed.headroom_db
     through, drawn = _channel(spec, mixed.samples)
     samples, _, headroom_db = _to_level(spec, through, settings)
+    if spec.level_dbfs is None:
+        headroom_db += mixed.headroom_db  # what the channel heard less is not made good by a level
     return samples, drawn, headroom_db
 
 
