@@ -28,10 +28,9 @@ def _run() -> int:
         app(prog_name="synth")
     except SynthError as error:
         return _say(error, state.debug)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes
-        return 0
     except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # by --help; typer turns it into a 1
+            return 0
         return end.code if isinstance(end.code, int) else 1
     except Exception as error:
         return _say_bug(error, state.debug)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ app = typer.Typer(
 
 @dataclass
 class State:
-    """Options that stand before or behind any command."""
+    """Options that stand before any command."""
 
     debug: bool = False
     verbosity: int = 1
@@ -55,8 +56,8 @@ def _common(
     state.verbosity = 0 if quiet else 2 if verbose else 1
 
 
-Recipe = Annotated[Path, typer.Argument(help="The recipe (YAML).", envvar="SYNTH_RECIPE")]
-DataSet = Annotated[Path, typer.Argument(help="The data set's directory.", envvar="SYNTH_DATASET")]
+Recipe = Annotated[Path, typer.Argument(help="The recipe (YAML).", metavar="RECIPE", envvar="SYNTH_RECIPE")]
+DataSet = Annotated[Path, typer.Argument(help="The data set's directory.", metavar="DIR", envvar="SYNTH_DATASET")]
 Clip = Annotated[str, typer.Argument(help="The clip's id, as in the manifest.", metavar="CLIP_ID")]
 Set = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer reads the annotation
@@ -82,7 +83,7 @@ def init(
     from synth.starter import init as start
 
     made = start(folder, speech=speech, noise=noise)
-    typer.echo(made.recipe)
+    _print(made.recipe)
     for line in made.notes:
         _note(line)
     _note(f"next: synth plan {made.recipe}")
@@ -107,7 +108,7 @@ def plan(
     with Screen(state.verbosity) as screen:
         planned = pipeline.make_plan(recipe, overrides=set_ or (), jobs=jobs, progress=screen.scanned)
     changed = pipeline.changed_clips(planned, against) if against else None
-    typer.echo(show.as_json(show.plan_json(planned, changed)) if json_ else show.plan_text(planned, changed))
+    _print(show.as_json(show.plan_json(planned, changed)) if json_ else show.plan_text(planned, changed))
 
 
 @app.command()
@@ -130,7 +131,7 @@ def generate(
     with Screen(state.verbosity) as screen:
         heard = pipeline.Listeners(scan=screen.scanned, render=screen.rendered, message=screen.message)
         done = pipeline.generate(recipe, out, overrides=set_ or (), jobs=jobs, part=part, listeners=heard)
-    typer.echo(show.as_json(show.generated_json(done, out)) if json_ else show.generated_text(done, out))
+    _print(show.as_json(show.generated_json(done, out)) if json_ else show.generated_text(done, out))
 
 
 @app.command()
@@ -146,7 +147,7 @@ def finish(
     from synth.cli import show
 
     content = pipeline.finish(dataset, accept_timeouts=accept_timeouts)
-    typer.echo(show.as_json(content) if json_ else show.content_text(content, dataset))
+    _print(show.as_json(content) if json_ else show.content_text(content, dataset))
 
 
 @app.command()
@@ -157,7 +158,7 @@ def status(dataset: DataSet, json_: Json = False) -> None:
     from synth.dataset.status import status as look
 
     found = look(DatasetDir(dataset))
-    typer.echo(show.as_json(found.to_json()) if json_ else show.status_text(found, dataset))
+    _print(show.as_json(found.to_json()) if json_ else show.status_text(found, dataset))
 
 
 @app.command()
@@ -172,7 +173,7 @@ def verify(
     from synth.dataset.verify import verify as check
 
     report = check(DatasetDir(dataset), quick=quick)
-    typer.echo(show.as_json(report.to_json()) if json_ else show.verify_text(report, dataset))
+    _print(show.as_json(report.to_json()) if json_ else show.verify_text(report, dataset))
     report.raise_for_problems()
 
 
@@ -183,7 +184,7 @@ def explain(dataset: DataSet, clip_id: Clip, json_: Json = False) -> None:
     from synth.cli import show
 
     told = pipeline.explain(dataset, clip_id)
-    typer.echo(show.as_json(show.explained_json(told)) if json_ else show.explained_text(told))
+    _print(show.as_json(show.explained_json(told)) if json_ else show.explained_text(told))
 
 
 @app.command()
@@ -199,7 +200,7 @@ def replay(
     from synth.errors import VerifyMismatch
 
     again = pipeline.replay(dataset, clip_id, out)
-    typer.echo(show.as_json(show.replayed_json(again)) if json_ else show.replayed_text(again))
+    _print(show.as_json(show.replayed_json(again)) if json_ else show.replayed_text(again))
     if again.same is False:
         raise VerifyMismatch(f"{clip_id}: the bytes differ from those in {dataset}: sources or versions have changed")
 
@@ -209,10 +210,17 @@ def schema() -> None:
     """Print the JSON Schema of the recipe, for editors."""
     from synth.recipe.schema import json_schema
 
-    typer.echo(json.dumps(json_schema(), indent=2))
+    _print(json.dumps(json_schema(), indent=2))
+
+
+def _print(text: object) -> None:
+    """A result. Where its reader has gone away the command still ends with the exit code that it has earned."""
+    try:
+        typer.echo(text)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes
 
 
 def _note(text: str) -> None:
     if state.verbosity:
         sys.stderr.write(f"{text}\n")
-
