@@ -10,9 +10,9 @@ import numpy as np
 from synth.catalog.catalog import Catalog
 from synth.catalog.recording import Recording
 from synth.draws import ClipDraws, clip_draws, uniform01
-from synth.dsp.effects.trim import Trim
 from synth.dsp.effects.chain import planned_length
 from synth.dsp.effects.effect import Effect
+from synth.dsp.effects.trim import Trim
 from synth.errors import GuardError
 from synth.plan.pools import POOLS, Pools
 from synth.plan.schedule import NoiseRecording, Rotation
@@ -180,11 +180,15 @@ def _copies_for_hours(recipe: Recipe, speech: Catalog, builder: Builder) -> np.n
     counts = np.zeros(len(speech), np.int64)
     copy = 0
     while left > 0:
-        lengths = np.fromiter((_clip_length(builder, speech[i], copy, recipe.seed) for i in range(len(speech))), np.int64)
+        lengths = np.fromiter(
+            (_clip_length(builder, speech[i], copy, recipe.seed) for i in range(len(speech))), np.int64
+        )
         if lengths.sum() == 0:
             raise GuardError("hours: the speech has no samples")
         if lengths.sum() > left:
-            keys = np.fromiter((uniform01(recipe.seed, clip_id_of(speech.id(i), copy), "hours") for i in range(len(speech))), float)
+            keys = np.fromiter(
+                (uniform01(recipe.seed, clip_id_of(speech.id(i), copy), "hours") for i in range(len(speech))), float
+            )
             order = np.argsort(keys, kind="stable")
             counts[order[: int(np.searchsorted(np.cumsum(lengths[order]), left)) + 1]] += 1
             break

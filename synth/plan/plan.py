@@ -28,7 +28,14 @@ class Plan:
     """
 
     def __init__(
-        self, recipe: Recipe, speech: Catalog, noise: Catalog, rooms: Catalog, pools: Pools, clips: Columns, pieces: Columns
+        self,
+        recipe: Recipe,
+        speech: Catalog,
+        noise: Catalog,
+        rooms: Catalog,
+        pools: Pools,
+        clips: Columns,
+        pieces: Columns,
     ) -> None:
         self.recipe = recipe
         self.speech = speech
@@ -89,7 +96,9 @@ class Plan:
             room=room,
             room_id=None if room is None else self.rooms.id(room),
             noise=noise,
-            snr_db=round(float(recipe.noise.snr_db.value(draws("noise.snr_db"))), 3) if recipe.noise and noise else None,
+            snr_db=round(float(recipe.noise.snr_db.value(draws("noise.snr_db"))), 3)
+            if recipe.noise and noise
+            else None,
             measure=recipe.noise.measure if recipe.noise else "active",
             weighting=recipe.noise.weighting if recipe.noise else "band",
             channel_effects=tuple(effect for effect in channel if effect is not None),
@@ -175,5 +184,7 @@ class Plan:
 
 
 def _pools_digest(pools: Pools) -> str:
-    parts = [(layer, pool, r.id, r.circle.stretches) for (layer, pool), members in sorted(pools.items()) for r in members]
+    parts = [
+        (layer, pool, r.id, r.circle.stretches) for (layer, pool), members in sorted(pools.items()) for r in members
+    ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
