@@ -1,4 +1,4 @@
-"""A small generated set for `synth init` without folders: speech-like syllables and shaped noise, for trying the commands."""
+"""A small generated set for `synth init` without folders: speech-like syllables and shaped noise, for a trial."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _write(path: Path, samples: Samples) -> int:
 
 
 def _syllables(speaker: int, number: int) -> Samples:
-    """Four to seven voiced bursts with a falling pitch and two formants: it has the level contour of speech, no words."""
+    """Four to seven voiced bursts with a falling pitch and two formants: the level contour of speech, no words."""
     random = np.random.RandomState(1000 + number)
     base = 90 + 14 * speaker
     parts = [np.zeros(_RATE // 10)]

@@ -47,7 +47,7 @@ def setting_at(recipe: Mapping[str, Any], key: str) -> Any:
 
 
 def _step(here: Any, part: str) -> Any:
-    name = part.split("#")[0]
+    name = part.split("#", maxsplit=1)[0]
     if isinstance(here, Mapping):
         return here.get(part)
     if isinstance(here, Sequence) and not isinstance(here, str):

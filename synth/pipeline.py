@@ -81,7 +81,9 @@ def make_plan(
     cache = cache_folder()
     speech, noise, rooms = _catalogs(recipe, cache, jobs, progress)
     if not len(speech):
-        raise GuardError("speech: none of the recordings can be used: " + "; ".join(str(r.message) for r in speech.refused[:3]))
+        raise GuardError(
+            "speech: none of the recordings can be used: " + "; ".join(str(r.message) for r in speech.refused[:3])
+        )
     refuse_from_totals(recipe, speech, noise)
     store = prepare(
         noise, sample_rate=recipe.sample_rate, cache=cache, jobs=jobs, limits=recipe.limits, progress=progress
@@ -223,7 +225,7 @@ def finish(out: Path, *, accept_timeouts: bool = False) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """How a clip was made: its manifest row (None while it is not made), and each draw with its setting in the recipe."""
+    """How a clip was made: its manifest row (None while it is not made), each draw with its setting in the recipe."""
 
     clip_id: str
     spec: Mapping[str, Any]
@@ -247,7 +249,7 @@ def find_clip(plan: Plan, clip_id: str, out: Path) -> int:
     """The index of a clip. Raises UsageError, with ids that look like it."""
     from difflib import get_close_matches
 
-    ids = []
+    ids: list[str] = []
     for index in range(len(plan)):
         name = plan.clip_id(index)
         if name == clip_id:

@@ -23,7 +23,7 @@ _QUANTILES = tuple((i + 0.5) / 32 for i in range(32))
 
 
 def own_snr(samples: Samples, *, sample_rate: int, weighting: str) -> float:
-    """SNR in dB of a recording of speech by itself: active level against the mean of its quietest tenth of 32-ms frames.
+    """SNR in dB of a recording of speech by itself: active level over the mean of its quietest tenth of 32-ms frames.
 
     A lower bound, as the quietest frames of speech without pauses hold speech. inf where they are digital silence.
     """
@@ -51,9 +51,9 @@ def warn_of_noisy_speech(plan: Plan) -> Iterator[str]:
     if untrue > _WORTH_SAYING:
         worst = min(looked, key=lambda i: looked[i])
         yield (
-            f"noise.snr_db: in about {untrue:.0%} of the noisy clips the speech's own noise makes the SNR untrue by more than "
-            f"1 dB ({len(looked)} recordings looked at; worst: {plan.speech.file(worst)}, own SNR {looked[worst]:.0f} dB). "
-            "Use cleaner speech, or ask for lower SNRs"
+            f"noise.snr_db: in about {untrue:.0%} of the noisy clips the speech's own noise makes the SNR untrue by "
+            f"more than 1 dB ({len(looked)} recordings looked at; worst: {plan.speech.file(worst)}, own SNR "
+            f"{looked[worst]:.0f} dB). Use cleaner speech, or ask for lower SNRs"
         )
 
 

@@ -1,9 +1,8 @@
-"""`synth init`: a starter recipe for the folders that a person has, or a small generated example set to try things on."""
+"""`synth init`: a starter recipe for the folders that a person has, or a small generated example set to try."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,7 +120,8 @@ def _quoted(text: str) -> str:
 _TEMPLATE = """\
 # yaml-language-server: $schema=recipe.schema.json
 # A starter recipe. `synth schema > recipe.schema.json` beside it gives completion in editors.
-# A number may be a distribution: [low, high], {{normal: [mean, sd], clip: [low, high]}}, {{choice: [a, b]}}, {{log_uniform: [low, high]}}.
+# A number may be a distribution: [low, high], {{normal: [mean, sd], clip: [low, high]}}, {{choice: [a, b]}},
+# {{log_uniform: [low, high]}}.
 schema: 1
 seed: {seed}                                # another seed draws another data set
 sample_rate: {rate}

@@ -1,8 +1,7 @@
-"""The command line: `main` is the console script. It parses, calls the pipeline, prints, and ends with the error's exit code."""
+"""The command line: `main` is the script. It parses, calls the pipeline, prints, ends with the error's exit code."""
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import traceback
@@ -48,7 +47,10 @@ def _say(error: SynthError, debug: bool) -> int:
 def _say_bug(error: Exception, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    sys.stderr.write(f"synth: {type(error).__name__}: {error}\nThis is a bug of synth, or a broken installation: --debug shows where.\n")
+    sys.stderr.write(
+        f"synth: {type(error).__name__}: {error}\n"
+        "This is a bug of synth, or a broken installation: --debug shows where.\n"
+    )
     return 1
 
 

@@ -46,7 +46,9 @@ def _version(value: bool) -> None:
 @app.callback()
 def _common(
     debug: Annotated[bool, typer.Option("--debug", envvar="SYNTH_DEBUG", help="Show tracebacks.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", envvar="SYNTH_QUIET", help="No progress, only errors.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", envvar="SYNTH_QUIET", help="No progress, only errors.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", envvar="SYNTH_VERBOSE", help="Say more.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -61,7 +63,12 @@ DataSet = Annotated[Path, typer.Argument(help="The data set's directory.", metav
 Clip = Annotated[str, typer.Argument(help="The clip's id, as in the manifest.", metavar="CLIP_ID")]
 Set = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer reads the annotation
-    typer.Option("--set", envvar="SYNTH_SET", metavar="KEY=VALUE", help="Override one key of the recipe, such as noise.snr_db='[0, 15]'."),
+    typer.Option(
+        "--set",
+        envvar="SYNTH_SET",
+        metavar="KEY=VALUE",
+        help="Override one key of the recipe, such as noise.snr_db='[0, 15]'.",
+    ),
 ]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, envvar="SYNTH_JOBS", help="Worker processes.")]
 Json = Annotated[bool, typer.Option("--json", envvar="SYNTH_JSON", help="Print one JSON object.")]
@@ -100,7 +107,7 @@ def plan(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Dry run: check the recipe, then show clips, hours, size, noise ledger and first draws. Writes nothing but the cache."""
+    """Dry run: check the recipe, show clips, hours, size, noise ledger, first draws. Writes nothing but the cache."""
     from synth import pipeline
     from synth.cli import show
     from synth.cli.progress import Screen
@@ -119,7 +126,9 @@ def generate(
     jobs: Jobs = 2,
     part: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(envvar="SYNTH_PART", metavar="I/N", help="Only this share of the shards (0-based), or auto in a job array."),
+        typer.Option(
+            envvar="SYNTH_PART", metavar="I/N", help="Only this share of the shards (0-based), or auto in a job array."
+        ),
     ] = None,
     json_: Json = False,
 ) -> None:

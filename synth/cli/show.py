@@ -27,7 +27,9 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
     """Columns aligned: the first to the left, the others to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
-        "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))).rstrip()
+        "  ".join(
+            c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
         for row in rows
     ]
 
@@ -51,7 +53,10 @@ def plan_text(planned: Planned, changed: tuple[int, int, int] | None) -> str:
         lines += ["", f"refused inputs: {len(refused)}", *(f"  {r.path}: {r.code}: {r.message}" for r in refused[:10])]
     lines += [f"warning: {text}" for text in planned.warnings]
     if changed:
-        lines += ["", f"against the data set: {changed[0]:,} clips would change, {changed[1]:,} are new, {changed[2]:,} gone"]
+        lines += [
+            "",
+            f"against the data set: {changed[0]:,} clips would change, {changed[1]:,} are new, {changed[2]:,} gone",
+        ]
     return "\n".join(lines)
 
 
@@ -107,7 +112,9 @@ def _draw_lines(planned: Planned) -> list[str]:
         noise = " + ".join(piece.recording_id for piece in spec.noise)
         level = "-" if spec.level_dbfs is None else f"{spec.level_dbfs:.1f}"
         snr = "-" if spec.snr_db is None else f"{spec.snr_db:.1f}"
-        rows.append([spec.clip_id, spec.split, f"{spec.num_samples / spec.sample_rate:.2f}", snr, level, effects, noise or "-"])
+        rows.append(
+            [spec.clip_id, spec.split, f"{spec.num_samples / spec.sample_rate:.2f}", snr, level, effects, noise or "-"]
+        )
     return [f"  {line}" for line in table(rows)]
 
 
@@ -162,7 +169,10 @@ def content_text(content: Mapping[str, Any], out: Path) -> str:
     """A finished data set in a few lines."""
     splits = ", ".join(f"{name} {s['clips']:,} clips {s['hours']:.2f} h" for name, s in content["splits"].items())
     refused = ", ".join(f"{count} {code}" for code, count in content["refused"].items())
-    lines = [f"{out}: {content['clips']:,} clips, {content['hours']:.2f} h ({splits})", f"manifest: {out / 'manifest.jsonl'}"]
+    lines = [
+        f"{out}: {content['clips']:,} clips, {content['hours']:.2f} h ({splits})",
+        f"manifest: {out / 'manifest.jsonl'}",
+    ]
     return "\n".join([*lines, f"refused: {refused}; see {out / 'quarantine.jsonl'}"] if refused else lines)
 
 
@@ -201,8 +211,9 @@ def explained_text(told: Explained) -> str:
         lines.append(f"  room: {spec['room_id']}")
     for piece in spec["noise"]:
         lines.append(
-            f"  noise: {piece['layer']} track {piece['track']}: {piece['recording_id']} from {piece['offset'] / rate:.3f} s, "
-            f"{piece['source_num_samples'] / rate:.3f} s, at {piece['at'] / rate:.3f} s, {piece['relative_db']:+.1f} dB"
+            f"  noise: {piece['layer']} track {piece['track']}: {piece['recording_id']} "
+            f"from {piece['offset'] / rate:.3f} s, {piece['source_num_samples'] / rate:.3f} s, "
+            f"at {piece['at'] / rate:.3f} s, {piece['relative_db']:+.1f} dB"
         )
         lines += [f"    {_fields(effect)}" for effect in piece["effects"]]
     lines += [f"  channel: {_fields(effect)}" for effect in spec["channel_effects"]]
@@ -236,7 +247,11 @@ def explained_json(told: Explained) -> dict[str, Any]:
 
 
 def replayed_text(again: Replayed) -> str:
-    told = {True: "the same bytes as in the data set", False: "NOT the bytes of the data set", None: "not yet in the data set"}
+    told = {
+        True: "the same bytes as in the data set",
+        False: "NOT the bytes of the data set",
+        None: "not yet in the data set",
+    }
     return f"{again.path}: {told[again.same]} (sha256 {again.sha256})"
 
 

@@ -54,7 +54,7 @@ def _with_bounds(effect: Effect, recording: Recording) -> Effect:
 
 
 def piece_key(layer: Layer, choice: EffectChoice, track: int, piece: int) -> str | None:
-    """The key of an effect's draws: its own for the first piece of the first track, one that names both for the others."""
+    """The key of an effect's draws: its own for the first piece of the first track, else one that names both."""
     if track == 0 and piece == 0:
         return None
     return f"{layer.key}.{track}.{piece}{choice.key[len(layer.key) :]}"

@@ -1,4 +1,4 @@
-"""What a finished plan shows before any audio is rendered: clips too short for what is asked of them, rates that do not fit."""
+"""What a finished plan shows before any audio is rendered: clips too short for what is asked, rates that do not fit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def refuse_short_clips(plan: Plan) -> None:
     shortest = int(lengths.argmin())
     have, rate = int(lengths[shortest]), plan.recipe.sample_rate
     if plan.recipe.noise and plan.recipe.noise.measure == "lufs" and have < _LUFS_SECONDS * rate:
-        raise GuardError(_short(plan, shortest, "noise.measure: lufs needs at least 0.4 s of speech; use active or rms"))
+        raise GuardError(
+            _short(plan, shortest, "noise.measure: lufs needs at least 0.4 s of speech; use active or rms")
+        )
     for choice in plan.recipe.speech.effects:
         need = getattr(choice.kind, "minimum_samples", 0)
         if isinstance(need, int) and have < need:
@@ -60,8 +62,8 @@ def warn_of_unknown_groups(plan: Plan) -> Iterator[str]:
     unknown = sum(any(_value(plan, i, name) is None for name in splits.by) for i in range(len(plan.speech)))
     if unknown:
         yield (
-            f"{unknown} of {len(plan.speech)} speech recordings have no {' or '.join(splits.by)}: those of one source stay "
-            "together in one split"
+            f"{unknown} of {len(plan.speech)} speech recordings have no {' or '.join(splits.by)}: "
+            "those of one source stay together in one split"
         )
 
 

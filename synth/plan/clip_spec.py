@@ -14,7 +14,8 @@ class NoisePiece:
     `recording` indexes the plan's noise catalog (`plan.noise`). `offset` and `source_num_samples` are samples at the
     data set's rate on the recording's circle of usable sound in this pool (0 <= offset < circumference); the use runs
     on over the end of the circle to its start. The effects turn `source_num_samples` into `num_samples`, which are
-    placed at sample `at` of the clip. Pieces of one `track` follow each other, overlapping by a crossfade; tracks are summed.
+    placed at sample `at` of the clip. Pieces of one `track` follow each other, overlapping by a crossfade; tracks are
+    summed.
     """
 
     layer: str

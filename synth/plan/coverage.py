@@ -36,8 +36,8 @@ class PoolUse:
     """Use of all recordings of one layer in one pool.
 
     `reuse_mean` = used / unique; `reuse_max` the most of any 0.1-s bin; `effective_recordings` = exp(entropy of the
-    recordings' shares of use); `largest_share` of one recording. For the last two, and `count`, all of one group (segments
-    of one file, or what the source's `recording_column` says) are one recording.
+    recordings' shares of use); `largest_share` of one recording. For the last two, and `count`, all of one group
+    (segments of one file, or what the source's `recording_column` says) are one recording.
     """
 
     layer: str
@@ -163,5 +163,6 @@ def _uses(plan: Plan, rows: Integers, members: Sequence[PoolRecording]) -> tuple
     rate = plan.recipe.sample_rate
     bounds = [np.searchsorted(recording, [m.index, m.index + 1]) for m in members]
     return tuple(
-        use_of(m, offsets[first:stop], counts[first:stop], rate) for m, (first, stop) in zip(members, bounds, strict=True)
+        use_of(m, offsets[first:stop], counts[first:stop], rate)
+        for m, (first, stop) in zip(members, bounds, strict=True)
     )

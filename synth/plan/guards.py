@@ -90,8 +90,8 @@ def _reuse_text(layer: Layer, pool: str, used: float, unique: float) -> str:
     reuse = used / unique if unique else float("inf")
     return (
         f"{layer.key}: {used:,.1f} h of noise from {unique:,.2f} h of recordings for {pool}: each second would be used "
-        f"{reuse:,.0f} times (max_reuse: {layer.max_reuse:g}). The model would learn these recordings by heart. Add at least "
-        f"{max(used / layer.max_reuse - unique, 0):,.1f} h of other recordings, or ask for at most "
+        f"{reuse:,.0f} times (max_reuse: {layer.max_reuse:g}). The model would learn these recordings by heart. "
+        f"Add at least {max(used / layer.max_reuse - unique, 0):,.1f} h of other recordings, or ask for at most "
         f"{1 / reuse * layer.max_reuse:.2%} of these clips (copies, hours), or lower the layer's probability; "
         f"or raise {layer.key}.max_reuse and know what you do"
     )

@@ -1,4 +1,4 @@
-"""The two noise pools of each layer: one for train and train-dev, one for train-dev-noise alone; no recording in both."""
+"""The two noise pools of each layer: one for train and train-dev, one for train-dev-noise alone; nothing in both."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def _unique(layer: Layer, noise: Catalog, usable: Usable, indices: list[int]) ->
 
 def _leak(noise: Catalog, i: int, j: int) -> str:
     return (
-        f"{noise.file(i)} and {noise.file(j)} are the same recording, but one is in the noise pool of train and the other in "
-        "that of train-dev-noise; take one of them out, or give both sources the same `pool:`"
+        f"{noise.file(i)} and {noise.file(j)} are the same recording, but one is in the noise pool of train and the "
+        "other in that of train-dev-noise; take one of them out, or give both sources the same `pool:`"
     )
 
 
@@ -152,7 +152,7 @@ def _divide(
 
 
 def recording_group(recording: Recording, column: str | None) -> str:
-    """What counts as one recording: the value of the source's `recording_column`, else the file, whatever its segments."""
+    """What counts as one: the value of the source's `recording_column`, else the file with all its segments."""
     value = (recording.labels or {}).get(column) if column else None
     return f"{recording.source}/{recording.path if value is None else value}"
 

@@ -45,9 +45,15 @@ class SplitOf:
         by = " and ".join(self._splits.by)
         text = f"splits: {' and '.join(missing)} would be empty: {len(self._known)} groups (by {by})"
         if len(self._known) < len(self._splits.shares):
-            raise GuardError(f"{text} cannot fill {len(self._splits.shares)} splits; add speech, or ask for fewer splits")
+            raise GuardError(
+                f"{text} cannot fill {len(self._splits.shares)} splits; add speech, or ask for fewer splits"
+            )
         seed = self._good_seed()
-        remedy = "raise its share, or add speech" if seed is None else f"raise its share, or take a seed that fills all: --set seed={seed}"
+        remedy = (
+            "raise its share, or add speech"
+            if seed is None
+            else f"raise its share, or take a seed that fills all: --set seed={seed}"
+        )
         raise GuardError(f"{text} all fell into other splits; {remedy}")
 
     def _missing(self, present: object) -> list[str]:

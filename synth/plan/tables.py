@@ -15,7 +15,7 @@ CLIP_COLUMNS = {
     "onset": "i",
     "speech_num_samples": "q",
     "num_samples": "q",
-    "first_piece": "q",  # pieces first_piece[i] .. first_piece[i + 1] are clip i's (one value more than there are clips)
+    "first_piece": "q",  # pieces first_piece[i] .. first_piece[i + 1] are clip i's (one value more than clips)
 }
 PIECE_COLUMNS = {
     "layer": "b",
