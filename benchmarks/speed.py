@@ -131,17 +131,21 @@ def prepare_speech(source: Path, out: Path, *, hours: float) -> float:
 
 
 def prepare(arguments: argparse.Namespace, work: Path) -> float:
-    """speech/ as FLAC, noise/ as asked (as WAV the audiomentations loop reads it at an offset for almost nothing)."""
+    """speech/ as FLAC, noise/ as asked (as 16-kHz mono the audiomentations loop need not resample it for each clip)."""
     shutil.rmtree(work, ignore_errors=True)
     (work / "noise").mkdir(parents=True)
-    convert(arguments.noise, work / "noise", suffix=f".{arguments.noise_format}", shortest=0.3, longest=7200.0)
-    return prepare_speech(arguments.speech, work / "speech", hours=arguments.hours)
+    if arguments.noise_format == "as-is":
+        for number, path in enumerate(audio_files(arguments.noise)):
+            shutil.copyfile(path, work / "noise" / f"{number:05d}{path.suffix}")
+    else:
+        convert(arguments.noise, work / "noise", suffix=f".{arguments.noise_format}", shortest=0.3, longest=7200.0)
+    return prepare_speech(arguments.speech, work / "speech", hours=arguments.hours / arguments.copies)
 
 
 BASIC = """
 seed: 1
 sample_rate: 16000
-copies: 1
+copies: {copies}
 speech:
   sources: {speech}
   effects:
@@ -155,10 +159,11 @@ RMS = "  measure: rms\n  weighting: none\n"
 PITCH_AND_TEMPO = "\n    - tempo: [0.9, 1.1]\n    - pitch: [-2, 2]"
 
 
-def write_recipes(work: Path) -> None:
+def write_recipes(work: Path, *, copies: int) -> None:
     kinds = {"basic": (RMS, ""), "default": ("", ""), "pitch_tempo": (RMS, PITCH_AND_TEMPO)}
+    (work / "copies").write_text(str(copies))
     for name, (level, effects) in kinds.items():
-        text = BASIC.format(speech="speech", noise="noise", measure=level, effects=effects)
+        text = BASIC.format(copies=copies, speech="speech", noise="noise", measure=level, effects=effects)
         (work / f"{name}.yaml").write_text(text)
 
 
@@ -200,7 +205,10 @@ def run_floor(work: Path, out: Path, *, processes: int) -> None:
 
 
 def run_loop(work: Path, out: Path, *, pitch_tempo: bool) -> None:
-    """The loop that people write: soundfile, soxr for the speed (its fastest way), audiomentations for the rest."""
+    """The loop that people write: soundfile, soxr for the speed (its fastest way), audiomentations for the rest.
+
+    It reads each utterance once and makes all copies of it, as synth does.
+    """
     import soundfile
     import soxr
     from audiomentations import AddBackgroundNoise, Compose, PitchShift, TimeStretch
@@ -214,12 +222,12 @@ def run_loop(work: Path, out: Path, *, pitch_tempo: bool) -> None:
     augment = Compose([*changes, AddBackgroundNoise(work / "noise", min_snr_db=0, max_snr_db=20, p=1.0)])
     random.seed(1)
     for index, path in enumerate(sorted((work / "speech").iterdir())):
-        samples, rate = soundfile.read(path, dtype="float32")
-        factor = random.choice((0.9, 1.0, 1.1))
-        if factor != 1.0:
-            samples = soxr.resample(samples, rate * factor, rate)
-        noisy = augment(samples, sample_rate=rate)
-        soundfile.write(out / f"{index}.flac", noisy, rate, subtype="PCM_16", format="FLAC")
+        speech, rate = soundfile.read(path, dtype="float32")
+        for copy in range(int((work / "copies").read_text())):
+            factor = random.choice((0.9, 1.0, 1.1))
+            samples = soxr.resample(speech, rate * factor, rate) if factor != 1.0 else speech
+            noisy = augment(samples, sample_rate=rate)
+            soundfile.write(out / f"{index}-{copy}.flac", noisy, rate, subtype="PCM_16", format="FLAC")
 
 
 def million_plan(work: Path) -> None:
@@ -330,8 +338,9 @@ def write_million(work: Path, *, rows: int) -> None:
         for index in range(rows):
             seconds = lengths.uniform(2, 12)
             table.writerow((f"{index // 1000:04d}/{index:07d}.flac", RATE, int(seconds * RATE), "go", index % 2000))
-    text = BASIC.format(speech="{manifest: million.csv}", noise="noise", measure="", effects="")
-    (work / "million.yaml").write_text(text.replace("copies: 1\n", f"copies: {1_000_000 // rows}\n"))
+    speech, copies = "{manifest: million.csv}", 1_000_000 // rows
+    text = BASIC.format(copies=copies, speech=speech, noise="noise", measure="", effects="")
+    (work / "million.yaml").write_text(text)
 
 
 def million_bars(work: Path) -> list[Bar]:
@@ -443,8 +452,9 @@ def parser() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--speech", type=Path, default=ROOT / "fixtures" / "speech")
     arguments.add_argument("--noise", type=Path, default=ROOT / "fixtures" / "noise" / "car")
-    arguments.add_argument("--noise-format", choices=("flac", "wav"), default="flac", help="what all variants read")
+    arguments.add_argument("--noise-format", choices=("as-is", "flac", "wav"), default="as-is", help="what all variants read: the recordings as they are, or 16-kHz mono")
     arguments.add_argument("--hours", type=float, default=4.0, help="of output")
+    arguments.add_argument("--copies", type=int, default=3, help="clips of each utterance")
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--quick", action="store_true", help="6 minutes of output, 1 round, no million")
     arguments.add_argument("--work", type=Path, default=HERE / "work", help="a folder that is emptied first")
@@ -461,7 +471,7 @@ def main() -> None:
         arguments.hours, arguments.rounds = 0.1, 1
     hours = prepare(arguments, work)
     print(f"{hours:.2f} h of speech in {work}", flush=True)
-    write_recipes(work)
+    write_recipes(work, copies=arguments.copies)
     costs, hours = compare(work, rounds=arguments.rounds)
     bars = [*speed_bars(costs), help_bar(), memory_bar(work, minutes=2 if arguments.quick else 60)]
     if not arguments.quick:

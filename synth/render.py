@@ -35,8 +35,8 @@ class KnownPowers:
     exact: bool
 
 
-FindPowers = Callable[[int, int], KnownPowers]
-"""The known powers of a clip's noise, one piece that no effect has changed, for samples start..stop of the clip."""
+FindPowers = Callable[[NoisePiece, int, int], KnownPowers]
+"""The known powers of samples start..stop of a noise piece that no effect has changed."""
 
 Drawn = dict[str, Any]
 
@@ -129,8 +129,10 @@ def render_clip(
     span = slice(spec.onset, spec.onset + spec.speech_num_samples)
     scale = mix.Scale(spec.measure, "none" if spec.measure == "lufs" else spec.weighting, spec.sample_rate)
     level = _speech_level(spec, stem, span, scale)
-    noise = _noise_stem(spec, read_noise) if spec.noise else None
-    mixed = _mixed(spec, stem, noise, level, span, scale, settings, known_powers) if noise else _alone(spec, stem, settings)
+    noise = _noise_stem(spec, read_noise, known_powers) if spec.noise else None
+    mixed = (
+        _mixed(spec, stem, noise, level, span, scale, settings, known_powers) if noise else _alone(spec, stem, settings)
+    )
     samples, drawn_channel, headroom_db = _through_channel(spec, mixed, settings)
     heard = mixed.heard
     return Rendered(
@@ -163,7 +165,7 @@ def _speech_stem(
     if len(made) != spec.speech_num_samples:
         text = f"{len(made)} samples of speech where {spec.speech_num_samples} were planned"
         raise BadInput("truncated", spec.source_id, text)
-    if not np.isfinite(made).all():
+    if not np.isfinite(levels.mean_power(made)):
         raise BadInput("nonfinite", spec.source_id, "an effect gave NaN or infinity")
     stem = np.zeros(spec.num_samples)
     if room is not None:
@@ -238,17 +240,35 @@ def _mixed(
 def _noise_powers(
     spec: ClipSpec, noise: _Noise, span: slice, scale: mix.Scale, known_powers: FindPowers | None
 ) -> Mapping[str, float]:
-    """The powers of the noise in the span: known ones where one unchanged piece is all there is, else measured."""
-    only = spec.noise[0]
-    changed = len(spec.noise) > 1 or any(effect.name != "polarity" for effect in only.effects)
-    if known_powers is None or changed:
+    """The powers of the noise in the span: known ones where it is one track of unchanged pieces, else measured."""
+    if known_powers is None or any(piece.track or _is_changed(piece) for piece in spec.noise):
         return mix.noise_powers(noise.stem, span, sample_rate=spec.sample_rate)
-    known = known_powers(span.start, span.stop)
-    exact = {"none": levels.mean_power(noise.stem[span])}
-    if not known.exact:
+    if len({piece.layer for piece in spec.noise}) > 1:
+        return mix.noise_powers(noise.stem, span, sample_rate=spec.sample_rate)
+    powers, exact = _known_sum(spec, noise, span, known_powers)
+    powers["none"] = levels.mean_power(noise.stem[span])
+    if not exact:
         heard = levels.weight(noise.stem, weighting=scale.weighting, sample_rate=spec.sample_rate)
-        exact[scale.weighting] = levels.mean_power(heard[span])
-    return {**known.powers, **exact}
+        powers[scale.weighting] = levels.mean_power(heard[span])
+    return powers
+
+
+def _is_changed(piece: NoisePiece) -> bool:
+    return any(effect.name != "polarity" for effect in piece.effects)
+
+
+def _known_sum(spec: ClipSpec, noise: _Noise, span: slice, known_powers: FindPowers) -> tuple[dict[str, float], bool]:
+    """Powers of a track from those of its pieces, each up to where the next begins; and whether they are exact."""
+    total, exact = dict.fromkeys(mix.REPORTED, 0.0), len(spec.noise) == 1
+    ends = [*(piece.at for piece in spec.noise[1:]), spec.num_samples]
+    for piece, gain, end in zip(spec.noise, noise.gains, ends, strict=True):
+        start, stop = max(span.start, piece.at), min(span.stop, end)
+        if start < stop:
+            known = known_powers(piece, start - piece.at, stop - piece.at)
+            exact = exact and known.exact
+            for weighting in total:
+                total[weighting] += known.powers[weighting] * gain**2 * (stop - start) / (span.stop - span.start)
+    return total, exact
 
 
 def _guess_heard(spec: ClipSpec, stem: Samples) -> float:
@@ -258,12 +278,12 @@ def _guess_heard(spec: ClipSpec, stem: Samples) -> float:
     return db_to_gain(spec.level_dbfs - levels.level_dbfs(stem))
 
 
-def _noise_stem(spec: ClipSpec, read_noise: ReadNoise) -> _Noise:
+def _noise_stem(spec: ClipSpec, read_noise: ReadNoise, known_powers: FindPowers | None) -> _Noise:
     """All layers summed: the tracks of a layer equally loud, the layers at their relative levels (in the SNR's weighting)."""
     tracks: list[tuple[str, Samples, list[float]]] = []
     drawn: list[tuple[Drawn | None, ...]] = []
     for (layer, _), pieces in groupby(spec.noise, key=lambda piece: (piece.layer, piece.track)):
-        stem, gains = _track(spec, list(pieces), read_noise, drawn)
+        stem, gains = _track(spec, list(pieces), read_noise, known_powers, drawn)
         tracks.append((layer, stem, gains))
     if len(tracks) == 1:
         return _Noise(tracks[0][1], tuple(tracks[0][2]), tuple(drawn))
@@ -285,14 +305,29 @@ def _noise_stem(spec: ClipSpec, read_noise: ReadNoise) -> _Noise:
 def _loudness(spec: ClipSpec, samples: Samples) -> float:
     """Root mean square in the SNR's weighting, of a whole stem."""
     weighting = "a" if spec.measure == "lufs" else spec.weighting
-    power = levels.mean_power(levels.weight(samples, weighting=weighting, sample_rate=spec.sample_rate))
+    return _root(spec, levels.mean_power(levels.weight(samples, weighting=weighting, sample_rate=spec.sample_rate)))
+
+
+def _root(spec: ClipSpec, power: float) -> float:
     if power < levels.SILENCE:
         raise BadInput("silent", spec.noise[0].recording_id, "the noise is silent in the band that counts")
     return mix.steady(float(np.sqrt(power)))
 
 
+def _piece_loudness(spec: ClipSpec, piece: NoisePiece, samples: Samples, known_powers: FindPowers | None) -> float:
+    """As `_loudness`, for one piece of a track; from known powers where there are any."""
+    if known_powers is None or _is_changed(piece):
+        return _loudness(spec, samples)
+    weighting = "a" if spec.measure == "lufs" else spec.weighting
+    return _root(spec, known_powers(piece, 0, piece.num_samples).powers[weighting])
+
+
 def _track(
-    spec: ClipSpec, pieces: list[NoisePiece], read_noise: ReadNoise, drawn: list[tuple[Drawn | None, ...]]
+    spec: ClipSpec,
+    pieces: list[NoisePiece],
+    read_noise: ReadNoise,
+    known_powers: FindPowers | None,
+    drawn: list[tuple[Drawn | None, ...]],
 ) -> tuple[Samples, list[float]]:
     """One track: a single piece as it is, several at one level and crossfaded. The gain of each piece."""
     made = []
@@ -304,7 +339,7 @@ def _track(
         made.append(samples[: piece.num_samples])
     if len(made) == 1:
         return made[0], [1.0]
-    gains = [1 / _loudness(spec, samples) for samples in made]
+    gains = [1 / _piece_loudness(spec, piece, m, known_powers) for piece, m in zip(pieces, made, strict=True)]
     track = np.zeros(spec.num_samples)
     for piece, samples, gain in zip(pieces, made, gains, strict=True):
         crossfade_into(track, gain * samples, at=piece.at, fade_in=piece.fade_in)
@@ -353,7 +388,9 @@ def _peak_dbfs(samples: Samples) -> float:
     return gain_to_db(max(float(samples.max()), -float(samples.min())))
 
 
-def _aligned(spec: ClipSpec, words: Sequence[Word], num_samples: int, source_rate: int) -> tuple[tuple[str, float, float], ...]:
+def _aligned(
+    spec: ClipSpec, words: Sequence[Word], num_samples: int, source_rate: int
+) -> tuple[tuple[str, float, float], ...]:
     """The words where the effects and the margin put them; a word that was trimmed away is left out."""
 
     def place(seconds: float) -> int:

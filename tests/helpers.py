@@ -15,7 +15,9 @@ ROOT = Path(__file__).resolve().parents[1]
 FIXTURES = ROOT / "fixtures"
 REAL_AUDIO = os.environ.get("SYNTH_TEST_AUDIO")
 
-needs_real_audio = pytest.mark.skipif(not REAL_AUDIO, reason="SYNTH_TEST_AUDIO does not name a folder of real recordings")
+needs_real_audio = pytest.mark.skipif(
+    not REAL_AUDIO, reason="SYNTH_TEST_AUDIO does not name a folder of real recordings"
+)
 
 
 def real_audio() -> Path:
@@ -27,7 +29,9 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def run_synth(*words: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run_synth(
+    *words: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """`synth` in a process of its own."""
     command = [sys.executable, "-c", "from synth.cli import main; main()", *map(str, words)]
     full = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}

@@ -14,7 +14,15 @@ from synth import pipeline
 from tests import oracles
 from tests.helpers import FIXTURES, fixture_recipe, needs_real_audio, real_audio, rows_of
 
-SCALES = [("active", "band"), ("active", "a"), ("active", "none"), ("rms", "band"), ("rms", "a"), ("rms", "none"), ("lufs", "none")]
+SCALES = [
+    ("active", "band"),
+    ("active", "a"),
+    ("active", "none"),
+    ("rms", "band"),
+    ("rms", "a"),
+    ("rms", "none"),
+    ("lufs", "none"),
+]
 LAYERS = f"""  layers:
     - name: cabin
       sources: [{{name: car, path: '{FIXTURES}/noise/car'}}]
@@ -54,7 +62,12 @@ def noisy_rows(out: Path) -> list[dict[str, Any]]:
 
 def snr_error(out: Path, row: dict[str, Any], **swapped: Any) -> float:
     speech, noise = stems(out, row)
-    how = {"span": span_of(row), "measure": row["snr_db"]["measure"], "weighting": row["snr_db"]["weighting"], **swapped}
+    how = {
+        "span": span_of(row),
+        "measure": row["snr_db"]["measure"],
+        "weighting": row["snr_db"]["weighting"],
+        **swapped,
+    }
     return abs(oracles.snr_db(speech, noise, row["sampling_rate"], **how) - row["snr_db"]["requested"])
 
 
@@ -145,7 +158,12 @@ def test_noise_of_300_ms_under_long_speech(tmp_path: Path) -> None:
     (tmp_path / "short").mkdir()
     source = soundfile.read(sorted((FIXTURES / "noise" / "car").glob("*.flac"))[0], dtype="float64")[0]
     soundfile.write(tmp_path / "short" / "car.wav", source[:4800], 16000)
-    recipe = fixture_recipe(tmp_path, layers=SHORT_NOISE, noise="noise:\n  snr_db: [0, 10]\n  measure: rms\n  weighting: none", output=OUTPUT)
+    recipe = fixture_recipe(
+        tmp_path,
+        layers=SHORT_NOISE,
+        noise="noise:\n  snr_db: [0, 10]\n  measure: rms\n  weighting: none",
+        output=OUTPUT,
+    )
     pipeline.generate(recipe, tmp_path / "out", jobs=2)
     rows = noisy_rows(tmp_path / "out")
     assert max(snr_error(tmp_path / "out", row) for row in rows) <= 0.05
@@ -171,7 +189,9 @@ REAL_LAYERS = """  layers:
 
 
 @needs_real_audio
-@pytest.mark.parametrize(("measure", "weighting"), [("active", "band"), ("rms", "none"), ("active", "a"), ("lufs", "none")])
+@pytest.mark.parametrize(
+    ("measure", "weighting"), [("active", "band"), ("rms", "none"), ("active", "a"), ("lufs", "none")]
+)
 def test_real_audio_has_the_snr_asked_for(tmp_path: Path, measure: str, weighting: str) -> None:
     audio = real_audio()
     recipe = fixture_recipe(
@@ -187,3 +207,28 @@ def test_real_audio_has_the_snr_asked_for(tmp_path: Path, measure: str, weightin
     print(f"\n{measure}/{weighting}: {len(errors)} clips of real audio, worst SNR error {max(errors):.4f} dB")
     assert len(errors) > 90
     assert max(errors) <= tolerance(measure, weighting)
+
+
+UNCHANGED = f"""  layers:
+    - {{name: cabin, min_recordings: 1, max_reuse: 100000, sources: [{{name: car, path: '{FIXTURES}/noise/car'}}]}}"""
+
+
+@pytest.mark.parametrize(("measure", "weighting"), SCALES)
+def test_unchanged_noise_is_mixed_from_its_power_table(tmp_path: Path, measure: str, weighting: str) -> None:
+    """Where no effect changes the noise its powers come from tables: also over the wrap of a recording and over joins.
+   ."""
+    recipe = fixture_recipe(
+        tmp_path,
+        margins="margins_s: [0.0, 2.5]",
+        noise=f"noise:\n  snr_db: [-5, 25]\n  measure: {measure}\n  weighting: {weighting}",
+        layers=UNCHANGED,
+        output=OUTPUT,
+    )
+    pipeline.generate(recipe, tmp_path / "out", jobs=2)
+    for row in noisy_rows(tmp_path / "out"):
+        assert snr_error(tmp_path / "out", row) <= tolerance(measure, weighting)
+        speech, noise = stems(tmp_path / "out", row)
+        if measure == "rms":
+            for key, other in (("band", "band"), ("a", "a"), ("broadband", "none")):
+                found = oracles.snr_db(speech, noise, 16000, span=span_of(row), measure="rms", weighting=other)
+                assert row["snr_db"][key] == pytest.approx(found, abs=0.25)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -95,7 +96,9 @@ def _fitted_zeros(
     basis = np.stack([np.ones_like(w), *(2 * np.cos(k * w) for k in range(1, 5))], axis=1) / wanted[:, None]
     r = np.linalg.lstsq(basis, np.ones_like(w), rcond=None)[0]
     roots = np.roots([*r[:0:-1], *r])
-    inside = sorted(roots[np.argsort(np.abs(roots))[:4]], key=lambda root: (round(abs(root.imag), 9), root.real, root.imag))
+    inside = sorted(
+        roots[np.argsort(np.abs(roots))[:4]], key=lambda root: (round(abs(root.imag), 9), root.real, root.imag)
+    )
     return np.round(np.real([np.poly(inside[:2]), np.poly(inside[2:])]), 12)
 
 
@@ -104,9 +107,7 @@ def _bilinear_pole(hz: float, sample_rate: int) -> float:
     return (1 - warped) / (1 + warped)
 
 
-def response(
-    sos: npt.NDArray[np.float64], hz: npt.NDArray[np.float64], sample_rate: int
-) -> npt.NDArray[np.complex128]:
+def response(sos: npt.NDArray[np.float64], hz: npt.NDArray[np.float64], sample_rate: int) -> npt.NDArray[np.complex128]:
     """Complex response of second-order sections at the frequencies `hz`."""
     z = np.exp(-2j * np.pi * hz / sample_rate)
     powers = np.stack([np.ones_like(z), z, z * z])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +22,8 @@ WEIGHTINGS = ("band", "a", "none")
 SETTLING_SECONDS = 0.1
 """After this the filters have forgotten that a stem began from silence (their slowest pole has 8 ms), as a table cannot know."""
 
-_FFT = 1 << 16
-_MEMORY = 1 << 14  # samples in which every filter has died away to below 1e-12, at rates up to 48 kHz
-_STEP = (_FFT - _MEMORY) // HOP * HOP
+_FFT_PER_MEMORY = 4
+_MEMORY_SECONDS = 0.2  # in which every filter has died away to below 1e-11 (the slowest pole has 8 ms)
 
 Table = npt.NDArray[np.float64]
 """Shape (m, 3): row k holds the energy of the samples before 16 k (the last row: of all), in the order of WEIGHTINGS."""
@@ -31,33 +31,41 @@ Table = npt.NDArray[np.float64]
 
 def energy_rows(blocks: Iterable[npt.NDArray[np.generic]], *, sample_rate: int) -> Iterator[Table]:
     """The rows of a recording's table, in pieces, from its samples in pieces (shape (n,) each, any number type)."""
-    past, total = np.zeros(_MEMORY), np.zeros((1, 3))
+    memory = _memory(sample_rate)
+    past, total = np.zeros(memory), np.zeros((1, 3))
     yield total
-    for block in _in_steps(blocks):
+    for block in _in_steps(blocks, (_FFT_PER_MEMORY - 1) * memory):
         window = np.concatenate([past, block])
         sums = np.stack([_hop_sums(part) for part in _filtered(window, sample_rate)], axis=1)
         rows = total + np.cumsum(sums, axis=0)
         yield rows
-        past, total = window[-_MEMORY:], rows[-1:]
+        past, total = window[-memory:], rows[-1:]
 
 
-def _in_steps(blocks: Iterable[npt.NDArray[np.generic]]) -> Iterator[Samples]:
+def _memory(sample_rate: int) -> int:
+    """Samples that a filter remembers: a power of two, so that the transforms are quick and a multiple of HOP."""
+    return int(max(HOP, 1 << math.ceil(math.log2(_MEMORY_SECONDS * sample_rate))))
+
+
+def _in_steps(blocks: Iterable[npt.NDArray[np.generic]], step: int) -> Iterator[Samples]:
     """The samples in blocks of one length; the last may be shorter."""
     waiting = np.zeros(0)
     for block in blocks:
         waiting = np.concatenate([waiting, block.astype(np.float64)])
-        while waiting.size >= _STEP:
-            yield waiting[:_STEP]
-            waiting = waiting[_STEP:]
+        whole = waiting.size // step * step
+        yield from waiting[:whole].reshape(-1, step)
+        waiting = waiting[whole:]
     if waiting.size:
         yield waiting
 
 
 def _filtered(window: Samples, sample_rate: int) -> list[Samples]:
-    """The window without its first _MEMORY samples, under each weighting: overlap-save with the filters' whole response."""
-    spectrum = np.fft.rfft(window, _FFT)
-    made = [np.fft.irfft(spectrum * _response(name, sample_rate), _FFT) for name in ("band", "a")]
-    return [part[_MEMORY : window.size] for part in (*made, window)]
+    """The window without the filters' memory, under each weighting: overlap-save with the filters' whole response."""
+    memory = _memory(sample_rate)
+    size = _FFT_PER_MEMORY * memory
+    spectrum = np.fft.rfft(window, size)
+    made = [np.fft.irfft(spectrum * _response(name, sample_rate), size) for name in ("band", "a")]
+    return [part[memory : window.size] for part in (*made, window)]
 
 
 def _hop_sums(samples: Samples) -> Samples:
@@ -66,7 +74,7 @@ def _hop_sums(samples: Samples) -> Samples:
 
 @lru_cache
 def _response(weighting: str, sample_rate: int) -> npt.NDArray[np.complex128]:
-    hz = np.fft.rfftfreq(_FFT, 1 / sample_rate)
+    hz = np.fft.rfftfreq(_FFT_PER_MEMORY * _memory(sample_rate), 1 / sample_rate)
     if weighting == "band":
         return butterworth_response(hz, levels.band_edges(sample_rate), sample_rate)
     sos = levels.weighting_filter(weighting, sample_rate)
@@ -75,7 +83,7 @@ def _response(weighting: str, sample_rate: int) -> npt.NDArray[np.complex128]:
 
 
 def butterworth_response(
-    hz: npt.NDArray[np.float64], edges: tuple[float, float], sample_rate: int
+    hz: npt.NDArray[Any], edges: tuple[float, float], sample_rate: int
 ) -> npt.NDArray[np.complex128]:
     """Complex response of the digital 4th-order Butterworth band-pass of `levels.weighting_filter`, from its definition:
     the analogue prototype under the low-pass to band-pass and the bilinear transform."""

@@ -136,20 +136,19 @@ class Workshop:
             text = f"{type(error).__name__}: {error}".splitlines()[0]
             raise BadInput("render_failed", spec.source_id, text) from error
 
-    def _known_powers(self, spec: ClipSpec, start: int, stop: int) -> KnownPowers:
-        """Powers of the noise in the span start..stop from the recordings' power tables; for what no effect has changed."""
-        only = spec.noise[0]
-        circle = self.plan.circle(spec, only)
-        table, length = self.noise.power_table(only.recording), int(self.noise.num_samples[only.recording])
+    def _known_powers(self, spec: ClipSpec, piece: NoisePiece, start: int, stop: int) -> KnownPowers:
+        """Powers of samples start..stop of a noise piece that no effect has changed, from its recording's power table."""
+        circle = self.plan.circle(spec, piece)
+        table, length = self.noise.power_table(piece.recording), int(self.noise.num_samples[piece.recording])
         energy, at, joins = np.zeros(len(power_table.WEIGHTINGS)), 0, 0
-        for stretch, inside, count in circle.runs(only.offset, only.source_num_samples):
+        for stretch, inside, count in circle.runs(piece.offset, piece.source_num_samples):
             first, last = max(start, at), min(stop, at + count)
             if first < last:
                 source = circle.stretches[stretch][0] + inside - at
                 energy += power_table.energy(table, source + first, source + last, num_samples=length)
             joins += inside < circle.crossfade
             at += count
-        power = energy * (self.noise.scale(only.recording) ** 2 / (stop - start))
+        power = energy * (self.noise.scale(piece.recording) ** 2 / (stop - start))
         exact = joins == 0 and start >= power_table.SETTLING_SECONDS * spec.sample_rate
         return KnownPowers(dict(zip(power_table.WEIGHTINGS, map(float, power), strict=True)), exact)
 

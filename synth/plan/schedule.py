@@ -39,7 +39,19 @@ class NoiseRecording:
 class _Tape:
     """One recording, as far as it has been used."""
 
-    __slots__ = ("circumference", "draws", "index", "laps", "order", "skip", "skipped", "start", "used", "uses", "weight")
+    __slots__ = (
+        "circumference",
+        "draws",
+        "index",
+        "laps",
+        "order",
+        "skip",
+        "skipped",
+        "start",
+        "used",
+        "uses",
+        "weight",
+    )
 
     def __init__(self, recording: NoiseRecording, order: int, weight: float, skip: int, draws: ClipDraws) -> None:
         self.index = recording.index
@@ -73,14 +85,18 @@ def _skip(recording: NoiseRecording, sample_rate: int) -> int:
 class Rotation:
     """All recordings of one layer in one pool, handed out in turn. The state moves with each call: ask in plan order."""
 
-    def __init__(self, recordings: Sequence[NoiseRecording], *, balance: str, sample_rate: int, seed: int, name: str) -> None:
+    def __init__(
+        self, recordings: Sequence[NoiseRecording], *, balance: str, sample_rate: int, seed: int, name: str
+    ) -> None:
         """`name` keys the draws: layer and pool. `balance` is the share of use that a recording gets: by its seconds,
         by the square root of them, or the same for all."""
         if not recordings:
             raise ValueError(f"no noise recording for {name}")
         exponent = {"seconds": 1.0, "sqrt": 0.5, "recordings": 0.0}[balance]
         self._tapes = [
-            _Tape(r, order, float(r.circumference) ** exponent, _skip(r, sample_rate), clip_draws(seed, f"{name}/{r.id}"))
+            _Tape(
+                r, order, float(r.circumference) ** exponent, _skip(r, sample_rate), clip_draws(seed, f"{name}/{r.id}")
+            )
             for order, r in enumerate(recordings)
         ]
         typical = min(t.circumference for t in self._tapes)

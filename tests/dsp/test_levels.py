@@ -19,7 +19,9 @@ def speech_like(rate: int, seconds: float = 4.0, seed: int = 0) -> np.ndarray:
     random = np.random.RandomState(seed)
     n = int(seconds * rate)
     gate = np.repeat(random.rand(int(seconds * 5) + 1) < 0.6, rate // 5)[:n]
-    samples = signal.lfilter(*signal.butter(1, 500, fs=rate), random.standard_normal(n)) + 0.3 * np.sin(2 * np.pi * 180 * np.arange(n) / rate)
+    samples = signal.lfilter(*signal.butter(1, 500, fs=rate), random.standard_normal(n)) + 0.3 * np.sin(
+        2 * np.pi * 180 * np.arange(n) / rate
+    )
     return 0.05 * samples * gate + 1e-5 * random.standard_normal(n)
 
 
@@ -62,7 +64,14 @@ def test_silence_is_an_error(samples: np.ndarray) -> None:
 
 @pytest.mark.parametrize(
     ("rate", "hz", "tolerance"),
-    [(16000, 50, 0.1), (16000, 100, 0.1), (16000, 1000, 0.01), (16000, 3000, 0.1), (16000, 5000, 0.1), (16000, 7000, 0.1)]
+    [
+        (16000, 50, 0.1),
+        (16000, 100, 0.1),
+        (16000, 1000, 0.01),
+        (16000, 3000, 0.1),
+        (16000, 5000, 0.1),
+        (16000, 7000, 0.1),
+    ]
     + [(44100, 50, 0.1), (44100, 4000, 0.1), (44100, 10000, 0.1), (8000, 100, 0.1), (8000, 3000, 0.1)],
 )
 def test_a_weighting_of_a_sine_is_that_of_iec_61672(rate: int, hz: float, tolerance: float) -> None:
