@@ -452,7 +452,8 @@ def parser() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--speech", type=Path, default=ROOT / "fixtures" / "speech")
     arguments.add_argument("--noise", type=Path, default=ROOT / "fixtures" / "noise" / "car")
-    arguments.add_argument("--noise-format", choices=("as-is", "flac", "wav"), default="as-is", help="what all variants read: the recordings as they are, or 16-kHz mono")
+    formats, what = ("as-is", "flac", "wav"), "what all variants read: the recordings as they are, or 16-kHz mono"
+    arguments.add_argument("--noise-format", choices=formats, default="as-is", help=what)
     arguments.add_argument("--hours", type=float, default=4.0, help="of output")
     arguments.add_argument("--copies", type=int, default=3, help="clips of each utterance")
     arguments.add_argument("--rounds", type=int, default=3)

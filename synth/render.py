@@ -17,7 +17,7 @@ from synth.dsp.room import Response, convolve
 from synth.dsp.segments import crossfade_into
 from synth.errors import BadInput
 from synth.plan.clip_spec import ClipSpec, NoisePiece
-from synth.units import db_to_gain, gain_to_db, seconds_to_samples
+from synth.units import db_to_gain, gain_to_db, power_to_db, seconds_to_samples
 
 ReadNoise = Callable[[NoisePiece], Samples]
 """The source samples of a noise piece, shape (source_num_samples,), in the scale of the recording."""
@@ -27,8 +27,8 @@ ReadNoise = Callable[[NoisePiece], Samples]
 class KnownPowers:
     """Mean powers of noise in the span, in the scale of the recording, that were known without filtering.
 
-    `exact`: as good as filtering (0.05 dB); else the use runs over a join, or began just before, and they are good enough to
-    be reported (0.2 dB), not to set a level by.
+    `exact`: as good as filtering (0.05 dB); else the use runs over a join, or began just before, and they are good
+    enough to be reported (0.2 dB), not to set a level by.
     """
 
     powers: Mapping[str, float]
@@ -61,7 +61,8 @@ class AllDrawn:
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """What was done, in dB. Levels of stems are at the gain at which they enter the channel. `noise_gains_db`: for each noise piece, from its recording to the clip.
+    """What was done, in dB. Levels of stems are at the gain at which they enter the channel. `noise_gains_db`: for
+    each noise piece, from its recording to the clip.
 
     The SNR fields are those of `mix.MeasuredSnr`, None where there is no noise.
     """
@@ -80,8 +81,9 @@ class Measurements:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """`samples`: shape (n,), full scale 1.0, not yet quantised. `stems`: speech and noise as they enter the channel; where
-    there is none they sum to the samples. `speech_alignment`: (word, start, duration) in seconds from the start of the clip."""
+    """`samples`: shape (n,), full scale 1.0, not yet quantised. `stems`: speech and noise as they enter the channel;
+    where there is none they sum to the samples. `speech_alignment`: (word, start, duration) in seconds from the start
+    of the clip."""
 
     samples: Samples
     sample_rate: int
@@ -143,11 +145,11 @@ def render_clip(
         else None,
         speech_alignment=None if words is None else _aligned(spec, words, len(speech), source_rate),
         measurements=Measurements(
-            active_level_dbfs=levels.power_to_db(level.power(heard)) + gain_to_db(heard),
-            snr_measured=mixed.snr and mixed.snr.measured,
-            snr_band=mixed.snr and mixed.snr.band,
-            snr_a=mixed.snr and mixed.snr.a,
-            snr_broadband=mixed.snr and mixed.snr.broadband,
+            active_level_dbfs=power_to_db(level.power(heard)) + gain_to_db(heard),
+            snr_measured=mixed.snr.measured if mixed.snr else None,
+            snr_band=mixed.snr.band if mixed.snr else None,
+            snr_a=mixed.snr.a if mixed.snr else None,
+            snr_broadband=mixed.snr.broadband if mixed.snr else None,
             level_dbfs=levels.level_dbfs(samples),
             peak_dbfs=_peak_dbfs(samples),
             headroom_gain_db=headroom_db,
@@ -216,8 +218,8 @@ def _mixed(
     settings: Settings,
     known_powers: FindPowers | None,
 ) -> _Mixed:
-    """Mix at the SNR. Where the measure moves with the gain (P.56, BS.1770), the SNR is made true at the final gain, which
-    itself depends on the noise: a few rounds, each moving it by less."""
+    """Mix at the SNR. Where the measure moves with the gain (P.56, BS.1770), the SNR is made true at the final gain,
+    which itself depends on the noise: a few rounds, each moving it by less."""
     assert spec.snr_db is not None
     powers = _noise_powers(spec, noise, span, scale, known_powers)
     noise_level = mix.NoiseLevel(noise.stem[span], powers)
@@ -279,7 +281,8 @@ def _guess_heard(spec: ClipSpec, stem: Samples) -> float:
 
 
 def _noise_stem(spec: ClipSpec, read_noise: ReadNoise, known_powers: FindPowers | None) -> _Noise:
-    """All layers summed: the tracks of a layer equally loud, the layers at their relative levels (in the SNR's weighting)."""
+    """All layers summed: the tracks of a layer equally loud, the layers at their relative levels (in the SNR's
+    weighting)."""
     tracks: list[tuple[str, Samples, list[float]]] = []
     drawn: list[tuple[Drawn | None, ...]] = []
     for (layer, _), pieces in groupby(spec.noise, key=lambda piece: (piece.layer, piece.track)):

@@ -246,7 +246,8 @@ def clipped_samples(block: Samples, rail: float, *, must_be_flat: bool = False) 
 
 
 def _store(spill: IO[bytes], target: Path, scale: float, sample_rate: int) -> tuple[npt.NDArray[np.float64], str]:
-    """Write the int16 file and its power table; (per step: samples, sum, sum of squares, samples that are not zero), and a digest."""
+    """Write the int16 file and its power table; (per step: samples, sum, sum of squares, samples that are not zero),
+    and a digest."""
     steps: list[npt.NDArray[np.float64]] = []
     digest = hashlib.sha256(repr(scale).encode())
     with files.writing(target.with_suffix(".power")) as table, files.writing(target) as out:

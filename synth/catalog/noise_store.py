@@ -74,7 +74,8 @@ class NoiseStore:
             raise UsageError(text) from None
 
     def power_table(self, index: int) -> Table:
-        """The running energy of the int16 samples (dsp/power_table.py), memory-mapped. Raises UsageError as `samples`."""
+        """The running energy of the int16 samples (dsp/power_table.py), memory-mapped. Raises UsageError as
+        `samples`."""
         entry = self._entry(index)
         try:
             return _mapped_table(power_file(self.folder, entry["name"]), -(-entry["num_samples"] // HOP) + 1)

@@ -86,8 +86,8 @@ def _fitted_zeros(
 ) -> npt.NDArray[np.float64]:
     """Numerators, shape (2, 3), that give the sections `sos` the power response of `power(hz)`, but for a constant.
 
-    |B|^2 = r0 + 2 r1 cos w + ... + 2 r4 cos 4w is linear in r: fitted in relative error from 20 Hz to 0.45 of the rate, then
-    factored into its minimum phase.
+    |B|^2 = r0 + 2 r1 cos w + ... + 2 r4 cos 4w is linear in r: fitted in relative error from 20 Hz to 0.45 of the
+    rate, then factored into its minimum phase.
     """
     hz = np.concatenate([np.geomspace(20, 0.45 * sample_rate, 300), np.linspace(1000, 0.45 * sample_rate, 300)])
     wanted = power(hz) / _power_response(sos, hz, sample_rate)
@@ -107,7 +107,9 @@ def _bilinear_pole(hz: float, sample_rate: int) -> float:
     return (1 - warped) / (1 + warped)
 
 
-def response(sos: npt.NDArray[np.float64], hz: npt.NDArray[np.float64], sample_rate: int) -> npt.NDArray[np.complex128]:
+def response(
+    sos: npt.NDArray[np.float64], hz: npt.NDArray[np.floating[Any]], sample_rate: int
+) -> npt.NDArray[np.complex128]:
     """Complex response of second-order sections at the frequencies `hz`."""
     z = np.exp(-2j * np.pi * hz / sample_rate)
     powers = np.stack([np.ones_like(z), z, z * z])
@@ -164,8 +166,9 @@ class ActiveLevel:
 def active_level(samples: Samples, *, sample_rate: int) -> ActiveLevel:
     """Prepare the active speech level of ITU-T P.56 (method B).
 
-    The envelope of the standard (two exponential averages of |x|, 30 ms) is followed at about 1 kHz (the standard asks for
-    694 Hz or more); hangover 0.2 s, margin 15.9 dB, thresholds 6.02 dB apart, continued below the standard's lowest one.
+    The envelope of the standard (two exponential averages of |x|, 30 ms) is followed at about 1 kHz (the standard asks
+    for 694 Hz or more); hangover 0.2 s, margin 15.9 dB, thresholds 6.02 dB apart, continued below the standard's
+    lowest one.
 
     Raises:
         SilentError: no signal.
@@ -253,8 +256,8 @@ _K_48K = (
 
 @lru_cache
 def _k_weighting(sample_rate: int) -> npt.NDArray[np.float64]:
-    """K-weighting at any rate. The shelf is re-derived from its analogue prototype (as in libebur128), then its zeros are
-    fitted, because the bilinear transform alone is 0.1 dB off on speech at 16 kHz."""
+    """K-weighting at any rate. The shelf is re-derived from its analogue prototype (as in libebur128), then its zeros
+    are fitted, because the bilinear transform alone is 0.1 dB off on speech at 16 kHz."""
     if sample_rate == 48000:
         return np.array(_K_48K)
     k = math.tan(math.pi * 1681.974450955533 / sample_rate)
@@ -278,8 +281,9 @@ def _k_weighting(sample_rate: int) -> npt.NDArray[np.float64]:
 
 @lru_cache
 def _frame_window() -> npt.NDArray[np.float32]:
-    """Flat, with the slopes of the Vorbis window: neighbours overlap by a slope, where their squares add up to 1, so that no
-    energy is lost; and it leaks far less than a rectangle, so that what is strong at low frequencies stays there."""
+    """Flat, with the slopes of the Vorbis window: neighbours overlap by a slope, where their squares add up to 1, so
+    that no energy is lost; and it leaks far less than a rectangle, so that what is strong at low frequencies stays
+    there."""
     phase = (np.arange(_SLOPE) + 0.5) / _SLOPE
     slope = np.sin(np.pi / 2 * np.sin(np.pi / 2 * phase) ** 2)
     return np.concatenate([slope, np.ones(_FRAME - 2 * _SLOPE), slope[::-1]]).astype(np.float32)
@@ -297,8 +301,8 @@ def _frame_weights(weighting: str, sample_rate: int) -> npt.NDArray[np.float32]:
 def spectral_power(samples: Samples, weightings: tuple[str, ...], *, sample_rate: int) -> dict[str, float]:
     """Mean power under several weightings from one power spectrum (frames of 1024 that overlap by 256), for speech.
 
-    The samples count as surrounded by silence, as speech is by its margins. Within 0.03 dB of filtering, at a third of the
-    cost of one filter: for the values that are only reported.
+    The samples count as surrounded by silence, as speech is by its margins. Within 0.03 dB of filtering, at a third of
+    the cost of one filter: for the values that are only reported.
     """
     from scipy.fft import rfft
 

@@ -1,7 +1,8 @@
-"""Mixing at true levels: speech against the sum of all noise layers, at a stated SNR under a stated measure and weighting.
+"""Mixing at true levels: speech against the sum of all noise layers, at a stated SNR under a stated measure and
+weighting.
 
-The levels are taken on the *span*, the speech inside its margins; margins are noise only. The weighting filter runs over
-each stem from its start, so that the span hears what went before it.
+The levels are taken on the *span*, the speech inside its margins; margins are noise only. The weighting filter runs
+over each stem from its start, so that the span hears what went before it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ REPORTED = ("band", "a", "none")
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What an SNR is counted in: a measure of the speech, a weighting of both stems (`none` for `lufs`), the rate in Hz."""
+    """What an SNR is counted in: a measure of the speech, a weighting of both stems (`none` for `lufs`), the rate in
+    Hz."""
 
     measure: str
     weighting: str
@@ -32,9 +34,9 @@ class Scale:
 class SpeechLevel:
     """Levels of the speech in its span, as mean powers.
 
-    `power(gain)` is the level as asked for, of the speech as it is heard after `gain`, divided by gain squared: P.56 and
-    BS.1770 have thresholds in full scale, so that it moves a little with the gain. `weighted` is the plain mean power
-    under each of REPORTED.
+    `power(gain)` is the level as asked for, of the speech as it is heard after `gain`, divided by gain squared: P.56
+    and BS.1770 have thresholds in full scale, so that it moves a little with the gain. `weighted` is the plain mean
+    power under each of REPORTED.
     """
 
     power: Callable[[float], float]

@@ -1,7 +1,7 @@
 """The power of any stretch of a noise recording under each weighting, without filtering it again.
 
-A recording is filtered once, when it is decoded; what is kept is the running sum of the energy, every 16 samples. Numpy alone
-does it: the filters of scipy.signal would cost more to import than most recordings to filter.
+A recording is filtered once, when it is decoded; what is kept is the running sum of the energy, every 16 samples.
+Numpy alone does it: the filters of scipy.signal would cost more to import than most recordings to filter.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from synth.dsp.effects.effect import Samples
 HOP = 16
 WEIGHTINGS = ("band", "a", "none")
 SETTLING_SECONDS = 0.1
-"""After this the filters have forgotten that a stem began from silence (their slowest pole has 8 ms), as a table cannot know."""
+"""After this the filters have forgotten that a stem began from silence (their slowest pole has 8 ms), as a table cannot
+know."""
 
 _FFT_PER_MEMORY = 4
 _MEMORY_SECONDS = 0.2  # in which every filter has died away to below 1e-11 (the slowest pole has 8 ms)
 
 Table = npt.NDArray[np.float64]
-"""Shape (m, 3): row k holds the energy of the samples before 16 k (the last row: of all), in the order of WEIGHTINGS."""
+"""Shape (m, 3): row k holds the energy of the samples before 16 k (the last row: of all), in the order of
+WEIGHTINGS."""
 
 
 def energy_rows(blocks: Iterable[npt.NDArray[np.generic]], *, sample_rate: int) -> Iterator[Table]:
@@ -83,10 +85,10 @@ def _response(weighting: str, sample_rate: int) -> npt.NDArray[np.complex128]:
 
 
 def butterworth_response(
-    hz: npt.NDArray[Any], edges: tuple[float, float], sample_rate: int
+    hz: npt.NDArray[np.floating[Any]], edges: tuple[float, float], sample_rate: int
 ) -> npt.NDArray[np.complex128]:
-    """Complex response of the digital 4th-order Butterworth band-pass of `levels.weighting_filter`, from its definition:
-    the analogue prototype under the low-pass to band-pass and the bilinear transform."""
+    """Complex response of the digital 4th-order Butterworth band-pass of `levels.weighting_filter`, from its
+    definition: the analogue prototype under the low-pass to band-pass and the bilinear transform."""
     low, high = (math.tan(math.pi * edge / sample_rate) for edge in edges)
     s = 1j * np.tan(np.pi * np.clip(hz / sample_rate, 1e-12, 0.5 - 1e-12))
     prototype = (s * s + low * high) / (s * (high - low))
@@ -97,7 +99,8 @@ def butterworth_response(
 
 
 def energy(table: Table, start: int, stop: int, *, num_samples: int) -> Samples:
-    """Energy of samples start..stop of a recording of `num_samples` under WEIGHTINGS, shape (3,), in the scale of its samples.
+    """Energy of samples start..stop of a recording of `num_samples` under WEIGHTINGS, shape (3,), in the scale of its
+    samples.
 
     Inside a hop the energy counts as evenly spread: well under 0.05 dB even for half a second of noise.
     """

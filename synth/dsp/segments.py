@@ -1,4 +1,5 @@
-"""A noise recording as a circle: its usable stretches one after another, crossfaded where they meet, the end into the start."""
+"""A noise recording as a circle: its usable stretches one after another, crossfaded where they meet, the end into the
+start."""
 
 from __future__ import annotations
 

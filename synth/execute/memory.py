@@ -1,7 +1,7 @@
 """Tell glibc to keep the memory that arrays give back: the next clip needs it again.
 
-By default every array of a few hundred kilobytes is fetched from the system and given back, zeroed page by page each time,
-which costs as much as encoding. With these limits a worker holds on to at most what its largest clip took.
+By default every array of a few hundred kilobytes is fetched from the system and given back, zeroed page by page each
+time, which costs as much as encoding. With these limits a worker holds on to at most what its largest clip took.
 """
 
 from __future__ import annotations

@@ -137,7 +137,8 @@ class Workshop:
             raise BadInput("render_failed", spec.source_id, text) from error
 
     def _known_powers(self, spec: ClipSpec, piece: NoisePiece, start: int, stop: int) -> KnownPowers:
-        """Powers of samples start..stop of a noise piece that no effect has changed, from its recording's power table."""
+        """Powers of samples start..stop of a noise piece that no effect has changed, from its recording's power
+        table."""
         circle = self.plan.circle(spec, piece)
         table, length = self.noise.power_table(piece.recording), int(self.noise.num_samples[piece.recording])
         energy, at, joins = np.zeros(len(power_table.WEIGHTINGS)), 0, 0

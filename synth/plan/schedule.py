@@ -1,14 +1,14 @@
 """The even schedule: which recording, and from where, for each use of noise of one layer and pool.
 
-Every recording is a tape wound round its circle of usable sound: a use starts where the one before it ended, so that after
-any number of uses each second has been used equally often, but for one. Once a lap the tape skips a moment (at most 40 ms),
-so that uses of one fixed length do not fall on the same few segments lap after lap. Which recording comes next is
-decided by quota: each is due when its share has been used up, with a small keyed jitter, so that the order is not the same in
-every round. A recording that should be avoided (a copy of the same utterance has it) is passed over for one that is at
-most half a use early: evenness comes before variety.
+Every recording is a tape wound round its circle of usable sound: a use starts where the one before it ended, so that
+after any number of uses each second has been used equally often, but for one. Once a lap the tape skips a moment (at
+most 40 ms), so that uses of one fixed length do not fall on the same few segments lap after lap. Which recording comes
+next is decided by quota: each is due when its share has been used up, with a small keyed jitter, so that the order is
+not the same in every round. A recording that should be avoided (a copy of the same utterance has it) is passed over
+for one that is at most half a use early: evenness comes before variety.
 
-The constants were chosen by simulation (tests/plan/test_schedule.py holds the bar): a larger skip or jitter makes some seconds
-of 10-second recordings miss the even share by more than 2.
+The constants were chosen by simulation (tests/plan/test_schedule.py holds the bar): a larger skip or jitter makes some
+seconds of 10-second recordings miss the even share by more than 2.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ def _skip(recording: NoiseRecording, sample_rate: int) -> int:
 
 
 class Rotation:
-    """All recordings of one layer in one pool, handed out in turn. The state moves with each call: ask in plan order."""
+    """All recordings of one layer in one pool, handed out in turn. The state moves with each call: ask in plan
+    order."""
 
     def __init__(
         self, recordings: Sequence[NoiseRecording], *, balance: str, sample_rate: int, seed: int, name: str
@@ -109,8 +110,9 @@ class Rotation:
     def next(self, num_samples: int, avoid: Collection[int] = ()) -> tuple[int, int, int]:
         """(recording index, offset on its circle, samples) of the next use.
 
-        At most one lap of the recording is handed out: of a use longer than that an equal share, so that the rest can come
-        from other recordings. Recordings in `avoid` (catalog indices) are passed over while another is nearly due.
+        At most one lap of the recording is handed out: of a use longer than that an equal share, so that the rest can
+        come from other recordings. Recordings in `avoid` (catalog indices) are passed over while another is nearly
+        due.
         """
         tape = self._tapes[self._pop(num_samples, avoid)]
         count = -(-num_samples // -(-num_samples // tape.circumference))
@@ -119,7 +121,8 @@ class Rotation:
         return tape.index, offset, count
 
     def _pop(self, num_samples: int, avoid: Collection[int]) -> int:
-        """Take the recording that is due out of the heap, or the next one that need not be avoided and is not too early."""
+        """Take the recording that is due out of the heap, or the next one that need not be avoided and is not too
+        early."""
         first = heapq.heappop(self._heap)
         if self._tapes[first[1]].index not in avoid:
             return first[1]

@@ -18,8 +18,8 @@ class Parameter:
     """One parameter of an effect, as a recipe may set it.
 
     A number (or a distribution of numbers) within [low, high], drawn at `resolution`; or, where `choices` is given, one
-    of these words; or, where `count` > 1, that many independent draws of the same distribution (keys `name.0`, `name.1`, ...).
-    `default` None means: must be given.
+    of these words; or, where `count` > 1, that many independent draws of the same distribution (keys `name.0`,
+    `name.1`, ...). `default` None means: must be given.
     """
 
     help: str
