@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from synth.catalog.catalog import Catalog
+from synth.draws import clip_draws
 from synth.errors import GuardError
 from synth.plan.plan import Plan
 
@@ -14,7 +16,7 @@ _LUFS_SECONDS = 0.4
 
 
 def refuse_short_clips(plan: Plan) -> None:
-    """Raise GuardError where the shortest speech is too short for the measure, or for an effect that it may get."""
+    """Raise GuardError where the shortest speech is too short for the measure, or for an effect of a library."""
     if not len(plan):
         raise GuardError("the plan has no clips: no speech is left, or hours is too small")
     lengths = np.asarray(plan.clips["speech_num_samples"])
@@ -24,12 +26,23 @@ def refuse_short_clips(plan: Plan) -> None:
         raise GuardError(
             _short(plan, shortest, "noise.measure: lufs needs at least 0.4 s of speech; use active or rms")
         )
-    for choice in plan.recipe.speech.effects:
-        need = getattr(choice.kind, "minimum_samples", 0)
-        if isinstance(need, int) and have < need:
-            raise GuardError(_short(plan, shortest, f"speech.effects.{choice.name} needs at least {need} samples"))
     if have == 0:
         raise GuardError(_short(plan, shortest, "nothing is left of the speech"))
+    _try_library_effects(plan, shortest)
+
+
+def _try_library_effects(plan: Plan, index: int) -> None:
+    """Our own effects take any length; what a library does not take is found out now, on noise as long as the clip."""
+    noise = np.random.RandomState(0).standard_normal(int(plan.clips["speech_num_samples"][index])) * 0.1
+    layers = plan.recipe.noise.layers if plan.recipe.noise else ()
+    chains = (plan.recipe.speech.effects, plan.recipe.channel, *(layer.effects for layer in layers))
+    for choice in (choice for chain in chains for choice in chain if choice.is_library):
+        effect = replace(choice, probability=1.0).draw(clip_draws(plan.recipe.seed, plan.clip_id(index)))
+        try:
+            if effect is not None:
+                effect(noise, sample_rate=plan.recipe.sample_rate)
+        except Exception as error:
+            raise GuardError(_short(plan, index, f"{choice.key} fails: {type(error).__name__}: {error}")) from error
 
 
 def _short(plan: Plan, index: int, what: str) -> str:

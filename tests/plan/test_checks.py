@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from synth import pipeline
+from synth.dsp.effects.audiomentations import Audiomentations
+from synth.dsp.effects.effect import Samples
 from synth.errors import GuardError
 from tests.helpers import FIXTURES, fixture_recipe
 from tests.plan.sources import RATE, layer, listed, noise_file, noise_folder, noise_text, planned, recipe
@@ -84,3 +86,22 @@ def test_noisy_speech_is_told(tmp_path: Path) -> None:
         in text
     )
     assert pipeline.make_plan(path, overrides=["noise.snr_db=-10"]).warnings == ()
+
+
+def test_a_library_effect_that_fails_on_the_shortest_speech_is_named(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def call(self: Audiomentations, samples: Samples, *, sample_rate: int) -> Samples:
+        if len(samples) < 3000:
+            raise ValueError(f"{self.transform} needs more than {len(samples)} samples")
+        return samples
+
+    monkeypatch.setattr(Audiomentations, "__call__", call)
+    clip = "speech.effects=[{TanhDistortion: {}, probability: 0.01}]"
+    with pytest.raises(
+        GuardError,
+        match=r"^speech.effects.TanhDistortion fails: ValueError: TanhDistortion needs more than 2400 samples: clip",
+    ):
+        planned(path, clip)
+    listed(path.parent / "speech.csv", [2.0, 1.0])
+    assert len(planned(path, clip)) == 2
