@@ -123,6 +123,7 @@ def test_lengths_are_of_speech_and_margins(path: Path) -> None:
         assert 0.1 * RATE <= spec.onset <= 0.4 * RATE
         after = spec.num_samples - spec.onset - spec.speech_num_samples
         assert 0.1 * RATE <= after <= 0.4 * RATE
+        assert after != spec.onset  # drawn apart
 
 
 def test_speech_without_samples_cannot_fill_hours(path: Path) -> None:
