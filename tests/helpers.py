@@ -35,7 +35,7 @@ def run_synth(
     """`synth` in a process of its own."""
     command = [sys.executable, "-c", "from synth.cli import main; main()", *map(str, words)]
     full = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
-    return subprocess.run(command, capture_output=True, text=True, env=full, cwd=cwd, timeout=300)
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=full, cwd=cwd, timeout=300)
 
 
 def fixture_recipe(folder: Path, **changes: str) -> Path:

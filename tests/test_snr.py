@@ -215,8 +215,7 @@ UNCHANGED = f"""  layers:
 
 @pytest.mark.parametrize(("measure", "weighting"), SCALES)
 def test_unchanged_noise_is_mixed_from_its_power_table(tmp_path: Path, measure: str, weighting: str) -> None:
-    """Where no effect changes the noise its powers come from tables: also over the wrap of a recording and over joins.
-   ."""
+    """Where no effect changes the noise its powers come from tables: also over the wrap of a recording and over joins."""
     recipe = fixture_recipe(
         tmp_path,
         margins="margins_s: [0.0, 2.5]",
