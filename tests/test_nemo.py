@@ -60,21 +60,23 @@ def test_every_line_follows_the_rules_of_the_reader(made: Path, name: str) -> No
     check_items(items, made / name)
 
 
-@pytest.mark.skipif(not NEMO, reason="SYNTH_TEST_NEMO does not name an unpacked nemo_toolkit")
-@pytest.mark.parametrize("name", ["manifest.jsonl", "train.jsonl", "train-dev.jsonl"])
-def test_the_reader_itself(made: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert NEMO
-    utils, data, log = (types.ModuleType(m) for m in ("nemo.utils", "nemo.utils.data_utils", "nemo.utils.nemo_logging"))
-    utils.logging = logging  # type: ignore[attr-defined]
-    data.DataStoreObject = lambda path: types.SimpleNamespace(get=lambda: path)  # type: ignore[attr-defined]
-    data.get_datastore_object = lambda path, **kwargs: path  # type: ignore[attr-defined]
-    data.is_datastore_path = lambda path: "://" in str(path)  # type: ignore[attr-defined]
-    log.LogMode = types.SimpleNamespace(ONCE=1)  # type: ignore[attr-defined]
-    for module in (types.ModuleType("nemo"), utils, data, log):
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-    path = Path(NEMO) / "nemo/collections/common/parts/preprocessing/manifest.py"
-    spec = importlib.util.spec_from_file_location("nemo_manifest", path)
-    assert spec and spec.loader
-    reader = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(reader)
-    check_items(list(reader.item_iter(str(made / name))), made / name)
+if NEMO:
+
+    @pytest.mark.parametrize("name", ["manifest.jsonl", "train.jsonl", "train-dev.jsonl"])
+    def test_the_reader_itself(made: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        utils, data, log = (
+            types.ModuleType(m) for m in ("nemo.utils", "nemo.utils.data_utils", "nemo.utils.nemo_logging")
+        )
+        utils.logging = logging  # type: ignore[attr-defined]
+        data.DataStoreObject = lambda path: types.SimpleNamespace(get=lambda: path)  # type: ignore[attr-defined]
+        data.get_datastore_object = lambda path, **kwargs: path  # type: ignore[attr-defined]
+        data.is_datastore_path = lambda path: "://" in str(path)  # type: ignore[attr-defined]
+        log.LogMode = types.SimpleNamespace(ONCE=1)  # type: ignore[attr-defined]
+        for module in (types.ModuleType("nemo"), utils, data, log):
+            monkeypatch.setitem(sys.modules, module.__name__, module)
+        path = Path(NEMO) / "nemo/collections/common/parts/preprocessing/manifest.py"
+        spec = importlib.util.spec_from_file_location("nemo_manifest", path)
+        assert spec and spec.loader
+        reader = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(reader)
+        check_items(list(reader.item_iter(str(made / name))), made / name)
