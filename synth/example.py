@@ -42,28 +42,28 @@ def _write(path: Path, samples: Samples) -> int:
 
 def _syllables(speaker: int, number: int) -> Samples:
     """Four to seven voiced bursts with a falling pitch and two formants: the level contour of speech, no words."""
-    random = np.random.RandomState(1000 + number)
+    rng = np.random.RandomState(1000 + number)
     base = 90 + 14 * speaker
     parts = [np.zeros(_RATE // 10)]
-    for _ in range(random.randint(4, 8)):
-        n = int(_RATE * random.uniform(0.12, 0.28))
+    for _ in range(rng.randint(4, 8)):
+        n = int(_RATE * rng.uniform(0.12, 0.28))
         t = np.arange(n) / _RATE
-        pitch = base * (1.1 - 0.3 * t / t[-1]) * random.uniform(0.95, 1.05)
+        pitch = base * (1.1 - 0.3 * t / t[-1]) * rng.uniform(0.95, 1.05)
         phase = 2 * np.pi * np.cumsum(pitch) / _RATE
-        formants = random.uniform(300, 900), random.uniform(1000, 2500)
+        formants = rng.uniform(300, 900), rng.uniform(1000, 2500)
         weight = [sum(1 / (1 + ((k * base - f) / 120) ** 2) for f in formants) + 0.02 for k in range(1, 25)]
         voice = sum(w * np.sin(k * phase) for k, w in enumerate(weight, 1) if k * base < 0.45 * _RATE)
-        parts += [0.05 * voice * np.hanning(n), np.zeros(int(_RATE * random.uniform(0.03, 0.12)))]
+        parts += [0.05 * voice * np.hanning(n), np.zeros(int(_RATE * rng.uniform(0.03, 0.12)))]
     return np.asarray(np.concatenate([*parts, np.zeros(_RATE // 10)]))
 
 
 def _cabin(car: int) -> Samples:
     """Noise with a car's falling spectrum, another slope and resonance for each car."""
-    random = np.random.RandomState(2000 + car)
+    rng = np.random.RandomState(2000 + car)
     n = _RATE * _CAR_SECONDS
     hz = np.fft.rfftfreq(n, 1 / _RATE)
-    corner, slope, line = random.uniform(80, 300), random.uniform(1.0, 2.2), random.uniform(60, 250)
+    corner, slope, line = rng.uniform(80, 300), rng.uniform(1.0, 2.2), rng.uniform(60, 250)
     shape = 1 / (1 + (hz / corner) ** slope) + 2 / (1 + ((hz - line) / 8) ** 2)
-    shape *= hz**2 / (hz**2 + random.uniform(30, 90) ** 2)
-    samples = np.fft.irfft(np.fft.rfft(random.standard_normal(n)) * shape, n)
+    shape *= hz**2 / (hz**2 + rng.uniform(30, 90) ** 2)
+    samples = np.fft.irfft(np.fft.rfft(rng.standard_normal(n)) * shape, n)
     return np.asarray(0.1 * samples / np.sqrt(np.mean(samples**2)))
