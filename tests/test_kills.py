@@ -12,8 +12,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from helpers import ROOT, run_synth
-from small_set import RECIPE, make_sources, tree
+
+from tests.helpers import ROOT, run_synth
+from tests.small_set import RECIPE, make_sources, tree
 
 PHASES = ("scan", "render", "rename", "part", "merge")
 KILLS_PER_PHASE = int(os.environ.get("SYNTH_TEST_KILLS", "20")) // len(PHASES)

@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 import soundfile
-from helpers import fixture_recipe
 
 from synth import pipeline
+from tests.helpers import fixture_recipe
 
 NEMO = os.environ.get("SYNTH_TEST_NEMO")
 
