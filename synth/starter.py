@@ -73,7 +73,8 @@ def _recipe_text(speech: Source, noise: Source, spoken: Catalog, rows: Catalog) 
     speakers = {recording.speaker for recording in spoken} - {None}
     splits, seed = _splits_text(spoken, len(speakers))
     few = len(rows) < _WANTED_RECORDINGS + 2 * (splits[0] != "#")
-    minimum = max(1, len(rows) - max(1, round(0.2 * len(rows)))) if few else _WANTED_RECORDINGS
+    held_out = 0 if splits[0] == "#" else max(1, round(0.2 * len(rows)))
+    minimum = max(1, len(rows) - held_out) if few else _WANTED_RECORDINGS
     notes = [f"{len(spoken)} utterances ({_hours(spoken)} h), {len(rows)} noise recordings ({_hours(rows)} h)"]
     if few:
         notes.append(f"{len(rows)} noise recordings are few (16 to 32 are good): min_recordings is set to {minimum}")
