@@ -231,3 +231,16 @@ def test_unchanged_noise_is_mixed_from_its_power_table(tmp_path: Path, measure: 
             for key, other in (("band", "band"), ("a", "a"), ("broadband", "none")):
                 found = oracles.snr_db(speech, noise, 16000, span=span_of(row), measure="rms", weighting=other)
                 assert row["snr_db"][key] == pytest.approx(found, abs=0.25)
+
+
+def test_tables_follow_a_recording_with_a_dead_beginning(tmp_path: Path) -> None:
+    """Usable sound that starts late in the file, and grows louder: the table must be read where the noise was."""
+    (tmp_path / "late").mkdir()
+    source = soundfile.read(sorted((FIXTURES / "noise" / "car").glob("*.flac"))[0], dtype="float64")[0]
+    louder = np.tile(source, 3) * np.geomspace(0.05, 0.5, 3 * source.size)
+    soundfile.write(tmp_path / "late" / "car.wav", np.concatenate([np.zeros(40_000), louder]), 16000)
+    layers = "  layers:\n    - {name: cabin, min_recordings: 1, max_reuse: 100000, sources: [{name: car, path: late}]}"
+    noise = "noise:\n  snr_db: [0, 10]\n  measure: rms\n  weighting: band"
+    recipe = fixture_recipe(tmp_path, noise=noise, layers=layers, output=OUTPUT)
+    pipeline.generate(recipe, tmp_path / "out", jobs=2)
+    assert max(snr_error(tmp_path / "out", row) for row in noisy_rows(tmp_path / "out")) <= 0.1
