@@ -14,6 +14,7 @@ from synth.dsp.effects.gain import Gain
 from synth.dsp.effects.microphone import Microphone
 from synth.dsp.effects.pitch import Pitch
 from synth.dsp.effects.polarity import Polarity
+from synth.dsp.effects.shelf import Shelf
 from synth.dsp.effects.speed import Speed
 from synth.dsp.effects.tempo import Tempo
 from synth.dsp.effects.trim import Trim
@@ -25,6 +26,7 @@ EFFECTS: dict[str, type[Effect]] = {
     "pitch": Pitch,
     "gain": Gain,
     "equalizer": Equalizer,
+    "shelf": Shelf,
     "drift": Drift,
     "polarity": Polarity,
     "microphone": Microphone,
