@@ -1,0 +1,34 @@
+"""A source that drives past on a straight line: how loud it is heard, and when what is heard was emitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from synth.dsp.effects.effect import Samples
+
+SOUND_M_S = 343.0
+"""Speed of sound in air at 20 degrees Celsius."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Past the listener at `speed_kmh` against him, nearest (`distance_m`) after half of `seconds`.
+
+    The power falls with the square of the distance, as 1 / (d^2 + (vt)^2). The Doppler shift follows from the delay of
+    sound: the frequency is multiplied by 1 - r'(t) / c, at most by 1 +- v / c (5 % at 62 km/h).
+    """
+
+    distance_m: float
+    speed_kmh: float
+    seconds: float
+
+    def heard(self, num_samples: int, sample_rate: int) -> tuple[Samples, Samples]:
+        """(amplitude against that at the nearest point; time in s on the source's clock, which starts at 0), each of
+        shape (num_samples,)."""
+        speed = self.speed_kmh / 3.6
+        time = np.arange(num_samples) / sample_rate
+        distance = np.sqrt(self.distance_m**2 + (speed * (time - self.seconds / 2)) ** 2)
+        first = float(np.sqrt(self.distance_m**2 + (speed * self.seconds / 2) ** 2))
+        return self.distance_m / distance, time - (distance - first) / SOUND_M_S

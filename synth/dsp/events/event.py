@@ -1,0 +1,66 @@
+"""What an event is: a frozen dataclass whose fields are one event's drawn values, and which makes its sound."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+
+from synth.dsp.effects.effect import Parameter, Samples
+from synth.units import seconds_to_samples
+
+END_SECONDS = 0.01
+"""How long an event fades where it ends, also where the clip ends first."""
+
+
+@runtime_checkable
+class Event(Protocol):
+    """An event is its parameters. Every field of the dataclass goes into the manifest under its own name.
+
+    The same fields give the same samples, in any process, and an event that is cut short sounds like the beginning of
+    the whole one.
+    """
+
+    name: ClassVar[str]
+    """Its label in the manifest."""
+    parameters: ClassVar[Mapping[str, Parameter]]
+    main: ClassVar[str | None]
+    needs_seed: ClassVar[bool]
+
+    @property
+    def seconds(self) -> float:
+        """How long the event lasts where the clip does not end before it."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """An integer drawn for the clip, for what is random inside the sound."""
+        ...
+
+    def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
+        """The sound from its onset on, shape (num_samples,), float64, at a peak near 0.1 (a mixer sets its level).
+
+        Starts and ends at zero. `num_samples` is meant to be at most `seconds`; beyond them there is silence.
+        """
+        ...
+
+
+def seconds_parameter(low: float, high: float, *, default: Mapping[str, Any]) -> Parameter:
+    """The parameter that every event has."""
+    return Parameter("how long it lasts", low=low, high=high, unit="s", default=default)
+
+
+def sounding(event: Event, num_samples: int, sample_rate: int) -> int:
+    """How many of `num_samples` the event fills."""
+    return min(num_samples, seconds_to_samples(event.seconds, sample_rate))
+
+
+def ended(sound: Samples, num_samples: int, sample_rate: int) -> Samples:
+    """The sound, shape (n,), changed in place so that its last 10 ms fade to zero; then silence up to `num_samples`."""
+    fade = min(seconds_to_samples(END_SECONDS, sample_rate), len(sound))
+    sound[len(sound) - fade :] *= 0.5 + 0.5 * np.cos(math.pi * np.arange(1, fade + 1) / max(fade, 1))
+    if len(sound) == num_samples:
+        return sound
+    return np.concatenate([sound, np.zeros(num_samples - len(sound))])

@@ -1,0 +1,64 @@
+"""horn: two tones of one chord."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from synth.dsp.effects.effect import Parameter, Samples
+from synth.dsp.events.event import ended, seconds_parameter, sounding
+from synth.dsp.events.sounds import harmonics_below, muffled, one_cycle, played, swell
+from synth.dsp.noise.generator import random_of
+
+_HARMONICS = 24
+_RISE_S, _FALL_S = 0.015, 0.04
+
+
+@dataclass(frozen=True, slots=True)
+class Horn:
+    """A pair of disc horns, tuned about a third apart, heard through the body of a car.
+
+    All values are from memory: 350 to 450 Hz for the lower of them, a ratio of 1.18 to 1.28 (usual: 420 and 500 Hz), up
+    to 24 harmonics that fall by 3 dB an octave but for 3 dB of chance, a low-pass of 12 dB an octave for the body.
+    """
+
+    seconds: float = 0.6
+    hz: float = 420.0
+    ratio: float = 1.2
+    muffle_hz: float = 2000.0
+    seed: int = 0
+
+    name: ClassVar[str] = "horn"
+    parameters: ClassVar[Mapping[str, Parameter]] = {
+        "seconds": seconds_parameter(0.1, 10, default={"log_uniform": [0.2, 1.5]}),
+        "hz": Parameter("the lower tone", low=150, high=900, unit="Hz", default={"uniform": [350, 450]}),
+        "ratio": Parameter("of the higher tone to the lower", low=1, high=2, default={"uniform": [1.18, 1.28]}),
+        "muffle_hz": Parameter(
+            "the car's body keeps out what is above",
+            low=200,
+            high=20000,
+            unit="Hz",
+            default={"log_uniform": [800, 4000]},
+        ),
+    }
+    main: ClassVar[str | None] = None
+    needs_seed: ClassVar[bool] = True
+
+    def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
+        time = np.arange(sounding(self, num_samples, sample_rate)) / sample_rate
+        random = random_of(self.seed)
+        tones = [self._tone(hz, time, random, sample_rate) for hz in (self.hz, self.hz * self.ratio)]
+        sound = muffled(tones[0] + tones[1], self.muffle_hz, order=2, sample_rate=sample_rate)
+        swell(sound, seconds=self.seconds, rise_s=_RISE_S, fall_s=_FALL_S, sample_rate=sample_rate)
+        return ended(sound, num_samples, sample_rate)
+
+    def _tone(self, hz: float, time: Samples, random: np.random.Generator, sample_rate: int) -> Samples:
+        level_db, phases = random.normal(0, 3, _HARMONICS), random.uniform(0, 2 * math.pi, _HARMONICS)
+        level_db[0] = 0.0
+        count = harmonics_below(hz, _HARMONICS, sample_rate)
+        amplitudes = 0.03 * 10 ** (level_db / 20) / np.sqrt(np.arange(1, _HARMONICS + 1))
+        return played(one_cycle(amplitudes[:count], phases[:count]), hz * time)

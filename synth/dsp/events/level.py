@@ -1,0 +1,24 @@
+"""How loud an event is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from synth.dsp.effects.effect import Samples
+from synth.dsp.levels import mean_power, weight
+from synth.units import seconds_to_samples
+
+WINDOW_SECONDS = 0.05
+
+
+def loudness(samples: Samples, *, sample_rate: int, weighting: str) -> float:
+    """Mean power of the loudest 50 ms under a weighting of `synth.dsp.levels`; of all of it where it is shorter.
+
+    samples: shape (n,). 0.0 for silence. The weighting filter runs from zero state; the window moves by one sample.
+    """
+    weighted = weight(samples, weighting=weighting, sample_rate=sample_rate)
+    window = seconds_to_samples(WINDOW_SECONDS, sample_rate)
+    if len(samples) <= window:
+        return mean_power(weighted)
+    sums = np.concatenate([[0.0], np.cumsum(weighted * weighted)])
+    return float((sums[window:] - sums[:-window]).max()) / window

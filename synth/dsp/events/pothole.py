@@ -1,0 +1,73 @@
+"""pothole: the front wheels fall into it, then the rear wheels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from synth.dsp.effects.effect import Parameter, Samples
+from synth.dsp.events.event import ended, seconds_parameter, sounding
+from synth.dsp.events.sounds import add_at, band_noise, ringing
+from synth.dsp.noise.generator import random_of
+from synth.units import db_to_gain, seconds_to_samples
+
+_SLAP_S = 0.012  # decay of the tyre's slap, guessed
+_SLAP_HZ = (150.0, 900.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Pothole:
+    """A pothole or a joint of the road: a thump at `hz` for each axle, wheelbase / speed apart.
+
+    Each is a resonance of the body that is 26 dB down after `decay_ms`, and a short slap of the tyre (150 to 900 Hz).
+    The rear axle's is `rear_db` louder. A thump of 60 to 150 Hz and 50 to 100 ms and a wheelbase of 2.6 m are from
+    memory; the slap is guessed. The rear axle is not heard where it comes after `seconds` (below 24 km/h in 0.4 s).
+    """
+
+    seconds: float = 0.5
+    speed_kmh: float = 50.0
+    wheelbase_m: float = 2.6
+    hz: float = 100.0
+    decay_ms: float = 80.0
+    rear_db: float = -2.0
+    seed: int = 0
+
+    name: ClassVar[str] = "pothole"
+    parameters: ClassVar[Mapping[str, Parameter]] = {
+        "seconds": seconds_parameter(0.1, 3, default={"uniform": [0.45, 0.6]}),
+        "speed_kmh": Parameter("of our car", low=5, high=250, unit="km/h", default={"uniform": [30, 110]}),
+        "wheelbase_m": Parameter("between the axles", low=1.5, high=5, unit="m", default={"uniform": [2.4, 2.9]}),
+        "hz": Parameter("pitch of the thump", low=30, high=300, unit="Hz", default={"uniform": [60, 150]}),
+        "decay_ms": Parameter(
+            "length of a thump, until it is 26 dB down", low=10, high=500, unit="ms", default={"uniform": [50, 100]}
+        ),
+        "rear_db": Parameter(
+            "the rear axle's thump against the front one's", low=-20, high=10, unit="dB", default={"uniform": [-6, 2]}
+        ),
+    }
+    main: ClassVar[str | None] = None
+    needs_seed: ClassVar[bool] = True
+
+    def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
+        out = np.zeros(sounding(self, num_samples, sample_rate))
+        random = random_of(self.seed)
+        delay = seconds_to_samples(self.wheelbase_m / (self.speed_kmh / 3.6), sample_rate)
+        add_at(out, self._thump(random, sample_rate), 0)
+        add_at(out, db_to_gain(self.rear_db) * self._thump(random, sample_rate), delay)
+        return ended(out, num_samples, sample_rate)
+
+    def _thump(self, random: np.random.Generator, sample_rate: int) -> Samples:
+        decay = self.decay_ms / 3000
+        hz = self.hz * random.uniform(0.95, 1.05)
+        body = ringing([hz, 1.7 * hz], [decay, decay / 2], [0.08, 0.03], sample_rate=sample_rate)
+        size = seconds_to_samples(10 * _SLAP_S, sample_rate)
+        slap = band_noise(size, *_SLAP_HZ, order=2, sample_rate=sample_rate, random=random)
+        time = np.arange(size) / sample_rate
+        slap *= 0.05 * np.exp(1 - time / _SLAP_S) * time / _SLAP_S  # from zero up to its peak after 12 ms
+        sound = np.zeros(max(len(body), size))
+        add_at(sound, body, 0)
+        add_at(sound, slap, 0)
+        return sound

@@ -1,0 +1,109 @@
+"""siren: an emergency vehicle goes past."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from synth.dsp.effects.effect import Parameter, Samples
+from synth.dsp.events.course import Course
+from synth.dsp.events.event import ended, seconds_parameter, sounding
+from synth.dsp.events.sounds import harmonics_below, muffled, one_cycle, played, swell
+from synth.dsp.noise.generator import random_of
+
+KINDS = ("two_tone", "wail")
+_HARMONICS = 8
+_EDGE_S = 0.5
+_WAIL, _WAIL_PERIODS = (1.4, 3.1), 3
+_GLIDE_STEPS = 512  # of even frequency in one wail: at most 0.5 % apart, which is heard as a glide
+
+
+@dataclass(frozen=True, slots=True)
+class Siren:
+    """A siren that passes at `speed_kmh` against our car, heard through its body, with the Doppler shift.
+
+    two_tone: `hz` and `ratio` times that in turn, both once in `period_s` (Europe; 440 and 585 Hz in Germany's DIN
+    14610, other ratios in France, from memory). wail: up and down between 1.4 and 3.1 times `hz`, once in three times
+    `period_s` (America; about 600 to 1350 Hz in 2 to 6 s in SAE J1849, from memory). Up to 8 harmonics that fall by
+    9 dB an octave, and a low-pass of 12 dB an octave for the body: guessed. It passes at `distance_m` in the middle of
+    `seconds`; at most half a second at each end fades in and out.
+    """
+
+    seconds: float = 8.0
+    kind: str = "two_tone"
+    hz: float = 440.0
+    ratio: float = 1.33
+    period_s: float = 1.5
+    speed_kmh: float = 40.0
+    distance_m: float = 20.0
+    muffle_hz: float = 1200.0
+    seed: int = 0
+
+    name: ClassVar[str] = "siren"
+    parameters: ClassVar[Mapping[str, Parameter]] = {
+        "seconds": seconds_parameter(1, 120, default={"uniform": [3, 15]}),
+        "kind": Parameter("two tones in turn, or one that goes up and down", default="two_tone", choices=KINDS),
+        "hz": Parameter("the lower tone", low=200, high=1500, unit="Hz", default={"uniform": [400, 460]}),
+        "ratio": Parameter(
+            "of the higher tone to the lower, of two_tone", low=1, high=4, default={"uniform": [1.12, 1.36]}
+        ),
+        "period_s": Parameter(
+            "from low to low again; three times that for wail",
+            low=0.2,
+            high=10,
+            unit="s",
+            default={"uniform": [1.2, 1.8]},
+        ),
+        "speed_kmh": Parameter("against our car", low=0, high=62, unit="km/h", default={"uniform": [10, 60]}),
+        "distance_m": Parameter("where it is nearest", low=2, high=200, unit="m", default={"log_uniform": [5, 60]}),
+        "muffle_hz": Parameter(
+            "our car's body keeps out what is above",
+            low=200,
+            high=20000,
+            unit="Hz",
+            default={"log_uniform": [700, 2000]},
+        ),
+    }
+    main: ClassVar[str | None] = None
+    needs_seed: ClassVar[bool] = True
+
+    def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
+        count = sounding(self, num_samples, sample_rate)
+        gain, clock = Course(self.distance_m, self.speed_kmh, self.seconds).heard(count, sample_rate)
+        sound = played(self._cycle(sample_rate), self._phase(clock))
+        sound *= 0.1 * gain
+        sound = muffled(sound, self.muffle_hz, order=2, sample_rate=sample_rate)
+        edge = min(_EDGE_S, self.seconds / 4)
+        swell(sound, seconds=self.seconds, rise_s=edge, fall_s=edge, sample_rate=sample_rate)
+        return ended(sound, num_samples, sample_rate)
+
+    @property
+    def _highest(self) -> float:
+        return self.hz * (self.ratio if self.kind == "two_tone" else _WAIL[1])
+
+    def _cycle(self, sample_rate: int) -> Samples:
+        phases = random_of(self.seed).uniform(0, 2 * math.pi, _HARMONICS)
+        count = max(1, harmonics_below(1.05 * self._highest, _HARMONICS, sample_rate))
+        return one_cycle(np.arange(1.0, count + 1) ** -1.5, phases[:count])
+
+    def _phase(self, clock: Samples) -> Samples:
+        """Cycles that the siren has gone through, at these times on its clock (s, ascending, from 0)."""
+        period, tones = self._tones()
+        length = period / len(tones)
+        gone = np.concatenate([[0.0], np.cumsum(tones)]) * length
+        periods = np.floor(clock / period)
+        inside = clock - periods * period
+        knots = np.arange(len(gone)) * length
+        return np.asarray(np.interp(inside, knots, gone) + periods * gone[-1])
+
+    def _tones(self) -> tuple[float, Samples]:
+        """The period in s, and the frequencies in Hz in its equal steps."""
+        if self.kind == "two_tone":
+            return self.period_s, np.array([self.hz, self.hz * self.ratio])
+        low, high = self.hz * _WAIL[0], self.hz * _WAIL[1]
+        risen = 0.5 - 0.5 * np.cos(2 * math.pi * (np.arange(_GLIDE_STEPS) + 0.5) / _GLIDE_STEPS)
+        return _WAIL_PERIODS * self.period_s, low + (high - low) * risen
