@@ -9,7 +9,8 @@ from typing import Any
 from synth.draws import ClipDraws, clip_draws
 from synth.dsp.effects.effect import effect_to_json
 from synth.plan.build import Builder
-from synth.plan.clip_spec import ClipSpec
+from synth.plan.clip_spec import ClipSpec, EventPiece, NoisePiece
+from synth.plan.noise_choice import growth_of, happenings, tracks_of
 from synth.plan.plan import Plan
 from synth.recipe.load import resolved_dict
 
@@ -43,7 +44,13 @@ def _layer_draws(plan: Plan, spec: ClipSpec, draws: ClipDraws) -> None:
         if layer.probability < 1:
             draws(layer.key + ".probability")
         if layer.name in there:
-            draws(layer.key + ".recordings")
+            growth = growth_of(layer, draws)
+            tracks_of(layer, growth, draws)
+            if growth is not None and growth.cars:
+                draws(layer.key + ".grow.cabin.car")
+    for happening in happenings(plan.recipe, draws):
+        if happening.event.choice is None:
+            draws(happening.key + ".seconds")
 
 
 def setting_at(recipe: Mapping[str, Any], key: str) -> Any:
@@ -73,14 +80,18 @@ def _step(here: Any, part: str) -> Any:
     if not isinstance(here, Sequence) or isinstance(here, str):
         return None
     name, _, occurrence = part.partition("#")
-    found = [item for item in here if isinstance(item, Mapping) and (item.get("name") == name or name in item)]
+    found = [item for item in here if isinstance(item, Mapping) and (_is_named(item, name))]
     number = int(occurrence or 1) - 1
     return _unfolded(found[number], name) if number < len(found) else None
 
 
+def _is_named(item: Mapping[str, Any], name: str) -> bool:
+    return name in item or name in (item.get("name"), item.get("label"))
+
+
 def _unfolded(item: Mapping[str, Any], name: str) -> Any:
     """A layer as it is; an effect's parameters together with the `probability` beside them."""
-    if item.get("name") == name:
+    if name not in item:
         return item
     beside = {key: value for key, value in item.items() if key != name}
     return {**beside, **item[name]} if isinstance(item[name], Mapping) else item[name]
@@ -88,14 +99,25 @@ def _unfolded(item: Mapping[str, Any], name: str) -> Any:
 
 def spec_to_json(spec: ClipSpec) -> dict[str, Any]:
     """A clip's plan as JSON values."""
-    fields = asdict(replace(spec, speech_effects=(), channel_effects=(), noise=()))
+    fields = asdict(replace(spec, speech_effects=(), channel_effects=(), noise=(), events=()))
     fields["speech_effects"] = [effect_to_json(effect) for effect in spec.speech_effects]
     fields["channel_effects"] = [effect_to_json(effect) for effect in spec.channel_effects]
-    fields["noise"] = [
-        {**asdict(replace(piece, effects=())), "effects": [effect_to_json(effect) for effect in piece.effects]}
-        for piece in spec.noise
-    ]
+    fields["noise"] = [_piece_to_json(piece) for piece in spec.noise]
+    fields["events"] = [_event_to_json(event) for event in spec.events]
     return fields
+
+
+def _piece_to_json(piece: NoisePiece) -> dict[str, Any]:
+    fields = asdict(replace(piece, effects=(), grown=None))
+    if piece.grown is not None:
+        materials = [asdict(place) for place in piece.grown.materials]
+        fields["grown"] = {"name": piece.kind, **asdict(piece.grown.generator), "materials": materials}  # type: ignore[call-overload]
+    return {**fields, "effects": [effect_to_json(effect) for effect in piece.effects]}
+
+
+def _event_to_json(event: EventPiece) -> dict[str, Any]:
+    made = None if event.made is None else {"name": event.made.name, **asdict(event.made)}  # type: ignore[call-overload]
+    return {**asdict(replace(event, made=None)), "made": made}
 
 
 def same_clip(one: ClipSpec, other: ClipSpec) -> bool:
@@ -104,5 +126,16 @@ def same_clip(one: ClipSpec, other: ClipSpec) -> bool:
 
 
 def _without_places(spec: ClipSpec) -> ClipSpec:
-    noise = tuple(replace(piece, recording=0) for piece in spec.noise)
-    return replace(spec, index=0, recording=0, room=None, noise=noise)
+    noise = tuple(_piece_without_places(piece) for piece in spec.noise)
+    events = tuple(
+        event if event.recorded is None else replace(event, recorded=replace(event.recorded, recording=0))
+        for event in spec.events
+    )
+    return replace(spec, index=0, recording=0, room=None, noise=noise, events=events)
+
+
+def _piece_without_places(piece: NoisePiece) -> NoisePiece:
+    if piece.grown is None:
+        return replace(piece, recording=0)
+    materials = tuple(replace(place, recording=0) for place in piece.grown.materials)
+    return replace(piece, recording=0, grown=replace(piece.grown, materials=materials))

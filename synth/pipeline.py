@@ -109,7 +109,7 @@ def _catalogs(recipe: Recipe, cache: Path, jobs: int, progress: ScanProgress | N
         "jobs": jobs,
         "progress": progress,
     }
-    layers = recipe.noise.layers if recipe.noise else ()
+    layers = recipe.noise.pooled_layers if recipe.noise else ()
     rooms = recipe.speech.room.sources if recipe.speech.room else ()
     return (
         scan(recipe.speech.sources, kind="speech", trim_top_db=_top_db(trim), **shared),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Any
 
 import numpy as np
 
@@ -14,31 +12,10 @@ from synth.dsp import levels, mix
 from synth.dsp.effects.chain import map_position, run_chain
 from synth.dsp.effects.effect import Effect, Samples
 from synth.dsp.room import Response, convolve
-from synth.dsp.segments import crossfade_into
 from synth.errors import BadInput
-from synth.plan.clip_spec import ClipSpec, NoisePiece
+from synth.noise_stem import Drawn, FindPowers, NoiseStem, ReadEvent, ReadNoise, noise_powers, noise_stem
+from synth.plan.clip_spec import ClipSpec
 from synth.units import db_to_gain, gain_to_db, power_to_db, seconds_to_samples
-
-ReadNoise = Callable[[NoisePiece], Samples]
-"""The source samples of a noise piece, shape (source_num_samples,), in the scale of the recording."""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownPowers:
-    """Mean powers of noise in the span, in the scale of the recording, that were known without filtering.
-
-    `exact`: as good as filtering (0.05 dB); else the use runs over a join, or began just before, and they are good
-    enough to be reported (0.2 dB), not to set a level by.
-    """
-
-    powers: Mapping[str, float]
-    exact: bool
-
-
-FindPowers = Callable[[NoisePiece, int, int], KnownPowers]
-"""The known powers of samples start..stop of a noise piece that no effect has changed."""
-
-Drawn = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +39,7 @@ class AllDrawn:
 @dataclass(frozen=True, slots=True)
 class Measurements:
     """What was done, in dB. Levels of stems are at the gain at which they enter the channel. `noise_gains_db`: for
-    each noise piece, from its recording to the clip.
+    each noise piece, from its recording (or generator) to the clip; `event_gains_db`: likewise for each event.
 
     The SNR fields are those of `mix.MeasuredSnr`, None where there is no noise.
     """
@@ -76,6 +53,7 @@ class Measurements:
     peak_dbfs: float
     headroom_gain_db: float
     noise_gains_db: tuple[float, ...]
+    event_gains_db: tuple[float, ...]
     drawn: AllDrawn
 
 
@@ -92,15 +70,6 @@ class Rendered:
     measurements: Measurements
 
 
-@dataclass(frozen=True, slots=True)
-class _Noise:
-    """The noise of a clip: the sum of all layers, and the gain of each piece in it."""
-
-    stem: Samples
-    gains: tuple[float, ...]
-    drawn: tuple[tuple[Drawn | None, ...], ...]
-
-
 def render_clip(
     spec: ClipSpec,
     speech: Samples,
@@ -108,6 +77,7 @@ def render_clip(
     source_rate: int,
     read_noise: ReadNoise,
     known_powers: FindPowers | None = None,
+    read_event: ReadEvent | None = None,
     room: Response | None = None,
     words: Sequence[Word] | None = None,
     settings: Settings,
@@ -120,6 +90,7 @@ def render_clip(
         source_rate: in Hz.
         read_noise: gives the source samples of a noise piece.
         known_powers: gives the powers of unchanged noise, so that it need not be filtered.
+        read_event: gives the samples of an event.
         room: the prepared impulse response (dsp/room.py) at the clip's rate, or None.
         words: the recording's alignment.
         settings: what holds for every clip.
@@ -131,7 +102,7 @@ def render_clip(
     span = slice(spec.onset, spec.onset + spec.speech_num_samples)
     scale = mix.Scale(spec.measure, "none" if spec.measure == "lufs" else spec.weighting, spec.sample_rate)
     level = _speech_level(spec, stem, span, scale)
-    noise = _noise_stem(spec, read_noise, known_powers) if spec.noise else None
+    noise = noise_stem(spec, read_noise, known_powers, read_event) if spec.noise else None
     mixed = (
         _mixed(spec, stem, noise, level, span, scale, settings, known_powers) if noise else _alone(spec, stem, settings)
     )
@@ -140,7 +111,7 @@ def render_clip(
     return Rendered(
         samples=samples,
         sample_rate=spec.sample_rate,
-        stems=(stem * heard, noise.stem * mixed.noise_gain * heard if noise else np.zeros_like(stem))
+        stems=(stem * heard, noise.samples * mixed.noise_gain * heard if noise else np.zeros_like(stem))
         if settings.stems
         else None,
         speech_alignment=None if words is None else _aligned(spec, words, len(speech), source_rate),
@@ -154,6 +125,7 @@ def render_clip(
             peak_dbfs=_peak_dbfs(samples),
             headroom_gain_db=headroom_db,
             noise_gains_db=tuple(gain_to_db(g * mixed.noise_gain * heard) for g in noise.gains) if noise else (),
+            event_gains_db=tuple(gain_to_db(g * mixed.noise_gain * heard) for g in noise.event_gains) if noise else (),
             drawn=AllDrawn(drawn_speech, noise.drawn if noise else (), drawn_channel),
         ),
     )
@@ -211,7 +183,7 @@ _ROUNDS = 5
 def _mixed(
     spec: ClipSpec,
     stem: Samples,
-    noise: _Noise,
+    noise: NoiseStem,
     level: mix.SpeechLevel,
     span: slice,
     scale: mix.Scale,
@@ -221,8 +193,8 @@ def _mixed(
     """Mix at the SNR. Where the measure moves with the gain (P.56, BS.1770), the SNR is made true at the final gain,
     which itself depends on the noise: a few rounds, each moving it by less."""
     assert spec.snr_db is not None
-    powers = _noise_powers(spec, noise, span, scale, known_powers)
-    noise_level = mix.NoiseLevel(noise.stem[span], powers)
+    powers = noise_powers(spec, noise, span, scale, known_powers)
+    noise_level = mix.NoiseLevel(noise.samples[span], powers)
     heard, gain = _guess_heard(spec, stem), 0.0
     try:
         for _ in range(_ROUNDS):
@@ -230,7 +202,7 @@ def _mixed(
             if abs(gain - before) <= _SETTLED * gain:
                 gain = before
                 break
-            samples, heard, headroom_db = _to_level(spec, stem + gain * noise.stem, settings)
+            samples, heard, headroom_db = _to_level(spec, stem + gain * noise.samples, settings)
             if not level.moves:
                 break
         snr = mix.measured_snr(level, noise_level, gain=gain, heard=heard, scale=scale)
@@ -239,114 +211,11 @@ def _mixed(
     return _Mixed(samples, heard, headroom_db, gain, snr)
 
 
-def _noise_powers(
-    spec: ClipSpec, noise: _Noise, span: slice, scale: mix.Scale, known_powers: FindPowers | None
-) -> Mapping[str, float]:
-    """The powers of the noise in the span: known ones where it is one track of unchanged pieces, else measured."""
-    if known_powers is None or any(piece.track or _is_changed(piece) for piece in spec.noise):
-        return mix.noise_powers(noise.stem, span, sample_rate=spec.sample_rate)
-    if len({piece.layer for piece in spec.noise}) > 1:
-        return mix.noise_powers(noise.stem, span, sample_rate=spec.sample_rate)
-    powers, exact = _known_sum(spec, noise, span, known_powers)
-    powers["none"] = levels.mean_power(noise.stem[span])
-    if not exact:
-        heard = levels.weight(noise.stem, weighting=scale.weighting, sample_rate=spec.sample_rate)
-        powers[scale.weighting] = levels.mean_power(heard[span])
-    return powers
-
-
-def _is_changed(piece: NoisePiece) -> bool:
-    return any(effect.name != "polarity" for effect in piece.effects)
-
-
-def _known_sum(spec: ClipSpec, noise: _Noise, span: slice, known_powers: FindPowers) -> tuple[dict[str, float], bool]:
-    """Powers of a track from those of its pieces, each up to where the next begins; and whether they are exact."""
-    total, exact = dict.fromkeys(mix.REPORTED, 0.0), len(spec.noise) == 1
-    ends = [*(piece.at for piece in spec.noise[1:]), spec.num_samples]
-    for piece, gain, end in zip(spec.noise, noise.gains, ends, strict=True):
-        start, stop = max(span.start, piece.at), min(span.stop, end)
-        if start < stop:
-            known = known_powers(piece, start - piece.at, stop - piece.at)
-            exact = exact and known.exact
-            for weighting in total:
-                total[weighting] += known.powers[weighting] * gain**2 * (stop - start) / (span.stop - span.start)
-    return total, exact
-
-
 def _guess_heard(spec: ClipSpec, stem: Samples) -> float:
     """The gain of the clip if the noise added nothing: a start for the rounds."""
     if spec.level_dbfs is None:
         return 1.0
     return db_to_gain(spec.level_dbfs - levels.level_dbfs(stem))
-
-
-def _noise_stem(spec: ClipSpec, read_noise: ReadNoise, known_powers: FindPowers | None) -> _Noise:
-    """All layers summed: the tracks of a layer equally loud, the layers at their relative levels (in the SNR's
-    weighting)."""
-    tracks: list[tuple[str, Samples, list[float]]] = []
-    drawn: list[tuple[Drawn | None, ...]] = []
-    for (layer, _), pieces in groupby(spec.noise, key=lambda piece: (piece.layer, piece.track)):
-        stem, gains = _track(spec, list(pieces), read_noise, known_powers, drawn)
-        tracks.append((layer, stem, gains))
-    if len(tracks) == 1:
-        return _Noise(tracks[0][1], tuple(tracks[0][2]), tuple(drawn))
-    total = np.zeros(spec.num_samples)
-    gains_of_all: list[float] = []
-    relative = {piece.layer: piece.relative_db for piece in spec.noise}
-    for layer, layer_tracks in groupby(tracks, key=lambda track: track[0]):
-        mine = list(layer_tracks)
-        stem = np.zeros(spec.num_samples)
-        unit = [1 / _loudness(spec, track) for _, track, _ in mine]
-        for (_, track, _), gain in zip(mine, unit, strict=True):
-            stem += gain * track
-        own = mix.steady(db_to_gain(relative[layer]) / _loudness(spec, stem))
-        total += own * stem
-        gains_of_all += [g * u * own for (_, _, gains), u in zip(mine, unit, strict=True) for g in gains]
-    return _Noise(total, tuple(gains_of_all), tuple(drawn))
-
-
-def _loudness(spec: ClipSpec, samples: Samples) -> float:
-    """Root mean square in the SNR's weighting, of a whole stem."""
-    weighting = "a" if spec.measure == "lufs" else spec.weighting
-    return _root(spec, levels.mean_power(levels.weight(samples, weighting=weighting, sample_rate=spec.sample_rate)))
-
-
-def _root(spec: ClipSpec, power: float) -> float:
-    if power < levels.SILENCE:
-        raise BadInput("silent", spec.noise[0].recording_id, "the noise is silent in the band that counts")
-    return mix.steady(float(np.sqrt(power)))
-
-
-def _piece_loudness(spec: ClipSpec, piece: NoisePiece, samples: Samples, known_powers: FindPowers | None) -> float:
-    """As `_loudness`, for one piece of a track; from known powers where there are any."""
-    if known_powers is None or _is_changed(piece):
-        return _loudness(spec, samples)
-    weighting = "a" if spec.measure == "lufs" else spec.weighting
-    return _root(spec, known_powers(piece, 0, piece.num_samples).powers[weighting])
-
-
-def _track(
-    spec: ClipSpec,
-    pieces: list[NoisePiece],
-    read_noise: ReadNoise,
-    known_powers: FindPowers | None,
-    drawn: list[tuple[Drawn | None, ...]],
-) -> tuple[Samples, list[float]]:
-    """One track: a single piece as it is, several at one level and crossfaded. The gain of each piece."""
-    made = []
-    for piece in pieces:
-        samples, records = run_chain(
-            read_noise(piece), source_rate=spec.sample_rate, sample_rate=spec.sample_rate, effects=piece.effects
-        )
-        drawn.append(tuple(records))
-        made.append(samples[: piece.num_samples])
-    if len(made) == 1:
-        return made[0], [1.0]
-    gains = [1 / _piece_loudness(spec, piece, m, known_powers) for piece, m in zip(pieces, made, strict=True)]
-    track = np.zeros(spec.num_samples)
-    for piece, samples, gain in zip(pieces, made, gains, strict=True):
-        crossfade_into(track, gain * samples, at=piece.at, fade_in=piece.fade_in)
-    return track, gains
 
 
 def _through_channel(

@@ -23,7 +23,7 @@ FLOORS = (
     ("recipe",),
     ("catalog",),
     ("plan",),
-    ("render", "source_noise", "explain"),
+    ("noise_stem", "render", "source_noise", "explain"),
     ("dataset",),
     ("execute",),
     ("starter", "example"),

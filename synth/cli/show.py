@@ -13,6 +13,7 @@ from synth.plan.coverage import PoolUse
 if TYPE_CHECKING:
     from synth.dataset.status import Status
     from synth.dataset.verify import Report
+    from synth.plan.clip_spec import NoisePiece
     from synth.pipeline import Explained, Generated, Planned, Replayed
 
 SCHEMA_VERSION = 1
@@ -97,7 +98,28 @@ def ledger_lines(uses: Sequence[PoolUse]) -> list[str]:
         ]
         for use in uses
     ]
-    return table(rows)
+    return [*table(rows), *_grown_lines(uses)]
+
+
+def _grown_lines(uses: Sequence[PoolUse]) -> list[str]:
+    """What of the noise is as recorded, and what was grown, by which generator and from how many sources."""
+    rows = [["where noise comes from", "share", "used", "sources", "K_eff"]]
+    for use in uses:
+        if not use.grown:
+            continue
+        name = f"{use.layer}/{use.pool}"
+        rows.append([f"{name} recorded", f"{use.recorded_share:.1%}", _duration(use.used_s), str(use.count), ""])
+        rows += [
+            [
+                f"{name} {g.method}{' (a model)' if g.modelled else ''}",
+                f"{g.used_s / use.total_s:.1%}",
+                _duration(g.used_s),
+                str(len(g.sources)),
+                f"{g.effective_sources:.1f}",
+            ]
+            for g in use.grown
+        ]
+    return ["", *table(rows)] if len(rows) > 1 else []
 
 
 def _duration(seconds: float) -> str:
@@ -109,13 +131,18 @@ def _draw_lines(planned: Planned) -> list[str]:
     for index in range(min(_FIRST, len(planned.plan))):
         spec = planned.plan[index]
         effects = " ".join(_effect_text(effect) for effect in spec.speech_effects)
-        noise = " + ".join(piece.recording_id for piece in spec.noise)
+        noise = " + ".join(_noise_text(piece) for piece in spec.noise)
+        noise += "".join(f" ({event.label})" for event in spec.events)
         level = "-" if spec.level_dbfs is None else f"{spec.level_dbfs:.1f}"
         snr = "-" if spec.snr_db is None else f"{spec.snr_db:.1f}"
         rows.append(
             [spec.clip_id, spec.split, f"{spec.num_samples / spec.sample_rate:.2f}", snr, level, effects, noise or "-"]
         )
     return [f"  {line}" for line in table(rows)]
+
+
+def _noise_text(piece: NoisePiece) -> str:
+    return piece.recording_id if piece.grown is None else f"{piece.kind} of {piece.recording_id}"
 
 
 def _effect_text(effect: Any) -> str:

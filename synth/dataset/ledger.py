@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from synth.dsp.noise import GENERATORS
 from synth.plan.build import pool_of
-from synth.plan.coverage import PoolUse, use_of
+from synth.plan.coverage import GrownUse, PoolUse, use_of
 from synth.plan.pools import Pools
 from synth.recipe.model import SPLITS
 
@@ -27,14 +28,28 @@ class MadeLedger:
         self._rate = sample_rate
         self._offsets: dict[tuple[str, str, str], array[int]] = defaultdict(_numbers)
         self._counts: dict[tuple[str, str, str], array[int]] = defaultdict(_numbers)
+        self._grown: dict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count the noise of one manifest row."""
         pool = pool_of(SPLITS.index(row["split"]))
         for piece in row["noise"]:
-            key = piece["layer"], pool, piece["recording"]
-            self._offsets[key].append(piece["offset"])
-            self._counts[key].append(piece["source_num_samples"])
+            if piece["kind"] == "recording":
+                key = piece["layer"], pool, piece["recording"]
+                self._add_recorded(key, piece["offset"], piece["source_num_samples"])
+            else:
+                sources = self._grown[piece["layer"], pool, piece["kind"]]
+                sources[piece["recording"]] = sources.get(piece["recording"], 0) + piece["source_num_samples"]
+        for event in row["events"]:
+            source = event["source"]
+            if source is not None:
+                self._add_recorded(
+                    (source["layer"], pool, source["recording"]), source["offset"], source["num_samples"]
+                )
+
+    def _add_recorded(self, key: tuple[str, str, str], offset: int, num_samples: int) -> None:
+        self._offsets[key].append(offset)
+        self._counts[key].append(num_samples)
 
     def _use(self, layer: str, pool: str) -> PoolUse:
         uses = []
@@ -44,7 +59,16 @@ class MadeLedger:
                 np.frombuffer(table.get(key, _numbers()), np.int64) for table in (self._offsets, self._counts)
             )
             uses.append(use_of(recording, offsets, counts, self._rate))
-        return PoolUse(layer, pool, tuple(uses))
+        grown = (
+            GrownUse(
+                method,
+                generator.modelled,
+                {source: n / self._rate for source, n in sorted(self._grown[layer, pool, method].items())},
+            )
+            for method, generator in GENERATORS.items()
+            if (layer, pool, method) in self._grown
+        )
+        return PoolUse(layer, pool, tuple(uses), tuple(grown))
 
     def to_json(self) -> dict[str, Any]:
         """All pools of all layers, as `Planned.ledger` gives them."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from synth.catalog.recording import Recording
 from synth.dsp.effects.effect import Effect
 from synth.errors import UsageError
-from synth.plan.clip_spec import ClipSpec, NoisePiece
+from synth.plan.clip_spec import ClipSpec, EventPiece, Grown, NoisePiece, Place
 
 if TYPE_CHECKING:
     from synth.render import Measurements, Rendered
@@ -65,7 +65,7 @@ def row(
         "sampling_rate": spec.sample_rate,
         "channels": 1,
         "speaker": recording.speaker,
-        "labels": dict(recording.labels or {}),
+        "labels": _labels(spec, recording),
         "alignment": _alignment(rendered.speech_alignment),
         "split": spec.split,
         "condition": None,
@@ -83,10 +83,18 @@ def row(
         "peak_dbfs": _db(measured.peak_dbfs),
         "headroom_gain_db": _db(measured.headroom_gain_db),
         "stems": {**_stem("speech", written.speech_stem), **_stem("noise", written.noise_stem)},
-        "events": [],
+        "events": _events(spec, measured),
         "sha256": written.main.sha256,
         "pcm_sha256": written.pcm_sha256,
     }  # fmt: skip
+
+
+def _labels(spec: ClipSpec, recording: Recording) -> dict[str, Any]:
+    """The speech's labels, and those of what happens in the noise; what both have is true where either says so."""
+    labels = dict(recording.labels or {})
+    for name, happens in spec.event_labels:
+        labels[name] = happens or labels.get(name, happens)
+    return labels
 
 
 def _stem(name: str, file: WrittenFile | None) -> dict[str, str | None]:
@@ -119,6 +127,7 @@ def _speech(spec: ClipSpec, measured: Measurements) -> dict[str, Any]:
         "onset": spec.onset,
         "num_samples": spec.speech_num_samples,
         "effects": _effects(spec.speech_effects, measured.drawn.speech),
+        "lombard": None if spec.lombard is None else dataclasses.asdict(spec.lombard),
         "active_level_dbfs": _db(measured.active_level_dbfs),
     }
 
@@ -146,7 +155,7 @@ def _noise(spec: ClipSpec, measured: Measurements) -> list[dict[str, Any]]:
 def _piece(piece: NoisePiece, gain_db: float, drawn: Sequence[Mapping[str, Any] | None] | None) -> dict[str, Any]:
     return {
         "layer": piece.layer,
-        "kind": "recording",
+        "kind": piece.kind,
         "recording": piece.recording_id,
         "offset": piece.offset,
         "source_num_samples": piece.source_num_samples,
@@ -156,12 +165,47 @@ def _piece(piece: NoisePiece, gain_db: float, drawn: Sequence[Mapping[str, Any] 
         "fade_in": piece.fade_in,
         "effects": _effects(piece.effects, drawn),
         "gain_db": _db(gain_db),
+        "grown": None if piece.grown is None else _grown(piece.grown),
     }
 
 
+def _grown(grown: Grown) -> dict[str, Any]:
+    return {**values_of(grown.generator), "materials": [_place(place) for place in grown.materials]}
+
+
+def _place(place: Place) -> dict[str, Any]:
+    return {"recording": place.recording_id, "offset": place.offset, "num_samples": place.num_samples}
+
+
+def _events(spec: ClipSpec, measured: Measurements) -> list[dict[str, Any]]:
+    return [_event(spec, event, gain) for event, gain in zip(spec.events, measured.event_gains_db, strict=True)]
+
+
+def _event(spec: ClipSpec, event: EventPiece, gain_db: float) -> dict[str, Any]:
+    """`onset` and `offset` are seconds of the clip in which it sounds; the rest says how it was made."""
+    place = event.recorded
+    return {
+        "label": event.label,
+        "onset": round(event.at / spec.sample_rate, _SECOND_DECIMALS),
+        "offset": round((event.at + event.num_samples) / spec.sample_rate, _SECOND_DECIMALS),
+        "at": event.at,
+        "num_samples": event.num_samples,
+        "relative_db": event.relative_db,
+        "gain_db": _db(gain_db),
+        "kind": "made" if place is None else "recording",
+        "made": None if event.made is None else values_of(event.made),
+        "source": None if place is None else {"layer": event.layer, **_place(place)},
+    }
+
+
+def values_of(values: Any) -> dict[str, Any]:
+    """`{"name": ..., **fields}` of a generator or an event."""
+    return {"name": values.name, **{name: getattr(values, name) for name in _field_names(type(values))}}
+
+
 @lru_cache
-def _field_names(kind: type[Effect]) -> tuple[str, ...]:
-    return tuple(f.name for f in dataclasses.fields(kind))  # type: ignore[arg-type]
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(f.name for f in dataclasses.fields(kind))
 
 
 def _effects(effects: Sequence[Effect], drawn: Sequence[Mapping[str, Any] | None] | None) -> list[dict[str, Any]]:

@@ -16,8 +16,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from synth import files
 from synth.catalog.audio_file import file_digest, read_samples
 from synth.catalog.catalog import Catalog
@@ -28,15 +26,14 @@ from synth.dataset.commit import commit_part
 from synth.dataset.dataset_dir import DatasetDir, audio_path, stem_path
 from synth.dataset.quarantine import refusal_of
 from synth.dataset.saved_plan import SavedPlan, open_plan
-from synth.dsp import power_table
 from synth.dsp.effects.effect import Samples
 from synth.dsp.resample import resample
 from synth.dsp.room import Response, prepare_response
-from synth.dsp.segments import read_circle
 from synth.errors import BadInput, SynthError
+from synth.execute.noise_reader import NoiseReader
 from synth.execute.unit import Failure, Heart, NoHeart, ShardResult
-from synth.plan.clip_spec import ClipSpec, NoisePiece
-from synth.render import KnownPowers, Rendered, Settings, render_clip
+from synth.plan.clip_spec import ClipSpec
+from synth.render import Rendered, Settings, render_clip
 
 _ROOMS_KEPT: Final = 64
 
@@ -57,7 +54,7 @@ class Workshop:
         self.dataset = dataset
         self.plan = saved.plan
         self.header = saved.header
-        self.noise = saved.noise
+        self.noise = NoiseReader(saved.plan, saved.noise)
         self.settings = Settings(recipe.headroom_dbfs, recipe.on_clipping == "refuse", recipe.output.stems)
         self._room = lru_cache(maxsize=_ROOMS_KEPT)(self._prepare_room)
         # Copies of an utterance are neighbours in the plan: what was read last is mostly what is needed next.
@@ -111,21 +108,14 @@ class Workshop:
             raise BadInput("silent", self.plan.rooms.file(index), str(error)) from error
 
     def _render(self, spec: ClipSpec, recording: Recording, samples: Samples, room: Response | None) -> Rendered:
-        def read_noise(piece: NoisePiece) -> Samples:
-            circle, store = self.plan.circle(spec, piece), self.noise
-            found = read_circle(
-                store.samples(piece.recording), circle, offset=piece.offset, num_samples=piece.source_num_samples
-            )
-            found *= store.scale(piece.recording)
-            return found
-
         try:
             return render_clip(
                 spec,
                 samples,
                 source_rate=recording.sample_rate,
-                read_noise=read_noise,
-                known_powers=functools.partial(self._known_powers, spec),
+                read_noise=functools.partial(self.noise.piece, spec),
+                known_powers=functools.partial(self.noise.known_powers, spec),
+                read_event=functools.partial(self.noise.event, spec),
                 room=room,
                 words=recording.alignment,
                 settings=self.settings,
@@ -135,23 +125,6 @@ class Workshop:
         except Exception as error:  # an effect of a library may raise anything; it costs this clip, and is named
             text = f"{type(error).__name__}: {error}".splitlines()[0]
             raise BadInput("render_failed", spec.source_id, text) from error
-
-    def _known_powers(self, spec: ClipSpec, piece: NoisePiece, start: int, stop: int) -> KnownPowers:
-        """Powers of samples start..stop of a noise piece that no effect has changed, from its recording's power
-        table."""
-        circle = self.plan.circle(spec, piece)
-        table, length = self.noise.power_table(piece.recording), int(self.noise.num_samples[piece.recording])
-        energy, at, joins = np.zeros(len(power_table.WEIGHTINGS)), 0, 0
-        for stretch, inside, count in circle.runs(piece.offset, piece.source_num_samples):
-            first, last = max(start, at), min(stop, at + count)
-            if first < last:
-                source = circle.stretches[stretch][0] + inside - at
-                energy += power_table.energy(table, source + first, source + last, num_samples=length)
-            joins += inside < circle.crossfade
-            at += count
-        power = energy * (self.noise.scale(piece.recording) ** 2 / (stop - start))
-        exact = joins == 0 and start >= power_table.SETTLING_SECONDS * spec.sample_rate
-        return KnownPowers(dict(zip(power_table.WEIGHTINGS, map(float, power), strict=True)), exact)
 
     def _encoded(self, spec: ClipSpec, recording: Recording, source_sha256: str, rendered: Rendered) -> MadeClip:
         file_format, rate = self.plan.recipe.output.format, spec.sample_rate

@@ -14,11 +14,21 @@ from synth.dsp.effects.chain import planned_length
 from synth.dsp.effects.effect import Effect
 from synth.dsp.effects.trim import Trim
 from synth.errors import GuardError
+from synth.plan.noise_choice import (
+    NAMES,
+    car_of,
+    growth_of,
+    happening_at,
+    happenings,
+    layers_of,
+    tracks_of,
+)
 from synth.plan.pools import POOLS, Pools
 from synth.plan.schedule import NoiseRecording, Rotation
+from synth.plan.speaking import lombard_effects, lombard_of
 from synth.plan.splits import HELD_OUT_SPLIT, SplitOf
-from synth.plan.tables import CLIP_COLUMNS, PIECE_COLUMNS, Columns, Growing
-from synth.recipe.model import SPLITS, EffectChoice, Layer, Recipe
+from synth.plan.tables import CLIP_COLUMNS, PIECE_COLUMNS, RECORDED, Columns, Growing
+from synth.recipe.model import SPLITS, EffectChoice, Growth, Layer, Recipe
 from synth.units import seconds_to_samples
 
 LENGTH_EFFECTS = ("trim", "speed", "tempo")
@@ -67,6 +77,14 @@ def draw_piece_effects(
     return tuple(effect for effect in drawn if effect is not None)
 
 
+def numbers_of_events(recipe: Recipe) -> dict[str, int]:
+    """Key of an event that is taken from recordings -> its number among `noise.pooled_layers`."""
+    if recipe.noise is None:
+        return {}
+    recorded = (event for event in recipe.noise.events if event.choice is None)
+    return {event.key: number for number, event in enumerate(recorded, start=len(recipe.noise.layers))}
+
+
 class Builder:
     """Walks through all clips once. `clips` and `pieces` are the result."""
 
@@ -76,7 +94,8 @@ class Builder:
         self._pools = pools
         self._speech_choices = length_choices(recipe.speech.effects)
         self._noise_choices = [length_choices(layer.effects) for layer in self._layers]
-        self._rotations: dict[tuple[str, str], Rotation] = {}
+        self._rotations: dict[str, Rotation] = {}
+        self._recorded_events = numbers_of_events(recipe)
         self._used: list[set[int]] = [set() for _ in self._layers]
         self.clips, self.pieces = Growing(CLIP_COLUMNS), Growing(PIECE_COLUMNS)
 
@@ -103,36 +122,69 @@ class Builder:
         draws = clip_draws(self._recipe.seed, clip_id_of(recording.id, copy))
         onset, speech, total = self.lengths(recording, draws)
         first = len(self.pieces)
-        if self._recipe.noise and draws("noise.probability") < self._recipe.noise.probability:
-            for number, layer in enumerate(self._layers):
-                if layer.probability >= 1 or draws(layer.key + ".probability") < layer.probability:
-                    self._add_layer(number, layer, pool_of(split), total, draws)
+        for number, layer in layers_of(self._recipe, draws):
+            self._add_layer(number, layer, pool_of(split), total, draws)
+        if len(self.pieces) > first and self._recorded_events:
+            self._add_events(pool_of(split), total, draws)
         self.clips.append(index, copy, split, onset, speech, total, first)
 
     def lengths(self, recording: Recording, draws: ClipDraws) -> tuple[int, int, int]:
         """(onset, length of the speech after its effects, length of the clip), in samples."""
         rate = self._recipe.sample_rate
         effects = draw_speech_effects(self._speech_choices, draws, recording)
+        effects += lombard_effects(lombard_of(self._recipe, draws, recording))
         speech = planned_length(recording.num_samples, recording.sample_rate, rate, effects)
         margins = self._recipe.margins_s
         onset = seconds_to_samples(float(margins.value(draws("margins_s.before"))), rate)
         after = seconds_to_samples(float(margins.value(draws("margins_s.after"))), rate)
         return onset, speech, onset + speech + after
 
-    def _rotation(self, layer: Layer, pool: str) -> Rotation:
-        name = f"noise.layers.{layer.name}.{pool}"
-        if (layer.name, pool) not in self._rotations:
+    def _rotation(self, layer: Layer, pool: str, purpose: str = "") -> Rotation:
+        """The recordings of a layer in turn; what is grown from them has a turn of its own."""
+        name = f"noise.layers.{layer.name}.{pool}{purpose}"
+        if name not in self._rotations:
             members = [NoiseRecording(r.index, r.id, r.circle.circumference) for r in self._pools[layer.name, pool]]
-            self._rotations[layer.name, pool] = Rotation(
+            self._rotations[name] = Rotation(
                 members, balance=layer.balance, sample_rate=self._recipe.sample_rate, seed=self._recipe.seed, name=name
             )
-        return self._rotations[layer.name, pool]
+        return self._rotations[name]
 
     def _add_layer(self, number: int, layer: Layer, pool: str, total: int, draws: ClipDraws) -> None:
-        rotation = self._rotation(layer, pool)
-        tracks = int(layer.recordings.value(draws(layer.key + ".recordings")))
-        for track in range(tracks):
-            self._add_track(number, layer, rotation, track, total, draws)
+        growth = growth_of(layer, draws)
+        for track in range(tracks_of(layer, growth, draws)):
+            if growth is None:
+                self._add_track(number, layer, self._rotation(layer, pool), track, total, draws)
+            else:
+                self._add_grown(number, layer, growth, pool, track, total, draws)
+
+    def _add_grown(
+        self, number: int, layer: Layer, growth: Growth, pool: str, track: int, total: int, draws: ClipDraws
+    ) -> None:
+        """One piece as long as the clip: what it is grown from, and by which generator."""
+        rate, used = self._recipe.sample_rate, self._used[number]
+        effects = draw_piece_effects(layer, self._noise_choices[number], draws, track, 0)
+        count = source_samples(total, rate, effects)
+        source, offset = car_of(growth, self._recipe, pool, draws(layer.key + ".grow.cabin.car")), 0
+        if growth.choice.kind().sources():
+            rotation = self._rotation(layer, pool, ".grown")
+            if len(used) >= len(rotation):
+                used.clear()
+            source, offset = rotation.turn(count, used)
+            used.add(source)
+        self.pieces.append(number, track, 1 + NAMES.index(growth.name), source, offset, count, 0, total, 0)
+
+    def _add_events(self, pool: str, total: int, draws: ClipDraws) -> None:
+        """The events that are taken from recordings, each from the beginning of one."""
+        rate = self._recipe.sample_rate
+        for track, happening in enumerate(happenings(self._recipe, draws)):
+            if happening.event.choice is not None:
+                continue
+            layer = happening.event.layer
+            longest = seconds_to_samples(float(happening.event.seconds.value(draws(happening.key + ".seconds"))), rate)
+            recording, _, count = self._rotation(layer, pool).next(min(longest, total))
+            at = happening_at(happening, count, total, draws)
+            number = self._recorded_events[happening.event.key]
+            self.pieces.append(number, track, RECORDED, recording, 0, count, at, count, 0)
 
     def _add_track(
         self, number: int, layer: Layer, rotation: Rotation, track: int, total: int, draws: ClipDraws
@@ -150,7 +202,7 @@ class Builder:
             used.add(recording)
             made = total - at if count == wanted else min(total - at, planned_length(count, rate, rate, effects))
             fade = min(fade, made // 2)
-            self.pieces.append(number, track, recording, offset, count, at, made, fade)
+            self.pieces.append(number, track, RECORDED, recording, offset, count, at, made, fade)
             at, fade, piece = at + made, min(crossfade, made // 4), piece + 1
             at -= fade
 

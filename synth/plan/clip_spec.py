@@ -5,17 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from synth.dsp.effects.effect import Effect
+from synth.dsp.events.event import Event
+from synth.dsp.lombard import Lombard
+from synth.dsp.noise.generator import Generator
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A stretch of one noise recording's circle of usable sound, in samples at the data set's rate."""
+
+    recording: int  # index into the plan's noise catalog
+    recording_id: str
+    offset: int
+    num_samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """How a piece of noise is grown: by which generator (its values), from which stretches of recordings."""
+
+    generator: Generator
+    materials: tuple[Place, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NoisePiece:
-    """One stretch of one noise recording.
+    """One stretch of one noise recording, or of noise that was grown.
 
     `recording` indexes the plan's noise catalog (`plan.noise`). `offset` and `source_num_samples` are samples at the
     data set's rate on the recording's circle of usable sound in this pool (0 <= offset < circumference); the use runs
     on over the end of the circle to its start. The effects turn `source_num_samples` into `num_samples`, which are
     placed at sample `at` of the clip. Pieces of one `track` follow each other, overlapping by a crossfade; tracks are
     summed.
+
+    Grown noise has `source_num_samples` of it; `recording` is then what it is grown from and `offset` 0, or, for a
+    virtual car, the car's number, and `recording_id` its name.
     """
 
     layer: str
@@ -29,6 +53,28 @@ class NoisePiece:
     fade_in: int  # samples of crossfade with the piece before on the same track (0 for the first)
     effects: tuple[Effect, ...]
     relative_db: float  # of the layer, against the others
+    grown: Grown | None = None
+
+    @property
+    def kind(self) -> str:
+        """`recording`, or the name of the generator."""
+        return "recording" if self.grown is None else self.grown.generator.name
+
+
+@dataclass(frozen=True, slots=True)
+class EventPiece:
+    """One event of a clip: `num_samples` from sample `at` on, its loudest moment `relative_db` above the other noise.
+
+    Either `made` (its values) or `recorded` (where it is taken from).
+    """
+
+    label: str
+    layer: str  # the name of its recordings' layer in the pools
+    at: int
+    num_samples: int
+    relative_db: float
+    made: Event | None
+    recorded: Place | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +96,9 @@ class ClipSpec:
     room: int | None  # index into the plan's catalog of impulse responses
     room_id: str | None
     noise: tuple[NoisePiece, ...]
+    events: tuple[EventPiece, ...]
+    event_labels: tuple[tuple[str, bool | None], ...]  # for each event of the recipe: there, not there, not known
+    lombard: Lombard | None
     snr_db: float | None
     measure: str
     weighting: str

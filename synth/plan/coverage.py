@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from synth.dsp.noise import GENERATORS
 from synth.plan.build import pool_of
+from synth.plan.noise_choice import car_name
 from synth.plan.plan import Plan
 from synth.plan.pools import PoolRecording
+from synth.plan.tables import RECORDED
 
 BIN_SECONDS = 0.1
 
@@ -32,17 +35,50 @@ class RecordingUse:
 
 
 @dataclass(frozen=True, slots=True)
+class GrownUse:
+    """Noise that one generator made for one layer and pool: seconds by what it was grown from (or by virtual car)."""
+
+    method: str
+    modelled: bool
+    sources: Mapping[str, float]
+
+    @property
+    def used_s(self) -> float:
+        return sum(self.sources.values())
+
+    @property
+    def effective_sources(self) -> float:
+        return hill_number(self.sources.values())
+
+
+@dataclass(frozen=True, slots=True)
 class PoolUse:
     """Use of all recordings of one layer in one pool.
 
-    `reuse_mean` = used / unique; `reuse_max` the most of any 0.1-s bin; `effective_recordings` = exp(entropy of the
-    recordings' shares of use); `largest_share` of one recording. For the last two, and `count`, all of one group
-    (segments of one file, or what the source's `recording_column` says) are one recording.
+    `used_s` is what is played as recorded; `reuse_mean` = used / unique; `reuse_max` the most of any 0.1-s bin;
+    `effective_recordings` = exp(entropy of the recordings' shares of use, with what is grown from each);
+    `largest_share` of one recording. For the last two, and `count`, all of one group (segments of one file, what the
+    source's `recording_column` says, near-duplicates) are one recording. `grown`: the noise that is not as recorded.
     """
 
     layer: str
     pool: str
     recordings: tuple[RecordingUse, ...]
+    grown: tuple[GrownUse, ...] = ()
+
+    @property
+    def total_s(self) -> float:
+        """All noise: as recorded, and grown."""
+        return self.used_s + sum(g.used_s for g in self.grown)
+
+    @property
+    def recorded_share(self) -> float:
+        return self.used_s / self.total_s if self.total_s else 1.0
+
+    @property
+    def modelled_share(self) -> float:
+        """Of noise that a model made, with no recorded sound in it."""
+        return sum(g.used_s for g in self.grown if g.modelled) / self.total_s if self.total_s else 0.0
 
     @property
     def unique_s(self) -> float:
@@ -66,19 +102,19 @@ class PoolUse:
 
     @property
     def effective_recordings(self) -> float:
-        shares = [share for share in self._shares() if share > 0]
-        return math.exp(-sum(share * math.log(share) for share in shares)) if shares else 0.0
+        return hill_number(self._group_seconds())
 
     @property
     def largest_share(self) -> float:
-        return max(self._shares(), default=0.0)
+        seconds = self._group_seconds()
+        return max(seconds) / sum(seconds) if sum(seconds) else 0.0
 
-    def _shares(self) -> list[float]:
-        """The share of the use that each group has."""
+    def _group_seconds(self) -> list[float]:
+        """Seconds of noise that come from each group, as recorded or grown from it."""
         used = dict.fromkeys((r.group for r in self.recordings), 0.0)
         for r in self.recordings:
-            used[r.group] += r.used_s
-        return [seconds / self.used_s for seconds in used.values()] if self.used_s else []
+            used[r.group] += r.used_s + sum(g.sources.get(r.id, 0.0) for g in self.grown)
+        return list(used.values())
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -91,6 +127,18 @@ class PoolUse:
             "reuse_max": round(self.reuse_max, 3),
             "effective_recordings": round(self.effective_recordings, 3),
             "largest_share": round(self.largest_share, 6),
+            "recorded_share": round(self.recorded_share, 6),
+            "modelled_share": round(self.modelled_share, 6),
+            "grown": {
+                g.method: {
+                    "used_s": round(g.used_s, 3),
+                    "share": round(g.used_s / self.total_s, 6) if self.total_s else 0.0,
+                    "modelled": g.modelled,
+                    "sources": len(g.sources),
+                    "effective_sources": round(g.effective_sources, 3),
+                }
+                for g in self.grown
+            },
             "by_recording": {
                 r.id: {
                     "unique_s": round(r.unique_s, 3),
@@ -101,6 +149,13 @@ class PoolUse:
                 for r in self.recordings
             },
         }
+
+
+def hill_number(amounts: Iterable[float]) -> float:
+    """exp(entropy of the shares): how many equally used things would be as varied (Hill 1973); 0 for nothing."""
+    some = [amount for amount in amounts if amount > 0]
+    total = sum(some)
+    return math.exp(-sum(a / total * math.log(a / total) for a in some)) if some else 0.0
 
 
 def bin_use(offsets: Integers, counts: Integers, *, circumference: int, bin_samples: int) -> npt.NDArray[np.float64]:
@@ -146,11 +201,30 @@ def ledger(plan: Plan) -> tuple[PoolUse, ...]:
     split_of_piece = np.repeat(np.asarray(plan.clips["split"]), per_clip)
     found = []
     for (layer, pool), members in plan.pools.items():
-        number = [layer.name for layer in plan.recipe.noise.layers].index(layer) if plan.recipe.noise else 0
+        number = [layer.name for layer in plan.recipe.noise.pooled_layers].index(layer) if plan.recipe.noise else 0
         splits = [split for split in range(3) if pool_of(split) == pool]
         mine = (np.asarray(plan.pieces["layer"]) == number) & np.isin(split_of_piece, splits)
         if members:
-            found.append(PoolUse(layer, pool, _uses(plan, np.flatnonzero(mine), members)))
+            kind = np.asarray(plan.pieces["kind"])
+            recorded, grown = np.flatnonzero(mine & (kind == RECORDED)), np.flatnonzero(mine & (kind != RECORDED))
+            found.append(PoolUse(layer, pool, _uses(plan, recorded, members), _grown(plan, grown, members)))
+    return tuple(found)
+
+
+def _grown(plan: Plan, rows: Integers, members: Sequence[PoolRecording]) -> tuple[GrownUse, ...]:
+    kinds, sources = plan.pieces["kind"][rows], plan.pieces["recording"][rows]
+    counts, names = plan.pieces["source_num_samples"][rows], {m.index: m.id for m in members}
+    found = []
+    for number, (method, generator) in enumerate(GENERATORS.items(), start=1):
+        mine = kinds == number
+        if mine.any():
+            which, at = np.unique(sources[mine], return_inverse=True)
+            samples = np.bincount(at, weights=counts[mine])
+            from_recordings = generator().sources() > 0
+            labels = [names[int(s)] if from_recordings else car_name(int(s)) for s in which]
+            rate = plan.recipe.sample_rate
+            seconds = {label: float(n) / rate for label, n in zip(labels, samples, strict=True)}
+            found.append(GrownUse(method, generator.modelled, seconds))
     return tuple(found)
 
 

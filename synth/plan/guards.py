@@ -27,7 +27,7 @@ def refuse_from_totals(recipe: Recipe, speech: Catalog, noise: Catalog) -> None:
 
 def refuse_from_ledger(recipe: Recipe, uses: Sequence[PoolUse]) -> None:
     """Raise GuardError where the finished plan uses a layer's noise more often than `max_reuse`, in any pool."""
-    layers = {layer.name: layer for layer in _layers(recipe)}
+    layers = {layer.name: layer for layer in recipe.noise.pooled_layers} if recipe.noise else {}
     mistakes = [
         _reuse_text(layers[use.layer], use.pool, use.used_s / 3600, use.unique_s / 3600)
         for use in uses
@@ -54,12 +54,16 @@ def _layer_totals(recipe: Recipe, layer: Layer, speech: Catalog, noise: Catalog)
     groups = {recording_group(noise[i], noise.source(i).recording_column) for i in mine}
     kept = 1 - recipe.noise.held_out if needs_held_out(recipe) else 1.0
     share = recipe.noise.probability * layer.probability * fmean(float(layer.recordings.value(u)) for u in _GRID)
+    share *= 1 - sum(growth.share for growth in layer.grow)
     used = clip_hours(recipe, speech) * share / _shrink(layer.effects)
     if needs_held_out(recipe):
         used *= 1 - recipe.splits.shares["train-dev-noise"]
     found = []
     if len(groups) < layer.min_recordings:
         found.append(_few_text(layer, len(groups)))
+    modelled = sum(growth.share for growth in layer.grow if growth.modelled)
+    if modelled > layer.max_grown + 1e-9:
+        found.append(_grown_text(layer, modelled))
     if unique <= 0 or used > _CLEARLY * layer.max_reuse * unique * kept:
         found.append(_reuse_text(layer, "train", used, unique * kept))
     return found
@@ -91,9 +95,21 @@ def _reuse_text(layer: Layer, pool: str, used: float, unique: float) -> str:
     return (
         f"{layer.key}: {used:,.1f} h of noise from {unique:,.2f} h of recordings for {pool}: each second would be used "
         f"{reuse:,.0f} times (max_reuse: {layer.max_reuse:g}). The model would learn these recordings by heart. "
-        f"Add at least {max(used / layer.max_reuse - unique, 0):,.1f} h of other recordings, or ask for at most "
+        f"Add at least {max(used / layer.max_reuse - unique, 0):,.1f} h of other recordings, or grow noise from these "
+        f"({layer.key}.grow), or ask for at most "
         f"{1 / reuse * layer.max_reuse:.2%} of these clips (copies, hours), or lower the layer's probability; "
         f"or raise {layer.key}.max_reuse and know what you do"
+    )
+
+
+def _grown_text(layer: Layer, modelled: float) -> str:
+    models = " and ".join(growth.name for growth in layer.grow if growth.modelled)
+    return (
+        f"{layer.key}: {models} would make the noise of {modelled:.0%} of the clips "
+        f"(max_grown: {layer.max_grown:.0%}). "
+        "A model of noise has its own mistakes, and who trains on it alone learns them. Leave more to the recordings, "
+        "or to quilt and separate, which are made of recorded sound; "
+        f"or raise {layer.key}.max_grown and know what you do"
     )
 
 

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 from synth.catalog.catalog import Catalog
-from synth.draws import ClipDraws, clip_draws
+from synth.draws import ClipDraws, clip_draws, integer_seed
 from synth.dsp.segments import Circle
-from synth.plan.build import Builder, clip_id_of, copies_of, draw_piece_effects, draw_speech_effects, pool_of
-from synth.plan.clip_spec import ClipSpec, NoisePiece
-from synth.plan.pools import Pools, Usable, make_pools
-from synth.plan.tables import Columns
+from synth.plan.build import (
+    Builder,
+    clip_id_of,
+    copies_of,
+    draw_piece_effects,
+    draw_speech_effects,
+    piece_key,
+    pool_of,
+)
+from synth.plan.clip_spec import ClipSpec, EventPiece, Grown, NoisePiece, Place
+from synth.plan.noise_choice import NAMES, car_name, happening_at, happenings, material_of, recorded_in, said_of
+from synth.plan.pools import PoolRecording, Pools, Usable, make_pools
+from synth.plan.speaking import lombard_effects, lombard_of, snr_of
+from synth.plan.tables import RECORDED, Columns
 from synth.recipe.load import resolved_dict
 from synth.recipe.model import SPLITS, Layer, Recipe
+from synth.units import seconds_to_samples
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Of the plan and the data set: raised when the same recipe gives other clips, or the directory another layout."""
 
 
@@ -76,7 +89,10 @@ class Plan:
         recording = self.speech[number]
         clip_id = clip_id_of(recording.id, copy)
         draws = draws or clip_draws(recipe.seed, clip_id)
-        noise = self._noise(index, draws)
+        pool, total = pool_of(split), int(clips["num_samples"][index])
+        noise, recorded = self._noise(index, pool, draws)
+        events = self._events(total, recorded, draws) if noise else ()
+        lombard = lombard_of(recipe, draws, recording)
         room = self._room(draws)
         channel = (choice.draw(draws) for choice in recipe.channel)
         level = recipe.level_dbfs
@@ -87,18 +103,19 @@ class Plan:
             recording=number,
             copy=copy,
             split=SPLITS[split],
-            pool=pool_of(split),
+            pool=pool,
             sample_rate=recipe.sample_rate,
-            speech_effects=draw_speech_effects(recipe.speech.effects, draws, recording),
+            speech_effects=draw_speech_effects(recipe.speech.effects, draws, recording) + lombard_effects(lombard),
             onset=int(clips["onset"][index]),
             speech_num_samples=int(clips["speech_num_samples"][index]),
-            num_samples=int(clips["num_samples"][index]),
+            num_samples=total,
             room=room,
             room_id=None if room is None else self.rooms.id(room),
             noise=noise,
-            snr_db=round(float(recipe.noise.snr_db.value(draws("noise.snr_db"))), 3)
-            if recipe.noise and noise
-            else None,
+            events=events,
+            event_labels=self._event_labels(noise, events),
+            lombard=lombard,
+            snr_db=snr_of(recipe, draws) if noise else None,
             measure=recipe.noise.measure if recipe.noise else "active",
             weighting=recipe.noise.weighting if recipe.noise else "band",
             channel_effects=tuple(effect for effect in channel if effect is not None),
@@ -111,40 +128,105 @@ class Plan:
             return None
         return int(draws("speech.room.response") * len(self.rooms))
 
-    def _noise(self, index: int, draws: ClipDraws) -> tuple[NoisePiece, ...]:
+    def _noise(self, index: int, pool: str, draws: ClipDraws) -> tuple[tuple[NoisePiece, ...], dict[int, Place]]:
+        """The noise of a clip; and, by the number of the event among those of the clip, what is taken for it."""
         first, stop = int(self.clips["first_piece"][index]), int(self.clips["first_piece"][index + 1])
         if first == stop:
-            return ()
+            return (), {}
         assert self.recipe.noise is not None
         made: list[NoisePiece] = []
+        recorded: dict[int, Place] = {}
         place, number = (-1, -1), 0
         for row in range(first, stop):
             here = int(self.pieces["layer"][row]), int(self.pieces["track"][row])
+            if here[0] >= len(self.recipe.noise.layers):
+                recorded[here[1]] = self._place(row)
+                continue
             number = number + 1 if here == place else 0
             place = here
-            made.append(self._piece(row, self.recipe.noise.layers[here[0]], number, draws))
-        return tuple(made)
+            made.append(self._piece(row, self.recipe.noise.layers[here[0]], number, pool, draws))
+        return tuple(made), recorded
 
-    def _piece(self, row: int, layer: Layer, number: int, draws: ClipDraws) -> NoisePiece:
+    def _place(self, row: int) -> Place:
+        recording = int(self.pieces["recording"][row])
+        return Place(
+            recording,
+            self._ids[recording],
+            int(self.pieces["offset"][row]),
+            int(self.pieces["source_num_samples"][row]),
+        )
+
+    def _piece(self, row: int, layer: Layer, number: int, pool: str, draws: ClipDraws) -> NoisePiece:
         pieces = self.pieces
-        track, recording = int(pieces["track"][row]), int(pieces["recording"][row])
+        track, recording, kind = int(pieces["track"][row]), int(pieces["recording"][row]), int(pieces["kind"][row])
+        grown = None if kind == RECORDED else self._grown(row, layer, NAMES[kind - 1], pool, draws)
         return NoisePiece(
             layer=layer.name,
             track=track,
             recording=recording,
-            recording_id=self._ids[recording],
-            offset=int(pieces["offset"][row]),
+            recording_id=car_name(recording) if grown and not grown.materials else self._ids[recording],
+            offset=0 if grown else int(pieces["offset"][row]),
             source_num_samples=int(pieces["source_num_samples"][row]),
             at=int(pieces["at"][row]),
             num_samples=int(pieces["num_samples"][row]),
             fade_in=int(pieces["fade_in"][row]),
             effects=draw_piece_effects(layer, layer.effects, draws, track, number),
             relative_db=round(float(layer.relative_db.value(draws(layer.key + ".relative_db"))), 3),
+            grown=grown,
         )
 
-    def circle(self, spec: ClipSpec, piece: NoisePiece) -> Circle:
-        """The circle of usable sound on which a piece's offset counts."""
-        return self._circles[piece.layer, spec.pool, piece.recording]
+    def _grown(self, row: int, layer: Layer, name: str, pool: str, draws: ClipDraws) -> Grown:
+        """The generator of a piece with its values, and what it works from."""
+        growth = next(growth for growth in layer.grow if growth.name == name)
+        key = piece_key(layer, growth.choice, int(self.pieces["track"][row]), 0) or growth.choice.key
+        generator: Any = growth.choice.draw(draws, key)
+        source = int(self.pieces["recording"][row])
+        if not generator.sources():
+            cars = integer_seed(self.recipe.seed, growth.choice.key, "cars")
+            return Grown(replace(generator, car=source, car_seed=cars), ())
+        members = {r.index: r for r in self.pools[layer.name, pool]}
+        places = [self._material(members[source], int(self.pieces["offset"][row]))]
+        if generator.sources() > 1:
+            others = [r for r in members.values() if r.index != source] or [members[source]]
+            other = others[int(draws(key + ".other") * len(others))]
+            places.append(self._material(other, int(draws(key + ".other_at") * other.circle.circumference)))
+        return Grown(generator, tuple(places))
+
+    def _material(self, recording: PoolRecording, offset: int) -> Place:
+        start, count = material_of(recording.circle, offset, self.recipe.sample_rate)
+        return Place(recording.index, recording.id, start, count)
+
+    def _events(self, total: int, recorded: Mapping[int, Place], draws: ClipDraws) -> tuple[EventPiece, ...]:
+        """The events of a clip of `total` samples, in the order in which they begin."""
+        found = []
+        for number, happening in enumerate(happenings(self.recipe, draws)):
+            event, place = happening.event, recorded.get(number)
+            made: Any = None if event.choice is None else event.choice.draw(draws, happening.key)
+            wanted = place.num_samples if place else seconds_to_samples(made.seconds, self.recipe.sample_rate)
+            count = min(wanted, total)
+            at = happening_at(happening, count, total, draws)
+            relative = round(float(event.relative_db.value(draws(happening.key + ".relative_db"))), 3)
+            found.append(EventPiece(event.label, event.layer.name, at, count, relative, made, place))
+        return tuple(sorted(found, key=lambda event: (event.at, event.label)))
+
+    def _event_labels(
+        self, noise: tuple[NoisePiece, ...], events: tuple[EventPiece, ...]
+    ) -> tuple[tuple[str, bool | None], ...]:
+        """Whether each event of the recipe is in a clip. The speech counts as clean; a noise recording may hold what
+        its list does not tell."""
+        if self.recipe.noise is None or not self.recipe.noise.events:
+            return ()
+        there = {event.label for event in events}
+        labels = dict.fromkeys(event.label for event in self.recipe.noise.events)
+        return tuple((label, True if label in there else self._happens(label, noise)) for label in labels)
+
+    def _happens(self, label: str, noise: tuple[NoisePiece, ...]) -> bool | None:
+        said = [said_of(self.noise[place.recording].labels, label) for piece in noise for place in recorded_in(piece)]
+        return True if True in said else None if None in said else False
+
+    def circle(self, layer: str, pool: str, recording: int) -> Circle:
+        """The circle of usable sound on which the offsets of a recording count."""
+        return self._circles[layer, pool, recording]
 
     @property
     def shard_size(self) -> int:

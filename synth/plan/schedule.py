@@ -120,6 +120,14 @@ class Rotation:
         heapq.heappush(self._heap, (tape.due(count), tape.order))
         return tape.index, offset, count
 
+    def turn(self, num_samples: int, avoid: Collection[int] = ()) -> tuple[int, int]:
+        """(recording index, offset on its circle) of the next use, however long: what grows from a recording need not
+        end where it does."""
+        tape = self._tapes[self._pop(num_samples, avoid)]
+        offset = tape.take(num_samples)
+        heapq.heappush(self._heap, (tape.due(num_samples), tape.order))
+        return tape.index, offset
+
     def _pop(self, num_samples: int, avoid: Collection[int]) -> int:
         """Take the recording that is due out of the heap, or the next one that need not be avoided and is not too
         early."""

@@ -1,4 +1,4 @@
-"""What the plan remembers of each clip and each noise piece: integers in columns, 30 bytes a clip and 30 a piece."""
+"""What the plan remembers of each clip and each noise piece: integers in columns, 30 bytes a clip and 32 a piece."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ CLIP_COLUMNS = {
 }
 PIECE_COLUMNS = {
     "layer": "b",
-    "track": "b",
+    "track": "h",
+    "kind": "b",  # RECORDED, or 1 + the place of a generator in GENERATORS
     "recording": "i",
     "offset": "q",
     "source_num_samples": "q",
@@ -27,6 +28,8 @@ PIECE_COLUMNS = {
     "num_samples": "q",
     "fade_in": "i",
 }
+
+RECORDED = 0
 
 Columns = Mapping[str, npt.NDArray[np.integer]]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,6 +175,16 @@ class Drawn:
             return one
         pair = {"type": "array", "items": one, "minItems": 2, "maxItems": 2}
         return {"anyOf": [one, pair, {"$ref": f"#/$defs/{'whole' if self.range.whole else 'distribution'}"}]}
+
+
+def plain_distribution(plain: Mapping[str, Any], *, whole: bool = False) -> Distribution | Words:
+    """The distribution of a default in the recipe's notation, such as {"normal": [8, 5], "clip": [-5, 25]}."""
+    name = next(key for key in plain if key in COMPANIONS)
+    beside = plain.get(COMPANIONS[name] or "")
+    if isinstance(plain[name][0], str):
+        return Words(tuple(plain[name]), None if beside is None else tuple(beside))
+    numbers = tuple(plain[name]) if whole else tuple(float(x) for x in plain[name])
+    return _make(name, numbers, None if beside is None else tuple(map(float, beside)), whole)
 
 
 def plain_text(limit: float, end: float) -> str:

@@ -54,7 +54,7 @@ class EffectChoice:
 
     name: str
     key: str
-    kind: Callable[..., Effect]
+    kind: Callable[..., Any]
     parameters: Mapping[str, Setting]
     probability: float = 1.0
     _fixed: dict[str, Any] = field(init=False, repr=False, compare=False)
@@ -95,7 +95,7 @@ class EffectChoice:
         known: Mapping[str, Parameter] = getattr(self.kind, "parameters", {})
         return known.get(name, _UNROUNDED)
 
-    def _build(self, values: dict[str, Any]) -> Effect:
+    def _build(self, values: dict[str, Any]) -> Any:
         if not self.is_library:
             return self.kind(**values)
         seed = values.pop("seed", 0)

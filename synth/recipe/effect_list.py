@@ -14,60 +14,17 @@ from typing import Any, Literal
 
 from synth.dsp.effects import EFFECTS, audiomentations
 from synth.dsp.effects.audiomentations import Audiomentations
-from synth.dsp.effects.effect import Effect, Parameter, SameLength
-from synth.recipe.distributions import Choice, Constant
-from synth.recipe.drawn import COMPANIONS, Drawn, DrawnWord, is_distribution, write_distribution
+from synth.dsp.effects.effect import Effect, SameLength
+from synth.recipe.distributions import Choice
+from synth.recipe.drawn import COMPANIONS, Drawn, DrawnWord, write_distribution
 from synth.recipe.effect_choice import DRAWN, EffectChoice
-from synth.recipe.kinds import WRONG, At, Kind, Number, Range, Reading, plain_number, read_with
+from synth.recipe.kinds import WRONG, At, Number, Range, Reading, plain_number, read_with
+from synth.recipe.parameters import parameters_schema, read_settings, write_settings
 from synth.recipe.yaml_text import BROKEN, Node, did_you_mean, shortened
 
 PROBABILITY = Number(Range(0, 1))
 _LIBRARY_NAME = re.compile(r"[A-Z][A-Za-z0-9]*\Z")
 _FORM = "an effect is written as `name: value` or `name: {parameter: value}`"
-
-
-@dataclass(frozen=True, slots=True)
-class Several:
-    """`count` independent draws: one distribution for all of them, or a list with one for each."""
-
-    count: int
-    each: Drawn
-
-    def read(self, node: Node, at: At, reading: Reading) -> Any:
-        if isinstance(node.value, list) and len(node.value) == self.count:
-            every = [self.each.read(item, at.child(str(i)), reading) for i, item in enumerate(node.value)]
-            return WRONG if any(one is WRONG for one in every) else tuple(every)
-        if isinstance(node.value, list) and len(node.value) != 2:
-            text = f"{len(node.value)} numbers; give one distribution for all {self.count}, or a list of {self.count}"
-            return reading.wrong(node, at, text)
-        one = self.each.read(node, at, reading)
-        return WRONG if one is WRONG else (one,) * self.count
-
-    def write(self, value: tuple[Any, ...]) -> Any:
-        written = [write_distribution(one) for one in value]
-        return written[0] if all(one == written[0] for one in written) else written
-
-    def schema(self) -> dict[str, Any]:
-        one = self.each.schema()
-        return {
-            "anyOf": [*one["anyOf"], {"type": "array", "items": one, "minItems": self.count, "maxItems": self.count}]
-        }
-
-
-def parameter_kind(parameter: Parameter) -> Kind:
-    """The kind of value that a recipe gives for this parameter."""
-    if parameter.choices:
-        return DrawnWord(parameter.choices)
-    limits = Range(parameter.low, parameter.high, parameter.unit, parameter.integer)
-    each = Drawn(limits, constant=not parameter.drawn)
-    return Several(parameter.count, each) if parameter.count > 1 else each
-
-
-def _default(parameter: Parameter) -> Any:
-    default = parameter.default
-    if isinstance(default, tuple):
-        return tuple(Constant(x) for x in default)
-    return default if isinstance(default, str) or default is None else Constant(default)
 
 
 class LibraryArgument:
@@ -125,7 +82,7 @@ class EffectList:
         if kind is WRONG:
             return WRONG
         here = At(f"{at.shown}.{name}", f"{key}.{name}" + (f"#{seen[name]}" if seen[name] > 1 else ""))
-        reader = _library_settings if kind is Audiomentations else _settings
+        reader = _library_settings if kind is Audiomentations else read_settings
         settings = reader(name, kind, item, here, reading)
         if settings is WRONG or probability is WRONG:
             return WRONG
@@ -188,43 +145,6 @@ def _probability(item: Node, at: At, reading: Reading) -> Any:
     return read_with(PROBABILITY, node, at.child("probability"), reading)
 
 
-def _by_name(kind: type[Effect], node: Node) -> Node | None:
-    """The settings as a mapping of parameters; None where they are neither that nor the main parameter alone."""
-    if node.value is None:
-        return Node({}, node.place)
-    if isinstance(node.value, dict) and not is_distribution(node):
-        return node
-    if kind.main is None:
-        return None
-    return Node({kind.main: node}, node.place, keys={kind.main: node.place})
-
-
-def _settings(name: str, kind: type[Effect], item: Node, at: At, reading: Reading) -> Any:
-    """The parameters by name, defaults filled in; WRONG where one is missing, unknown or out of range."""
-    node = item.value[name]
-    if node.value is BROKEN:
-        return WRONG
-    given = _by_name(kind, node)
-    if given is None:
-        known = f"; name its parameters: {', '.join(kind.parameters)}" if kind.parameters else ", and takes no value"
-        return reading.wrong(node, at, f"{name} has no main parameter{known}")
-    settings = {key: _setting(key, p, given, at, reading) for key, p in kind.parameters.items()}
-    unknown = [key for key in given.value if key not in kind.parameters]
-    for key in unknown:
-        hint = did_you_mean(key, kind.parameters) or f"; {name} has {', '.join(kind.parameters) or 'none'}"
-        reading.wrong(given.keys[key], at.child(shortened(key)), f"unknown parameter{hint}")
-    return WRONG if unknown or any(value is WRONG for value in settings.values()) else settings
-
-
-def _setting(key: str, parameter: Parameter, given: Node, at: At, reading: Reading) -> Any:
-    node = given.value.get(key)
-    if node is not None and node.value is not None:
-        return read_with(parameter_kind(parameter), node, at.child(key), reading)
-    if parameter.default is None:
-        return reading.wrong(given, at.child(key), f"this parameter must be given ({parameter.help})")
-    return _default(parameter)
-
-
 def _library_settings(name: str, kind: type[Effect], item: Node, at: At, reading: Reading) -> Any:
     """The arguments of a library transform, checked with the least, the middle and the greatest values drawn."""
     node = item.value[name]
@@ -250,13 +170,12 @@ def _tried(value: Any, u: float) -> Any:
 def _write_settings(choice: EffectChoice) -> Mapping[str, Any]:
     if choice.is_library:
         return {key: LibraryArgument().write(value) for key, value in choice.parameters.items()}
-    known = EFFECTS[choice.name].parameters
-    return {key: parameter_kind(known[key]).write(value) for key, value in choice.parameters.items()}
+    return write_settings(EFFECTS[choice.name].parameters, choice.parameters)
 
 
 def effect_schema() -> dict[str, Any]:
     """JSON Schema of one item of a list of effects."""
-    properties: dict[str, Any] = {name: _one_effect(kind) for name, kind in EFFECTS.items()}
+    properties: dict[str, Any] = {name: parameters_schema(kind) for name, kind in EFFECTS.items()}
     properties["probability"] = {"default": 1, "anyOf": [PROBABILITY.schema(), {"type": "null"}]}
     item = {
         "type": "object",
@@ -268,15 +187,3 @@ def effect_schema() -> dict[str, Any]:
     }
     alone = [name for name, kind in EFFECTS.items() if all(p.default is not None for p in kind.parameters.values())]
     return {"anyOf": [item, {"enum": alone}, {"type": "string", "pattern": "^[A-Z][A-Za-z0-9]*$"}]}
-
-
-def _one_effect(kind: type[Effect]) -> dict[str, Any]:
-    forms: list[dict[str, Any]] = (
-        [{"type": "null"}] if not any(p.default is None for p in kind.parameters.values()) else []
-    )
-    if kind.main is not None:
-        forms.append(parameter_kind(kind.parameters[kind.main]).schema())
-    properties = {key: parameter_kind(p).schema() | {"description": p.help} for key, p in kind.parameters.items()}
-    required = [key for key, p in kind.parameters.items() if p.default is None]
-    forms.append({"type": "object", "properties": properties, "required": required, "additionalProperties": False})
-    return {"anyOf": forms, "description": (kind.__doc__ or kind.name).split("\n")[0]}

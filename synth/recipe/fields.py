@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from synth.dsp.lombard import PARAMETERS as LOMBARD_PARAMETERS
 from synth.recipe.distributions import Constant, Uniform
 from synth.recipe.drawn import Drawn
 from synth.recipe.effect_list import PROBABILITY, EffectList
+from synth.recipe.event_list import EventList
+from synth.recipe.growing import GrowTable
 from synth.recipe.kinds import (
     NAME,
     At,
@@ -33,6 +36,7 @@ from synth.recipe.model import (
     SPLITS,
     Layer,
     Limits,
+    Lombard,
     Noise,
     Output,
     Recipe,
@@ -41,6 +45,7 @@ from synth.recipe.model import (
     Speech,
     Splits,
 )
+from synth.recipe.parameters import default_of, parameter_kind
 from synth.recipe.yaml_text import Node
 
 FIRST_LAYER_MIN_RECORDINGS = 8
@@ -120,12 +125,33 @@ ROOM = Record(
     Room,
 )
 
+_LOMBARD_KINDS = {name: parameter_kind(parameter) for name, parameter in LOMBARD_PARAMETERS.items()}
+
+
+def _lombard_parts(lombard: Lombard) -> Mapping[str, Any]:
+    return {"probability": lombard.probability, **lombard.parameters}
+
+
+LOMBARD = Record(
+    "how speech reacts to noise",
+    (
+        Field("probability", PROBABILITY, 1.0, "share of the noisy clips whose speaker hears the noise"),
+        *(
+            Field(name, _LOMBARD_KINDS[name], default_of(parameter), parameter.help)
+            for name, parameter in LOMBARD_PARAMETERS.items()
+        ),
+    ),
+    lambda probability, **parameters: Lombard(probability, parameters),
+    _lombard_parts,
+)
+
 SPEECH = Record(
     "the speech",
     (
         Field("sources", SOURCES, help="where the speech comes from"),
         Field("effects", EffectList("speech"), (), "applied to the speech in this order"),
         Field("room", ROOM, None, "impulse responses that the speech is convolved with"),
+        Field("lombard", LOMBARD, None, "speakers raise their voices in noise; needs noise"),
     ),
     Speech,
 )
@@ -148,6 +174,8 @@ LAYER = Record(
             "the plan is refused with fewer; 8 for the first layer",
         ),
         Field("crossfade_s", Number(Range(0, 1, "s")), 0.05, "length of a join"),
+        Field("grow", GrowTable(), (), "shares of the clips whose noise is grown; the rest is the recordings"),
+        Field("max_grown", Number(Range(0, 1)), 0.5, "the plan is refused where models make more of the noise"),
     ),
     lambda min_recordings, **rest: Layer(min_recordings=min_recordings or _UNSAID, **rest),
 )
@@ -178,6 +206,7 @@ NOISE = Record(
         Field("weighting", Word(("band", "a", "none")), None, "filter before measuring; band, but none for lufs"),
         Field("held_out", Number(Range(0, 0.9)), 0.2, "share of each layer's recordings kept for train-dev-noise"),
         Field("layers", ListOf(LAYER, "layer"), help="kinds of noise; the first is the main one"),
+        Field("events", EventList(SOURCES), (), "what happens over the noise, with its time and label in the manifest"),
     ),
     _noise,
     checks=(_lufs_weighting,),

@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from synth.recipe.distributions import Constant, Distribution
+from synth.recipe.distributions import Constant, Distribution, Uniform
 from synth.recipe.effect_choice import EffectChoice
 
 __all__ = [
     "SPLITS",
     "EffectChoice",
+    "Event",
+    "Growth",
     "Layer",
     "Limits",
+    "Lombard",
     "Noise",
     "Output",
     "Recipe",
@@ -39,6 +42,8 @@ SPLITS = ("train", "train-dev", "train-dev-noise")
 
 _ZERO_DB = Constant(0.0)
 _ONE = Constant(1)
+_EVENT_DB = Uniform(-3.0, 9.0)
+_EVENT_SECONDS = Constant(30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +76,41 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
+class Lombard:
+    """How speech reacts to the level of the noise; drawn with the keys `speech.lombard.*`, most of them once a
+    speaker (dsp/lombard.py)."""
+
+    probability: float
+    parameters: Mapping[str, Distribution]
+
+
+@dataclass(frozen=True, slots=True)
 class Speech:
     sources: tuple[Source, ...]
     effects: tuple[EffectChoice, ...] = ()
     room: Room | None = None
+    lombard: Lombard | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """A way to grow noise: the share of a layer's clips that get it, and where its parameters come from.
+
+    `cars`: how many virtual cars there are, for `cabin`.
+    """
+
+    share: float
+    choice: EffectChoice
+    cars: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.choice.name
+
+    @property
+    def modelled(self) -> bool:
+        """Whether the sound is a model's; else it is recorded sound in another order."""
+        return bool(getattr(self.choice.kind, "modelled", False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +118,9 @@ class Layer:
     """One kind of noise.
 
     `relative_db` is its level against the other layers; `recordings` of them are summed; `crossfade_s` joins stretches.
-    Where a second is used more than `max_reuse` times, or the train pool holds fewer than `min_recordings`, the plan is
-    refused.
+    `grow`: the ways in which its noise is grown instead of taken from a recording. Where a second is used more than
+    `max_reuse` times, the train pool holds fewer than `min_recordings`, or a larger share of the clips than `max_grown`
+    gets noise that only a model has made, the plan is refused.
     """
 
     name: str
@@ -96,11 +133,37 @@ class Layer:
     max_reuse: float = 100.0
     min_recordings: int = 1
     crossfade_s: float = 0.05
+    grow: tuple[Growth, ...] = ()
+    max_grown: float = 0.5
 
     @property
     def key(self) -> str:
         """What the keys of this layer's draws begin with."""
-        return f"noise.layers.{self.name}"
+        return f"noise.{self.name}" if self.name.startswith("events.") else f"noise.layers.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happens over the noise of a clip, at a moment of its own.
+
+    `choice` makes its sound (dsp/events); it is None where the event is taken from `sources`, at most `seconds` of it.
+    `count` of them happen in a clip that has it. `relative_db`: its loudest 50 ms against the other noise.
+    """
+
+    label: str
+    key: str
+    choice: EffectChoice | None
+    sources: tuple[Source, ...] = ()
+    probability: float = 0.1
+    count: Distribution = _ONE
+    relative_db: Distribution = _EVENT_DB
+    seconds: Distribution = _EVENT_SECONDS
+
+    @property
+    def layer(self) -> Layer:
+        """Its recordings as a layer of their own, for the pools and the ledger."""
+        name = self.key.removeprefix("noise.")
+        return Layer(name, self.sources, min_recordings=1, max_reuse=float("inf"), balance="recordings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +176,15 @@ class Noise:
     measure: Measure = "active"
     weighting: Weighting = "band"
     held_out: float = 0.2
+    events: tuple[Event, ...] = ()
+
+    @property
+    def pooled_layers(self) -> tuple[Layer, ...]:
+        """Everything that recordings are shared out for: the layers, then the events that are taken from recordings.
+
+        The number of a layer in the plan's tables is its place here.
+        """
+        return (*self.layers, *(event.layer for event in self.events if event.sources))
 
 
 @dataclass(frozen=True, slots=True)

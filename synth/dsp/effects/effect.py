@@ -19,14 +19,14 @@ class Parameter:
 
     A number (or a distribution of numbers) within [low, high], drawn at `resolution`; or, where `choices` is given, one
     of these words; or, where `count` > 1, that many independent draws of the same distribution (keys `name.0`,
-    `name.1`, ...). `default` None means: must be given.
+    `name.1`, ...). `default` None means: must be given; a mapping is a distribution in the recipe's own notation.
     """
 
     help: str
     low: float = float("-inf")
     high: float = float("inf")
     unit: str = ""
-    default: float | str | tuple[float, ...] | None = None
+    default: float | str | tuple[float, ...] | Mapping[str, Any] | None = None
     resolution: float = 0.001
     choices: tuple[str, ...] = ()
     count: int = 1

@@ -1,0 +1,126 @@
+"""What happens over the noise: `events: [{indicator: {seconds: [2, 8]}, probability: 0.1}, ...]`.
+
+An item is a mapping with the event's name and, beside it, how often and how loud. The sound is made (dsp/events), or
+`recorded: SOURCE` takes it from recordings, with a `label` for the manifest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from synth.dsp.events import EVENTS
+from synth.recipe.distributions import Constant, Uniform
+from synth.recipe.drawn import Drawn
+from synth.recipe.effect_choice import EffectChoice
+from synth.recipe.kinds import NAME, WRONG, At, Field, Kind, Number, Range, Reading, read_with
+from synth.recipe.model import Event
+from synth.recipe.parameters import parameters_schema, read_settings, write_settings
+from synth.recipe.yaml_text import BROKEN, Node, did_you_mean, shortened
+
+RECORDED = "recorded"
+
+_BESIDE = (
+    Field("probability", Number(Range(0, 1)), 0.1, "share of the noisy clips in which it happens"),
+    Field("count", Drawn(Range(1, 100, whole=True)), Constant(1), "how often it happens in such a clip"),
+    Field("relative_db", Drawn(Range(-60, 60, "dB")), Uniform(-3.0, 9.0), "its loudest 50 ms against the other noise"),
+)
+_BESIDE_RECORDED = (
+    Field("label", NAME, None, "its name in the manifest"),
+    Field("seconds", Drawn(Range(0.05, 3600, "s")), Constant(30.0), "how much of a recording is taken at most"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EventList:
+    """The events of the noise; `sources` reads those of recorded ones."""
+
+    sources: Kind
+
+    def read(self, node: Node, at: At, reading: Reading) -> Any:
+        """A tuple of Event, or WRONG."""
+        if not isinstance(node.value, list):
+            return reading.wrong(node, at, f"{node.describe()} is not a list; begin each event with '- '")
+        seen: dict[str, int] = {}
+        events = [self._item(item, at.child(str(i)), at.key, seen, reading) for i, item in enumerate(node.value)]
+        return WRONG if any(event is WRONG for event in events) else tuple(events)
+
+    def _item(self, node: Node, at: At, key: str, seen: dict[str, int], reading: Reading) -> Any:
+        if node.value is BROKEN:
+            return WRONG
+        if isinstance(node.value, str):
+            node = Node({node.value: Node(None, node.place)}, node.place, keys={node.value: node.place})
+        name = self._name(node, at, reading)
+        if name is None:
+            return WRONG
+        fields = (*_BESIDE, *_BESIDE_RECORDED) if name == RECORDED else _BESIDE
+        beside = {f.key: _beside(f, node, at, reading) for f in fields}
+        if name == RECORDED and beside["label"] is None:
+            beside["label"] = reading.wrong(
+                node, at.child("label"), f"this key must be given ({_BESIDE_RECORDED[0].help})"
+            )
+        if WRONG in beside.values():
+            return WRONG
+        label = beside.get("label") or name
+        seen[label] = seen.get(label, 0) + 1
+        here = At(f"{at.shown}.{name}", f"{key}.{label}" + (f"#{seen[label]}" if seen[label] > 1 else ""))
+        return self._event(name, label, node, here, beside, reading)
+
+    def _event(self, name: str, label: str, node: Node, here: At, beside: Mapping[str, Any], reading: Reading) -> Any:
+        rest = {key: value for key, value in beside.items() if key != "label"}
+        if name == RECORDED:
+            sources = read_with(self.sources, node.value[name], here, reading)
+            reading.keep(here, sources, node.keys[name])
+            return WRONG if sources is WRONG else Event(label, here.key, None, sources, **rest)
+        settings = read_settings(name, EVENTS[name], node, here, reading)
+        if settings is WRONG:
+            return WRONG
+        return Event(label, here.key, EffectChoice(name, here.key, EVENTS[name], settings), **rest)
+
+    def _name(self, node: Node, at: At, reading: Reading) -> str | None:
+        """The event that an item names, or None after noting what is wrong."""
+        known = (*EVENTS, RECORDED)
+        if not isinstance(node.value, dict):
+            reading.wrong(node, at, f"{node.describe()} is not an event; events are {', '.join(known)}")
+            return None
+        names = [key for key in node.value if key in known]
+        fields = (*_BESIDE, *_BESIDE_RECORDED) if RECORDED in names else _BESIDE
+        others = [key for key in node.value if key not in known and key not in {f.key for f in fields}]
+        for key in others:
+            hint = did_you_mean(key, (*known, *(f.key for f in fields))) or f"; events are {', '.join(known)}"
+            reading.wrong(
+                node.keys[key], at.child(shortened(key)), f"{shortened(key)!r} is not an event, nor a key{hint}"
+            )
+        if len(names) == 1:
+            return None if others else names[0]
+        if names:
+            reading.wrong(node, at, f"{', '.join(names)} stand in one item; begin each event with '- '")
+        elif not others:
+            reading.wrong(node, at, f"the name of the event is missing; events are {', '.join(known)}")
+        return None
+
+    def write(self, value: tuple[Event, ...]) -> Any:
+        return [self._written(event) for event in value]
+
+    def _written(self, event: Event) -> dict[str, Any]:
+        beside = {f.key: f.kind.write(getattr(event, f.key)) for f in _BESIDE}
+        if event.choice is None:
+            beside |= {f.key: f.kind.write(getattr(event, f.key)) for f in _BESIDE_RECORDED}
+            return {RECORDED: self.sources.write(event.sources), **beside}
+        known = EVENTS[event.choice.name].parameters
+        return {event.choice.name: write_settings(known, event.choice.parameters), **beside}
+
+    def schema(self) -> dict[str, Any]:
+        made = {name: parameters_schema(kind) for name, kind in EVENTS.items()}
+        beside = {f.key: f.kind.schema() | {"description": f.help} for f in (*_BESIDE, *_BESIDE_RECORDED)}
+        properties = {**made, RECORDED: self.sources.schema(), **beside}
+        item = {"type": "object", "properties": properties, "additionalProperties": False, "minProperties": 1}
+        return {"type": "array", "items": {"anyOf": [item, {"enum": list(EVENTS)}]}}
+
+
+def _beside(known: Field, node: Node, at: At, reading: Reading) -> Any:
+    child = node.value.get(known.key)
+    if child is None or child.value is None:
+        return known.default
+    return read_with(known.kind, child, at.child(known.key), reading)
