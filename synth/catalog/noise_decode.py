@@ -30,11 +30,12 @@ from synth.catalog.audio_file import (
 )
 from synth.catalog.probe import Place
 from synth.catalog.scratch import scratch_file, storage_errors
+from synth.dsp.fingerprint import fingerprint, num_words
 from synth.dsp.power_table import HOP, energy_rows
 from synth.errors import BadInput
 from synth.units import resampled_length
 
-FORMAT = f"3 soxr {soxr.__version__} {sf.__libsndfile_version__}"
+FORMAT = f"4 soxr {soxr.__version__} {sf.__libsndfile_version__}"
 """Goes into the name of each file in the store: another decoder or resampler may give other samples."""
 
 DEAD_DB = 25.0
@@ -81,6 +82,11 @@ def power_file(folder: str, name: str) -> str:
     return f"{folder}/{name[:2]}/{name}.power"
 
 
+def bits_file(folder: str, name: str) -> str:
+    """Where its fingerprint (dsp/fingerprint.py) lies."""
+    return f"{folder}/{name[:2]}/{name}.bits"
+
+
 def decode_noise(path: str, place: Place, sample_rate: int, folder: str) -> Decoded:
     """Put a recording into the store in `folder`, or find it there by its content.
 
@@ -90,20 +96,22 @@ def decode_noise(path: str, place: Place, sample_rate: int, folder: str) -> Deco
         what = [FORMAT, file_digest(path), place.offset, place.num_samples, place.channels, sample_rate]
         name = hashlib.blake2b(json.dumps(what).encode(), digest_size=20).hexdigest()
         target = Path(stored_file(folder, name))
-        known = _known(target)
+        known = _known(target, sample_rate)
         return known or _decode(file, target, place, sample_rate)
 
 
-def is_stored(target: Path, num_samples: int) -> bool:
-    """Whether the samples and the power table are there, whole. Raises OSError where one is missing."""
+def is_stored(target: Path, num_samples: int, sample_rate: int) -> bool:
+    """Whether samples, power table and fingerprint are there, whole. Raises OSError where one is missing."""
     rows = -(-num_samples // HOP) + 1
-    return target.stat().st_size == 2 * num_samples and target.with_suffix(".power").stat().st_size == 24 * rows
+    sizes = {target: 2 * num_samples, target.with_suffix(".power"): 24 * rows}
+    sizes[target.with_suffix(".bits")] = 4 * num_words(num_samples, sample_rate)
+    return all(path.stat().st_size == size for path, size in sizes.items())
 
 
-def _known(target: Path) -> Decoded | None:
+def _known(target: Path, sample_rate: int) -> Decoded | None:
     try:
         decoded: Decoded = json.loads(target.with_suffix(".json").read_bytes())
-        if is_stored(target, decoded["num_samples"]):
+        if is_stored(target, decoded["num_samples"], sample_rate):
             return decoded
     except (OSError, ValueError, KeyError, TypeError):
         pass
@@ -116,7 +124,6 @@ def _decode(file: AudioFile, target: Path, place: Place, sample_rate: int) -> De
         length, peak, clipped = _spill(file, spill, place, sample_rate)
         if peak < _SILENT_PEAK:
             raise BadInput("silent", file.path, _silence(file, place.channels), "plan")
-        spill.seek(0)
         scale = peak / 32767
         steps, digest = _store(spill, target, scale, sample_rate)
     if not has_signal(steps):
@@ -246,23 +253,31 @@ def clipped_samples(block: Samples, rail: float, *, must_be_flat: bool = False) 
 
 
 def _store(spill: IO[bytes], target: Path, scale: float, sample_rate: int) -> tuple[npt.NDArray[np.float64], str]:
-    """Write the int16 file and its power table; (per step: samples, sum, sum of squares, samples that are not zero),
-    and a digest."""
+    """Write the int16 file, its power table and its fingerprint; (per step: samples, sum, sum of squares, samples that
+    are not zero), and a digest."""
     steps: list[npt.NDArray[np.float64]] = []
     digest = hashlib.sha256(repr(scale).encode())
+
+    def quantised() -> Iterator[Samples]:
+        spill.seek(0)
+        for data in iter(functools.partial(spill.read, 4 * _BLOCK_SECONDS * sample_rate), b""):
+            yield np.rint(np.frombuffer(data, np.float32).astype(np.float64) / scale).clip(-32768, 32767)
+
     with files.writing(target.with_suffix(".power")) as table, files.writing(target) as out:
 
-        def quantised() -> Iterator[Samples]:
-            for data in iter(functools.partial(spill.read, 4 * _BLOCK_SECONDS * sample_rate), b""):
-                samples = np.rint(np.frombuffer(data, np.float32).astype(np.float64) / scale).clip(-32768, 32767)
+        def kept() -> Iterator[Samples]:
+            for samples in quantised():
                 packed = samples.astype("<i2").tobytes()
                 out.write(packed)
                 digest.update(packed)
                 steps.append(_step_sums(samples, sample_rate))
                 yield samples
 
-        for rows in energy_rows(quantised(), sample_rate=sample_rate):
+        for rows in energy_rows(kept(), sample_rate=sample_rate):
             table.write(np.ascontiguousarray(rows, "<f8").tobytes())
+    with files.writing(target.with_suffix(".bits")) as bits:
+        for words in fingerprint(quantised(), sample_rate=sample_rate):
+            bits.write(words.astype("<u4").tobytes())
     return np.concatenate(steps, axis=1), digest.hexdigest()
 
 

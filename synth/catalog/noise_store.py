@@ -14,7 +14,7 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,12 @@ from synth.catalog.audio_file import printable
 from synth.catalog.cache import cache_folder, key_of, open_cache
 from synth.catalog.catalog import Catalog
 from synth.catalog.isolate import Pool
-from synth.catalog.noise_decode import FORMAT, Decoded, decode_noise, is_stored, power_file, stored_file
+from synth.catalog.near_duplicates import Pair, near_duplicates
+from synth.catalog.noise_decode import FORMAT, Decoded, bits_file, decode_noise, is_stored, power_file, stored_file
 from synth.catalog.probe import Place
 from synth.catalog.recording import Refusal
 from synth.catalog.scan import Progress
+from synth.dsp.fingerprint import Words, num_words
 from synth.dsp.power_table import HOP, Table
 from synth.errors import BadInput, UsageError
 from synth.recipe.model import Limits
@@ -67,18 +69,38 @@ class NoiseStore:
     def samples(self, index: int) -> npt.NDArray[np.int16]:
         """The recording, shape (n,), int16, read-only, memory-mapped. Raises UsageError where the cache has lost it."""
         entry = self._entry(index)
-        try:
+        with self._in_cache():
             return _mapped(stored_file(self.folder, entry["name"]), entry["num_samples"])
-        except (OSError, ValueError):
-            text = f"decoded noise is gone from the cache {self.folder}; plan again to make it anew"
-            raise UsageError(text) from None
 
     def power_table(self, index: int) -> Table:
         """The running energy of the int16 samples (dsp/power_table.py), memory-mapped. Raises UsageError as
         `samples`."""
         entry = self._entry(index)
-        try:
+        with self._in_cache():
             return _mapped_table(power_file(self.folder, entry["name"]), -(-entry["num_samples"] // HOP) + 1)
+
+    def fingerprint(self, index: int) -> Words:
+        """What tells the recording again under gain, equaliser and codec (dsp/fingerprint.py), shape (m,). Raises
+        UsageError as `samples`."""
+        entry = self._entry(index)
+        with self._in_cache():
+            words = np.fromfile(bits_file(self.folder, entry["name"]), "<u4").astype(np.uint32, copy=False)
+            if len(words) != num_words(entry["num_samples"], self.sample_rate):
+                raise ValueError("not whole")
+            return words
+
+    @functools.cached_property
+    def _pairs(self) -> tuple[Pair, ...]:
+        return near_duplicates(self)
+
+    def near_duplicates(self) -> tuple[Pair, ...]:
+        """Pairs of recordings that share sound (catalog/near_duplicates.py). Raises UsageError as `samples`."""
+        return self._pairs
+
+    @contextlib.contextmanager
+    def _in_cache(self) -> Iterator[None]:
+        try:
+            yield
         except (OSError, ValueError):
             text = f"decoded noise is gone from the cache {self.folder}; plan again to make it anew"
             raise UsageError(text) from None
@@ -103,7 +125,10 @@ class NoiseStore:
 
     def missing(self) -> list[int]:
         """Recordings whose file is no longer in the cache as it should be."""
-        return [i for i, entry in enumerate(self._decoded) if entry and not _is_stored(self.folder, entry)]
+        return [i for i, entry in enumerate(self._decoded) if entry and not self._is_there(entry)]
+
+    def _is_there(self, entry: Decoded) -> bool:
+        return _is_stored(self.folder, entry, self.sample_rate)
 
     def _entry(self, index: int) -> Decoded:
         entry = self._decoded[index]
@@ -143,9 +168,9 @@ def _mapped_table(path: str, rows: int) -> Table:
     return np.memmap(path, dtype="<f8", mode="r", shape=(rows, 3)).view(np.ndarray)
 
 
-def _is_stored(folder: str, entry: Decoded) -> bool:
+def _is_stored(folder: str, entry: Decoded, sample_rate: int) -> bool:
     with contextlib.suppress(OSError):
-        return is_stored(Path(stored_file(folder, entry["name"])), entry["num_samples"])
+        return is_stored(Path(stored_file(folder, entry["name"])), entry["num_samples"], sample_rate)
     return False
 
 
@@ -170,7 +195,7 @@ def prepare(
         keys = {i: key for i in range(len(catalog)) if (key := _key(catalog, i, sample_rate, folder)) is not None}
         answers = known.get(list(keys.values()))
         for i, key in keys.items():
-            if (answer := _recalled(catalog, i, answers.get(key), folder)) is not None:
+            if (answer := _recalled(catalog, i, answers.get(key), folder, sample_rate)) is not None:
                 found[i] = answer
         fresh = _decode_rest(
             catalog, found, sample_rate=sample_rate, folder=folder, jobs=jobs, limits=limits, progress=progress
@@ -196,13 +221,13 @@ def _key(catalog: Catalog, index: int, sample_rate: int, folder: str) -> bytes |
     return key_of("noise", FORMAT, *what, catalog.source(index).channels, sample_rate, folder)
 
 
-def _recalled(catalog: Catalog, index: int, answer: Any, folder: str) -> Decoded | BadInput | None:
+def _recalled(catalog: Catalog, index: int, answer: Any, folder: str, sample_rate: int) -> Decoded | BadInput | None:
     if answer is None:
         return None
     if "refused" in answer:
         return BadInput(answer["refused"][0], catalog.path(index), answer["refused"][1], "plan")
     decoded: Decoded = answer
-    return decoded if _is_stored(folder, decoded) else None
+    return decoded if _is_stored(folder, decoded, sample_rate) else None
 
 
 def _lasting(answer: Decoded | BadInput) -> bool:

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from synth.catalog.catalog import Catalog
-from synth.catalog.recording import Recording
 from synth.draws import uniform01
 from synth.dsp.segments import Circle, Stretch
 from synth.errors import GuardError
+from synth.plan.kinship import Kinship, LeftOut, Usable, recording_group
 from synth.plan.splits import HELD_OUT_SPLIT
 from synth.recipe.model import Layer, Recipe
 from synth.units import resampled_length, seconds_to_samples
 
+__all__ = ["POOLS", "PoolRecording", "Pools", "Usable", "make_pools", "near_duplicate_notes", "recording_group"]
+
 POOLS = ("train", "held_out")
 GUARD_GAP_SECONDS = 1.0
 _FEW = 4  # fewer recordings than this are split by time, inside each
-
-
-class Usable(Protocol):
-    """What is known of the decoded noise: usable stretches at the data set's rate, and a digest of the samples."""
-
-    def stretches(self, index: int) -> Sequence[Stretch]: ...
-
-    def pcm_digest(self, index: int) -> str: ...
+_NAMED = 5  # near-duplicates in one note
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +42,100 @@ def needs_held_out(recipe: Recipe) -> bool:
     return recipe.splits.shares.get(HELD_OUT_SPLIT, 0) > 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The recordings that a layer uses, and what was left out. `given`: the pool that a group's sources are set to."""
+
+    kept: tuple[int, ...]
+    left_out: tuple[LeftOut, ...]
+    given: Mapping[str, str]
+    by_time: bool
+
+
 def make_pools(recipe: Recipe, noise: Catalog, usable: Usable) -> dict[tuple[str, str], tuple[PoolRecording, ...]]:
     """Divide every layer's recordings between the pools.
 
-    By group (the source's `recording_column`, else the file), so many groups held out as `noise.held_out` says; where
-    there are fewer than four, by time inside each file, with a gap of a second between the pools. Of recordings with
-    equal samples under several names, a layer uses the first.
+    By group (the source's `recording_column`, else the file; with all that shares sound with one of its recordings), so
+    many groups held out as `noise.held_out` says; where there are fewer than four, by time inside each file, with a gap
+    of a second between the pools. Of recordings with equal samples under several names, a layer uses the first, of
+    near-duplicates those that no longer one contains; where pools are divided by time, only the longest.
 
     Raises:
-        GuardError: the same samples in both pools, or a pool without usable noise.
+        GuardError: the same sound in both pools, or a pool without usable noise.
     """
+    kinship = Kinship.of(noise, usable)
     pools: dict[tuple[str, str], tuple[PoolRecording, ...]] = {}
-    for layer in recipe.noise.layers if recipe.noise else ():
-        mine = [i for i in range(len(noise)) if noise.source(i).name in {s.name for s in layer.sources}]
-        unique = _unique(layer, noise, usable, [i for i in mine if usable.stretches(i)])
-        divided = _divide(recipe, layer, noise, usable, unique)
+    for layer in _layers(recipe):
+        divided = _divide(recipe, layer, kinship, _chosen(recipe, layer, kinship))
         for pool in POOLS:
-            pools[layer.name, pool] = _pool(recipe, layer, noise, divided.get(pool, {}))
+            pools[layer.name, pool] = _pool(recipe, layer, kinship, divided.get(pool, {}))
         _refuse_empty(recipe, layer, pools)
     _refuse_leaks(noise, usable, pools, recipe.sample_rate)
+    _refuse_near_leaks(noise, usable, pools, recipe.sample_rate)
     return pools
+
+
+def near_duplicate_notes(recipe: Recipe, noise: Catalog, usable: Usable) -> tuple[str, ...]:
+    """What `make_pools` left out or counts as one because recordings share sound: a line for each layer concerned.
+
+    Raises GuardError as `make_pools`.
+    """
+    kinship = Kinship.of(noise, usable)
+    notes = []
+    for layer in _layers(recipe):
+        chosen = _chosen(recipe, layer, kinship)
+        gone = [f"{noise[one.index].path} (of {_of(noise, one)})" for one in chosen.left_out]
+        if gone:
+            verb = (
+                "is a near-duplicate of another and was" if len(gone) == 1 else "are near-duplicates of others and were"
+            )
+            notes.append(f"{layer.key}: {_recordings(gone)} {verb} left out: {_some(gone)}")
+        shared = [
+            f"{noise[pair.second].path} (with {noise[pair.first].path}, {pair.common_s:.1f} s in common)"
+            for pair in kinship.pairs_among(chosen.kept)
+            if noise.file(pair.first) != noise.file(pair.second)
+        ]
+        if shared:
+            notes.append(f"{layer.key}: noise recordings that share sound count as one: {_some(shared)}")
+    return tuple(notes)
+
+
+def _of(noise: Catalog, one: LeftOut) -> str:
+    return noise[one.other].path + (f", {one.common_s:.1f} s in common" if one.common_s else ", through others")
+
+
+def _recordings(items: Sequence[str]) -> str:
+    return "1 noise recording" if len(items) == 1 else f"{len(items)} noise recordings"
+
+
+def _some(items: Sequence[str]) -> str:
+    rest = len(items) - _NAMED
+    return ", ".join(items[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _layers(recipe: Recipe) -> Sequence[Layer]:
+    return recipe.noise.pooled_layers if recipe.noise else ()
+
+
+def _chosen(recipe: Recipe, layer: Layer, kinship: Kinship) -> _Chosen:
+    """Raises GuardError where the same sound was given to both pools."""
+    names = {source.name for source in layer.sources}
+    mine = [i for i in kinship.group if kinship.noise.source(i).name in names]
+    unique = _unique(layer, kinship.noise, kinship.usable, mine)
+    given = _given(layer, kinship, mine)
+    gone = kinship.contained(unique)
+    kept = _without(unique, gone)
+    few = len({kinship.group[i] for i in kept}) < _FEW and not given
+    by_time = few and needs_held_out(recipe)
+    if by_time:
+        gone += kinship.shorter_copies(kept)
+        kept = _without(unique, gone)
+    return _Chosen(tuple(kept), tuple(sorted(gone, key=lambda one: one.index)), given, by_time)
+
+
+def _without(indices: Sequence[int], gone: Iterable[LeftOut]) -> list[int]:
+    left_out = {one.index for one in gone}
+    return [i for i in indices if i not in left_out]
 
 
 def _unique(layer: Layer, noise: Catalog, usable: Usable, indices: list[int]) -> list[int]:
@@ -82,11 +150,71 @@ def _unique(layer: Layer, noise: Catalog, usable: Usable, indices: list[int]) ->
     return sorted(first.values())
 
 
-def _leak(noise: Catalog, i: int, j: int) -> str:
+def _given(layer: Layer, kinship: Kinship, indices: Sequence[int]) -> dict[str, str]:
+    """The pool that the recipe sets for a group, by one of its sources. Two pools for one are a leak."""
+    pool_of = {source.name: source.pool for source in layer.sources}
+    member: dict[str, int] = {}
+    given: dict[str, str] = {}
+    for i in indices:
+        pool, group = pool_of[kinship.noise.source(i).name], kinship.group[i]
+        if not pool:
+            continue
+        if given.setdefault(group, pool) != pool:
+            raise GuardError(_near_leak_in(kinship, indices, pool_of, i, member[group]))
+        member.setdefault(group, i)
+    return given
+
+
+def _near_leak_in(kinship: Kinship, indices: Sequence[int], pool_of: Mapping[str, str | None], i: int, j: int) -> str:
+    """Names the two of a group that share most, where two of different pools do so themselves."""
+    noise = kinship.noise
+    direct = [
+        pair
+        for pair in kinship.pairs_among(indices)
+        if kinship.group[pair.first] == kinship.group[i]
+        and {pool_of[noise.source(k).name] for k in (pair.first, pair.second)} == set(POOLS)
+    ]
+    if direct:
+        most = max(direct, key=lambda pair: pair.common_s)
+        return _near_leak(noise, most.first, most.second, most.common_s)
+    return _near_leak(noise, i, j, None)
+
+
+def _leak(noise: Catalog, i: int, j: int, what: str = "the same recording") -> str:
     return (
-        f"{noise.file(i)} and {noise.file(j)} are the same recording, but one is in the noise pool of train and the "
+        f"{noise.file(i)} and {noise.file(j)} are {what}, but one is in the noise pool of train and the "
         "other in that of train-dev-noise; take one of them out, or give both sources the same `pool:`"
     )
+
+
+def _near_leak(noise: Catalog, i: int, j: int, common_s: float | None) -> str:
+    common = "through others" if common_s is None else f"{common_s:.1f} s in common"
+    return _leak(noise, i, j, f"near-duplicates ({common})")
+
+
+def _refuse_near_leaks(noise: Catalog, usable: Usable, pools: Pools, sample_rate: int) -> None:
+    """Sound that two recordings share, in both pools, in whatever layers, is an error."""
+    here = {pool: _by_digest(usable, _members(pools, pool)) for pool in POOLS}
+    for pair in usable.near_duplicates():
+        a, b = usable.pcm_digest(pair.first), usable.pcm_digest(pair.second)
+        lag = round(pair.lag_s * sample_rate)
+        for train, held_out, shift in ((a, b, lag), (b, a, -lag)):
+            for one in here["train"].get(train, ()) if a != b else ():
+                for other in here["held_out"].get(held_out, ()):
+                    moved = [(s + shift, n) for s, n in other.circle.stretches]
+                    if _overlap(one.circle.stretches, moved):
+                        raise GuardError(_near_leak(noise, other.index, one.index, pair.common_s))
+
+
+def _by_digest(usable: Usable, recordings: Iterable[PoolRecording]) -> dict[str, list[PoolRecording]]:
+    found: dict[str, list[PoolRecording]] = {}
+    for recording in recordings:
+        found.setdefault(usable.pcm_digest(recording.index), []).append(recording)
+    return found
+
+
+def _overlap(places: Sequence[Stretch], others: Sequence[Stretch]) -> bool:
+    return any(s < t + m and t < s + n for s, n in places for t, m in others)
 
 
 def _refuse_leaks(noise: Catalog, usable: Usable, pools: Pools, sample_rate: int) -> None:
@@ -98,7 +226,7 @@ def _refuse_leaks(noise: Catalog, usable: Usable, pools: Pools, sample_rate: int
     for recording in _members(pools, "held_out"):
         for key, places in _places(noise, usable, recording, sample_rate):
             for other, others in train.get(key, ()):
-                if any(s < t + m and t < s + n for s, n in places for t, m in others):
+                if _overlap(places, others):
                     raise GuardError(_leak(noise, recording.index, other.index))
 
 
@@ -125,23 +253,19 @@ def _refuse_empty(recipe: Recipe, layer: Layer, pools: Pools) -> None:
     for pool in POOLS if needs_held_out(recipe) else POOLS[:1]:
         if not pools[layer.name, pool]:
             what = "train" if pool == "train" else HELD_OUT_SPLIT
-            raise GuardError(f"noise.layers.{layer.name}: no usable noise for {what}; add recordings, or a longer one")
+            raise GuardError(f"{layer.key}: no usable noise for {what}; add recordings, or a longer one")
 
 
-def _divide(
-    recipe: Recipe, layer: Layer, noise: Catalog, usable: Usable, indices: list[int]
-) -> dict[str, dict[int, list[Stretch]]]:
+def _divide(recipe: Recipe, layer: Layer, kinship: Kinship, chosen: _Chosen) -> dict[str, dict[int, list[Stretch]]]:
     assert recipe.noise is not None
-    given = {source.name: source.pool for source in layer.sources}
-    fixed = {i: given[noise.source(i).name] for i in indices}
-    whole = {i: list(usable.stretches(i)) for i in indices}
+    whole = {i: list(kinship.usable.stretches(i)) for i in chosen.kept}
+    groups = {i: kinship.group[i] for i in chosen.kept}
+    held_out = {group for group, pool in chosen.given.items() if pool == "held_out"}
     if not needs_held_out(recipe):
-        return {"train": {i: stretches for i, stretches in whole.items() if fixed[i] != "held_out"}}
-    groups = {i: recording_group(noise[i], noise.source(i).recording_column) for i in indices}
-    if len(set(groups.values())) < _FEW and not any(fixed.values()):
-        return _by_time(recipe, noise, whole)
-    held_out = {groups[i] for i, pool in fixed.items() if pool == "held_out"}
-    free = set(groups.values()) - {groups[i] for i, pool in fixed.items() if pool}
+        return {"train": {i: stretches for i, stretches in whole.items() if groups[i] not in held_out}}
+    if chosen.by_time:
+        return _by_time(recipe, kinship.noise, whole)
+    free = set(groups.values()) - set(chosen.given)
     ranked = sorted(free, key=lambda group: uniform01(recipe.seed, f"noise:{layer.name}/{group}", "pool"))
     wanted = max(1, round(recipe.noise.held_out * len(set(groups.values()))))
     held_out |= set(ranked[: max(0, wanted - len(held_out))])
@@ -149,12 +273,6 @@ def _divide(
     for i, stretches in whole.items():
         divided["held_out" if groups[i] in held_out else "train"][i] = stretches
     return divided
-
-
-def recording_group(recording: Recording, column: str | None) -> str:
-    """What counts as one: the value of the source's `recording_column`, else the file with all its segments."""
-    value = (recording.labels or {}).get(column) if column else None
-    return f"{recording.source}/{recording.path if value is None else value}"
 
 
 def _by_time(
@@ -182,15 +300,10 @@ def _by_time(
 
 
 def _pool(
-    recipe: Recipe, layer: Layer, noise: Catalog, members: Mapping[int, Sequence[Stretch]]
+    recipe: Recipe, layer: Layer, kinship: Kinship, members: Mapping[int, Sequence[Stretch]]
 ) -> tuple[PoolRecording, ...]:
     fade = seconds_to_samples(layer.crossfade_s, recipe.sample_rate)
     return tuple(
-        PoolRecording(
-            i,
-            noise.id(i),
-            Circle.of(stretches, crossfade=fade),
-            recording_group(noise[i], noise.source(i).recording_column),
-        )
+        PoolRecording(i, kinship.noise.id(i), Circle.of(stretches, crossfade=fade), kinship.group[i])
         for i, stretches in sorted(members.items())
     )
