@@ -26,7 +26,7 @@ FLOORS = (
     ("noise_stem", "render", "source_noise", "explain"),
     ("dataset",),
     ("execute",),
-    ("starter", "example"),
+    ("starter", "example", "grow", "noise_report", "report"),
     ("pipeline",),
     ("cli",),
 )

@@ -215,6 +215,53 @@ def replay(
 
 
 @app.command()
+def grow(
+    source: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(help="A folder, a list or a file of noise; none for cabin.", metavar="SOURCE"),
+    ] = None,
+    *,
+    method: Annotated[
+        str, typer.Option(envvar="SYNTH_METHOD", help="quilt, shaped, separate or cabin, as in a recipe's `grow`.")
+    ],
+    minutes: Annotated[float, typer.Option(min=0.001, max=100_000, envvar="SYNTH_MINUTES", help="How much noise.")],
+    out: Annotated[Path, typer.Option("--out", "-o", envvar="SYNTH_OUT", help="A new folder for the files.")],
+    set_: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the method, such as segment_ms='[30, 120]'."),
+    ] = None,
+    file_seconds: Annotated[
+        float, typer.Option(min=0.1, max=3600, envvar="SYNTH_FILE_SECONDS", help="Length of each file.")
+    ] = 60.0,
+    seed: Annotated[int, typer.Option(min=0, envvar="SYNTH_SEED", help="Another seed, other noise.")] = 0,
+    sample_rate: Annotated[
+        int, typer.Option(min=4000, max=192_000, envvar="SYNTH_SAMPLE_RATE", help="Of the files, in Hz.")
+    ] = 16000,
+    jobs: Jobs = 2,
+    json_: Json = False,
+) -> None:
+    """Grow noise from a few recordings, or from a model of a car, and write it to files."""
+    from synth.cli import show
+    from synth.cli.progress import Screen
+    from synth.grow import grow as make
+
+    with Screen(state.verbosity) as screen:
+        made = make(
+            source,
+            out,
+            method=method,
+            minutes=minutes,
+            file_seconds=file_seconds,
+            seed=seed,
+            sample_rate=sample_rate,
+            settings=set_ or (),
+            jobs=jobs,
+            progress=screen.scanned,
+        )
+    _print(show.as_json(show.grown_json(made)) if json_ else show.grown_text(made))
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of the recipe, for editors."""
     from synth.recipe.schema import json_schema
@@ -233,3 +280,6 @@ def _print(text: object) -> None:
 def _note(text: str) -> None:
     if state.verbosity:
         sys.stderr.write(f"{text}\n")
+
+
+from synth.cli import noise as _noise  # noqa: E402, F401 - it registers its command with `app`

@@ -13,8 +13,9 @@ from synth.plan.coverage import PoolUse
 if TYPE_CHECKING:
     from synth.dataset.status import Status
     from synth.dataset.verify import Report
-    from synth.plan.clip_spec import NoisePiece
+    from synth.grow import GrownFolder
     from synth.pipeline import Explained, Generated, Planned, Replayed
+    from synth.plan.clip_spec import NoisePiece
 
 SCHEMA_VERSION = 1
 _FIRST = 5
@@ -284,3 +285,26 @@ def replayed_text(again: Replayed) -> str:
 
 def replayed_json(again: Replayed) -> dict[str, Any]:
     return {"path": str(again.path), "sha256": again.sha256, "same": again.same}
+
+
+def grown_text(made: GrownFolder) -> str:
+    sources = len({file.recording for file in made.files})
+    what = "virtual cars" if made.method == "cabin" else "recordings"
+    lines = [
+        f"{made.folder}: {len(made.files)} files, {_duration(made.seconds)} of {made.method} from {sources} {what}",
+        f"list: {made.listed}",
+        *(f"refused: {text}" for text in made.refused),
+    ]
+    return "\n".join(lines)
+
+
+def grown_json(made: GrownFolder) -> dict[str, Any]:
+    return {
+        "out": str(made.folder),
+        "list": str(made.listed),
+        "method": made.method,
+        "sampling_rate": made.sample_rate,
+        "seconds": round(made.seconds, 6),
+        "files": [asdict(file) for file in made.files],
+        "refused": list(made.refused),
+    }

@@ -6,14 +6,17 @@ generator's own parameters.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from synth.dsp.noise import GENERATORS
+from synth.errors import RecipeError
 from synth.recipe.effect_choice import EffectChoice
 from synth.recipe.kinds import WRONG, At, Number, Range, Reading, bare_number, number_text, plain_number, read_with
 from synth.recipe.model import Growth
 from synth.recipe.parameters import parameters_schema, read_settings, write_settings
-from synth.recipe.yaml_text import BROKEN, Node, did_you_mean, shortened
+from synth.recipe.yaml_text import BROKEN, Node, Place, did_you_mean, parse, shortened, source_text
 
 _SHARE = Number(Range(0, 1))
 _CARS = Number(Range(2, 10_000, whole=True))
@@ -101,3 +104,31 @@ def _schema_of(name: str) -> dict[str, Any]:
         own["properties"]["cars"] = _CARS.schema() | {"description": "how many virtual cars", "default": DEFAULT_CARS}
     own["required"] = ["share", *own["required"]]
     return {"anyOf": [_SHARE.schema(), own], "description": schema["description"]}
+
+
+def read_growth(name: str, settings: Sequence[str]) -> Growth:
+    """One way to grow noise, its parameters as `KEY=VALUE` texts in the recipe's notation.
+
+    Raises RecipeError with all mistakes.
+    """
+    reading = Reading(Path())
+    own, places = {}, {}
+    for text in settings:
+        key, equals, value = text.partition("=")
+        source = source_text("--set", text, Path())
+        places[key] = Place(source, 0, 0)
+        if not equals:
+            reading.wrong(places[key], At(), "give KEY=VALUE, such as segment_ms='[30, 120]'")
+            continue
+        # as many blanks as there were characters: columns stay those of the text
+        node = parse(" " * len(key + equals) + value, source, reading.mistakes)
+        own[key] = node or Node(None, Place(source, 0, len(key) + 1))
+    here = Place(source_text("--method", name, Path()), 0, 0)
+    table = Node(
+        {name: Node({"share": Node(1, here)} | own, here, keys={"share": here} | places)}, here, keys={name: here}
+    )
+    growth = GrowTable().read(table, At("", "grow"), reading)
+    if reading.mistakes:
+        raise RecipeError([str(mistake) for mistake in reading.mistakes])
+    found: tuple[Growth, ...] = growth
+    return found[0]

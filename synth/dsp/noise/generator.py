@@ -55,7 +55,10 @@ class Generator(Protocol):
     modelled: ClassVar[bool]
     """True where the sound is a model's, False where it is made of recorded sound."""
 
-    seed: int
+    @property
+    def seed(self) -> int:
+        """An integer drawn for the clip, for what is random inside the sound."""
+        ...
 
     def sources(self) -> int:
         """How many materials it takes: 0, 1 or 2, of different recordings."""

@@ -1,0 +1,225 @@
+"""Noise grown to files: the generators of a recipe's `grow`, to listen to, or to be used as a source of their own."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import io
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from synth import files
+from synth.catalog.audio_file import printable
+from synth.catalog.cache import cache_folder
+from synth.catalog.catalog import Catalog
+from synth.catalog.scan import Progress, scan
+from synth.dataset.audio_file import encode, quantise
+from synth.dataset.manifest import values_of
+from synth.draws import clip_draws, integer_seed
+from synth.dsp.effects.effect import Samples
+from synth.dsp.noise.generator import Material
+from synth.dsp.segments import Circle, read_circle
+from synth.errors import UsageError
+from synth.plan.noise_choice import car_name, material_of
+from synth.plan.schedule import NoiseRecording, Rotation
+from synth.recipe.growing import read_growth
+from synth.recipe.model import Growth, Limits, Source
+from synth.units import db_to_gain, seconds_to_samples
+
+if TYPE_CHECKING:
+    from synth.catalog.noise_store import NoiseStore
+
+_PEAK_DBFS = -1.0
+_CROSSFADE_SECONDS = 0.05
+_COLUMNS = ("path", "duration", "sampling_rate", "recording", "grown", "parameters")
+
+
+@dataclass(frozen=True, slots=True)
+class GrownFile:
+    """One file: where, how long, from which recording (or by which virtual car), with what parameters."""
+
+    path: str
+    seconds: float
+    recording: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class GrownFolder:
+    """What `grow` has written. `listed` is a list that a recipe's source takes, with `recording_column: recording`."""
+
+    folder: Path
+    listed: Path
+    method: str
+    sample_rate: int
+    files: tuple[GrownFile, ...]
+    refused: tuple[str, ...]
+
+    @property
+    def seconds(self) -> float:
+        return sum(file.seconds for file in self.files)
+
+
+def grow(
+    source: Path | None,
+    out: Path,
+    *,
+    method: str,
+    minutes: float,
+    file_seconds: float = 60.0,
+    seed: int = 0,
+    sample_rate: int = 16000,
+    settings: Sequence[str] = (),
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> GrownFolder:
+    """Grow noise from the recordings of a folder, a list or one file, and write it to a new folder.
+
+    `settings` are `KEY=VALUE` texts for the method's parameters. Files of `file_seconds`, the last one shorter, each
+    from another recording in turn. The same arguments give the same bytes.
+
+    Raises:
+        RecipeError: a parameter that the method does not have, or out of range.
+        UsageError: no recordings, no source where the method needs one, or a folder that holds something.
+        StorageError: the disk is full, or broken.
+    """
+    growth = read_growth(method, settings)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} is there already and not empty; give a new folder")
+    if not growth.choice.kind().sources():
+        source = None
+    elif source is None:
+        raise UsageError(f"{method} grows noise from recordings; name a folder, a list or a file of them")
+    sources = _Sources.none(sample_rate) if source is None else _Sources.of(source, sample_rate, jobs, progress)
+    made = []
+    turns = None if source is None else sources.rotation(seed)
+    for k, count in enumerate(_lengths(minutes, file_seconds, sample_rate)):
+        samples, file = _one(growth, sources, turns, k, count, seed)
+        files.write_file(out / file.path, _encoded(samples, sample_rate))
+        made.append(file)
+        if progress is not None:
+            progress("growing", k + 1, _number(minutes, file_seconds))
+    listed = out / "metadata.csv"
+    files.write_file(listed, _table(made, method, sample_rate))
+    return GrownFolder(out, listed, method, sample_rate, tuple(made), sources.refused)
+
+
+def _number(minutes: float, file_seconds: float) -> int:
+    return max(1, -(-round(minutes * 60 * 1000) // round(file_seconds * 1000)))
+
+
+def _lengths(minutes: float, file_seconds: float, sample_rate: int) -> Iterator[int]:
+    """Samples of each file."""
+    left, each = seconds_to_samples(minutes * 60, sample_rate), seconds_to_samples(file_seconds, sample_rate)
+    while left > 0:
+        yield min(left, each)
+        left -= each
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """The recordings that noise is grown from, decoded, each a circle of its usable sound."""
+
+    sample_rate: int
+    catalog: Catalog | None
+    store: NoiseStore | None
+    circles: dict[int, Circle]
+    refused: tuple[str, ...]
+
+    @classmethod
+    def none(cls, sample_rate: int) -> _Sources:
+        return cls(sample_rate, None, None, {}, ())
+
+    @classmethod
+    def of(cls, path: Path, sample_rate: int, jobs: int, progress: Progress | None) -> _Sources:
+        from synth.catalog.noise_store import prepare  # brings soxr
+
+        cache, limits = cache_folder(), Limits()
+        shared: dict[str, Any] = {"limits": limits, "cache": cache, "jobs": jobs, "progress": progress}
+        catalog = scan([source_at(path)], folder=Path.cwd(), kind="noise", **shared)
+        store = prepare(catalog, sample_rate=sample_rate, **shared)
+        fade = seconds_to_samples(_CROSSFADE_SECONDS, sample_rate)
+        usable = {i: stretches for i in range(len(catalog)) if (stretches := store.stretches(i))}
+        refused = tuple(f"{r.path}: {r.code}: {r.message}" for r in (*catalog.refused, *store.refused))
+        if not usable:
+            raise UsageError("\n".join([f"{path}: no usable audio in it", *(f"  {text}" for text in refused[:10])]))
+        circles = {i: Circle.of(stretches, crossfade=fade) for i, stretches in usable.items()}
+        return cls(sample_rate, catalog, store, circles, refused)
+
+    def name(self, index: int) -> str:
+        assert self.catalog is not None
+        return printable(self.catalog.path(index))
+
+    def rotation(self, seed: int) -> Rotation:
+        assert self.catalog is not None
+        recordings = [NoiseRecording(i, self.catalog.id(i), c.circumference) for i, c in self.circles.items()]
+        return Rotation(recordings, balance="recordings", sample_rate=self.sample_rate, seed=seed, name="grow")
+
+    def material(self, index: int, offset: int) -> Material:
+        assert self.store is not None
+        start, count = material_of(self.circles[index], offset, self.sample_rate)
+        joined = read_circle(self.store.samples(index), self.circles[index], offset=start, num_samples=count)
+        whole = np.rint(joined).clip(-32768, 32767).astype(np.int16)
+        return Material(whole, scale=self.store.scale(index), sample_rate=self.sample_rate)
+
+
+def _one(
+    growth: Growth, sources: _Sources, turns: Rotation | None, number: int, num_samples: int, seed: int
+) -> tuple[Samples, GrownFile]:
+    """File `number`: samples, shape (num_samples,), at the level of their recording, and what they are."""
+    rate, key = sources.sample_rate, growth.choice.key
+    draws = clip_draws(seed, f"{growth.name}-{number}")
+    generator: Any = growth.choice.draw(draws)
+    places: list[tuple[int, int]] = []
+    if turns is None:
+        car = int(draws("car") * growth.cars)
+        generator = replace(generator, car=car, car_seed=integer_seed(seed, key, "cars"))
+        name = car_name(car)
+    else:
+        places.append(turns.turn(num_samples))
+        if generator.sources() > 1:
+            others = [i for i in sources.circles if i != places[0][0]] or [places[0][0]]
+            other = others[int(draws(key + ".other") * len(others))]
+            places.append((other, int(draws(key + ".other_at") * sources.circles[other].circumference)))
+        name = " and ".join(sources.name(index) for index, _ in places)
+    materials = [sources.material(*place) for place in places]
+    samples = generator(num_samples, sample_rate=rate, materials=materials)
+    path = f"{growth.name}_{number:05}.flac"
+    return samples, GrownFile(path, num_samples / rate, name, values_of(generator))
+
+
+def _encoded(samples: Samples, sample_rate: int) -> bytes:
+    """As FLAC, turned down where it would clip."""
+    peak = max(float(samples.max()), -float(samples.min()))
+    gain = min(1.0, float(f"{db_to_gain(_PEAK_DBFS) / peak:.6g}")) if peak > 0 else 1.0
+    return encode(quantise(samples * gain), sample_rate, "flac")
+
+
+def _table(made: Sequence[GrownFile], method: str, sample_rate: int) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for file in made:
+        parameters = json.dumps(file.parameters, sort_keys=True)
+        writer.writerow((file.path, f"{file.seconds:.6f}", sample_rate, file.recording, method, parameters))
+    return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def source_at(path: Path) -> Source:
+    """A folder, a list (CSV, TSV, JSON lines) or one audio file as a source.
+
+    Raises UsageError where there is nothing.
+    """
+    if path.is_dir():
+        return Source(name="noise", path=os.path.abspath(path))  # noqa: PTH100 - links stay links
+    if not path.is_file():
+        raise UsageError(f"there is no folder, list or file {path}")
+    if path.suffix.lower() in (".csv", ".tsv", ".jsonl", ".json", ".ndjson"):
+        return Source(name="noise", path=str(path.absolute().parent), manifest=str(path.absolute()))
+    return Source(name="noise", path=str(path.absolute().parent), pattern=glob.escape(path.name))
