@@ -1,0 +1,49 @@
+"""What `synth noise` prints: a line a recording, what to know of each, and what all of it is enough for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from synth.cli.show import table
+
+_REFUSED_SHOWN = 20
+
+
+def noise_text(report: Mapping[str, Any]) -> str:
+    """The report (`NoiseReport.to_json()`) for people."""
+    recordings = report["recordings"]
+    lines = table([_HEAD, *(_row(recording) for recording in recordings)])
+    known = [f"  {r['name']}: {text}" for r in recordings for text in r["warnings"]]
+    if known:
+        lines += ["", "what to know", *known]
+    lines += _refused(report["refused"])
+    return "\n".join([*lines, "", *report["conclusion"]])
+
+
+_HEAD = ["recording", "seconds", "usable", "dBFS", "SD dB", "from Hz", "to Hz", "lines", "strongest Hz", "spectrum"]
+
+
+def _row(recording: Mapping[str, Any]) -> list[str]:
+    sd, lines = recording["level_sd_db"], recording["lines"]
+    strongest = max(lines, key=lambda line: float(line["above_db"])) if lines else None
+    return [
+        recording["name"],
+        f"{recording['seconds']:.2f}",
+        f"{recording['usable_s']:.2f}",
+        f"{recording['level_dbfs']:.1f}",
+        "-" if sd is None else f"{sd:.1f}",
+        str(recording["low_hz"]),
+        str(recording["high_hz"]),
+        str(len(lines)),
+        "-" if strongest is None else f"{strongest['hz']:.1f}",
+        str(recording["spectrum"]),
+    ]
+
+
+def _refused(refused: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not refused:
+        return []
+    shown = [f"  {r['path']}: {r['code']}: {r['message']}" for r in refused[:_REFUSED_SHOWN]]
+    more = [f"  and {len(refused) - _REFUSED_SHOWN} more"] if len(refused) > _REFUSED_SHOWN else []
+    return ["", f"refused inputs: {len(refused)}", *shown, *more]
