@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,15 @@ class Course:
         """(amplitude against that at the nearest point; time in s on the source's clock, which starts at 0), each of
         shape (num_samples,)."""
         speed = self.speed_kmh / 3.6
-        time = np.arange(num_samples) / sample_rate
-        distance = np.sqrt(self.distance_m**2 + (speed * (time - self.seconds / 2)) ** 2)
-        first = float(np.sqrt(self.distance_m**2 + (speed * self.seconds / 2) ** 2))
-        return self.distance_m / distance, time - (distance - first) / SOUND_M_S
+        clock = np.arange(num_samples) / sample_rate
+        distance = clock - self.seconds / 2
+        distance *= speed
+        distance *= distance
+        distance += self.distance_m**2
+        np.sqrt(distance, out=distance)
+        first = math.sqrt(self.distance_m**2 + (speed * self.seconds / 2) ** 2)
+        gain = self.distance_m / distance
+        distance -= first
+        distance /= SOUND_M_S
+        clock -= distance
+        return gain, clock

@@ -16,6 +16,8 @@ def loudness(samples: Samples, *, sample_rate: int, weighting: str) -> float:
 
     samples: shape (n,). 0.0 for silence. The weighting filter runs from zero state; the window moves by one sample.
     """
+    if not len(samples):
+        return 0.0
     weighted = weight(samples, weighting=weighting, sample_rate=sample_rate)
     window = seconds_to_samples(WINDOW_SECONDS, sample_rate)
     if len(samples) <= window:

@@ -12,7 +12,7 @@ import numpy as np
 from synth.dsp.effects.effect import Parameter, Samples
 from synth.dsp.events.course import Course
 from synth.dsp.events.event import ended, seconds_parameter, sounding
-from synth.dsp.events.sounds import band_noise, harmonics_below, one_cycle, played, swell
+from synth.dsp.events.sounds import band_noise, between, harmonics_below, one_cycle, played, swell
 from synth.dsp.noise.generator import random_of
 from synth.units import db_to_gain
 
@@ -58,8 +58,10 @@ class PassingCar:
         count = sounding(self, num_samples, sample_rate)
         gain, clock = Course(self.distance_m, self.speed_kmh, self.seconds).heard(count, sample_rate)
         sound = self._noise(clock, sample_rate)
-        sound += db_to_gain(self.tone_db) * self._tone(clock, sample_rate)
-        sound *= 0.03 * gain
+        tone = db_to_gain(self.tone_db)
+        sound += tone * self._tone(clock, sample_rate)
+        sound *= 0.03 / math.hypot(1.0, tone)
+        sound *= gain
         quarter = self.seconds / 4
         swell(sound, seconds=self.seconds, rise_s=quarter, fall_s=quarter, sample_rate=sample_rate)
         return ended(sound, num_samples, sample_rate)
@@ -67,12 +69,10 @@ class PassingCar:
     def _noise(self, clock: Samples, sample_rate: int) -> Samples:
         """Noise, standard deviation 1, that the car emits, at these times on its clock (s, ascending, from 0)."""
         place = clock * sample_rate
-        size = int(place[-1]) + 2 if len(place) else 0
+        size = int(place[-1] if len(place) else 0) + 2
         random = random_of(self.seed)
         noise = band_noise(size, _LOW_HZ, self.noise_hz, order=1, sample_rate=sample_rate, random=random)
-        index = place.astype(np.int64)
-        below = noise[index]
-        return np.asarray(below + (place - index) * (noise[index + 1] - below))
+        return between(noise, place)
 
     def _tone(self, clock: Samples, sample_rate: int) -> Samples:
         """The engine's tone, standard deviation 1."""

@@ -12,7 +12,7 @@ import numpy as np
 from synth.dsp.effects.effect import Parameter, Samples
 from synth.dsp.events.course import Course
 from synth.dsp.events.event import ended, seconds_parameter, sounding
-from synth.dsp.events.sounds import harmonics_below, muffled, one_cycle, played, swell
+from synth.dsp.events.sounds import between, harmonics_below, muffled, one_cycle, played, swell
 from synth.dsp.noise.generator import random_of
 
 KINDS = ("two_tone", "wail")
@@ -47,9 +47,9 @@ class Siren:
     parameters: ClassVar[Mapping[str, Parameter]] = {
         "seconds": seconds_parameter(1, 120, default={"uniform": [3, 15]}),
         "kind": Parameter("two tones in turn, or one that goes up and down", default="two_tone", choices=KINDS),
-        "hz": Parameter("the lower tone", low=200, high=1500, unit="Hz", default={"uniform": [400, 460]}),
+        "hz": Parameter("the lower tone", low=200, high=1000, unit="Hz", default={"uniform": [400, 460]}),
         "ratio": Parameter(
-            "of the higher tone to the lower, of two_tone", low=1, high=4, default={"uniform": [1.12, 1.36]}
+            "of the higher tone to the lower, of two_tone", low=1, high=2, default={"uniform": [1.12, 1.36]}
         ),
         "period_s": Parameter(
             "from low to low again; three times that for wail",
@@ -75,7 +75,8 @@ class Siren:
         count = sounding(self, num_samples, sample_rate)
         gain, clock = Course(self.distance_m, self.speed_kmh, self.seconds).heard(count, sample_rate)
         sound = played(self._cycle(sample_rate), self._phase(clock))
-        sound *= 0.1 * gain
+        gain *= 0.1
+        sound *= gain
         sound = muffled(sound, self.muffle_hz, order=2, sample_rate=sample_rate)
         edge = min(_EDGE_S, self.seconds / 4)
         swell(sound, seconds=self.seconds, rise_s=edge, fall_s=edge, sample_rate=sample_rate)
@@ -95,10 +96,14 @@ class Siren:
         period, tones = self._tones()
         length = period / len(tones)
         gone = np.concatenate([[0.0], np.cumsum(tones)]) * length
-        periods = np.floor(clock / period)
-        inside = clock - periods * period
-        knots = np.arange(len(gone)) * length
-        return np.asarray(np.interp(inside, knots, gone) + periods * gone[-1])
+        place = clock / period
+        periods = np.floor(place)
+        place -= periods
+        place *= len(tones)
+        phase = between(gone, place)
+        periods *= gone[-1]
+        phase += periods
+        return phase
 
     def _tones(self) -> tuple[float, Samples]:
         """The period in s, and the frequencies in Hz in its equal steps."""
