@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from synth.catalog.recording import Recording
 from synth.dsp.effects.effect import Effect
@@ -200,7 +200,8 @@ def _event(spec: ClipSpec, event: EventPiece, gain_db: float) -> dict[str, Any]:
 
 def values_of(values: Any) -> dict[str, Any]:
     """`{"name": ..., **fields}` of a generator or an event."""
-    return {"name": values.name, **{name: getattr(values, name) for name in _field_names(type(values))}}
+    names = _field_names(cast("Hashable", type(values)))
+    return {"name": values.name, **{name: getattr(values, name) for name in names}}
 
 
 @lru_cache

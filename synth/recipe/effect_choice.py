@@ -119,4 +119,5 @@ class EffectChoice:
             values[name] = tuple(_on_grid(value(draws(prefix + suffix)), num, den) for suffix, value in parts)
         if self._seeded:
             values["seed"] = int(draws(prefix + ".seed") * 4294967296)
-        return self._build(values)
+        built: Effect = self._build(values)
+        return built
