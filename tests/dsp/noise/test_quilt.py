@@ -126,7 +126,7 @@ def test_a_swell_of_seconds_is_not_cut_up() -> None:
 
     kept = np.mean([together(grown(Quilt(seed=seed), 20, material(sound))) for seed in range(4)])
     assert together(sound) > 0.8
-    assert kept > 0.4  # shuffled at random it would be near zero
+    assert kept > 0.6  # shuffled at random it would be near zero
 
 
 # --- seams ------------------------------------------------------------------------------------------------------------
@@ -160,7 +160,8 @@ def test_rumble_below_the_pieces_does_not_cancel_out() -> None:
     """Half a period of 15 Hz is longer than any move of a join: pieces must not be turned over against it."""
     rumble = np.sin(2 * np.pi * 15 * np.arange(10 * RATE) / RATE) + 0.01 * road(10)
     made = grown(Quilt(seed=1), 10, material(rumble))
-    assert abs(level(made) - level(rumble)) < 1.0
+    assert abs(level(made) - level(rumble)) < 0.5
+    assert level(band_pass(made, RATE, 60)) - level(made) < -36
 
 
 # --- no period --------------------------------------------------------------------------------------------------------
