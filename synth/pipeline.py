@@ -21,6 +21,7 @@ from synth.execute.parts import Part, parse_part
 from synth.plan.coverage import PoolUse, ledger
 from synth.plan.guards import refuse_from_ledger, refuse_from_totals
 from synth.plan.plan import Plan
+from synth.plan.pools import near_duplicate_notes
 from synth.recipe.load import load_recipe
 from synth.recipe.model import Recipe
 
@@ -92,7 +93,11 @@ def make_plan(
     uses = ledger(plan)
     refuse_from_ledger(recipe, uses)
     checks.refuse_short_clips(plan)
-    warnings = [*checks.warn_of_rates(plan), *checks.warn_of_unknown_groups(plan)]
+    warnings = [
+        *near_duplicate_notes(recipe, noise, store),
+        *checks.warn_of_rates(plan),
+        *checks.warn_of_unknown_groups(plan),
+    ]
     if check:
         from synth.source_noise import warn_of_noisy_speech
 
