@@ -12,6 +12,7 @@ from synth.plan.build import Builder
 from synth.plan.clip_spec import ClipSpec, EventPiece, NoisePiece
 from synth.plan.noise_choice import growth_of, happenings, tracks_of
 from synth.plan.plan import Plan
+from synth.plan.speaking import lombard_of, person_draws
 from synth.recipe.load import resolved_dict
 
 Draw = tuple[str, float, Any]
@@ -28,8 +29,15 @@ def explained_draws(plan: Plan, index: int) -> tuple[ClipSpec, tuple[Draw, ...]]
         heard[key] = draw(key)
         return heard[key]
 
+    person = person_draws(plan.recipe, recording)
+
+    def listening_to_person(key: str) -> float:
+        heard[key] = person(key)
+        return heard[key]
+
     Builder(plan.recipe, plan.speech, plan.pools).lengths(recording, listening)
     spec = plan.spec(index, listening)
+    lombard_of(plan.recipe, listening, recording, listening_to_person)
     _layer_draws(plan, spec, listening)
     recipe = resolved_dict(plan.recipe)
     return spec, tuple((key, heard[key], setting_at(recipe, key)) for key in sorted(heard))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 _FIRST = 5
+_SETTING_WIDTH = 120
 
 
 def as_json(value: Mapping[str, Any]) -> str:
@@ -237,13 +238,10 @@ def explained_text(told: Explained) -> str:
     ]
     if spec["room_id"]:
         lines.append(f"  room: {spec['room_id']}")
-    for piece in spec["noise"]:
-        lines.append(
-            f"  noise: {piece['layer']} track {piece['track']}: {piece['recording_id']} "
-            f"from {piece['offset'] / rate:.3f} s, {piece['source_num_samples'] / rate:.3f} s, "
-            f"at {piece['at'] / rate:.3f} s, {piece['relative_db']:+.1f} dB"
-        )
-        lines += [f"    {_fields(effect)}" for effect in piece["effects"]]
+    if spec["lombard"]:
+        lines.append(f"  speaks up: {_fields({'name': 'lombard', **spec['lombard']})}")
+    lines += [line for piece in spec["noise"] for line in _piece_lines(piece, rate)]
+    lines += [_event_line(event, rate) for event in spec["events"]]
     lines += [f"  channel: {_fields(effect)}" for effect in spec["channel_effects"]]
     if spec["snr_db"] is not None:
         measured = f", measured {told.row['snr_db']['measured']:.2f}" if told.row else ""
@@ -255,13 +253,35 @@ def explained_text(told: Explained) -> str:
     return "\n".join([*lines, "", *(f"  {line}" for line in _left(rows))])
 
 
+def _piece_lines(piece: Mapping[str, Any], rate: int) -> list[str]:
+    grown = piece["grown"]
+    if grown is None:
+        source = f"{piece['recording_id']} from {piece['offset'] / rate:.3f} s"
+    else:
+        values = {key: value for key, value in grown.items() if key != "materials"}
+        places = [f"{m['recording_id']} from {m['offset'] / rate:.3f} s" for m in grown["materials"]]
+        source = f"grown, {_fields(values)}; from {' and '.join(places) or piece['recording_id']}"
+    head = (
+        f"  noise: {piece['layer']} track {piece['track']}: {source}, {piece['source_num_samples'] / rate:.3f} s, "
+        f"at {piece['at'] / rate:.3f} s, {piece['relative_db']:+.1f} dB"
+    )
+    return [head, *(f"    {_fields(effect)}" for effect in piece["effects"])]
+
+
+def _event_line(event: Mapping[str, Any], rate: int) -> str:
+    source = event["recorded"]["recording_id"] if event["recorded"] else _fields(event["made"])
+    until = (event["at"] + event["num_samples"]) / rate
+    return f"  event: {event['label']} from {event['at'] / rate:.3f} s to {until:.3f} s, {event['relative_db']:+.1f} dB: {source}"
+
+
 def _left(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _setting(setting: Any) -> str:
-    return "" if setting is None else json.dumps(setting, ensure_ascii=False)
+    text = "" if setting is None else json.dumps(setting, ensure_ascii=False)
+    return text if len(text) <= _SETTING_WIDTH else text[: _SETTING_WIDTH - 3] + "..."
 
 
 def _fields(effect: Mapping[str, Any]) -> str:

@@ -14,17 +14,25 @@ _KEY = "speech.lombard"
 _PER_CLIP = ("quiet_snr_db",)  # a car, a distance from the microphone; all else is a person's way of speaking
 
 
-def lombard_of(recipe: Recipe, draws: ClipDraws, recording: Recording) -> Lombard | None:
+def person_draws(recipe: Recipe, recording: Recording) -> ClipDraws:
+    """The draws that all clips of one speaker share; where it is not known who speaks, all of one recording."""
+    return clip_draws(recipe.seed, f"speaker:{recording.speaker or recording.id}")
+
+
+def lombard_of(
+    recipe: Recipe, draws: ClipDraws, recording: Recording, person: ClipDraws | None = None
+) -> Lombard | None:
     """What the noise does to the speech of a clip; None where the recipe, or this clip, has none of it.
 
-    The noise level follows from the SNR, which is drawn first. What belongs to a person is drawn once a speaker.
+    The noise level follows from the SNR, which is drawn first. What belongs to a person is drawn once a speaker, from
+    `person` (`person_draws` where left out).
     """
     choice = recipe.speech.lombard
     if choice is None or recipe.noise is None or draws(_KEY + ".probability") >= choice.probability:
         return None
     if not is_noisy(recipe, draws):
         return None
-    person = clip_draws(recipe.seed, f"speaker:{recording.speaker or recording.id}")
+    person = person or person_draws(recipe, recording)
 
     def drawn(name: str) -> float:
         draw = draws if name in _PER_CLIP else person
