@@ -270,8 +270,8 @@ def _piece_lines(piece: Mapping[str, Any], rate: int) -> list[str]:
 
 def _event_line(event: Mapping[str, Any], rate: int) -> str:
     source = event["recorded"]["recording_id"] if event["recorded"] else _fields(event["made"])
-    until = (event["at"] + event["num_samples"]) / rate
-    return f"  event: {event['label']} from {event['at'] / rate:.3f} s to {until:.3f} s, {event['relative_db']:+.1f} dB: {source}"
+    since, until = event["at"] / rate, (event["at"] + event["num_samples"]) / rate
+    return f"  event: {event['label']} from {since:.3f} s to {until:.3f} s, {event['relative_db']:+.1f} dB: {source}"
 
 
 def _left(rows: Sequence[Sequence[str]]) -> list[str]:
