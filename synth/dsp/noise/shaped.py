@@ -247,7 +247,7 @@ def rearranged(envelopes: Envelopes, frames: int, sample_rate: int, random: np.r
     low, high = (min(length, len(envelopes) - fade) for length in (low, high))
     turn = np.pi / 2 * (np.arange(fade)[:, None] + 0.5) / fade
     lengths = random.integers(low, high, size=frames // low + 1, endpoint=True)
-    places = _even_places(len(envelopes), (low + high) // 2, len(lengths), random)
+    places = even_places(len(envelopes), len(envelopes) // ((low + high) // 2), len(lengths), random)
     around = np.concatenate([envelopes, envelopes])
     out = np.zeros((frames + high + fade, BANDS))
     at = 0
@@ -262,10 +262,10 @@ def rearranged(envelopes: Envelopes, frames: int, sample_rate: int, random: np.r
     return out[:frames]
 
 
-def _even_places(frames: int, block: int, count: int, random: np.random.Generator) -> npt.NDArray[np.int64]:
-    parts = max(frames // block, 1)
+def even_places(extent: int, parts: int, count: int, random: np.random.Generator) -> npt.NDArray[np.int64]:
+    """`count` random places in [0, extent), as many in each of `parts` equal parts as there are rounds of them."""
     rounds = [random.permutation(parts) for _ in range(-(-count // parts))]
-    return (np.concatenate(rounds)[:count] * frames + random.integers(0, frames, size=count)) // parts
+    return (np.concatenate(rounds)[:count] * extent + random.integers(0, extent, size=count)) // parts
 
 
 def _mean_products(envelopes: Envelopes) -> Matrix:

@@ -12,8 +12,8 @@ import soundfile
 import soxr
 from scipy import signal
 
-from synth.dsp.noise.generator import Material
-from synth.dsp.noise.shaped import Shaped
+from synth.dsp.noise.generator import Material, random_of
+from synth.dsp.noise.shaped import Shaped, smooth_curve
 from tests.helpers import needs_real_audio, real_audio
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -116,6 +116,15 @@ def test_departures_have_their_standard_deviation_and_leave_the_level() -> None:
     assert levels == pytest.approx([level(samples)] * 5, abs=0.4)
 
 
+def test_the_curve_of_departures_is_smooth_and_as_wide_everywhere() -> None:
+    curves = np.array([smooth_curve(RATE, random_of(seed)) for seed in range(3000)])
+    assert np.sqrt(np.mean(curves**2, axis=0)) == pytest.approx(np.ones(curves.shape[1]), abs=0.05)
+    twelfths = np.rint(np.geomspace(200, 7500, 64) / (RATE / 2) * (curves.shape[1] - 1)).astype(int)
+    assert np.max(np.std(np.diff(curves[:, twelfths], axis=1), axis=0)) < 0.3
+    octave = np.corrcoef(curves[:, 128], curves[:, 256])[0, 1]  # 1 and 2 kHz lie more than a knot apart
+    assert abs(octave) < 0.5
+
+
 def test_departures_are_the_same_curve_at_every_rate() -> None:
     white = np.random.default_rng(0).standard_normal(48_000 * 5)
     profiles = []
@@ -194,6 +203,13 @@ def test_between_two_recordings_the_rise_and_fall_lies_between() -> None:
     ]
     assert at[0] < 0.6 * at[1] < 0.6 * at[2]
     assert at[1] ** 2 == pytest.approx((at[0] ** 2 + at[2] ** 2) / 2, rel=0.25)  # variances, not deviations
+
+
+def test_the_level_stays_with_strong_gusts_and_between_two_recordings() -> None:
+    gusty, steady = material(low_pass_noise(20) * gusts(20, 5)), material(low_pass_noise(20, seed=4))
+    for between in (0.0, 0.5):
+        levels = [level(grown(Shaped(between=between, seed=s), 60, gusty, steady)) for s in range(4)]
+        assert 10 * np.log10(np.mean(10 ** (np.array(levels) / 10))) == pytest.approx(level(gusty.heard()), abs=0.5)
 
 
 # --- no period --------------------------------------------------------------------------------------------------------
