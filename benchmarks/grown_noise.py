@@ -258,10 +258,10 @@ def spectrogram(samples: Samples, *, seconds: float = 10.0, height: int = 256) -
     return np.asarray(_HEAT[low] * (1 - share) + _HEAT[low + 1] * share, np.uint8)
 
 
-def side_by_side(pictures: Sequence[Pixels]) -> Pixels:
-    gap = np.full((pictures[0].shape[0], 6, 3), 255, np.uint8)
+def stacked(pictures: Sequence[Pixels]) -> Pixels:
+    gap = np.full((6, pictures[0].shape[1], 3), 255, np.uint8)
     parts = [part for picture in pictures for part in (picture, gap)]
-    return np.concatenate(parts[:-1], axis=1)
+    return np.concatenate(parts[:-1])
 
 
 def spectra(all_: Mapping[str, Samples], *, width: int = 900, height: int = 500) -> Pixels:
@@ -292,14 +292,14 @@ def draw(all_: Sequence[Recording], kinds: Mapping[str, Any], folder: Path) -> N
     print(f"\n## Pictures in {folder}\n")
     print("NAME_spectra.png: third octaves, 50 Hz to 6.3 kHz; grey lines: octaves from 62.5 Hz, and every 10 dB")
     print("black real (second half), red quilt, blue shaped, green separate")
-    print("NAME_spectrograms.png: 10 s, 0 to 8 kHz, side by side: real (second half), " + ", ".join(kinds))
+    print("NAME_spectrograms.png: 10 s, 0 to 8 kHz, from above: real (second half), " + ", ".join(kinds))
     for recording in all_:
         first, second = recording.halves()
         sources = materials(first)
         sounds = {"real": second, **{name: grow(kind, sources, len(second), 0) for name, kind in kinds.items()}}
         write_png(folder / f"{recording.name}_spectra.png", spectra(sounds))
         pictures = [spectrogram(samples) for samples in sounds.values()]
-        write_png(folder / f"{recording.name}_spectrograms.png", side_by_side(pictures))
+        write_png(folder / f"{recording.name}_spectrograms.png", stacked(pictures))
 
 
 # --- the command ------------------------------------------------------------------------------------------------------

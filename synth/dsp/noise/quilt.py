@@ -12,6 +12,7 @@ a join follow its correlation, so that the power neither dips nor bumps; the ide
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,12 +32,14 @@ LOW_HZ = 600.0
 FRAME_SECONDS = 0.032
 LOWEST_HZ = 40.0
 BANDS = 20
-CONTEXT_SECONDS = 0.4
-CONTEXT_WEIGHT = 4
-"""The level of 0.4 s around a join counts as 16 bands: swells of the recording stay swells."""
+CONTEXT_SECONDS = 0.2
+CONTEXT_WEIGHT = 6
+"""The level of 0.2 s around a join counts as 36 bands: swells of the recording stay swells."""
 BEST = 5
 SUCCESSORS = 32
 REMEMBERED = 12
+SPARE = 0.2
+"""Cells that a clip has more than it is expected to need, times the root of that: pieces are not all of one length."""
 PER_CELL = 2
 
 Pcm = npt.NDArray[np.int16]
@@ -138,11 +141,14 @@ class Quilt:
         return material.known((self.name, self.segment_ms), lambda it: _analyse(it, self.segment_ms))
 
     def _planned(self, num_samples: int, analysis: Analysis) -> tuple[Integers, Seams]:
+        cuts = analysis.cuts
+        most = num_samples // (cuts.segment - cuts.margin) + 1
+        expected = num_samples / cuts.segment
+        own = min(cuts.cells, math.ceil(expected + SPARE * math.sqrt(expected)) + 1)
         random = random_of(self.seed)
-        first = int(random.integers(analysis.cuts.count))
-        most = num_samples // (analysis.cuts.segment - analysis.cuts.margin) + 1
+        first = int(random.integers(cuts.cells))
         draws = random.integers(0, 120, size=most)  # 120 divides by 1, 2, 3, 4 and 5, each times 2
-        order = np.asarray(_walk(analysis, first, (draws // 2).tolist()))
+        order = np.asarray(_walk(analysis, first, own, (draws // 2).tolist()))
         seams = _seams(analysis, order, 1 - 2 * (draws % 2)).first(num_samples)
         return order[: len(seams.begins)], seams
 
@@ -208,47 +214,47 @@ def _running_mean(values: Samples, width: int) -> Samples:
     return np.asarray((summed[last] - summed[first]) / (last - first))
 
 
-_FAR = 1e12
-
-
-def _distances(features: Samples, cuts: Cuts, before: slice) -> Samples:
-    """Squared differences of the ends of the pieces `before` (rows) and all pieces' starts (columns): whole numbers.
-
-    Exact in float64, whatever the order of the sums. Far off: what was heard a moment ago, which would buzz, and what
-    came next in the recording, which would play it again.
-    """
-    ends, starts = features[PER_CELL:][before], features[: cuts.count]
-    squares = np.einsum("ij,ij->i", features, features)
-    found = squares[PER_CELL:][before, None] + squares[: cuts.count] - 2 * (ends @ starts.T)
-    behind = np.arange(cuts.count) - np.arange(cuts.count)[before, None]
-    found[np.abs(behind) <= PER_CELL] += _FAR
-    return np.asarray(found)
+_FAR = 1e9  # above all squared differences; times 4000 pieces still exact in float64
 
 
 def _successors(features: Samples, cuts: Cuts) -> list[list[int]]:
-    """For each piece those that fit best behind it, best first; of equal ones the first in the recording."""
-    few = min(SUCCESSORS, cuts.count)
+    """For each piece those that fit best behind it, best first; of equal ones the first in the recording.
+
+    By the squared differences of the pieces' ends (rows) and all pieces' starts (columns): whole numbers, exact in
+    float64 whatever the order of the sums. Far off is what was heard a moment ago, which would buzz, and what came next
+    in the recording, which would play it again.
+    """
+    few, every = min(SUCCESSORS, cuts.count), np.arange(cuts.count)
+    squares = np.einsum("ij,ij->i", features, features)
     found: list[list[int]] = []
-    for first in range(0, cuts.count, 256):
-        keys = _distances(features, cuts, slice(first, first + 256)) * cuts.count + np.arange(cuts.count)
+    for rows in np.array_split(every, -(-cuts.count // 256)):
+        keys = squares[rows + PER_CELL, None] + squares[every] - 2 * (features[rows + PER_CELL] @ features[every].T)
+        keys[np.abs(every - rows[:, None]) <= PER_CELL] += _FAR
+        keys *= cuts.count
+        keys += every
         keys.partition(few - 1, axis=1)
         found += (np.sort(keys[:, :few], axis=1) % cuts.count).astype(np.int64).tolist()
     return found
 
 
-def _walk(analysis: Analysis, first: int, draws: list[int]) -> list[int]:
+def _walk(analysis: Analysis, first: int, own: int, draws: list[int]) -> list[int]:
     """An order of pieces: each a random one of the best behind the one before, of those that may come.
 
     May come: cells that have been used least, and that did not follow this cell lately. So no cell comes an (n + 1)th
     time before all have come n times, at most twice its even share: loud and rare moments come as often as they should,
-    however badly they fit.
+    however badly they fit. A clip shorter than its material keeps to `own` cells in a row from cell `first` on (behind
+    the last comes the first), and uses them up likewise: otherwise it would be made of what fits most easily.
     """
     successors, cells = analysis.successors, analysis.cuts.cells
     followed: list[list[int]] = [[] for _ in range(cells)]
-    used, remembered = [0] * cells, min(REMEMBERED, cells // 3)
-    walk, now = [first], first
-    used[first // PER_CELL] = 1
+    used, remembered = [0] * own + [_CLOSED] * (cells - own), min(REMEMBERED, cells // 3)
+    used = used[cells - first :] + used[: cells - first]
+    now = _entry(analysis, first, own, draws[0])
+    used[now // PER_CELL] = 1
+    walk = [now]
     for step, draw in enumerate(draws[1:], 1):
+        if step == own:
+            used = [0 if count == _CLOSED else count for count in used]
         limit, late = 1 + step // cells, followed[now // PER_CELL]
         fitting = []
         for piece in successors[now]:
@@ -266,14 +272,26 @@ def _walk(analysis: Analysis, first: int, draws: list[int]) -> list[int]:
     return walk
 
 
+_CLOSED = 1 << 40
+
+
+def _entry(analysis: Analysis, first: int, own: int, draw: int) -> int:
+    """A piece in one of the clip's own cells, to begin with."""
+    piece = (first + draw * own // 60) % analysis.cuts.cells * PER_CELL + draw % PER_CELL
+    return min(piece, analysis.cuts.count - 1)
+
+
 def _fallback(analysis: Analysis, now: int, used: list[int], limit: int, late: list[int]) -> int:
     """The best of all cells that may be used; those that came lately only where there is no other."""
-    free = np.asarray(used) < limit
-    others = free.copy()
-    others[late] = False
-    allowed = np.repeat(others if others.any() else free, PER_CELL)[: analysis.cuts.count]
-    distances = _distances(analysis.features, analysis.cuts, slice(now, now + 1))[0]
-    return int(np.argmin(np.where(allowed, distances, 2 * _FAR)))
+    free = [cell for cell, count in enumerate(used) if count < limit]
+    others = [cell for cell in free if cell not in late] or free
+    pieces = (np.asarray(others)[:, None] * PER_CELL + np.arange(PER_CELL)).ravel()
+    pieces = pieces[pieces < analysis.cuts.count]
+    apart = analysis.features[pieces] - analysis.features[now + PER_CELL]
+    apart *= apart
+    distances = apart.sum(axis=1)
+    distances[np.abs(pieces - now) <= PER_CELL] += _FAR
+    return int(pieces[np.argmin(distances)])
 
 
 # --- sewing -----------------------------------------------------------------------------------------------------------
