@@ -221,8 +221,8 @@ class _Lengths:
 def prolonged(material: Material, num_samples: int, random: np.random.Generator) -> Samples:
     """Pieces of a material, joined where their waveforms fit, shape (num_samples,).
 
-    Their lengths and places are random. The place of a join is decided on whole numbers, so that it is the same on every
-    processor. The gains over a join follow its correlation, so that its power neither dips nor bumps.
+    Their lengths and places are random. The place of a join is decided on whole numbers, so that it is the same on
+    every processor. The gains over a join follow its correlation, so that its power neither dips nor bumps.
     """
     pcm = material.samples
     lengths = _Lengths.of(len(pcm), material.sample_rate)
