@@ -65,7 +65,8 @@ def main() -> None:
     for name, profile in profiles.items():
         print(row(name, profile, without(name)))
         if name in asked.rainy:
-            print(row(f"{name} (clips with 200 drops/s)", profile, without(name), {"rain": 200.0}))
+            print(row(f"{name} (200 drops/s)", profile, without(name), {"rain": 200.0}))
+            print(row(f"{name} (200 drops/s, standing)", profile, without(name), {"rain": 200.0, "speed_kmh": 0.0}))
     for names in asked.together:
         for name in names.split("+"):
             print(row(f"{name} (of {names})", profiles[name], without(*names.split("+"))))

@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from synth.dsp.effects.effect import Parameter, Samples
-from synth.dsp.noise.cabin_broadband import blended_noise
 from synth.dsp.noise.cabin_courses import Courses, courses, wander
 from synth.dsp.noise.cabin_sounds import engine, rain, whine
 from synth.dsp.noise.cabin_spectra import Part, decibels, part_powers
 from synth.dsp.noise.car import VirtualCar, virtual_car
+from synth.dsp.noise.gaussian import gaussian_frames
 from synth.dsp.noise.generator import Material, random_of
 
 ROADS = ("smooth", "coarse", "cobbles")
@@ -117,7 +117,7 @@ class Cabin:
 def rpm_course(cabin: Cabin, num_samples: int, sample_rate: int) -> Samples:
     """rpm of the crankshaft (of an electric motor: of its shaft) at each sample, shape (num_samples,)."""
     course = course_of(cabin, virtual_car(cabin.car_seed, cabin.car), num_samples, sample_rate)
-    return course.at(course.rpm, np.arange(num_samples))
+    return course.at(course.rpm, 0, num_samples)
 
 
 def course_of(cabin: Cabin, car: VirtualCar, num_samples: int, sample_rate: int) -> Courses:
@@ -139,7 +139,12 @@ def drive(cabin: Cabin, car: VirtualCar, *, num_samples: int, sample_rate: int) 
     levels = _levels_dba(cabin, car, course, course.step / sample_rate)
     spectra = part_powers(car, sample_rate)[[int(part) for part in levels]]
     gains = decibels(np.stack(np.broadcast_arrays(*levels.values(), course.kmh)[:-1], axis=-1))
-    out = blended_noise(gains, spectra, random=random_of(cabin.seed, _BROADBAND), **size)
+
+    def amplitude(first: int, last: int) -> Samples:
+        return np.sqrt(gains[first:last] @ spectra)
+
+    # independent Gaussian noises add up in power: one noise stands for the sum of all parts
+    out = gaussian_frames(amplitude, random=random_of(cabin.seed, _BROADBAND), **size)
     drive_random = random_of(cabin.seed, _DRIVE)
     if not car.is_electric:
         out += engine(car, course, load_db=_load_db(cabin), random=drive_random, **size)
@@ -155,6 +160,14 @@ def _load_db(cabin: Cabin) -> float:
     return min(max(2.0 * cabin.acceleration, 0.0), 6.0) if cabin.speed_kmh > 0 else 0.0
 
 
+def _surface_db(cabin: Cabin, car: VirtualCar, kmh: Samples) -> float | Samples:
+    """How much louder than a smooth road. Who drives faster than 50 km/h on cobbles has flatter ones: at 100 km/h they
+    are as loud as a coarse road (own guess)."""
+    if cabin.road == "cobbles":
+        return car.surface_db * np.interp(np.log2(np.maximum(kmh, 1.0)), np.log2([50.0, 100.0]), [2.0, 1.0])
+    return car.surface_db if cabin.road == "coarse" else 0.0
+
+
 def _levels_dba(cabin: Cabin, car: VirtualCar, course: Courses, seconds: float) -> dict[Part, Samples | float]:
     """Level of each part that sounds in this clip, in dBA, at each frame or throughout."""
     random = random_of(cabin.seed, _LEVELS)
@@ -165,11 +178,10 @@ def _levels_dba(cabin: Cabin, car: VirtualCar, course: Courses, seconds: float) 
     gusts = wander(random, frames, seconds=seconds, tau=gust_tau, sd=cabin.gust_db)
     faster = np.log10(np.maximum(course.kmh, 0.1) / 100)
     is_open = cabin.window == "open"
-    surface = ROADS.index(cabin.road) * car.surface_db
     wind = car.wind_dba + car.wind_slope * faster + cabin.wind_db + gusts
     levels: dict[Part, Samples | float] = {
         Part.COBBLES if cabin.road == "cobbles" else Part.ROAD: (
-            car.road_dba + car.road_slope * faster + surface + bumps + 3.0 * is_open
+            car.road_dba + car.road_slope * faster + _surface_db(cabin, car, course.kmh) + bumps + 3.0 * is_open
         ),
         Part.OPEN_WINDOW if is_open else Part.WIND: wind + car.open_window_db * is_open,
         Part.AMBIENT: car.ambient_dba + 12.0 * is_open,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from synth.dsp.effects.effect import Samples
 from synth.dsp.noise.car import VirtualCar
@@ -28,9 +27,19 @@ class Courses:
     rpm: Samples
     """Of the crankshaft, or of an electric motor."""
 
-    def at(self, values: Samples, positions: npt.NDArray[Any]) -> Samples:
-        """Values between the frames, at positions in samples: straight lines."""
-        return np.asarray(np.interp(positions, np.arange(len(values)) * self.step, values))
+    def at(self, values: Samples, start: int, stop: int, every: int = 1) -> Samples:
+        """Values at the samples start * every, (start + 1) * every, ... before stop * every: straight lines."""
+        if every > 1 or start % self.step:
+            return np.asarray(np.interp(np.arange(start, stop) * every, np.arange(len(values)) * self.step, values))
+        first, steps = start // self.step, -(-(stop - start) // self.step)
+        rises = np.diff(values[first : first + steps + 1])
+        lines = values[first : first + steps, None] + rises[:, None] * _ramp(self.step)
+        return np.asarray(lines.reshape(-1)[: stop - start])
+
+
+@lru_cache
+def _ramp(step: int) -> Samples:
+    return np.arange(step) / step
 
 
 def wander(random: np.random.Generator, frames: int, *, seconds: float, tau: float, sd: float) -> Samples:
@@ -56,7 +65,9 @@ def courses(
     step = frame_size(sample_rate) // 2
     seconds, frames = step / sample_rate, frame_count(num_samples, sample_rate)
     kmh = _speed(speed_kmh, acceleration, frames, seconds, random)
+    # fast jitter as in science.md 4.6; the slow wandering, as an idle has it, is an own guess
     wobble = 1 + wander(random, frames, seconds=seconds, tau=0.2, sd=car.rpm_jitter)
+    wobble += wander(random, frames, seconds=seconds, tau=2.0, sd=1.5 * car.rpm_jitter)
     if car.is_electric:
         return Courses(step, kmh, kmh * car.motor_rpm_per_kmh)
     return Courses(step, kmh, _slewed(_geared(car, kmh), _SLEW_RPM_PER_S * seconds) * wobble)

@@ -34,7 +34,7 @@ PRIOR_RECORDINGS = 4.0
 
 _CENTRED = np.eye(len(BANDS_HZ)) - 1 / len(BANDS_HZ)  # takes the mean off: no profile tells of the level
 
-FLEET_SECONDS = 5.0
+FLEET_SECONDS = 3.0
 FLEET_RATE = 16_000
 _DRAWS_OF_A_CLIP = 7002
 

@@ -10,14 +10,13 @@ import numpy as np
 
 from synth.dsp.effects.effect import Samples
 from synth.dsp.levels import a_weighting_power
-from synth.dsp.noise.cabin_broadband import blended_noise
 from synth.dsp.noise.cabin_courses import Courses
 from synth.dsp.noise.cabin_spectra import full_scale_power, high_pass_power, response_power
 from synth.dsp.noise.car import ENGINE_ORDERS, WHINE_ORDERS, VirtualCar
-from synth.dsp.noise.gaussian import bin_hz, frame_count
+from synth.dsp.noise.gaussian import bin_hz, gaussian_noise
 
 ENGINE_RATE = 4000
-"""The engine is made at about this rate: its highest order at 6000 rpm is 1 kHz."""
+"""The engine is made at about this rate, at least: its highest order at 6000 rpm is 1 kHz."""
 
 COMBUSTION_DB = -15.0
 """Combustion noise below the firing order (science.md 4.6, from memory)."""
@@ -42,11 +41,11 @@ def engine(
     """
     from scipy.signal import upfirdn
 
-    factor = max(1, sample_rate // ENGINE_RATE)
+    factor = sample_rate // ENGINE_RATE
     count = -(-num_samples // factor) + 2 * _TAPS
     slow = _at_slow_rate(car, course, factor, count, sample_rate, random)
     level = np.power(10.0, (30 * np.log10(course.rpm / 2000) + load_db) / 20)
-    slow *= course.at(level, np.arange(count) * factor)
+    slow *= course.at(level, 0, count, factor)
     fine = upfirdn(_interpolator(factor), slow, up=factor)
     return np.asarray(fine[_TAPS * factor : _TAPS * factor + num_samples])
 
@@ -56,9 +55,8 @@ def _interpolator(factor: int) -> Samples:
     """A low-pass for upsampling by `factor`, centred on sample _TAPS * factor."""
     from scipy.signal import firwin
 
-    if factor == 1:
-        return np.eye(1, 2 * _TAPS + 1, _TAPS)[0]
-    return np.asarray(firwin(2 * _TAPS * factor + 1, 0.9 / factor, window=("kaiser", 6.0)) * factor)
+    taps: Samples = firwin(2 * _TAPS * factor + 1, 0.9 / factor, window=("kaiser", 6.0))
+    return taps * factor
 
 
 def _at_slow_rate(
@@ -84,7 +82,7 @@ def _turning(rpm: Samples, course: Courses, count: int, factor: int, rate: float
     angle = 0.0
     for start in range(0, count, _CHUNK):
         stop = min(start + _CHUNK, count)
-        turned = np.cumsum(course.at(rpm, np.arange(start, stop) * factor)) * (2 * math.pi / 60 / rate)
+        turned = np.cumsum(course.at(rpm, start, stop, factor)) * (2 * math.pi / 60 / rate)
         yield slice(start, stop), turned + angle
         angle = float(turned[-1] + angle) % (2 * math.pi)
 
@@ -113,9 +111,8 @@ def _combustion(car: VirtualCar, count: int, rate: int, random: np.random.Genera
     shape = response_power(car, hz) * high_pass_power(car, hz) / (1 + (200 / np.maximum(hz, 1.0)) ** 4)
     shape = shape / (1 + (hz / 1000) ** 4) / 1000
     level = full_scale_power(car, car.engine_db + COMBUSTION_DB) / (1 + car.combustion_depth**2 / 2)
-    power = (shape * level * (hz[1] - hz[0]))[None]
-    gains = np.ones((frame_count(count, rate), 1))
-    return blended_noise(gains, power, num_samples=count, sample_rate=rate, random=random)
+    power = shape * level * (hz[1] - hz[0])
+    return gaussian_noise(power, num_samples=count, sample_rate=rate, random=random)
 
 
 def whine(
@@ -130,13 +127,12 @@ def whine(
     levels = [_whine_level(car, course, k, sample_rate) for k in range(len(WHINE_ORDERS))]
     out = np.empty(num_samples)
     for at, angle in _turning(course.rpm * WHINE_ORDERS[0], course, num_samples, 1, sample_rate):
-        positions = np.arange(at.start, at.stop)
         base = np.exp(1j * angle)
         cube = base * base * base
         # orders 8, 24 = 3 x 8 and 48 = 6 x 8
         lines = (base, cube, cube * cube)
         out[at] = sum(
-            (line * np.exp(1j * phase)).real * course.at(level, positions)
+            (line * np.exp(1j * phase)).real * course.at(level, at.start, at.stop)
             for line, phase, level in zip(lines, phases, levels, strict=True)
         )
     return out

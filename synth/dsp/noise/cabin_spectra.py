@@ -5,6 +5,7 @@ Shapes are power densities over frequency, each scaled to 0 dBA, so that a compo
 
 from __future__ import annotations
 
+import math
 from enum import IntEnum
 from functools import lru_cache
 
@@ -33,6 +34,7 @@ class Part(IntEnum):
 
 
 _GRID_HZ = np.geomspace(10.0, 20_000.0, 1000)
+_GRID_STEP = math.log(_GRID_HZ[1] / _GRID_HZ[0])  # of the logarithm
 _SPEED_OF_SOUND = 343.0
 
 
@@ -42,8 +44,16 @@ def decibels(db: float | Samples) -> Samples:
 
 
 def full_scale_power(car: VirtualCar, db: float | Samples) -> Samples:
-    """Mean square at full scale 1.0 of a level in dB at the microphone."""
-    return decibels(np.asarray(db) - car.sensitivity_db)
+    """Mean square at full scale 1.0 of a level in dB re 20 uPa at the microphone."""
+    return decibels(np.asarray(db) - _full_scale_db(car))
+
+
+@lru_cache(maxsize=1024)
+def _full_scale_db(car: VirtualCar) -> float:
+    """Level that full scale stands for: such that a smooth road at 100 km/h is recorded at the car's `level_dbfs`."""
+    road = _shape(car, Part.ROAD, _GRID_HZ) * response_power(car, _GRID_HZ) * high_pass_power(car, _GRID_HZ)
+    recorded_db = car.road_dba + 10 * math.log10(float(np.sum(road * _GRID_HZ)) * _GRID_STEP)
+    return recorded_db - car.level_dbfs
 
 
 def response_power(car: VirtualCar, hz: Samples) -> Samples:
@@ -77,7 +87,7 @@ def _shape(car: VirtualCar, part: Part, hz: Samples) -> Samples:
     density = _density(car, part, both)
     ears = a_weighting_power(_GRID_HZ) / a_weighting_power(np.array([1000.0]))
     on_grid = density[len(hz) :]
-    power = np.sum(on_grid * ears * _GRID_HZ) * np.log(_GRID_HZ[1] / _GRID_HZ[0])
+    power = np.sum(on_grid * ears * _GRID_HZ) * _GRID_STEP
     return np.asarray(density[: len(hz)] / power)
 
 
@@ -117,10 +127,13 @@ def _wind(car: VirtualCar, f: Samples) -> Samples:
 
 
 def _fan(car: VirtualCar, f: Samples, turning: float) -> Samples:
-    """A hump from 150 Hz to 3 kHz, falling by 3-5 dB an octave within, and the blower's tone 20 dB below all of it."""
+    """A hump from 150 Hz to 3 kHz, falling by 3-5 dB an octave within, and the blower's tone 20 dB below all of it.
+
+    The tone is a few Hz wide: as narrow as the frames of `gaussian_noise` allow.
+    """
     hump = (f / 500) ** (-car.fan_rolloff / 3.01) / (1 + (150 / f) ** 4) * _below(f, 3000, 1)
-    total = np.sum(hump[-len(_GRID_HZ) :] * _GRID_HZ) * np.log(_GRID_HZ[1] / _GRID_HZ[0])
-    tone = np.exp(-(((f - car.blower_hz * turning) / 8) ** 2) / 2) / (8 * np.sqrt(2 * np.pi))
+    total = np.sum(hump[-len(_GRID_HZ) :] * _GRID_HZ) * _GRID_STEP
+    tone = np.exp(-(((f - car.blower_hz * turning) / 4) ** 2) / 2) / (4 * np.sqrt(2 * np.pi))
     return np.asarray(hump + 0.01 * total * tone)
 
 

@@ -40,8 +40,8 @@ class VirtualCar:
     """Gain of that mode, 2-6 dB: own guess."""
     high_pass_hz: float
     high_pass_order: int
-    sensitivity_db: float
-    """Level that full scale stands for: 107 dB, SD 4, puts 100 km/h at about -30 dBFS. Own guess."""
+    level_dbfs: float
+    """Of a smooth road at 100 km/h, as recorded: -31, SD 3. Own guess."""
     self_noise_dba: float
     """Of the microphone, 22-32 dBA (data sheets of small electret and MEMS microphones, from memory)."""
     colour_db: tuple[float, ...]
@@ -59,6 +59,7 @@ class VirtualCar:
     """Of each gear, first gear first. Top gear: 1900-2700 rpm at 100 km/h (own guess, within 4.6's highway range)."""
     shift_rpm: float
     rpm_jitter: float
+    """Standard deviation of the rpm within fractions of a second: 0.5-1 %, the upper part of 4.6's range."""
     motor_rpm_per_kmh: float
     """Of an electric motor: 70-110 (gear of about 9 and wheels of 2 m around: own guess)."""
     whine_db: tuple[float, ...]
@@ -74,7 +75,7 @@ class VirtualCar:
     resonances: tuple[tuple[float, float, float], ...]
     """(Hz, Q, dB) of the body's resonances on the road's path."""
     surface_db: float
-    """Coarse over smooth: 5 dB, SD 1; cobbles are twice that."""
+    """Coarse over smooth: 5 dB, SD 1; cobbles are twice that up to 50 km/h (Schuller's cobbles: 30 km/h)."""
     wind_over_road_kmh: float
     """The speed at which wind is as loud as a smooth road (dBA): 95-135 km/h."""
     wind_slope: float
@@ -123,7 +124,7 @@ def virtual_car(seed: int, number: int, colour: Colour = FITTED) -> VirtualCar:
         mode_db=uniform(2, 6),
         high_pass_hz=uniform(40, 150),
         high_pass_order=int(random.integers(2, 5)),
-        sensitivity_db=107 + 4 * _bounded(normal()),
+        level_dbfs=-31 + 3 * _bounded(normal()),
         self_noise_dba=uniform(22, 32),
         **_engine_of(random),
         whine_db=tuple(road_dba + 12 - uniform(25, 40) for _ in WHINE_ORDERS),
@@ -172,7 +173,7 @@ def _engine_of(random: np.random.Generator) -> dict[str, Any]:
         "idle_rpm": random.uniform(700, 900),
         "rpm_per_kmh": tuple(top * spread ** (1 - g / (gears - 1)) for g in range(gears)),
         "shift_rpm": random.uniform(2000, 2700),
-        "rpm_jitter": random.uniform(0.003, 0.01),
+        "rpm_jitter": random.uniform(0.005, 0.01),
         "motor_rpm_per_kmh": random.uniform(70, 110),
     }
 
