@@ -27,6 +27,9 @@ CHANGE_POINT_DBA = 43.3
 NOISE_RANGE_DBA = (30.0, 95.0)
 """No car is quieter or louder than this. An assumption: from parked to a motorway with a window open."""
 
+LARGEST_LEVEL_DB = 18.0
+"""No voice rises by more: from normal to very loud vocal effort, 60 to 78 dB(A) at 1 m (ISO 9921:2003, from memory)."""
+
 LARGEST_PITCH_SEMITONES = 2.0
 """A larger shift would move the formants of an adult too far, for pitch and formants are shifted together."""
 
@@ -91,8 +94,8 @@ class Lombard:
     """What was done to the speech of a clip; the values are rounded, and applied as they stand here.
 
     `noise_dba`: level of the noise that the talker hears. `slope`: dB louder for each dB of noise. `level_db`: how much
-    the level of the voice rises. `pitch_semitones`: 0 to 2, up. `shelf_db`: gain of a high shelf at 1 kHz. `tempo`:
-    times as fast, 0.87 to 1.
+    the level of the voice rises, 0 to 18. `pitch_semitones`: 0 to 2, up. `shelf_db`: gain of a high shelf at 1 kHz.
+    `tempo`: times as fast, 0.87 to 1.
     """
 
     noise_dba: float
@@ -106,7 +109,8 @@ class Lombard:
 def noise_dba_of(snr_db: float, *, quiet_snr_db: float, slope: float) -> float:
     """The noise level in dB(A), 30 to 95 and rounded to 0.1, in which a talker of this `slope` has this SNR.
 
-    From SNR = quiet_snr_db - (1 - slope) * (noise - 43.3) above 43.3 dB(A), and from a slope of 0 below.
+    From SNR = quiet_snr_db - (1 - slope) * (noise - 43.3) above 43.3 dB(A), and from a slope of 0 below, and where the
+    voice cannot rise any more.
 
     Raises:
         ValueError: slope outside [0, 1).
@@ -114,7 +118,8 @@ def noise_dba_of(snr_db: float, *, quiet_snr_db: float, slope: float) -> float:
     if not 0 <= slope < 1:
         raise ValueError(f"slope={slope} is not within 0 and 1, 1 excluded")
     missing = quiet_snr_db - snr_db
-    noise_dba = CHANGE_POINT_DBA + missing / (1 - slope if missing > 0 else 1)
+    level_db = min(slope * max(0.0, missing) / (1 - slope), LARGEST_LEVEL_DB)
+    noise_dba = CHANGE_POINT_DBA + missing + level_db
     low, high = NOISE_RANGE_DBA
     return round(min(max(noise_dba, low), high), 1)
 
@@ -123,7 +128,7 @@ def lombard(
     *, noise_dba: float, slope: float, pitch_per_db: float, shelf_per_db: float, duration_per_db: float
 ) -> Lombard:
     """How a talker speaks in noise of `noise_dba` dB(A); the other arguments are as in PARAMETERS."""
-    level_db = round(slope * max(0.0, noise_dba - CHANGE_POINT_DBA), 2)
+    level_db = round(min(slope * max(0.0, noise_dba - CHANGE_POINT_DBA), LARGEST_LEVEL_DB), 2)
     return Lombard(
         noise_dba=noise_dba,
         slope=slope,

@@ -125,7 +125,7 @@ def _chosen(recipe: Recipe, layer: Layer, kinship: Kinship) -> _Chosen:
     given = _given(layer, kinship, mine)
     gone = kinship.contained(unique)
     kept = _without(unique, gone)
-    few = len({kinship.group[i] for i in kept}) < _FEW and not given
+    few = len({kinship.group[i] for i in kept}) < _FEW and not given and not layer.is_event
     by_time = few and needs_held_out(recipe)
     if by_time:
         gone += kinship.shorter_copies(kept)
@@ -266,7 +266,7 @@ def _divide(recipe: Recipe, layer: Layer, kinship: Kinship, chosen: _Chosen) -> 
     if chosen.by_time:
         return _by_time(recipe, kinship.noise, whole)
     free = set(groups.values()) - set(chosen.given)
-    ranked = sorted(free, key=lambda group: uniform01(recipe.seed, f"noise:{layer.name}/{group}", "pool"))
+    ranked = sorted(free, key=lambda group: uniform01(recipe.seed, f"noise:{group}", "pool"))
     wanted = max(1, round(recipe.noise.held_out * len(set(groups.values()))))
     held_out |= set(ranked[: max(0, wanted - len(held_out))])
     divided: dict[str, dict[int, list[Stretch]]] = {"train": {}, "held_out": {}}

@@ -139,7 +139,12 @@ class Layer:
     @property
     def key(self) -> str:
         """What the keys of this layer's draws begin with."""
-        return f"noise.{self.name}" if self.name.startswith("events.") else f"noise.layers.{self.name}"
+        return f"noise.{self.name}" if self.is_event else f"noise.layers.{self.name}"
+
+    @property
+    def is_event(self) -> bool:
+        """Whether these are the recordings of an event: each is used from its beginning, and none is cut in two."""
+        return self.name.startswith("events.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from synth.dsp.noise.cabin import Cabin
 from synth.dsp.noise.generator import Generator
 from synth.dsp.noise.quilt import Quilt
+from synth.dsp.noise.separate import Separate
 from synth.dsp.noise.shaped import Shaped
 
 GENERATORS: dict[str, type[Generator]] = {
     "quilt": Quilt,
     "shaped": Shaped,
+    "separate": Separate,
     "cabin": Cabin,
 }
 """Every generator by the name that a recipe uses; the place of one here is its number in a plan's tables."""
