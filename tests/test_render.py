@@ -59,6 +59,9 @@ def clip(
         room=None,
         room_id=None,
         noise=(),
+        events=(),
+        event_labels=(),
+        lombard=None,
         snr_db=None,
         measure="rms",
         weighting="none",
@@ -390,6 +393,7 @@ ALONE: dict[str, dict[str, Any]] = {
     "agc": {"target_dbfs": -20.0, "range_db": 9.0, "seconds": 0.5},
     "gain": {"db": -3.0},
     "polarity": {},
+    "shelf": {"db": 6.0, "hz": 1000.0},
     "drift": {"depth_db": 2.0, "rate_hz": 0.2, "seed": 5},
     "equalizer": {"bands_db": (0.0, 3.0, -3.0, 0.0, 1.0, 0.0, 2.0, 0.0), "tilt_db_per_octave": -2.0},
 }

@@ -14,7 +14,19 @@ from synth.dsp.events import EVENTS
 from synth.recipe.distributions import Constant, Uniform
 from synth.recipe.drawn import Drawn
 from synth.recipe.effect_choice import EffectChoice
-from synth.recipe.kinds import NAME, WRONG, At, Field, Kind, Number, Range, Reading, read_with
+from synth.recipe.kinds import (
+    NAME,
+    REQUIRED,
+    WRONG,
+    At,
+    Field,
+    Kind,
+    Number,
+    Range,
+    Reading,
+    field_schema,
+    read_with,
+)
 from synth.recipe.model import Event
 from synth.recipe.parameters import parameters_schema, read_settings, write_settings
 from synth.recipe.yaml_text import BROKEN, Node, did_you_mean, shortened
@@ -27,7 +39,7 @@ _BESIDE = (
     Field("relative_db", Drawn(Range(-60, 60, "dB")), Uniform(-3.0, 9.0), "its loudest 50 ms against the other noise"),
 )
 _BESIDE_RECORDED = (
-    Field("label", NAME, None, "its name in the manifest"),
+    Field("label", NAME, REQUIRED, "its name in the manifest"),
     Field("seconds", Drawn(Range(0.05, 3600, "s")), Constant(30.0), "how much of a recording is taken at most"),
 )
 
@@ -56,13 +68,12 @@ class EventList:
             return WRONG
         fields = (*_BESIDE, *_BESIDE_RECORDED) if name == RECORDED else _BESIDE
         beside = {f.key: _beside(f, node, at, reading) for f in fields}
-        if name == RECORDED and beside["label"] is None:
+        if name == RECORDED and beside["label"] is REQUIRED:
             beside["label"] = reading.wrong(
                 node, at.child("label"), f"this key must be given ({_BESIDE_RECORDED[0].help})"
             )
-        if WRONG in beside.values():
-            return WRONG
-        label = beside.get("label") or name
+        label = beside.get("label", name)
+        label = name if label is WRONG else label
         seen[label] = seen.get(label, 0) + 1
         here = At(f"{at.shown}.{name}", f"{key}.{label}" + (f"#{seen[label]}" if seen[label] > 1 else ""))
         return self._event(name, label, node, here, beside, reading)
@@ -72,9 +83,10 @@ class EventList:
         if name == RECORDED:
             sources = read_with(self.sources, node.value[name], here, reading)
             reading.keep(here, sources, node.keys[name])
-            return WRONG if sources is WRONG else Event(label, here.key, None, sources, **rest)
+            wrong = sources is WRONG or WRONG in beside.values()
+            return WRONG if wrong else Event(label, here.key, None, sources, **rest)
         settings = read_settings(name, EVENTS[name], node, here, reading)
-        if settings is WRONG:
+        if settings is WRONG or WRONG in beside.values():
             return WRONG
         return Event(label, here.key, EffectChoice(name, here.key, EVENTS[name], settings), **rest)
 
@@ -112,11 +124,15 @@ class EventList:
         return {event.choice.name: write_settings(known, event.choice.parameters), **beside}
 
     def schema(self) -> dict[str, Any]:
-        made = {name: parameters_schema(kind) for name, kind in EVENTS.items()}
-        beside = {f.key: f.kind.schema() | {"description": f.help} for f in (*_BESIDE, *_BESIDE_RECORDED)}
-        properties = {**made, RECORDED: self.sources.schema(), **beside}
-        item = {"type": "object", "properties": properties, "additionalProperties": False, "minProperties": 1}
-        return {"type": "array", "items": {"anyOf": [item, {"enum": list(EVENTS)}]}}
+        made = [_item_schema(name, parameters_schema(kind), _BESIDE) for name, kind in EVENTS.items()]
+        recorded = _item_schema(RECORDED, self.sources.schema(), (*_BESIDE, *_BESIDE_RECORDED))
+        return {"type": "array", "items": {"anyOf": [*made, recorded, {"enum": list(EVENTS)}]}}
+
+
+def _item_schema(name: str, schema: dict[str, Any], fields: tuple[Field, ...]) -> dict[str, Any]:
+    required = [name, *(f.key for f in fields if f.default is REQUIRED)]
+    properties = {name: schema, **{f.key: field_schema(f) for f in fields}}
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
 def _beside(known: Field, node: Node, at: At, reading: Reading) -> Any:

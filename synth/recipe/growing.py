@@ -101,7 +101,8 @@ def _schema_of(name: str) -> dict[str, Any]:
     (own,) = [form for form in schema["anyOf"] if form.get("type") == "object"]
     own["properties"] = {"share": _SHARE.schema() | {"description": "share of the clips"}} | own["properties"]
     if name == "cabin":
-        own["properties"]["cars"] = _CARS.schema() | {"description": "how many virtual cars", "default": DEFAULT_CARS}
+        cars = {"anyOf": [_CARS.schema(), {"type": "null"}]}
+        own["properties"]["cars"] = cars | {"description": "how many virtual cars", "default": DEFAULT_CARS}
     own["required"] = ["share", *own["required"]]
     return {"anyOf": [_SHARE.schema(), own], "description": schema["description"]}
 

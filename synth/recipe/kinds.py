@@ -253,9 +253,9 @@ class TextMap:
         return {"type": "object", "additionalProperties": {"type": "string"}}
 
 
-def item_name(node: Node) -> str | None:
+def item_name(node: Node, key: str = "name") -> str | None:
     """The name by which an item of a list is known: its key `name`."""
-    named = node.value.get("name") if isinstance(node.value, dict) else None
+    named = node.value.get(key) if isinstance(node.value, dict) else None
     return named.value if named is not None and isinstance(named.value, str) else None
 
 
@@ -379,14 +379,15 @@ class Record:
         return {f.key: None if parts[f.key] is None else f.kind.write(parts[f.key]) for f in self.fields}
 
     def schema(self) -> dict[str, Any]:
-        properties = {f.key: _field_schema(f) for f in self.fields}
+        properties = {f.key: field_schema(f) for f in self.fields}
         required = [f.key for f in self.fields if f.default is REQUIRED]
         whole = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
         short = next((f.kind for f in self.fields if f.key == self.short), None)
         return {"anyOf": [short.schema(), whole]} if short else whole
 
 
-def _field_schema(known: Field) -> dict[str, Any]:
+def field_schema(known: Field) -> dict[str, Any]:
+    """JSON Schema of a key's value, with its default and help; null where it may be left out."""
     schema = known.kind.schema()
     if known.default is not REQUIRED:
         schema = {"anyOf": [*schema.get("anyOf", [schema]), {"type": "null"}]}

@@ -38,6 +38,8 @@ from synth.recipe.yaml_text import (
 _MAX_EXTENDS = 10
 _MAX_SHOWN = 100
 _SET = "--set"
+_BY_NAME_ALONE = ("effects", "channel", "events")  # lists whose items may be a name and nothing else
+_BESIDE = (("probability",), ("count",), ("relative_db",))  # keys that stand beside the name of an effect or event
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = (), *, folder: str | Path | None = None) -> Recipe:
@@ -210,8 +212,12 @@ class _Override:
             hint = did_you_mean(head, _names_in(node)) or f"; it has {len(node.value)}, counted from 0"
             return self._refused(node, depth, f"the list has no item {shortened(head)!r}{hint}")
         item = node.value[position]
-        # the name of an effect is a key of its item as well, beside `probability`
-        is_key = isinstance(item.value, dict) and head in item.value and self.parts[depth + 1 :] != ("probability",)
+        if item.value == head and self.parts[depth - 1] in _BY_NAME_ALONE:
+            item = Node({head: Node(None, item.place)}, item.place, keys={head: item.place})
+        # the name of an effect or event is a key of its item as well, beside `probability`
+        is_key = (
+            isinstance(item.value, dict) and head in item.value and self.parts[depth + 1 : depth + 2] not in _BESIDE
+        )
         changed = self._in_mapping(item, head, depth) if is_key else self.applied(item, depth + 1)
         return Node([*node.value[:position], changed, *node.value[position + 1 :]], node.place)
 
@@ -239,10 +245,12 @@ def _overridden(root: Node | None, override: str, reading: Reading) -> Node | No
 
 
 def _names(item: Node) -> list[str]:
-    """What an item of a list may be called: its `name`, else its effect."""
-    named = item_name(item)
+    """What an item of a list may be called: its `name` or `label`, else its effect or event."""
+    if isinstance(item.value, str):
+        return [item.value]
+    named = item_name(item) or item_name(item, "label")
     keys = list(item.value) if isinstance(item.value, dict) else []
-    return [named] if named is not None else [key for key in keys if key != "probability"]
+    return [named] if named is not None else [key for key in keys if (key,) not in _BESIDE]
 
 
 def _names_in(node: Node) -> list[str]:

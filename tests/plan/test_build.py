@@ -64,7 +64,7 @@ def test_pieces_stay_on_their_circle_and_take_at_most_one_lap(path: Path) -> Non
     plan = planned(path, SPEED, "copies=3")
     for spec in plan:
         for piece in spec.noise:
-            size = plan.circle(spec, piece).circumference
+            size = plan.circle(piece.layer, spec.pool, piece.recording).circumference
             assert 0 <= piece.offset < size
             assert 0 < piece.source_num_samples <= size
 

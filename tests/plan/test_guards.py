@@ -46,8 +46,8 @@ def test_10_000_hours_over_one_hour_of_noise_are_refused_before_any_noise_is_dec
     path = recipe(folder, head="hours: 10000", noise=noise_text(one_hour(folder)))
     assert refusal(path) == [
         "noise.layers.cabin: 10,000.0 h of noise from 1.00 h of recordings for train: each second would be used 10,000 times "
-        "(max_reuse: 100). The model would learn these recordings by heart. Add at least 99.0 h of other recordings, or ask for "
-        "at most 1.00% of these clips (copies, hours), or lower the layer's probability; or raise noise.layers.cabin.max_reuse "
+        "(max_reuse: 100). The model would learn these recordings by heart. Add at least 99.0 h of other recordings, or grow "
+        "noise from these (noise.layers.cabin.grow), or ask for at most 1.00% of these clips (copies, hours), or lower the layer's probability; or raise noise.layers.cabin.max_reuse "
         "and know what you do"
     ]
     with pytest.raises(AssertionError, match="the noise was to be decoded"):

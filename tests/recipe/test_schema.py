@@ -27,6 +27,7 @@ BEYOND_A_SCHEMA = {
     "microphone_band": "two parameters at once",
     "pools": "two sections",
     "quantiles": "rising numbers",
+    "grow_over_one": "a sum",
     "same_names": "names in other places",
     "shares": "a sum",
     "trim": "the order of effects, and where they stand",
