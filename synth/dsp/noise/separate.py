@@ -42,13 +42,14 @@ TONAL_PIECE_SECONDS = (0.24, 0.48)
 TONAL_FADE_SECONDS = 0.04
 TONAL_REACH_SECONDS = 0.008
 """A join may move by this much either way: a whole period of 63 Hz."""
-BROADBAND_PIECE_MS = 120.0
+BROADBAND_PIECE_MS = 60.0
 JOIN_HZ = 16_000
 """Joins are searched at about this rate, whatever the material's."""
 
 _PLACES, _CURVE = 0, 1  # what random numbers are for
 _EDGE = 64  # samples in which the resampler starts and ends
 _CHUNK = 1 << 19
+_LONG = 15  # frames of 128 ms: a material so long can spare its ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +161,12 @@ def _filtered(samples: Samples, taps: Samples) -> Samples:
 
 
 def separated(material: Material) -> Parts:
-    """The two parts of a material; they add up to it."""
+    """The two parts of a material, which add up to it; without its ends, where a tone that breaks off is not narrow."""
     heard = material.heard()
     tonal = tonal_part(heard, material.sample_rate)
-    parts = [_material(part, material.sample_rate) for part in (tonal, heard - tonal)]
+    end = frame_size(material.sample_rate)
+    inner = slice(end, -end) if len(heard) >= _LONG * end else slice(None)
+    parts = [_material(part[inner], material.sample_rate) for part in (tonal, heard - tonal)]
     squares = [float(np.mean(part.heard() ** 2)) for part in (*parts, material)]
     spectrum = squared_frames(parts[1].heard(), material.sample_rate).mean(axis=0)
     return Parts(parts[0], parts[1], spectrum, (squares[0], squares[1], squares[2]))
