@@ -96,6 +96,12 @@ class Builder:
         self._noise_choices = [length_choices(layer.effects) for layer in self._layers]
         self._rotations: dict[str, Rotation] = {}
         self._recorded_events = numbers_of_events(recipe)
+        self._lengths = {
+            (layer, r.index): r.circle.circumference
+            for (layer, _), members in pools.items()
+            for r in members
+            if layer.startswith("events.")
+        }
         self._used: list[set[int]] = [set() for _ in self._layers]
         self.clips, self.pieces = Growing(CLIP_COLUMNS), Growing(PIECE_COLUMNS)
 
@@ -181,7 +187,8 @@ class Builder:
                 continue
             layer = happening.event.layer
             longest = seconds_to_samples(float(happening.event.seconds.value(draws(happening.key + ".seconds"))), rate)
-            recording, _, count = self._rotation(layer, pool).next(min(longest, total))
+            recording, _ = self._rotation(layer, pool).turn(min(longest, total))
+            count = min(longest, total, self._lengths[layer.name, recording])
             at = happening_at(happening, count, total, draws)
             number = self._recorded_events[happening.event.key]
             self.pieces.append(number, track, RECORDED, recording, 0, count, at, count, 0)

@@ -53,9 +53,11 @@ def tracks_of(layer: Layer, growth: Growth | None, draws: ClipDraws) -> int:
 
 
 def car_of(growth: Growth, recipe: Recipe, pool: str, u: float) -> int:
-    """The number of a virtual car: the last ones are held out, so many of them as of the recordings."""
+    """The number of a virtual car: the last ones are held out, such a share of them as of the recordings, but at least
+    one is in each pool."""
     assert recipe.noise is not None
-    held_out = max(1, round(growth.cars * recipe.noise.held_out)) if needs_held_out(recipe) else 0
+    wanted = max(1, round(growth.cars * recipe.noise.held_out))
+    held_out = min(wanted, growth.cars - 1) if needs_held_out(recipe) else 0
     kept = growth.cars - held_out
     return int(u * kept) if pool == POOLS[0] else kept + int(u * held_out)
 
