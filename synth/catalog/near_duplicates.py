@@ -1,8 +1,9 @@
 """Noise recordings that are one recording: cut, gained, equalised or re-encoded; found by their fingerprints.
 
 Two words of the same sound often agree in 22 neighbouring bits of their 32. So words are sorted by 22 bits, three
-times; each two that agree are a candidate offset of their recordings, checked first in a few words around it, then in
-all. It costs as good as nothing for a few recordings and some ten seconds for 17 hours of noise, and is remembered.
+times; each two that agree in these, and nearly in the others, are a candidate offset of their recordings, checked first
+in a few words around it, then in all. It costs next to nothing for a few recordings and some ten seconds for 17 hours
+of noise, and is remembered.
 """
 
 from __future__ import annotations
@@ -17,19 +18,20 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.catalog.cache import key_of, open_cache
-from synth.dsp.fingerprint import BLOCK, HOP_SECONDS, Likeness, Words, compare, repeats_itself, seconds_of, wrong_bits
+from synth.dsp.fingerprint import BLOCK, HOP_SECONDS, Likeness, Words, compare, seconds_of, tells
 
 VERSION = 1
 """Of what is remembered: raised when other pairs are found."""
 
 _KEY_BITS = 22
 _SHIFTS = (0, 5, 10)  # the low, the middle and the high bits of a word
-_AT_ONCE = 1 << 22  # words sorted at once
+_REST_ERRORS = 3  # wrong bits among the ten others, at most: five are chance
+_AT_ONCE = 1 << 20  # words sorted at once
 _CANDIDATES = 30_000_000  # chance agreements that may be looked at; of more noise, a sample of the words is taken
 _NEIGHBOURS = 64  # how many of the words with equal keys are paired with each
-_CHUNK = 1 << 16
-_STEP = 8  # the first check looks at every eighth word of a block
-_CHECKED_ERRORS = 0.40
+_CHUNK = 1 << 15
+_LOOKS = ((32, 0.44), (8, 0.40))
+"""(step, wrong bits at most): a block around an agreement is looked at in every 32nd word, then in every eighth."""
 _LAGS = 8  # offsets of two recordings that are compared in full
 
 Indices = npt.NDArray[np.int64]
@@ -68,7 +70,7 @@ class Fingerprinted(Protocol):
 
 
 def near_duplicates(store: Fingerprinted) -> tuple[Pair, ...]:
-    """All pairs of a store that share at least 3.3 s of sound at any offset, or have equal samples; by their indices.
+    """All pairs of a store that share 3.3 s of sound or more at any offset, or have equal samples; by their indices.
 
     Of recordings with equal samples each is paired with the first, and the first alone with others. Shorter ones are
     near-duplicates only where their samples are equal. The answer is kept in the cache next to the store.
@@ -123,9 +125,7 @@ def _best(first: Words, second: Words, errors_at: dict[int, float]) -> Likeness 
     lags = sorted({lag + step for lag in promising for step in (-1, 0, 1)})
     likenesses = [likeness for lag in lags if (likeness := compare(first, second, lag))]
     best = max(likenesses, key=lambda one: one.common * (0.5 - one.error_rate), default=None)
-    if best and repeats_itself(_stretch(first, best, 0)) and repeats_itself(_stretch(second, best, best.lag)):
-        return None  # both have a hum or a siren
-    return best
+    return best if best and tells(best, _stretch(first, best, 0), _stretch(second, best, best.lag)) else None
 
 
 def _stretch(words: Words, likeness: Likeness, lag: int) -> Words:
@@ -156,33 +156,46 @@ def _agreements(words: Words, owner: npt.NDArray[np.int32]) -> Iterator[tuple[In
     expected = len(_SHIFTS) * float(len(words)) ** 2 / (1 << (_KEY_BITS + 1))
     taken = max(1, min(parts, int(parts * _CANDIDATES / max(expected, 1.0))))
     for shift in _SHIFTS:
-        keys = (words >> np.uint32(shift)) & np.uint32((1 << _KEY_BITS) - 1)
+        turned = _turned(words, 32 - _KEY_BITS - shift)
         for part in range(taken):
             mine = words != 0
             if parts > 1:
-                mine &= keys % np.uint32(parts) == part
+                mine &= _key(turned) % np.uint32(parts) == part
             at = np.flatnonzero(mine)
-            packed = np.sort(keys[at].astype(np.uint64) << np.uint64(32) | at.astype(np.uint64))
-            yield from _equal_neighbours(packed, keys, owner)
+            yield from _equal_neighbours(
+                np.sort(turned[at].astype(np.uint64) << np.uint64(32) | at.astype(np.uint64)), turned, owner
+            )
+
+
+def _turned(words: Words, left: int) -> Words:
+    """The bits of each word turned round, so that those of the key are the highest."""
+    return words << np.uint32(left) | words >> np.uint32(32 - left) if left else words
+
+
+def _key(turned: Words) -> Words:
+    return turned >> np.uint32(32 - _KEY_BITS)
 
 
 def _equal_neighbours(
-    packed: npt.NDArray[np.uint64], keys: Words, owner: npt.NDArray[np.int32]
+    packed: npt.NDArray[np.uint64], turned: Words, owner: npt.NDArray[np.int32]
 ) -> Iterator[tuple[Indices, Indices]]:
-    """packed: sorted, key << 32 | place."""
+    """packed: sorted, turned word << 32 | place."""
     place = (packed & np.uint64(0xFFFFFFFF)).astype(np.int64)
-    key = (packed >> np.uint64(32)).astype(np.uint32)
+    word = (packed >> np.uint64(32)).astype(np.uint32)
+    key = _key(word)
     at = np.arange(len(place) - 1)
     for step in range(1, _NEIGHBOURS + 1):
         at = at[: np.searchsorted(at, len(place) - step)]
         at = at[key[at] == key[at + step]]  # what has no equal at this distance has none farther off
         if not len(at):
             return
-        first, second = place[at], place[at + step]
+        alike = at[np.bitwise_count(word[at] ^ word[at + step]) <= _REST_ERRORS]
+        one, other = place[alike], place[alike + step]
+        first, second = np.minimum(one, other), np.maximum(one, other)
         differ = owner[first] != owner[second]
         first, second = first[differ], second[differ]
-        # at the first word of all, place - 1 is the last one: of another recording or not, it costs a candidate at most
-        begins = (keys[first - 1] != keys[second - 1]) | (owner[first - 1] != owner[first])
+        # a run of agreements is looked at once, where it begins; place -1 is the last word, which does no harm
+        begins = (_key(turned[first - 1]) != _key(turned[second - 1])) | (owner[first - 1] != owner[first])
         yield first[begins], second[begins]
 
 
@@ -194,18 +207,21 @@ def _looked_at(
     second: Indices,
     numbers: Sequence[int],
 ) -> Iterator[tuple[int, int, int, float]]:
-    """Candidates of which every eighth word of the block around them agrees well enough."""
+    """Candidates of which the block around them agrees well enough in a sample of its words."""
     starts = np.concatenate([[0], ends[:-1]])
     a, b = owner[first], owner[second]
     left = np.minimum(first - starts[a], second - starts[b])
     right = np.minimum(ends[a] - first, ends[b] - second)
     fits = left + right >= BLOCK
-    first, second, a, b, left, right = (x[fits] for x in (first, second, a, b, left, right))
+    first, second, left, right = (x[fits] for x in (first, second, left, right))
     begin = np.minimum(np.maximum(-left, -BLOCK // 2), right - BLOCK)
-    around = begin[:, None] + np.arange(0, BLOCK, _STEP)
-    wrong, heard = wrong_bits(words[first[:, None] + around], words[second[:, None] + around])
-    errors = wrong.sum(axis=1) / np.maximum(32 * heard.sum(axis=1), 1)
-    good = (errors < _CHECKED_ERRORS) & (heard.sum(axis=1) > 0)
+    for step, most in _LOOKS:
+        around = begin[:, None] + np.arange(0, BLOCK, step)
+        differ = words[first[:, None] + around] ^ words[second[:, None] + around]
+        errors = np.bitwise_count(differ).sum(axis=1, dtype=np.int64) / (32 * around.shape[1])
+        good = errors < most
+        first, second, begin, errors = (x[good] for x in (first, second, begin, errors))
+    a, b = owner[first], owner[second]
     lags = (first - starts[a]) - (second - starts[b])
-    for k in np.flatnonzero(good).tolist():
+    for k in range(len(first)):
         yield numbers[a[k]], numbers[b[k]], int(lags[k]), float(errors[k])
