@@ -10,8 +10,8 @@ import numpy as np
 
 from synth.dsp.effects.effect import Parameter, Samples
 from synth.dsp.noise.cabin_courses import Courses, courses, wander
-from synth.dsp.noise.cabin_sounds import engine, rain, whine
-from synth.dsp.noise.cabin_spectra import Part, decibels, part_powers
+from synth.dsp.noise.cabin_sounds import engine, loudness_db, rain, whine
+from synth.dsp.noise.cabin_spectra import COMBUSTION_DB, Part, decibels, part_powers
 from synth.dsp.noise.car import VirtualCar, virtual_car
 from synth.dsp.noise.gaussian import gaussian_frames
 from synth.dsp.noise.generator import Material, random_of
@@ -187,10 +187,12 @@ def _levels_dba(cabin: Cabin, car: VirtualCar, course: Courses, seconds: float) 
         Part.AMBIENT: car.ambient_dba + 12.0 * is_open,
         Part.SELF_NOISE: car.self_noise_dba,
     }
+    if not car.is_electric:
+        levels[Part.COMBUSTION] = car.engine_db + COMBUSTION_DB + loudness_db(course.rpm) + _load_db(cabin)
     if cabin.fan != "off":
         which = FANS.index(cabin.fan) - 1
         levels[Part(Part.FAN_LOW + which)] = car.fan_dba[which]
     if cabin.rain > 0:
-        # the patter of drops too small and too many to tell apart: half of the power of the others (own guess)
-        levels[Part.RAIN] = car.rain_dba + 10 * float(np.log10(cabin.rain / 100)) - 3
+        # the patter of drops too small and too many to tell apart: half the power of the others (own guess)
+        levels[Part.PATTER] = car.rain_dba + 10 * float(np.log10(cabin.rain / 100)) - 3
     return levels

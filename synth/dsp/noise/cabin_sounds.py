@@ -9,17 +9,23 @@ from functools import lru_cache
 import numpy as np
 
 from synth.dsp.effects.effect import Samples
-from synth.dsp.levels import a_weighting_power
 from synth.dsp.noise.cabin_courses import Courses
-from synth.dsp.noise.cabin_spectra import full_scale_power, high_pass_power, response_power
+from synth.dsp.noise.cabin_spectra import (
+    COMBUSTION_DB,
+    Part,
+    beats,
+    combustion,
+    decibels,
+    full_scale_power,
+    high_pass_power,
+    part_powers,
+    response_power,
+)
 from synth.dsp.noise.car import ENGINE_ORDERS, WHINE_ORDERS, VirtualCar
 from synth.dsp.noise.gaussian import bin_hz, gaussian_noise
 
 ENGINE_RATE = 4000
 """The engine is made at about this rate, at least: its highest order at 6000 rpm is 1 kHz."""
-
-COMBUSTION_DB = -15.0
-"""Combustion noise below the firing order (science.md 4.6, from memory)."""
 
 _CHUNK = 16384  # samples worked on at a time: they stay in the cache, and long clips in bounded memory
 _TAPS = 8  # of the interpolator, on each side, in samples of the engine's rate
@@ -36,18 +42,23 @@ def engine(
 ) -> Samples:
     """Orders and combustion noise of a four-stroke engine, shape (num_samples,).
 
-    Orders are powers of one phasor that turns with half the crank angle, made at about 4 kHz and interpolated. Their
-    level follows the rpm by 30 log10 (own guess).
+    Orders are powers of one phasor that turns with half the crank angle, made at about 4 kHz and interpolated. The part
+    of the combustion noise above 1.2 kHz is not in here, but Part.COMBUSTION.
     """
     from scipy.signal import upfirdn
 
     factor = sample_rate // ENGINE_RATE
     count = -(-num_samples // factor) + 2 * _TAPS
     slow = _at_slow_rate(car, course, factor, count, sample_rate, random)
-    level = np.power(10.0, (30 * np.log10(course.rpm / 2000) + load_db) / 20)
+    level = np.sqrt(decibels(loudness_db(course.rpm) + load_db))
     slow *= course.at(level, 0, count, factor)
     fine = upfirdn(_interpolator(factor), slow, up=factor)
     return np.asarray(fine[_TAPS * factor : _TAPS * factor + num_samples])
+
+
+def loudness_db(rpm: Samples) -> Samples:
+    """An engine's level against that at 2000 rpm: 30 log10 of the ratio (own guess)."""
+    return np.asarray(30 * np.log10(rpm / 2000))
 
 
 @lru_cache
@@ -106,10 +117,9 @@ def _sum_of_powers(phasor: np.ndarray[tuple[int], np.dtype[np.complex128]], weig
 
 
 def _combustion(car: VirtualCar, count: int, rate: int, random: np.random.Generator) -> Samples:
-    """Noise from 200 Hz to the slow rate's end, before it is modulated by the firing, shape (count,)."""
+    """The lower part of the combustion noise, before it is modulated by the firing, shape (count,)."""
     hz = bin_hz(rate)
-    shape = response_power(car, hz) * high_pass_power(car, hz) / (1 + (200 / np.maximum(hz, 1.0)) ** 4)
-    shape = shape / (1 + (hz / 1000) ** 4) / 1000
+    shape = combustion(hz) * beats(hz) * response_power(car, hz) * high_pass_power(car, hz)
     level = full_scale_power(car, car.engine_db + COMBUSTION_DB) / (1 + car.combustion_depth**2 / 2)
     power = shape * level * (hz[1] - hz[0])
     return gaussian_noise(power, num_samples=count, sample_rate=rate, random=random)
@@ -145,41 +155,39 @@ def _whine_level(car: VirtualCar, course: Courses, which: int, sample_rate: int)
     return np.asarray(np.sqrt(power) * (hz < 0.45 * sample_rate))
 
 
-_DROPS = ((0.5, 0.008), (0.9, 0.006), (1.6, 0.004), (2.7, 0.003), (4.4, 0.002))
-"""Kinds of drops: frequency relative to 1 kHz, and decay in seconds. Roof 300-1500 Hz, panes 1-6 kHz, 2-8 ms."""
+_DROPS = ((Part.ROOF_DROPS, 0.006), (Part.PANE_DROPS, 0.003))
+"""Kinds of drops and their decay in seconds, within the 2-8 ms of science.md 4.6 (from memory)."""
 _DROP_SPREAD = 8 / (20 / math.log(10))  # 8 dB, of the logarithm of the amplitude
 
 
 def rain(
     car: VirtualCar, *, drops_per_s: float, num_samples: int, sample_rate: int, random: np.random.Generator
 ) -> Samples:
-    """Drops at random times, each a decaying tone of one of five kinds, shape (num_samples,).
+    """Drops at random times on the roof and on the panes, as often on both, shape (num_samples,).
 
-    A kind is a resonator that the drops strike: amplitudes log-normal with an SD of 8 dB.
+    A drop is a burst of noise that decays within milliseconds; amplitudes are log-normal with an SD of 8 dB, and the
+    powers of drops that fall together add up. At 100 drops a second the drops have the car's `rain_dba`.
     """
-    from scipy.signal import lfilter
-
     out = np.zeros(num_samples)
-    for ratio, decay in _DROPS:
-        hz = 1000 * ratio * math.sqrt(car.rain_hz / 1000)
-        count = int(random.poisson(drops_per_s / len(_DROPS) * num_samples / sample_rate))
-        places, sizes = random.random(count), random.standard_normal(count)
-        if count == 0 or hz > 0.45 * sample_rate:
-            continue
-        heights = _drop_size(car, hz, decay) * np.exp(_DROP_SPREAD * sizes)
-        strikes = np.bincount((places * num_samples).astype(np.int64), heights, num_samples)
-        radius, turn = math.exp(-1 / (decay * sample_rate)), 2 * math.pi * hz / sample_rate
-        out += lfilter([0.0, radius * math.sin(turn)], [1.0, -2 * radius * math.cos(turn), radius**2], strikes)
+    for part, decay in _DROPS:
+        envelope = _drop_envelope(drops_per_s / len(_DROPS), decay, num_samples, sample_rate, random)
+        power = part_powers(car, sample_rate)[part] * decibels(car.rain_dba) / len(_DROPS)
+        envelope *= gaussian_noise(power, num_samples=num_samples, sample_rate=sample_rate, random=random)
+        out += envelope
     return out
 
 
-def _drop_size(car: VirtualCar, hz: float, decay: float) -> float:
-    """Amplitude of the median drop of a kind.
+def _drop_envelope(
+    drops_per_s: float, decay: float, num_samples: int, sample_rate: int, random: np.random.Generator
+) -> Samples:
+    """Amplitude of drops of one kind, whose mean square is 1 at this kind's share of 100 drops a second."""
+    from scipy.signal import lfilter
 
-    Mean square of a kind = its drops per second * decay / 4 (the energy of a decaying sine, in seconds) * mean square
-    of the amplitudes; at 100 drops a second of all kinds each kind shall have its share of the car's `rain_dba`.
-    """
-    at = np.array([hz, 1000.0])
-    ears = a_weighting_power(at)
-    power = float((full_scale_power(car, car.rain_dba) * response_power(car, at))[0] * ears[1] / ears[0])
-    return math.sqrt(power / 100 * 4 / decay) * math.exp(-(_DROP_SPREAD**2))
+    count = int(random.poisson(drops_per_s * num_samples / sample_rate))
+    places, sizes = random.random(count), random.standard_normal(count)
+    powers = np.exp(2 * _DROP_SPREAD * sizes - 2 * _DROP_SPREAD**2)  # their mean is 1
+    strikes = np.bincount((places * num_samples).astype(np.int64), powers, num_samples)
+    keep = math.exp(-2 / (decay * sample_rate))  # of power, from sample to sample
+    per_sample = 100 / len(_DROPS) / sample_rate
+    power: Samples = lfilter([(1 - keep) / per_sample], [1.0, -keep], strikes)
+    return np.sqrt(power, out=power)

@@ -17,6 +17,9 @@ from synth.dsp.noise.cabin_colour import KNOTS_HZ
 from synth.dsp.noise.car import VirtualCar
 from synth.dsp.noise.gaussian import Power, bin_hz
 
+COMBUSTION_DB = -15.0
+"""Combustion noise below the firing order (science.md 4.6, from memory)."""
+
 
 class Part(IntEnum):
     """The rows of `part_powers`."""
@@ -29,8 +32,11 @@ class Part(IntEnum):
     FAN_MID = 5
     FAN_HIGH = 6
     AMBIENT = 7
-    RAIN = 8
-    SELF_NOISE = 9
+    PATTER = 8
+    ROOF_DROPS = 9
+    PANE_DROPS = 10
+    COMBUSTION = 11
+    SELF_NOISE = 12
 
 
 _GRID_HZ = np.geomspace(10.0, 20_000.0, 1000)
@@ -82,7 +88,12 @@ def part_powers(car: VirtualCar, sample_rate: int) -> Power:
 
 
 def _shape(car: VirtualCar, part: Part, hz: Samples) -> Samples:
-    """Power density at `hz` of one part, whose A-weighted power over all frequencies is 1."""
+    """Power density at `hz` of one part, whose A-weighted power over all frequencies is 1.
+
+    But that of COMBUSTION is as `combustion` has it: its level is in dB, unweighted, and tells of all of it.
+    """
+    if part == Part.COMBUSTION:
+        return _density(car, part, np.maximum(hz, 1.0))
     both = np.concatenate([np.maximum(hz, 1.0), _GRID_HZ])
     density = _density(car, part, both)
     ears = a_weighting_power(_GRID_HZ) / a_weighting_power(np.array([1000.0]))
@@ -105,10 +116,31 @@ def _density(car: VirtualCar, part: Part, f: Samples) -> Samples:
             return _fan(car, f, (0.5, 0.7, 1.0)[part - Part.FAN_LOW])
         case Part.AMBIENT:
             return _below(f, 200, 0.75)
-        case Part.RAIN:
+        case Part.PATTER:
             return _below(f, car.rain_hz, 1) / (1 + (car.rain_hz / 3 / f) ** 2)
+        case Part.ROOF_DROPS:
+            return _below(f, 1500, 2) / (1 + (300 / f) ** 4)
+        case Part.PANE_DROPS:
+            return _below(f, 6000, 2) / (1 + (1000 / f) ** 4)
+        case Part.COMBUSTION:
+            return combustion(f) * (1 - beats(f))
         case Part.SELF_NOISE:
             return np.ones_like(f)
+
+
+def combustion(hz: Samples) -> Samples:
+    """Power density of combustion noise, 1 in all: 200 Hz to 1 kHz, and 12 dB an octave down on both sides."""
+    f = np.maximum(hz, 1.0)
+    return np.asarray(1 / (1 + (200 / f) ** 4) / (1 + (f / 1000) ** 4) / _COMBUSTION_WIDTH_HZ)
+
+
+_COMBUSTION_WIDTH_HZ = 889.0
+"""Integral of the curve from 0 to infinity."""
+
+
+def beats(hz: Samples) -> Samples:
+    """The share of combustion noise that is modulated by the firing: what lies below 1.2 kHz (own guess)."""
+    return np.asarray(1 / (1 + (hz / 1200) ** 8))
 
 
 def _road(car: VirtualCar, f: Samples) -> Samples:
