@@ -13,6 +13,7 @@ from synth.catalog.noise_decode import clipped_samples, decode_noise
 from synth.catalog.noise_store import NoiseStore, prepare
 from synth.catalog.probe import Place
 from synth.catalog.scan import scan
+from synth.dsp.fingerprint import fingerprint
 from synth.errors import UsageError
 from synth.recipe.model import Limits, Source
 from synth.units import resampled_length
@@ -254,14 +255,29 @@ def test_a_lost_file_is_noticed_and_made_again_with_the_same_bytes(stored, cache
     assert (again.digest, again.missing()) == (store.digest, [])
 
 
-def test_a_half_written_file_is_not_taken_for_a_whole_one(stored, cache: Path) -> None:
+@pytest.mark.parametrize("suffix", ["s16", "power", "bits"])
+def test_a_half_written_file_is_not_taken_for_a_whole_one(stored, cache: Path, suffix: str) -> None:
     store, _ = stored({"a.wav": (noise(1.0, seed=8), RATE)})
-    (path,) = cache.glob("noise/*/*.s16")
-    path.write_bytes(path.read_bytes()[:-2])
+    (path,) = cache.glob(f"noise/*/*.{suffix}")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-2])
     assert store.missing() == [0]
     again, _ = stored({})
     assert again.missing() == []
+    assert path.read_bytes() == whole
     assert len(again.samples(0)) == RATE
+
+
+def test_the_fingerprint_lies_beside_the_samples(stored, cache: Path) -> None:
+    samples = noise(25.0, seed=8)
+    store, index = stored({"a.wav": (samples, RATE), "short.wav": (noise(0.2), RATE)})
+    steps = store.samples(index["a.wav"]).astype(float)
+    expected = np.concatenate(list(fingerprint([steps], sample_rate=RATE)))
+    assert np.array_equal(store.fingerprint(index["a.wav"]), expected)
+    assert len(store.fingerprint(index["short.wav"])) == 0
+    shutil.rmtree(cache / "noise")
+    with pytest.raises(UsageError, match="decoded noise is gone from the cache"):
+        store.fingerprint(index["a.wav"])
 
 
 def peak_of_decoding(path: str, folder: str) -> int:

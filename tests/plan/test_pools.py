@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
 from synth.errors import GuardError
+from synth.pipeline import make_plan
+from synth.plan.coverage import ledger
 from synth.plan.plan import Plan
 from tests.plan.sources import RATE, layer, listed, noise_file, noise_folder, noise_text, planned, recipe
 
@@ -191,3 +194,142 @@ def test_overlapping_segments_of_a_file_in_both_pools_are_refused(folder: Path) 
     (folder / "other.csv").write_text("path,offset,duration\n00.wav,11,5\n")
     with pytest.raises(GuardError, match=r"/long/00.wav and .*/long/00.wav are the same recording"):
         plan_of(folder, layer("car", here.replace("}", ", pool: train}"), there, min_recordings=1))
+
+
+# near-duplicates
+
+
+def cuts(folder: Path, seconds: float = 16.0, *, seed: int = 77, **places: tuple[float, float]) -> None:
+    """Cuts of one recording, named and placed in seconds, each with a gain of its own."""
+    folder.mkdir(exist_ok=True)
+    whole = 0.1 * np.random.RandomState(seed).standard_normal(round(seconds * RATE))
+    for k, (name, (start, end)) in enumerate(places.items()):
+        samples = whole[round(start * RATE) : round(end * RATE)] / (1 + k)
+        soundfile.write(folder / f"{name}.wav", samples, RATE, subtype="PCM_16")
+
+
+def notes_of(folder: Path) -> list[str]:
+    made = make_plan(folder / "recipe.yaml", check=False)
+    return [text for text in made.warnings if "near-duplicate" in text or "share sound" in text]
+
+
+def test_recordings_that_share_sound_are_one_group_in_one_pool(folder: Path) -> None:
+    noise_folder(folder / "car", [1.0] * 5)
+    cuts(folder / "car", x1=(0, 8), x2=(3, 12), x3=(7, 16))  # x1 and x3 are joined by x2 alone
+    plan = plan_of(folder, layer("car", "car", min_recordings=1), settings="  held_out: 0.5")
+    train, held_out = (members(plan, "car", pool) for pool in ("train", "held_out"))
+    kin = {"x1.wav", "x2.wav", "x3.wav"}
+    assert kin <= train or kin <= held_out
+    groups = {r.group for pool in ("train", "held_out") for r in plan.pools["car", pool]}
+    assert groups == {"car0/x1.wav", *(f"car0/{k:02}.wav" for k in range(5))}
+    assert len(held_out - kin) + bool(held_out & kin) == 3
+    count = {(use.layer, use.pool): use.count for use in ledger(plan)}
+    assert sum(count.values()) == 6
+    assert notes_of(folder) == [
+        "noise.layers.car: noise recordings that share sound count as one: x2.wav (with x1.wav, 5.0 s in common), "
+        "x3.wav (with x2.wav, 5.0 s in common)"
+    ]
+
+
+def test_near_duplicates_stay_together_whatever_the_seed(folder: Path) -> None:
+    noise_folder(folder / "car", [1.0] * 4)
+    cuts(folder / "car", x1=(0, 9), x2=(4, 16))
+    path = recipe(
+        folder, noise=noise_text(layer("car", "car", min_recordings=1), settings="  held_out: 0.4"), tail=BOTH
+    )
+    for seed in range(12):
+        plan = planned(path, f"seed={seed}")
+        assert len(members(plan, "car", "held_out") & {"x1.wav", "x2.wav"}) != 1
+
+
+def test_a_recording_that_a_longer_one_contains_is_left_out(folder: Path) -> None:
+    noise_folder(folder / "car", [1.0] * 5)
+    cuts(folder / "car", a=(2, 8), b=(0, 16), c=(10, 16), d=(9, 15.9))
+    plan = plan_of(folder, layer("car", "car", min_recordings=1))
+    names = members(plan, "car", "train") | members(plan, "car", "held_out")
+    assert names == {"b.wav", *(f"{k:02}.wav" for k in range(5))}
+    assert sum(use.unique_s for use in ledger(plan)) == pytest.approx(5 + 16, abs=1.0)
+    assert notes_of(folder) == [
+        "noise.layers.car: 3 noise recordings are near-duplicates of others and were left out: a.wav (of b.wav, 6.0 s in "
+        "common), c.wav (of b.wav, 6.0 s in common), d.wav (of b.wav, 6.9 s in common)"
+    ]
+
+
+def test_of_equally_long_near_duplicates_the_first_is_kept(folder: Path) -> None:
+    noise_folder(folder / "car", [1.0] * 5)
+    cuts(folder / "car", a=(0, 8), b=(0, 8))
+    plan = plan_of(folder, layer("car", "car", min_recordings=1))
+    assert "b.wav" not in members(plan, "car", "train") | members(plan, "car", "held_out")
+    assert "a.wav" in members(plan, "car", "train") | members(plan, "car", "held_out")
+
+
+def test_what_is_divided_by_time_is_divided_in_the_longest_recording_alone(folder: Path) -> None:
+    """x1 holds 4 s of what x2 holds out."""
+    noise_folder(folder / "car", [20.0])
+    cuts(folder / "car", 30.0, x1=(18, 30), x2=(0, 25))
+    plan = plan_of(folder, layer("car", "car", min_recordings=1))
+    assert members(plan, "car", "train") == members(plan, "car", "held_out") == {"00.wav", "x2.wav"}
+    assert notes_of(folder) == [
+        "noise.layers.car: 1 noise recording is a near-duplicate of another and was left out: x1.wav (of x2.wav, 7.0 s in "
+        "common)"
+    ]
+
+
+def test_without_a_held_out_split_all_but_contained_recordings_are_used(folder: Path) -> None:
+    cuts(folder / "car", 30.0, x1=(18, 30), x2=(0, 25), x3=(1, 9))
+    plan = plan_of(folder, layer("car", "car", min_recordings=1), tail="splits: {by: [speaker], train: 1.0}")
+    assert members(plan, "car", "train") == {"x1.wav", "x2.wav"}
+    with pytest.raises(GuardError, match=r"^noise.layers.car: 1 recording.? for train"):
+        planned(folder / "recipe.yaml", "noise.layers.0.min_recordings=2")
+
+
+def test_near_duplicates_given_to_different_pools_are_refused(folder: Path) -> None:
+    noise_folder(folder / "a", [1.0] * 5)
+    noise_folder(folder / "b", [1.0] * 5, first_seed=50)
+    cuts(folder / "a", x=(0, 9))
+    cuts(folder / "b", y=(4, 16))
+    sources = "{name: a, path: a, pool: train}", "{name: b, path: b, pool: held_out}"
+    expected = (
+        f"{folder}/a/x.wav and {folder}/b/y.wav are near-duplicates (5.0 s in common), but one is in the noise pool of train "
+        "and the other in that of train-dev-noise; take one of them out, or give both sources the same `pool:`"
+    )
+    with pytest.raises(GuardError) as caught:
+        plan_of(folder, layer("car", *sources, min_recordings=1))
+    assert str(caught.value) == expected
+
+
+def test_a_near_duplicate_goes_where_its_kin_was_given_to(folder: Path) -> None:
+    noise_folder(folder / "a", [1.0] * 6)
+    cuts(folder / "a", x=(0, 9))
+    cuts(folder / "b", y=(4, 16))
+    sources = "{name: a, path: a}", "{name: b, path: b, pool: held_out}"
+    plan = plan_of(folder, layer("car", *sources, min_recordings=1), settings="  held_out: 0.1")
+    assert members(plan, "car", "held_out") == {"x.wav", "y.wav"}
+
+
+def test_near_duplicates_in_different_pools_of_two_layers_are_refused(folder: Path) -> None:
+    noise_folder(folder / "a", [1.0] * 5)
+    noise_folder(folder / "b", [1.0] * 5, first_seed=50)
+    cuts(folder / "a", x=(0, 9))
+    cuts(folder / "b", y=(4, 16))
+    one = "{name: a, path: a, pattern: 'x.wav', pool: train}", "{name: p, path: a, pattern: '0*.wav', pool: held_out}"
+    two = "{name: b, path: b, pattern: 'y.wav', pool: held_out}", "{name: q, path: b, pattern: '0*.wav', pool: train}"
+    with pytest.raises(GuardError, match=r"/b/y.wav and .*/a/x.wav are near-duplicates \(5.0 s in common\)"):
+        plan_of(folder, layer("one", *one, min_recordings=1), layer("two", *two, min_recordings=1))
+
+
+def test_equal_samples_stand_for_one_another_in_every_layer(folder: Path) -> None:
+    """The store pairs `a/x` and `b/y`; `b/x` has the samples of `a/x`, and is what the second layer has."""
+    noise_folder(folder / "a", [1.0] * 5)
+    noise_folder(folder / "b", [1.0] * 5, first_seed=50)
+    cuts(folder / "a", x=(0, 16))
+    cuts(folder / "b", w=(0, 1), y=(2, 14))
+    shutil.copy(folder / "a" / "x.wav", folder / "b" / "x.wav")
+    plan = plan_of(
+        folder,
+        layer("one", "{name: a, path: a}", min_recordings=1),
+        layer("two", "{name: b, path: b, pattern: '[xy0]*.wav'}", min_recordings=1),
+        tail="splits: {by: [speaker], train: 1.0}",
+    )
+    assert "y.wav" not in members(plan, "two", "train")
+    assert "x.wav" in members(plan, "two", "train")
