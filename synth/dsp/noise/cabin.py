@@ -36,7 +36,8 @@ class Cabin:
     The car (`synth.dsp.noise.car`) is number `car` of the fleet `car_seed`; both are the plan's. Level: about -30 dBFS
     at 100 km/h. The shares of speeds, fans and engines are those of science.md 4.6; the shares of roads, windows and
     rain, and the spread of `wind_db` and of the acceleration, are own guesses. What is not modelled: wipers, potholes
-    and other events, buffeting of an open window below 25 Hz, wet roads, reverberation.
+    and other events, buffeting of an open window below 25 Hz, wet roads, reverberation. Where an engine's lines stand
+    out (at idle, and in some cars below 50 km/h) the sound is nearly periodic for a second or two, as an engine is.
     """
 
     speed_kmh: float = 80.0

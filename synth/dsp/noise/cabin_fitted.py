@@ -13,4 +13,5 @@ FITTED = Colour(
 )
 # fmt: on
 """From three recordings in moving cars (a BMW i3, a car whose origin is not stated, DEMAND's TCAR; the last two may be
-the same car). Recordings of rain on the roof and of wipers do not count for the colour: they are not the road's."""
+the same car). Recordings of rain on the roof and of wipers do not count for the colour: they are not the road's. Three
+recordings are few: most of the spread is the prior's."""
