@@ -343,8 +343,8 @@ def _band_warning(recording: MeasuredRecording, sample_rate: int) -> list[str]:
         if band.telephone
         else f"low-pass at {band.high_hz:.0f} Hz"
     )
-    rate = f"up-sampled from {recording.sample_rate} Hz " if recording.sample_rate < 0.9 * sample_rate else ""
-    return [f"{what} {rate}in a set at {sample_rate} Hz: a model can tell noise by what is missing above"]
+    rate = f", up-sampled from {recording.sample_rate} Hz," if recording.sample_rate < 0.9 * sample_rate else ""
+    return [f"{what}{rate} in a set at {sample_rate} Hz: a model can tell noise by what is missing above"]
 
 
 def _sound_warnings(recording: MeasuredRecording) -> list[str]:

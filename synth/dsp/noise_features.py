@@ -21,7 +21,7 @@ from synth.dsp.noise_spectrum import (
 from synth.dsp.speech_in_noise import Speech, find_speech
 from synth.units import power_to_db
 
-VERSION = 1
+VERSION = 3
 """Goes up when any of these measurements changes: remembered ones are then made anew."""
 
 LEVEL_SECONDS = 0.1

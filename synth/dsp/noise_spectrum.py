@@ -24,7 +24,7 @@ _LEAST_NEIGHBOURS = 8  # bins on either side: in a few bins a line would be its 
 _LINES_FROM_HZ = 20.0
 _MAX_LINES = 40
 _MAIN_LOBE = 4  # bins on either side of a peak that are the same line (Hann window)
-_BY_CHANCE = 0.01  # how often noise without lines may show one
+_BY_CHANCE = 0.001  # how often noise without lines may show one
 _EDGE_FROM_HZ = 1000.0
 _EDGE_DROP_DB = 20.0
 _EDGE_HZ = 300.0
@@ -46,12 +46,12 @@ class Readable(Protocol):
 class Spectrum:
     """Mean power density. `density`: shape (bins,), full scale 1.0 squared per Hz; bin k lies at k * `step_hz`.
 
-    `frames`: how many independent spectra were averaged (overlapping frames count for what they add).
+    `frames`, shape (bins,): of how many independent spectra of steady noise the mean would waver as much in each bin.
     """
 
     density: Power
     step_hz: float
-    frames: float
+    frames: Power
 
     @property
     def hz(self) -> Power:
@@ -64,19 +64,30 @@ def spectrum_of(samples: Readable, stretches: Iterable[Stretch], *, scale: float
     A stretch shorter than a frame is one short frame. The mean of each frame is taken off: an offset is no sound.
     """
     size = _frame_size(sample_rate)
-    total, weight, seen = np.zeros(size // 2 + 1), 0.0, 0
+    total, squares, count, seen = np.zeros(size // 2 + 1), np.zeros(size // 2 + 1), 0, 0
     for start, length in stretches:
         for heard in _frames(samples, start, length, size):
             window = _hann(heard.shape[1])
             frames = heard - heard.mean(axis=1, keepdims=True)
             spectra = np.fft.rfft(frames * window, size, axis=1)
-            total += (spectra.real**2 + spectra.imag**2).sum(axis=0) / float(window @ window)
-            weight += len(frames)
+            power = (spectra.real**2 + spectra.imag**2) / float(window @ window)
+            total += power.sum(axis=0)
+            squares += (power**2).sum(axis=0)
+            count += len(frames)
         seen += length
-    density = total * (2 * scale * scale / (max(weight, 1.0) * sample_rate))
+    density = total * (2 * scale * scale / (max(count, 1) * sample_rate))
     density[0] /= 2
     density[-1] /= 2
-    return Spectrum(density, sample_rate / size, max(1.0, min(weight, 1.9 * seen / size)))
+    return Spectrum(density, sample_rate / size, _independent(total, squares, count, min(count, 1.9 * seen / size)))
+
+
+def _independent(total: Power, squares: Power, count: int, most: float) -> Power:
+    """As many spectra of steady noise (whose power has an exponential distribution) as the mean wavers like, per bin.
+
+    Frames that overlap count for what they add: 1.9 a frame's length (Welch 1967, for half an overlap; from memory).
+    """
+    alike = 2 * total**2 / np.maximum(squares, _TINY) - 1  # `count`, on average, where the power is steady noise's
+    return np.asarray(np.clip(alike / max(count, 1), 0.0, 1.0) * most).clip(1.0)
 
 
 def _frame_size(sample_rate: int) -> int:
@@ -146,18 +157,21 @@ class Line:
 def tonal_lines(spectrum: Spectrum) -> tuple[Line, ...]:
     """Peaks more than 6 dB above the median of the sixth octave around them, by frequency; at most the 40 highest.
 
-    Where few frames were averaged, the limit is as high as noise without lines passes once in a hundred recordings.
+    Where few frames were averaged, or a few loud ones make up the mean, the limit is as high as noise without lines
+    passes once in a thousand recordings.
     The neighbourhood is at least 17 bins (33 Hz): below 200 Hz it is wider than a sixth octave.
     """
     level = 10 * np.log10(np.maximum(spectrum.density, _TINY))
     floor = _local_median(level)
-    limit = max(LINE_DB, _chance_db(spectrum.frames, len(level)))
+    frames = _local_median(spectrum.frames)
     first, last = math.ceil(_LINES_FROM_HZ / spectrum.step_hz), len(level) - _MAIN_LOBE - 1
     above = level - floor
     found: list[int] = []
     for k in sorted(range(first, last), key=lambda k: -above[k]):
-        if above[k] <= limit or len(found) == _MAX_LINES:
+        if above[k] <= LINE_DB or len(found) == _MAX_LINES:
             break
+        if above[k] <= _chance_db(float(frames[k]), len(level)):
+            continue
         highest = level[max(0, k - 1) : k + 2].max() == level[k]
         if highest and all(abs(k - other) > _MAIN_LOBE for other in found):
             found.append(k)
@@ -185,11 +199,14 @@ def _local_median(level: Power) -> Power:
 
 
 def _chance_db(frames: float, bins: int) -> float:
-    """By how much the highest of `bins` means of so many spectra of noise exceeds their median, one time in 100."""
+    """By how much the highest of `bins` means of so many spectra of noise exceeds their median, one time in 1000.
+
+    With 2.5 dB for how much the median of 17 bins wavers itself where one spectrum is all there is.
+    """
     from scipy.stats import chi2
 
     highest, middle = chi2.isf([_BY_CHANCE / bins, 0.5], 2 * frames)
-    return float(10 * np.log10(highest / middle))
+    return float(10 * np.log10(highest / middle) + 2.5 / math.sqrt(frames))
 
 
 # where the band ends
@@ -239,23 +256,13 @@ def _smoothed(spectrum: Spectrum) -> tuple[Power, Power]:
 
 
 def _edge(hz: Power, level: Power) -> float | None:
-    """The frequency where a low-pass begins to cut, or None."""
-    best: tuple[float, float] | None = None
+    """The frequency where a low-pass begins to cut (it is 10 dB down there), or None."""
     for i in np.flatnonzero(hz >= _EDGE_FROM_HZ).tolist():
         beyond = int(np.searchsorted(hz, max(hz[i] + _EDGE_HZ, hz[i] * 2**_EDGE_OCTAVES)))
         if beyond >= len(hz) - 1:
-            break
-        drop = level[i] - level[beyond]
+            return None
         inside = np.median(level[(hz >= hz[i] / 2) & (hz <= hz[i])])
         stays = inside - level[beyond:].max() >= _EDGE_DROP_DB
-        if drop >= _EDGE_DROP_DB and stays and (best is None or drop > best[1] + 1.0):
-            best = (float(hz[i]), float(drop))
-    return None if best is None else _where_it_falls(hz, level, best[0])
-
-
-def _where_it_falls(hz: Power, level: Power, edge: float) -> float:
-    """The last frequency around an edge that is within 6 dB of what lies below the edge."""
-    near = (hz >= edge / 2**0.5) & (hz <= edge * 2**0.5)
-    inside = np.median(level[(hz >= edge / 2) & (hz <= edge)])
-    held = near & (level >= min(inside, level[np.argmin(np.abs(hz - edge))]) - 6.0)
-    return float(hz[held][-1])
+        if stays and level[i] - level[beyond] >= _EDGE_DROP_DB:
+            return float(hz[i + np.argmax(level[i : beyond + 1] < level[i] - _INSIDE_DB) - 1])
+    return None

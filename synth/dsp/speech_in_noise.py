@@ -1,7 +1,16 @@
 """Is somebody talking in a noise recording? Voiced sound whose pitch moves, in pieces as long as syllables.
 
 A model that is trained on such noise learns that speech is noise. See `voiced_runs` for how it is told from engines,
-horns and sirens, and what it was tried on.
+horns and sirens.
+
+Measured at 16 kHz on real audio (84 utterances of 2 to 17 s, LibriSpeech, VCTK and voice commands, as long as the noise
+under them; SNR between 200 and 7000 Hz): found in car noise at 10, 5, 0, -5 dB: 99, 99, 92, 71 %; in rain, wind, road
+and train noise: 98, 96, 86, 55 %; one utterance in a minute of car noise at 10, 5, 0 dB: 100, 97, 87 %; five people at
+once, alone or 5 dB above car noise: 20 of 20. Of 25 recordings taken to be without speech (13 minutes: cars, rain,
+wipers, wind, road, train, two horns, a siren; nobody listened) none is called speech, but the limits were chosen on
+these. Of what the generators here make, on which nothing was chosen: of 60 drives in virtual cars none, of 240 mixes of
+horns, wipers, indicators, doors, potholes and passing cars with car noise none, but of 40 with a siren four. An engine
+that is revved up and down once a second, and singing, are taken for speech.
 """
 
 from __future__ import annotations
@@ -32,7 +41,6 @@ _JUMP = 3  # steps from one frame to the next: 5 %
 _MOVES = 2  # steps within a run: 3.4 %
 _SHORTEST_RUN = 5  # frames: 64 + 4 * 16 = 128 ms
 _LONGEST_RUN = 60
-_LOUDEST = 10.0  # times the median: a bang in one bin must not outvote the others
 _ENVELOPE_HZ = 390.0
 _RUNS_OF_SPEECH = 4
 _SHARE_OF_SPEECH = 0.02
@@ -85,9 +93,9 @@ def voiced_runs(block: Samples, *, sample_rate: int) -> list[tuple[int, int]]:
     """(first frame, number of frames) of each stretch of voiced sound with a moving pitch; frames are 16 ms apart.
 
     Each frame's spectrum between 150 and 1800 Hz is divided, bin by bin, by its median over the block: what sounds all
-    the time, an engine, a fan, the colour of the noise, is gone. Of the square root of the rest, without its envelope
-    over frequency, the correlation with a comb of harmonics is taken (an autocorrelation of a compressed spectrum:
-    Tolonen and Karjalainen 2000, from memory). A frame is voiced where it exceeds 0.42 for a pitch of 80 to 400 Hz and
+    the time, an engine, a fan, the colour of the noise, is gone. Of the logarithm of 1 + the rest, without its envelope
+    over frequency, the correlation with a comb of harmonics is taken (something like a cepstrum: Noll 1967, from
+    memory). A frame is voiced where it exceeds 0.42 for a pitch of 80 to 400 Hz and
     is not nearly as high for a tone above 400 Hz (horn, siren). In a run the pitch moves by at most 5 % from frame to
     frame, but by 3.4 % or more in all (a horn's stands still), and it lasts 0.13 to 1 s.
     """
@@ -124,7 +132,7 @@ def _harmonicity(block: Samples, sample_rate: int) -> tuple[Power, Power]:
     spectra = np.fft.rfft(frames * np.hanning(size), axis=1)[:, kept]
     power = spectra.real**2 + spectra.imag**2
     floor = np.median(power, axis=0)
-    shape = np.sqrt(np.minimum(power / (floor + _TINY), _LOUDEST**2))
+    shape = np.log1p(power / (floor + _TINY))
     shape -= _envelope(shape, max(3, round(_ENVELOPE_HZ * size / sample_rate) | 1))
     norm = np.sqrt((shape**2).sum(axis=1) * shape.shape[1] / 2 + _TINY)
     return (shape @ combs) / norm[:, None], pitches

@@ -1,0 +1,289 @@
+"""`synth noise` on collections of known make: what it finds, what it says, and what it makes of odd folders."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from synth.errors import UsageError
+from synth.noise_report import NoiseReport, noise_report
+from tests.helpers import needs_real_audio, real_audio, run_synth
+
+RATE = 16000
+
+
+def noise(seconds: float, *, rate: int = RATE, seed: int = 1, slope_db: float = 6.0) -> np.ndarray:
+    """Gaussian noise that falls by so many dB an octave from 100 Hz on."""
+    count = round(seconds * rate)
+    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(count))
+    hz = np.maximum(np.fft.rfftfreq(count, 1 / rate), 100.0)
+    made = np.fft.irfft(spectrum * (hz / 100.0) ** (-slope_db / 20 / np.log10(2)), count)
+    return 0.1 * made / made.std()
+
+
+def write(folder: Path, **sounds: np.ndarray | tuple[np.ndarray, int]) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name, sound in sounds.items():
+        samples, rate = sound if isinstance(sound, tuple) else (sound, RATE)
+        sf.write(folder / f"{name}.wav", samples, rate)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two spectra in three recordings; of one of them a copy 12 dB softer that lacks its first 4 s; a refused file."""
+    flat = noise(12, slope_db=0, seed=3)
+    hum = np.sin(2 * np.pi * 224 * np.arange(10 * RATE) / RATE)
+    folder = write(
+        tmp_path_factory.mktemp("noise"),
+        flat=flat,
+        flat_again=0.25 * flat[4 * RATE :],
+        red=noise(10, seed=4) + 0.02 * hum,
+        red_too=noise(10, seed=5),
+    )
+    (folder / "broken.wav").write_bytes(b"RIFF no sound in it")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(collection: Path) -> NoiseReport:
+    return noise_report(collection)
+
+
+def test_what_was_made_is_found(report: NoiseReport) -> None:
+    named = {r.name: r for r in report.recordings}
+    assert list(named) == ["flat.wav", "flat_again.wav", "red.wav", "red_too.wav"]
+    assert named["flat.wav"].seconds == named["flat.wav"].usable_s == 12
+    assert named["flat.wav"].features.level_dbfs == pytest.approx(-20, abs=0.05)
+    assert named["flat_again.wav"].features.level_dbfs == pytest.approx(-32, abs=0.1)
+    assert [round(line.hz) for line in named["red.wav"].features.lines] == [224]
+    assert named["red_too.wav"].features.lines == ()
+    assert [(r.path, r.code) for r in report.refused] == [("broken.wav", "not_audio")]
+
+
+def test_recordings_that_are_one_count_once(report: NoiseReport) -> None:
+    assert [r.family for r in report.recordings] == [1, 1, 2, 3]
+    (pair,) = report.duplicates
+    assert (pair.first, pair.second) == (0, 1)
+    assert pair.seconds == pytest.approx(8, abs=0.5)
+    assert report.recordings[1].warnings == (f"the same recording as flat.wav ({pair.seconds:.1f} s in common)",)
+    assert report.families == 3
+    assert report.unique_s == pytest.approx(12 + 10 + 10, abs=0.5)
+
+
+def test_spectra_are_counted(report: NoiseReport) -> None:
+    assert report.spectra == 2
+    clusters = [r.cluster for r in report.recordings]
+    assert clusters[0] == clusters[1] != clusters[2] == clusters[3]
+
+
+def test_k_eff_is_the_exponential_of_the_entropy_of_the_seconds(report: NoiseReport) -> None:
+    shares = np.array([report.unique_s - 20, 10, 10]) / report.unique_s
+    assert report.effective_recordings == pytest.approx(np.exp(-(shares * np.log(shares)).sum()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        (
+            {"unique_s": 720.0, "families": 3, "spectra": 2, "effective_recordings": 2.7},
+            [
+                "12.0 min from 3 recordings (2 different spectra): K_eff 2.7, enough for 2.0 h of speech at R=10; for 100 h add recordings or grow",
+                "K_eff below 8 is red: a model can learn so few recordings by heart (16 ok, 32 good)",
+            ],
+        ),
+        (
+            {"unique_s": 5.0, "families": 1, "spectra": 1, "effective_recordings": 1.0, "reuse": 2.5, "hours": 0.5},
+            [
+                "5.0 s from 1 recording (1 different spectrum): K_eff 1.0, enough for 12.5 s of speech at R=2.5; for 0.5 h add recordings or grow",
+                "K_eff below 8 is red: a model can learn so few recordings by heart (16 ok, 32 good)",
+            ],
+        ),
+        (
+            {"unique_s": 36000.0, "families": 10, "spectra": 6, "effective_recordings": 9.96},
+            [
+                "10.0 h from 10 recordings (6 different spectra): K_eff 10.0, enough for 100.0 h of speech at R=10; long enough for 100 h, but from too few recordings: add recordings or grow",
+                "K_eff below 16 is low (16 ok, 32 good)",
+            ],
+        ),
+        (
+            {"unique_s": 36000.0, "families": 20, "spectra": 16, "effective_recordings": 16.0, "reuse": 20.0},
+            [
+                "10.0 h from 20 recordings (16 different spectra): K_eff 16.0, enough for 200.0 h of speech at R=20; that covers 100 h",
+                "K_eff of 16 or more is ok (32 good)",
+                "R above 10 needs a random equaliser on the noise",
+            ],
+        ),
+        (
+            {"unique_s": 36000.0, "families": 40, "spectra": 30, "effective_recordings": 32.0, "reuse": 101.0},
+            [
+                "10.0 h from 40 recordings (30 different spectra): K_eff 32.0, enough for 1010.0 h of speech at R=101; that covers 100 h",
+                "K_eff of 32 or more is good",
+                "R above 100 is red: a recipe refuses it unless told otherwise (max_reuse)",
+            ],
+        ),
+    ],
+    ids=["few", "one", "long", "ok", "good"],
+)
+def test_what_it_is_enough_for_in_words(report: NoiseReport, changes: dict[str, float], lines: list[str]) -> None:
+    assert list(replace(report, **changes).conclusion) == lines
+
+
+# the hidden mismatch
+
+
+def cut(samples: np.ndarray, low: float, high: float) -> np.ndarray:
+    hz = np.fft.rfftfreq(len(samples), 1 / RATE)
+    return np.fft.irfft(np.where((hz >= low) & (hz <= high), np.fft.rfft(samples), 0), len(samples))
+
+
+def test_telephone_and_low_pass_noise_is_flagged_in_words(tmp_path: Path) -> None:
+    folder = write(
+        tmp_path,
+        a_phone=cut(noise(8, seed=1), 300, 3400),
+        b_low_pass=cut(noise(8, seed=2), 0, 4000),
+        c_narrow=(noise(8, rate=8000, seed=3), 8000),
+        d_wide=(noise(8, rate=44100, seed=4), 44100),
+    )
+    phone, low_pass, narrow, wide = (r.warnings for r in noise_report(folder).recordings)
+    assert phone[0].startswith(("telephone band (3", "telephone band (29"))
+    assert phone[0].endswith(" Hz) in a set at 16000 Hz: a model can tell noise by what is missing above")
+    assert low_pass[0].startswith(("low-pass at 39", "low-pass at 40"))
+    assert narrow[0].startswith(("low-pass at 38", "low-pass at 39", "low-pass at 4000"))
+    assert " Hz, up-sampled from 8000 Hz, in a set at 16000 Hz" in narrow[0]
+    assert wide == ()
+
+
+def test_in_a_set_at_its_own_rate_a_narrow_recording_is_as_it_should_be(tmp_path: Path) -> None:
+    folder = write(tmp_path, narrow=(noise(4, rate=8000), 8000))
+    assert noise_report(folder, sample_rate=8000).recordings[0].warnings == ()
+
+
+# odd collections
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no audio file in"):
+        noise_report(tmp_path)
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no folder or list"):
+        noise_report(tmp_path / "nowhere")
+
+
+def test_no_usable_audio_names_every_file(tmp_path: Path) -> None:
+    write(tmp_path, silent=np.zeros(RATE))
+    (tmp_path / "text.wav").write_text("no audio")
+    with pytest.raises(UsageError) as error:
+        noise_report(tmp_path)
+    lines = str(error.value).splitlines()
+    assert lines[0] == f"{tmp_path}: no usable audio in it"
+    assert [line.split(": ")[:2] for line in lines[1:]] == [["  text.wav", "not_audio"], ["  silent.wav", "silent"]]
+
+
+@pytest.mark.parametrize("rate", [4000, 8000, 192_000])
+def test_one_short_file_at_any_rate(tmp_path: Path, rate: int) -> None:
+    made = noise_report(write(tmp_path, short=(noise(0.05, rate=rate), rate)), sample_rate=rate)
+    assert (made.families, made.spectra, made.effective_recordings) == (1, 1, 1.0)
+    json.dumps(made.to_json(), allow_nan=False)
+
+
+def test_a_list_of_segments_of_one_file_is_one_recording(tmp_path: Path) -> None:
+    write(tmp_path, long=noise(20))
+    rows = ["path,offset,duration", "long.wav,0,5", "long.wav,5,5", "long.wav,12,8"]
+    (tmp_path / "list.csv").write_text("\n".join(rows) + "\n")
+    made = noise_report(tmp_path / "list.csv")
+    assert [r.name for r in made.recordings] == ["long.wav", "long.wav @5s", "long.wav @12s"]
+    assert made.families == 1
+    assert made.unique_s == pytest.approx(18)
+
+
+def test_a_pattern_chooses_files(collection: Path) -> None:
+    assert [r.name for r in noise_report(collection, pattern="red*.wav").recordings] == ["red.wav", "red_too.wav"]
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["reuse", "hours"])
+def test_numbers_that_make_no_sense(collection: Path, name: str, value: float) -> None:
+    with pytest.raises(UsageError, match=f"{name} must be a number above 0"):
+        noise_report(collection, **{name: value})
+
+
+def test_measured_once(collection: Path, report: NoiseReport, monkeypatch: pytest.MonkeyPatch) -> None:
+    from synth.catalog import noise_measure
+
+    monkeypatch.setattr(noise_measure, "_task", lambda *given: pytest.fail("measured again"))
+    assert noise_report(collection).to_json() == report.to_json()
+
+
+# the command
+
+
+def test_the_command_prints_a_table_and_what_it_is_enough_for(collection: Path, report: NoiseReport) -> None:
+    run = run_synth("noise", collection)
+    assert (run.returncode, run.stderr) == (0, "")
+    lines = run.stdout.splitlines()
+    assert lines[0].split() == [
+        "recording",
+        "seconds",
+        "usable",
+        "dBFS",
+        "SD",
+        "dB",
+        "from",
+        "Hz",
+        "to",
+        "Hz",
+        "lines",
+        "strongest",
+        "Hz",
+        "spectrum",
+    ]
+    assert lines[1].split()[:4] == ["flat.wav", "12.00", "12.00", "-20.0"]
+    assert lines[-len(report.conclusion) :] == list(report.conclusion)
+    assert "refused inputs: 1" in lines
+
+
+def test_json_and_page_come_from_the_same_numbers(collection: Path, report: NoiseReport, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    run = run_synth("noise", collection, "--json", "--html", page, "--jobs", "1", "--reuse", "20", "--hours", "1")
+    found = json.loads(run.stdout)
+    expected = replace(report, reuse=20.0, hours=1.0).to_json()
+    assert {k: v for k, v in found.items() if k != "schema_version"} == json.loads(json.dumps(expected))
+    assert all(line in page.read_text() for line in found["conclusion"])
+    assert run_synth("noise", collection, "--html", page).returncode == 0  # a page may be made anew
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere"], "there is no folder or list"),
+        (["{folder}", "--pattern", "*.ogg"], "no file that matches"),
+        (["{folder}", "--html", "{folder}/flat.wav"], "exists and is not a page"),
+        (["{folder}", "--html", "{folder}/no/page.html"], "there is no folder"),
+        (["{folder}", "--reuse", "0"], "reuse must be a number above 0"),
+        (["{folder}", "--sample-rate", "100"], "--sample-rate"),
+    ],
+)
+def test_wrong_use_ends_with_2_and_says_why(collection: Path, words: list[str], said: str) -> None:
+    before = (collection / "flat.wav").read_bytes()
+    run = run_synth("noise", *(word.format(folder=collection) for word in words))
+    assert run.returncode == 2
+    assert said in run.stderr
+    assert "Traceback" not in run.stderr
+    assert run.stdout == ""
+    assert (collection / "flat.wav").read_bytes() == before
+
+
+@needs_real_audio
+def test_two_files_of_one_drive_have_one_spectrum() -> None:
+    made = noise_report(real_audio() / "noise" / "car", jobs=2)
+    clusters = {r.name: r.cluster for r in made.recordings}
+    assert clusters["noice_bmw_i3_driving_0.mp3"] == clusters["noice_bmw_i3_driving_1.mp3"]
+    assert 4 <= made.spectra < len(made.recordings)
