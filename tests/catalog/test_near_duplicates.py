@@ -62,6 +62,19 @@ def test_one_recording_in_many_forms_is_connected() -> None:
     assert {b for _, b in joined([equalised(whole, curve) for curve in curves])} == set(range(1, 12))
 
 
+@pytest.mark.parametrize(("at_once", "candidates"), [(500, 30_000_000), (500, 1), (300, 3)])
+def test_much_noise_is_sorted_in_parts_or_sampled(
+    monkeypatch: pytest.MonkeyPatch, at_once: int, candidates: int
+) -> None:
+    whole = noise(40.0, 1)
+    words = [words_of(noise(10.0, k)) for k in range(2, 6)] + [words_of(whole[: 30 * RATE]), words_of(whole[RATE:])]
+    expected = find_pairs(words)
+    assert [pair[:2] for pair in expected] == [(4, 5)]
+    monkeypatch.setattr(module, "_AT_ONCE", at_once)
+    monkeypatch.setattr(module, "_CANDIDATES", candidates)
+    assert find_pairs(words) == expected
+
+
 def siren(seed: int, floor: float) -> np.ndarray:
     random = np.random.RandomState(seed)
     pitch = 700 + 400 * np.sin(2 * np.pi * np.arange(10 * RATE) / RATE / 2 + random.uniform(0, 6))
