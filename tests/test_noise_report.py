@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from synth.catalog.noise_measure import OnDisk
+from synth.dsp.noise_features import measure
 from synth.errors import UsageError
 from synth.noise_report import NoiseReport, noise_report
 from tests.helpers import needs_real_audio, real_audio, run_synth
@@ -132,6 +134,14 @@ def test_k_eff_is_the_exponential_of_the_entropy_of_the_seconds(report: NoiseRep
 )
 def test_what_it_is_enough_for_in_words(report: NoiseReport, changes: dict[str, float], lines: list[str]) -> None:
     assert list(replace(report, **changes).conclusion) == lines
+
+
+def test_a_file_is_measured_piece_by_piece_as_an_array_is(tmp_path: Path) -> None:
+    samples = np.rint(noise(30, seed=6) * np.linspace(0.2, 1, 30 * RATE) * 60000).astype(np.int16)
+    samples.tofile(tmp_path / "x.s16")
+    stretches = [(1000, 5 * RATE), (8 * RATE, 22 * RATE)]
+    on_disk = measure(OnDisk(str(tmp_path / "x.s16")), stretches, scale=1e-5, sample_rate=RATE)
+    assert on_disk == measure(samples, stretches, scale=1e-5, sample_rate=RATE)
 
 
 # the hidden mismatch

@@ -67,11 +67,12 @@ T = np.arange(20 * RATE) / RATE
         harmonics(100 + 0 * T),  # an engine at rest
         harmonics(60 + 120 * ((T % 8) / 8)),  # and one that goes through its gears
         harmonics(430 + 0 * T) * ((T % 2) < 0.7),  # a horn
+        3 * harmonics(250 + 0 * T) * ((T % 1.3) < 0.4),  # short ones of a deeper horn: their pitch stands still
         harmonics(np.where((T % 1) < 0.5, 440, 585)),  # a siren of two tones
         3 * red(20, seed=2) * (1 + np.sin(2 * np.pi * 4 * T)),  # noise in the rhythm of syllables
         np.sin(2 * np.pi * 1000 * T) * ((T % 0.7) < 0.35),  # a warning tone
     ],
-    ids=["nothing", "idle", "gears", "horn", "siren", "rhythm", "beeps"],
+    ids=["nothing", "idle", "gears", "horn", "deep horn", "siren", "rhythm", "beeps"],
 )
 def test_what_is_no_voice_is_not_called_one(sound: np.ndarray) -> None:
     assert not found(red(20) + sound)
