@@ -146,12 +146,25 @@ def analyse(material: Material) -> Known:
     squares = squared_frames(heard, material.sample_rate)
     mean = _steadied(squares.mean(axis=0), len(squares))
     mean = np.maximum(mean, _FLOOR * mean.max() + np.finfo(float).tiny)
+    mean = _with_fine_form(mean, squares, material.sample_rate)
     envelopes = band_envelopes(squares / mean, material.sample_rate)
     if len(envelopes) < _FEWEST_FRAMES or not heard.any():
         envelopes = np.zeros((1, BANDS))
     else:
         envelopes = unsmoothed(envelopes @ own_noise_removed(envelopes, _own_noise(material.sample_rate)))
     return Known(spectrum=mean / mean.sum(), mean_square=float(np.mean(heard**2)), envelopes=envelopes)
+
+
+def _with_fine_form(mean: Power, squares: Samples, sample_rate: int) -> Power:
+    """The mean spectrum band by band, but inside a band the form of what sounds all the time (the mean of the logs).
+
+    A few clicks can make most of the mean; their own form, spread over all the time, is heard as whistles and gaps.
+    """
+    lasting = np.exp(np.log(np.maximum(squares, _FLOOR * mean)).mean(axis=0))
+    lasting = _steadied(lasting, len(squares))
+    bands = band_weights(sample_rate)
+    ratio = (bands @ mean) / (bands @ lasting)
+    return np.asarray(lasting * (ratio @ bands))
 
 
 def squared_frames(samples: Samples, sample_rate: int) -> Samples:
