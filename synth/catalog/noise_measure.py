@@ -72,16 +72,7 @@ def _heard(store: NoiseStore, index: int) -> tuple[str, Sequence[Stretch]]:
 
 
 def _task(store: NoiseStore, catalog: Catalog, index: int) -> tuple[str, str, Sequence[Stretch], float, int]:
-    mapped = store.samples(index).base
-    assert isinstance(mapped, np.memmap)
-    assert mapped.filename is not None
-    return (
-        catalog.file(index),
-        str(mapped.filename),
-        store.stretches(index),
-        store.scale(index),
-        store.sample_rate,
-    )
+    return catalog.file(index), store.file(index), store.stretches(index), store.scale(index), store.sample_rate
 
 
 def measure_stored(

@@ -72,6 +72,10 @@ class NoiseStore:
         with self._in_cache():
             return _mapped(stored_file(self.folder, entry["name"]), entry["num_samples"])
 
+    def file(self, index: int) -> str:
+        """Where the samples lie: int16, little-endian, with no header."""
+        return stored_file(self.folder, self._entry(index)["name"])
+
     def power_table(self, index: int) -> Table:
         """The running energy of the int16 samples (dsp/power_table.py), memory-mapped. Raises UsageError as
         `samples`."""
