@@ -166,7 +166,7 @@ class Event:
 
     @property
     def layer(self) -> Layer:
-        """Its recordings as a layer of their own, for the pools and the ledger; no end of one runs into its beginning."""
+        """Its recordings as a layer of their own, for pools and ledger; no end of one runs into its beginning."""
         name = self.key.removeprefix("noise.")
         return Layer(
             name, self.sources, min_recordings=1, max_reuse=float("inf"), balance="recordings", crossfade_s=0.0

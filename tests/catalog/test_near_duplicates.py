@@ -191,7 +191,7 @@ def test_changed_copies_of_the_fixtures_are_found_and_nothing_else() -> None:
 
 
 LOOPS = ("moodist_rain-on-window.mp3", "moodist_heavy-rain.mp3")
-"""Their ends repeat their beginnings, sample for sample: their halves share sound."""
+"""Loops, by their wrong bits: their ends repeat their beginnings, so that their halves share sound."""
 
 
 @needs_real_audio
