@@ -1,0 +1,1 @@
+"""Measuring sets of audio, comparing them, and matching one to another."""
