@@ -10,6 +10,7 @@ from synth.draws import ClipDraws, clip_draws
 from synth.dsp.effects.effect import effect_to_json
 from synth.plan.build import Builder
 from synth.plan.clip_spec import ClipSpec, EventPiece, NoisePiece
+from synth.plan.conditions import situation_of
 from synth.plan.noise_choice import growth_of, happenings, tracks_of
 from synth.plan.plan import Plan
 from synth.plan.speaking import lombard_of, person_draws
@@ -35,9 +36,10 @@ def explained_draws(plan: Plan, index: int) -> tuple[ClipSpec, tuple[Draw, ...]]
         heard[key] = person(key)
         return heard[key]
 
-    Builder(plan.recipe, plan.speech, plan.pools).lengths(recording, listening)
+    Builder(plan.recipe, plan.speech, plan.pools, plan.cases).lengths(recording, listening)
     spec = plan.spec(index, listening)
-    lombard_of(plan.recipe, listening, recording, listening_to_person)
+    situation = situation_of(plan.recipe, plan.cases, listening)
+    lombard_of(plan.recipe, listening, recording, situation, listening_to_person)
     _layer_draws(plan, spec, listening)
     recipe = resolved_dict(plan.recipe)
     return spec, tuple((key, heard[key], setting_at(recipe, key)) for key in sorted(heard))

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from synth.dsp import levels, mix
+from synth.dsp.colour import coloured
 from synth.dsp.effects.chain import run_chain
 from synth.dsp.effects.effect import Samples
 from synth.dsp.events.level import loudness
 from synth.dsp.segments import crossfade_into
 from synth.errors import BadInput
 from synth.plan.clip_spec import ClipSpec, EventPiece, NoisePiece
+from synth.plan.conditions import Colour
 from synth.units import db_to_gain
 
 ReadNoise = Callable[[NoisePiece], Samples]
@@ -51,6 +53,7 @@ class NoiseStem:
     samples: Samples
     gains: tuple[float, ...]
     event_gains: tuple[float, ...]
+    band_gains: tuple[float, ...]
     drawn: tuple[tuple[Drawn | None, ...], ...]
 
 
@@ -62,8 +65,15 @@ def noise_stem(
 
     Raises BadInput `silent` where a recording has nothing in the band that counts.
     """
-    layers = _layers(spec, read_noise, known_powers)
-    return layers if read_event is None or not spec.events else _with_events(spec, layers, read_event)
+    made = _layers(spec, read_noise, known_powers)
+    if read_event is not None and spec.events:
+        made = _with_events(spec, made, read_event)
+    return made if spec.colour is None else _with_colour(spec.colour, made, spec.sample_rate)
+
+
+def _with_colour(colour: Colour, noise: NoiseStem, sample_rate: int) -> NoiseStem:
+    samples, gains = coloured(noise.samples, colour.bands_db, limit_db=colour.limit_db, sample_rate=sample_rate)
+    return replace(noise, samples=samples, band_gains=tuple(gains.tolist()))
 
 
 def _with_events(spec: ClipSpec, noise: NoiseStem, read_event: ReadEvent) -> NoiseStem:
@@ -76,7 +86,7 @@ def _with_events(spec: ClipSpec, noise: NoiseStem, read_event: ReadEvent) -> Noi
         gain = mix.steady(mean * db_to_gain(event.relative_db) / _root(event.label, peak))
         total[event.at : event.at + event.num_samples] += gain * samples
         gains.append(gain)
-    return NoiseStem(total, noise.gains, tuple(gains), noise.drawn)
+    return replace(noise, samples=total, event_gains=tuple(gains))
 
 
 def _layers(spec: ClipSpec, read_noise: ReadNoise, known_powers: FindPowers | None) -> NoiseStem:
@@ -86,7 +96,7 @@ def _layers(spec: ClipSpec, read_noise: ReadNoise, known_powers: FindPowers | No
         stem, gains = _track(spec, list(pieces), read_noise, known_powers, drawn)
         tracks.append((layer, stem, gains))
     if len(tracks) == 1:
-        return NoiseStem(tracks[0][1], tuple(tracks[0][2]), (), tuple(drawn))
+        return NoiseStem(tracks[0][1], tuple(tracks[0][2]), (), (), tuple(drawn))
     total = np.zeros(spec.num_samples)
     gains_of_all: list[float] = []
     relative = {piece.layer: piece.relative_db for piece in spec.noise}
@@ -99,7 +109,7 @@ def _layers(spec: ClipSpec, read_noise: ReadNoise, known_powers: FindPowers | No
         own = mix.steady(db_to_gain(relative[layer]) / _loudness(spec, stem))
         total += own * stem
         gains_of_all += [g * u * own for (_, _, gains), u in zip(mine, unit, strict=True) for g in gains]
-    return NoiseStem(total, tuple(gains_of_all), (), tuple(drawn))
+    return NoiseStem(total, tuple(gains_of_all), (), (), tuple(drawn))
 
 
 def _loudness(spec: ClipSpec, samples: Samples) -> float:
@@ -155,7 +165,12 @@ def noise_powers(
     spec: ClipSpec, noise: NoiseStem, span: slice, scale: mix.Scale, known_powers: FindPowers | None
 ) -> Mapping[str, float]:
     """The powers of the noise in the span: known ones where it is one track of unchanged pieces, else measured."""
-    if known_powers is None or spec.events or any(piece.track or _is_changed(piece) for piece in spec.noise):
+    if (
+        known_powers is None
+        or spec.events
+        or spec.colour is not None
+        or any(piece.track or _is_changed(piece) for piece in spec.noise)
+    ):
         return mix.noise_powers(noise.samples, span, sample_rate=spec.sample_rate)
     if len({piece.layer for piece in spec.noise}) > 1:
         return mix.noise_powers(noise.samples, span, sample_rate=spec.sample_rate)

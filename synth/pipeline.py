@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synth.catalog.cache import cache_folder
+from synth.catalog.case_list import Cases, read_cases
 from synth.catalog.scan import Progress as ScanProgress
 from synth.catalog.scan import scan
 from synth.dataset import lock
@@ -89,7 +90,7 @@ def make_plan(
     store = prepare(
         noise, sample_rate=recipe.sample_rate, cache=cache, jobs=jobs, limits=recipe.limits, progress=progress
     )
-    plan = Plan.make(recipe, speech, noise, rooms, store)
+    plan = Plan.make(recipe, speech, noise, rooms, store, read_all_cases(recipe))
     uses = ledger(plan)
     refuse_from_ledger(recipe, uses)
     checks.refuse_short_clips(plan)
@@ -121,6 +122,11 @@ def _catalogs(recipe: Recipe, cache: Path, jobs: int, progress: ScanProgress | N
         scan([source for layer in layers for source in layer.sources], kind="noise", **shared),
         scan(rooms, kind="room", **shared),
     )
+
+
+def read_all_cases(recipe: Recipe) -> dict[str, Cases]:
+    """The cases of each condition that has some. Raises UsageError."""
+    return {c.name: read_cases(recipe.folder / c.cases) for c in recipe.conditions if c.cases is not None}
 
 
 def _top_db(trim: Any) -> float | None:

@@ -40,6 +40,7 @@ class AllDrawn:
 class Measurements:
     """What was done, in dB. Levels of stems are at the gain at which they enter the channel. `noise_gains_db`: for
     each noise piece, from its recording (or generator) to the clip; `event_gains_db`: likewise for each event.
+    `band_gains_db`: what each band of the noise was changed by to get its colour.
 
     The SNR fields are those of `mix.MeasuredSnr`, None where there is no noise.
     """
@@ -54,6 +55,7 @@ class Measurements:
     headroom_gain_db: float
     noise_gains_db: tuple[float, ...]
     event_gains_db: tuple[float, ...]
+    band_gains_db: tuple[float, ...]
     drawn: AllDrawn
 
 
@@ -126,6 +128,7 @@ def render_clip(
             headroom_gain_db=headroom_db,
             noise_gains_db=tuple(gain_to_db(g * mixed.noise_gain * heard) for g in noise.gains) if noise else (),
             event_gains_db=tuple(gain_to_db(g * mixed.noise_gain * heard) for g in noise.event_gains) if noise else (),
+            band_gains_db=noise.band_gains if noise else (),
             drawn=AllDrawn(drawn_speech, noise.drawn if noise else (), drawn_channel),
         ),
     )

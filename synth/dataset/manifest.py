@@ -69,7 +69,8 @@ def row(
         "labels": _labels(spec, recording),
         "alignment": _alignment(rendered.speech_alignment),
         "split": spec.split,
-        "condition": None,
+        "condition": spec.condition,
+        "case": spec.case,
         "stage": None,
         "weight": 1.0,
         "copy": spec.copy,
@@ -78,6 +79,7 @@ def row(
         "speech": _speech(spec, measured),
         "room": spec.room_id,
         "noise": _noise(spec, measured),
+        "match_spectrum": _colour(spec, measured),
         "channel": _effects(spec.channel_effects, measured.drawn.channel),
         "snr_db": _snr(spec, measured),
         "level_dbfs": {"requested": _db(spec.level_dbfs), "measured": _db(measured.level_dbfs)},
@@ -98,6 +100,14 @@ def _labels(spec: ClipSpec, recording: Recording) -> dict[str, Any]:
         said = (happens, said_of(labels, name) if name in labels else False)
         labels[name] = True if True in said else None if None in said else False
     return labels
+
+
+def _colour(spec: ClipSpec, measured: Measurements) -> dict[str, Any] | None:
+    """The colour that the noise was equalised to, and the gain of each band."""
+    if spec.colour is None:
+        return None
+    gains = [_db(gain) for gain in measured.band_gains_db]
+    return {"bands_db": list(spec.colour.bands_db), "limit_db": spec.colour.limit_db, "gains_db": gains}
 
 
 def _stem(name: str, file: WrittenFile | None) -> dict[str, str | None]:

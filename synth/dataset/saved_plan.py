@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from synth import files
+from synth.catalog.case_list import Case, Cases
 from synth.catalog.catalog import Catalog
 from synth.catalog.noise_store import NoiseStore
 from synth.dataset.dataset_dir import DatasetDir
@@ -73,6 +74,8 @@ def save_plan(dataset: DatasetDir, plan: Plan, noise: NoiseStore) -> None:
         _catalog(plan, name).save(folder / f"{name}.catalog")
     noise.save(folder / "noise.store")
     files.write_file(folder / "pools.json", _pools_text(plan.pools).encode())
+    cases = {name: {"digest": c.digest, "rows": [asdict(row) for row in c.rows]} for name, c in plan.cases.items()}
+    files.write_file(folder / "cases.json", json.dumps(cases, sort_keys=True).encode())
     _save_columns(folder, "clips", plan.clips)
     _save_columns(folder, "pieces", plan.pieces)
 
@@ -125,6 +128,16 @@ def load_pools(dataset: DatasetDir) -> Pools:
     return {(t["layer"], t["pool"]): tuple(_pool_recording(fields) for fields in t["recordings"]) for t in tables}
 
 
+def _load_cases(folder: Path) -> dict[str, Cases]:
+    tables = json.loads((folder / "cases.json").read_text(encoding="utf-8"))
+    return {name: Cases(tuple(map(_case, table["rows"])), table["digest"]) for name, table in tables.items()}
+
+
+def _case(fields: Mapping[str, Any]) -> Case:
+    bands = fields["bands_db"]
+    return Case(**{**fields, "bands_db": None if bands is None else tuple(bands)})
+
+
 def open_plan(dataset: DatasetDir) -> SavedPlan:
     """The plan of a data set's directory, mapped into memory.
 
@@ -136,5 +149,5 @@ def open_plan(dataset: DatasetDir) -> SavedPlan:
     recipe = load_recipe(folder / "recipe.yaml", folder=header.recipe_folder)
     speech, noise, rooms = (Catalog.load(folder / f"{name}.catalog") for name in _CATALOGS)
     clips, pieces = _load_columns(folder, "clips", CLIP_COLUMNS), _load_columns(folder, "pieces", PIECE_COLUMNS)
-    plan = Plan(recipe, speech, noise, rooms, load_pools(dataset), clips, pieces)
+    plan = Plan(recipe, speech, noise, rooms, load_pools(dataset), clips, pieces, _load_cases(folder))
     return SavedPlan(header, plan, NoiseStore.load(folder / "noise.store"))

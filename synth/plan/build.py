@@ -14,6 +14,7 @@ from synth.dsp.effects.chain import planned_length
 from synth.dsp.effects.effect import Effect
 from synth.dsp.effects.trim import Trim
 from synth.errors import GuardError
+from synth.plan.conditions import CasesOf, situation_of
 from synth.plan.noise_choice import (
     NAMES,
     car_of,
@@ -88,8 +89,9 @@ def numbers_of_events(recipe: Recipe) -> dict[str, int]:
 class Builder:
     """Walks through all clips once. `clips` and `pieces` are the result."""
 
-    def __init__(self, recipe: Recipe, speech: Catalog, pools: Pools) -> None:
+    def __init__(self, recipe: Recipe, speech: Catalog, pools: Pools, cases: CasesOf) -> None:
         self._recipe = recipe
+        self._cases = cases
         self._speech = speech
         self._pools = pools
         self._speech_choices = length_choices(recipe.speech.effects)
@@ -138,11 +140,16 @@ class Builder:
         """(onset, length of the speech after its effects, length of the clip), in samples."""
         rate = self._recipe.sample_rate
         effects = draw_speech_effects(self._speech_choices, draws, recording)
-        effects += lombard_effects(lombard_of(self._recipe, draws, recording))
+        situation = situation_of(self._recipe, self._cases, draws)
+        effects += lombard_effects(lombard_of(self._recipe, draws, recording, situation))
         speech = planned_length(recording.num_samples, recording.sample_rate, rate, effects)
         margins = self._recipe.margins_s
-        onset = seconds_to_samples(float(margins.value(draws("margins_s.before"))), rate)
-        after = seconds_to_samples(float(margins.value(draws("margins_s.after"))), rate)
+        before, behind = situation.before_s, situation.after_s
+        if before is None:
+            before = float(margins.value(draws("margins_s.before")))
+        if behind is None:
+            behind = float(margins.value(draws("margins_s.after")))
+        onset, after = seconds_to_samples(before, rate), seconds_to_samples(behind, rate)
         return onset, speech, onset + speech + after
 
     def _rotation(self, layer: Layer, pool: str, purpose: str = "") -> Rotation:

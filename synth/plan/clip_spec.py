@@ -8,6 +8,7 @@ from synth.dsp.effects.effect import Effect
 from synth.dsp.events.event import Event
 from synth.dsp.lombard import Lombard
 from synth.dsp.noise.generator import Generator
+from synth.plan.conditions import Colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +105,6 @@ class ClipSpec:
     weighting: str
     channel_effects: tuple[Effect, ...]
     level_dbfs: float | None
+    condition: str | None
+    case: int | None  # the number of the condition's case, from 0
+    colour: Colour | None  # what the noise is equalised to

@@ -22,6 +22,7 @@ from synth.plan.build import (
     pool_of,
 )
 from synth.plan.clip_spec import ClipSpec, EventPiece, Grown, NoisePiece, Place
+from synth.plan.conditions import CasesOf, Situation, situation_of
 from synth.plan.noise_choice import NAMES, car_name, happening_at, happenings, material_of, recorded_in, said_of
 from synth.plan.pools import PoolRecording, Pools, Usable, make_pools
 from synth.plan.speaking import lombard_effects, lombard_of, snr_of
@@ -49,6 +50,7 @@ class Plan:
         pools: Pools,
         clips: Columns,
         pieces: Columns,
+        cases: CasesOf,
     ) -> None:
         self.recipe = recipe
         self.speech = speech
@@ -57,16 +59,19 @@ class Plan:
         self.pools = pools
         self.clips = clips
         self.pieces = pieces
+        self.cases = cases
         self._circles = {(layer, pool, r.index): r.circle for (layer, pool), members in pools.items() for r in members}
         self._ids = {r.index: r.id for members in pools.values() for r in members}
 
     @classmethod
-    def make(cls, recipe: Recipe, speech: Catalog, noise: Catalog, rooms: Catalog, usable: Usable) -> Plan:
+    def make(
+        cls, recipe: Recipe, speech: Catalog, noise: Catalog, rooms: Catalog, usable: Usable, cases: CasesOf
+    ) -> Plan:
         """Plan every clip. Raises GuardError where the recipe cannot be carried out with this audio."""
         pools = make_pools(recipe, noise, usable)
-        builder = Builder(recipe, speech, pools)
+        builder = Builder(recipe, speech, pools, cases)
         clips, pieces = builder.build(copies_of(recipe, speech, builder))
-        return cls(recipe, speech, noise, rooms, pools, clips, pieces)
+        return cls(recipe, speech, noise, rooms, pools, clips, pieces, cases)
 
     def __len__(self) -> int:
         return len(self.clips["num_samples"])
@@ -92,10 +97,10 @@ class Plan:
         pool, total = pool_of(split), int(clips["num_samples"][index])
         noise, recorded = self._noise(index, pool, draws)
         events = self._events(total, recorded, draws) if noise else ()
-        lombard = lombard_of(recipe, draws, recording)
+        situation = situation_of(recipe, self.cases, draws)
+        lombard = lombard_of(recipe, draws, recording, situation)
         room = self._room(draws)
         channel = (choice.draw(draws) for choice in recipe.channel)
-        level = recipe.level_dbfs
         return ClipSpec(
             index=index,
             clip_id=clip_id,
@@ -115,12 +120,20 @@ class Plan:
             events=events,
             event_labels=self._event_labels(noise, events),
             lombard=lombard,
-            snr_db=snr_of(recipe, draws) if noise else None,
+            snr_db=snr_of(recipe, draws, situation) if noise else None,
             measure=recipe.noise.measure if recipe.noise else "active",
             weighting=recipe.noise.weighting if recipe.noise else "band",
-            channel_effects=tuple(effect for effect in channel if effect is not None),
-            level_dbfs=None if level is None else round(float(level.value(draws("level_dbfs"))), 3),
+            channel_effects=tuple(effect for effect in (*channel, situation.microphone) if effect is not None),
+            level_dbfs=self._level(draws, situation),
+            condition=situation.condition,
+            case=situation.case,
+            colour=situation.colour if noise else None,
         )
+
+    def _level(self, draws: ClipDraws, situation: Situation) -> float | None:
+        if situation.level_dbfs is not None or self.recipe.level_dbfs is None:
+            return situation.level_dbfs
+        return round(float(self.recipe.level_dbfs.value(draws("level_dbfs"))), 3)
 
     def _room(self, draws: ClipDraws) -> int | None:
         room = self.recipe.speech.room
@@ -258,6 +271,7 @@ class Plan:
             "noise": self.noise.digest,
             "noise_pools": _pools_digest(self.pools),
             "rooms": self.rooms.digest,
+            "cases": json.dumps({name: cases.digest for name, cases in sorted(self.cases.items())}),
         }
 
     @property

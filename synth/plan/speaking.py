@@ -7,6 +7,7 @@ from synth.draws import ClipDraws, clip_draws
 from synth.dsp import lombard
 from synth.dsp.effects.effect import Effect
 from synth.dsp.lombard import Lombard
+from synth.plan.conditions import Situation
 from synth.plan.noise_choice import is_noisy
 from synth.recipe.model import Recipe
 
@@ -20,7 +21,11 @@ def person_draws(recipe: Recipe, recording: Recording) -> ClipDraws:
 
 
 def lombard_of(
-    recipe: Recipe, draws: ClipDraws, recording: Recording, person: ClipDraws | None = None
+    recipe: Recipe,
+    draws: ClipDraws,
+    recording: Recording,
+    situation: Situation,
+    person: ClipDraws | None = None,
 ) -> Lombard | None:
     """What the noise does to the speech of a clip; None where the recipe, or this clip, has none of it.
 
@@ -39,14 +44,16 @@ def lombard_of(
         return round(float(choice.parameters[name].value(draw(f"{_KEY}.{name}"))), 4)
 
     values = {name: drawn(name) for name in choice.parameters}
-    quiet, snr = values.pop("quiet_snr_db"), snr_of(recipe, draws)
+    quiet, snr = values.pop("quiet_snr_db"), snr_of(recipe, draws, situation)
     noise_dba = lombard.noise_dba_of(snr, quiet_snr_db=quiet, slope=values["slope"])
     return lombard.lombard(noise_dba=noise_dba, **values)
 
 
-def snr_of(recipe: Recipe, draws: ClipDraws) -> float:
-    """The SNR of a clip that has noise, in dB."""
+def snr_of(recipe: Recipe, draws: ClipDraws, situation: Situation) -> float:
+    """The SNR of a clip that has noise, in dB: its condition's, else the recipe's."""
     assert recipe.noise is not None
+    if situation.snr_db is not None:
+        return situation.snr_db
     return round(float(recipe.noise.snr_db.value(draws("noise.snr_db"))), 3)
 
 

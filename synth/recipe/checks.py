@@ -112,11 +112,28 @@ def _band_problem(low: Any, high: Any, nyquist: float) -> str | None:
     return f"low_hz up to {number_text(upper)} leaves nothing below {what} ({number_text(limit)} Hz)"
 
 
+def conditions_can_be_drawn(reading: Reading) -> None:
+    """Their names are keys of draws, their weights shares, and an SNR needs noise."""
+    conditions = reading.values.get("conditions") or ()
+    seen: set[str] = set()
+    for k, condition in enumerate(conditions):
+        place = reading.places[f"conditions.{k}.name"]
+        if condition.name in seen:
+            text = f"the condition {condition.name!r} is there already; choose another name"
+            reading.wrong(place, f"conditions.{k}.name", text)
+        seen.add(condition.name)
+        if condition.snr_db is not None and reading.values.get("noise", "wrong") is None:
+            reading.wrong(place, f"conditions.{k}.snr_db", "there is no noise; leave this out, or add noise")
+    if conditions and not any(condition.weight > 0 for condition in conditions):
+        reading.wrong(reading.places["conditions"], "conditions", "every weight is 0; give one above 0")
+
+
 CHECKS: tuple[Callable[[Reading], None], ...] = (
     level_below_headroom,
     layer_names_differ,
     source_names_differ,
     pools_are_for_noise,
     held_out_noise_exists,
+    conditions_can_be_drawn,
     microphone_band_is_there,
 )

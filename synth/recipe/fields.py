@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from synth.dsp.lombard import PARAMETERS as LOMBARD_PARAMETERS
+from synth.recipe.condition_fields import CONDITIONS
 from synth.recipe.distributions import Constant, Uniform
 from synth.recipe.drawn import Drawn
 from synth.recipe.effect_list import PROBABILITY, EffectList
@@ -325,6 +326,7 @@ RECIPE = Record(
         Field("level_dbfs", Drawn(Range(-90, 0, "dBFS")), None, "level of the clip (RMS); left out: as it is"),
         Field("headroom_dbfs", Number(Range(-60, 0, "dBFS")), -1.0, "highest peak of a clip"),
         Field("on_clipping", Word(("turn_down", "refuse")), "turn_down", "what happens to a clip above the headroom"),
+        Field("conditions", CONDITIONS, (), "weighted variants of the recipe; a clip draws one first"),
         Field("splits", SPLITS_RECORD, Splits(("speaker",), {"train": 1.0}), "shares; left out: all train"),
         Field("limits", LIMITS, Limits(), "what is too bad, too long, too slow"),
         Field("output", OUTPUT, Output(), "how the data set is written"),

@@ -266,13 +266,14 @@ class ListOf:
     item: Kind
     what: str
     alone: bool = False
+    may_be_empty: bool = False
 
     def read(self, node: Node, at: At, reading: Reading) -> Any:
         if self.alone and not isinstance(node.value, list):
             node = Node([node], node.place)
         if not isinstance(node.value, list):
             return reading.wrong(node, at, f"{node.describe()} is not a list; begin each {self.what} with '- '")
-        if not node.value:
+        if not node.value and not self.may_be_empty:
             return reading.wrong(node, at, f"the list is empty; give at least one {self.what}")
         places = [at.child(str(i), item_name(child)) for i, child in enumerate(node.value)]
         items = [read_with(self.item, child, here, reading) for child, here in zip(node.value, places, strict=True)]
@@ -282,7 +283,7 @@ class ListOf:
         return [self.item.write(item) for item in value]
 
     def schema(self) -> dict[str, Any]:
-        many = {"type": "array", "items": self.item.schema(), "minItems": 1}
+        many = {"type": "array", "items": self.item.schema(), "minItems": 0 if self.may_be_empty else 1}
         return {"anyOf": [self.item.schema(), many]} if self.alone else many
 
 

@@ -17,12 +17,15 @@ from synth.recipe.effect_choice import EffectChoice
 
 __all__ = [
     "SPLITS",
+    "Condition",
     "EffectChoice",
     "Event",
     "Growth",
+    "Jitter",
     "Layer",
     "Limits",
     "Lombard",
+    "MatchSpectrum",
     "Noise",
     "Output",
     "Recipe",
@@ -195,6 +198,49 @@ class Noise:
 
 
 @dataclass(frozen=True, slots=True)
+class Jitter:
+    """Standard deviations in dB of what a clip's values differ by from those of its case."""
+
+    snr_db: float = 0.0
+    level_dbfs: float = 0.0
+    bands_db: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class MatchSpectrum:
+    """The colour that the noise is equalised to: mean and standard deviation of each band (dsp/noise_bands.py) in dB;
+    no band is changed by more than `limit_db`."""
+
+    mean_db: tuple[float, ...]
+    sd_db: tuple[float, ...]
+    limit_db: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A weighted variant of the recipe: what it says replaces the recipe's own; None leaves it.
+
+    `cases`: a list of what was measured of real clips (catalog/case_list.py), as text relative to the recipe's folder;
+    a clip draws one case whole. What a case does not say, the condition's own distributions do, else the recipe's.
+    """
+
+    name: str
+    weight: float = 1.0
+    cases: str | None = None
+    jitter: Jitter = Jitter()
+    snr_db: Distribution | None = None
+    level_dbfs: Distribution | None = None
+    margins_s: Distribution | None = None
+    match_spectrum: MatchSpectrum | None = None
+    limit_db: float = 30.0
+
+    @property
+    def key(self) -> str:
+        """What the keys of its draws begin with."""
+        return f"conditions.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Splits:
     """`by`: the labels whose values together make a group that is never torn apart. `shares` holds every split that the
     recipe asks for, in the order of SPLITS; they sum to 1."""
@@ -238,6 +284,7 @@ class Recipe:
     level_dbfs: Distribution | None
     headroom_dbfs: float
     on_clipping: Literal["turn_down", "refuse"]
+    conditions: tuple[Condition, ...]
     splits: Splits
     limits: Limits
     output: Output

@@ -1,0 +1,92 @@
+"""Cases: what was measured of real clips, one row each, for a condition of a recipe to draw from."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from synth.dsp.noise_bands import BANDS
+from synth.errors import UsageError
+
+BAND_COLUMNS = tuple(f"band_{k}" for k in range(1, BANDS + 1))
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "weight": (0.0, math.inf),
+    "snr_db": (-60.0, 100.0),
+    "level_dbfs": (-90.0, 0.0),
+    "before_s": (0.0, 60.0),
+    "after_s": (0.0, 60.0),
+    "low_hz": (0.0, 2000.0),
+    "high_hz": (1000.0, 96_000.0),
+    **dict.fromkeys(BAND_COLUMNS, (-200.0, 200.0)),
+}
+COLUMNS = tuple(_RANGES)
+"""The columns of a list of cases; all but one may be left out, and a cell may be empty: not said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One real clip, as measured; None is not said. `bands_db`: the colour of its noise (dsp/noise_bands.py)."""
+
+    weight: float = 1.0
+    snr_db: float | None = None
+    level_dbfs: float | None = None
+    before_s: float | None = None
+    after_s: float | None = None
+    low_hz: float | None = None
+    high_hz: float | None = None
+    bands_db: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """The cases of one condition, and a digest of what they say."""
+
+    rows: tuple[Case, ...]
+    digest: str
+
+
+def read_cases(path: Path) -> Cases:
+    """The cases of a CSV file with a header. Raises UsageError with the line and what is wrong with it."""
+    try:
+        data = path.read_bytes()
+        lines = list(csv.reader(data.decode("utf-8-sig").splitlines(), strict=True))
+    except OSError as error:
+        raise UsageError(f"cannot read the cases {path}: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path}: not a CSV file: {error}") from None
+    if not lines or not any(name in _RANGES for name in lines[0]):
+        raise UsageError(f"{path}:1: a list of cases has columns from {', '.join(COLUMNS)}")
+    header = [name.strip() for name in lines[0]]
+    for name in header:
+        if name not in _RANGES:
+            raise UsageError(f"{path}:1: unknown column {name!r}; known are {', '.join(COLUMNS)}")
+    rows = tuple(_case(header, cells, f"{path}:{k}") for k, cells in enumerate(lines[1:], start=2) if cells)
+    if not any(row.weight > 0 for row in rows):
+        raise UsageError(f"{path}: no case with a weight above 0")
+    return Cases(rows, hashlib.sha256(repr(rows).encode()).hexdigest())
+
+
+def _case(header: list[str], cells: list[str], where: str) -> Case:
+    if len(cells) != len(header):
+        raise UsageError(f"{where}: {len(cells)} cells, the header has {len(header)} columns")
+    said = {name: _number(name, cell, where) for name, cell in zip(header, cells, strict=True) if cell.strip()}
+    bands = [said.pop(name, None) for name in BAND_COLUMNS]
+    known = [band for band in bands if band is not None]
+    if known and bands[: len(known)] != known:
+        raise UsageError(f"{where}: the bands that are given must be the lowest ones, without a gap")
+    return Case(**said, bands_db=tuple(known) if known else None)
+
+
+def _number(name: str, cell: str, where: str) -> float:
+    low, high = _RANGES[name]
+    try:
+        value = float(cell)
+    except ValueError:
+        raise UsageError(f"{where}: {name} is {cell.strip()!r}, which is not a number") from None
+    if not low <= value <= high or not math.isfinite(value):
+        raise UsageError(f"{where}: {name} is {cell.strip()}, outside {low:g} to {high:g}")
+    return value

@@ -1,0 +1,95 @@
+"""The keys of the recipe's conditions: weighted variants of it, such as matched, wide and edge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from synth.dsp.noise_bands import BANDS
+from synth.recipe.drawn import Drawn
+from synth.recipe.kinds import (
+    NAME,
+    WRONG,
+    At,
+    Field,
+    ListOf,
+    Number,
+    PathText,
+    Range,
+    Reading,
+    Record,
+    Section,
+    read_with,
+)
+from synth.recipe.model import Condition, Jitter, MatchSpectrum
+from synth.recipe.yaml_text import Node
+
+_SPREAD = Number(Range(0, 60, "dB"))
+
+JITTER = Record(
+    "the jitter",
+    (
+        Field("snr_db", _SPREAD, 0.0, "SD around the SNR of a case"),
+        Field("level_dbfs", _SPREAD, 0.0, "SD around the level of a case"),
+        Field("bands_db", _SPREAD, 0.0, "SD around the noise colour of a case, smooth over frequency"),
+    ),
+    Jitter,
+)
+
+
+class BandNumbers:
+    """A number for each of the twelve noise bands, or one for all."""
+
+    def __init__(self, each: Number) -> None:
+        self._each = each
+
+    def read(self, node: Node, at: At, reading: Reading) -> Any:
+        if not isinstance(node.value, list):
+            one = self._each.read(node, at, reading)
+            return one if one is WRONG else (one,) * BANDS
+        if len(node.value) != BANDS:
+            return reading.wrong(node, at, f"{len(node.value)} numbers; give {BANDS}, one for each noise band, or one")
+        found = [read_with(self._each, item, at.child(str(k)), reading) for k, item in enumerate(node.value)]
+        return WRONG if any(value is WRONG for value in found) else tuple(found)
+
+    def write(self, value: tuple[float, ...]) -> Any:
+        return [self._each.write(one) for one in value]
+
+    def schema(self) -> dict[str, Any]:
+        one = self._each.schema()
+        return {"anyOf": [one, {"type": "array", "items": one, "minItems": BANDS, "maxItems": BANDS}]}
+
+
+MATCH_SPECTRUM = Record(
+    "a noise colour",
+    (
+        Field("mean_db", BandNumbers(Number(Range(-200, 200, "dB"))), help="of each noise band, without the level"),
+        Field("sd_db", BandNumbers(_SPREAD), (0.0,) * BANDS, "around the mean, smooth over frequency"),
+        Field("limit_db", Number(Range(0, 60, "dB")), 30.0, "no band is changed by more"),
+    ),
+    MatchSpectrum,
+)
+
+
+def _jitter_needs_cases(section: Section) -> None:
+    if section.get("jitter") not in (None, Jitter()) and not section.gives("cases"):
+        section.wrong("this is about the cases; give cases as well", "jitter")
+
+
+CONDITION = Record(
+    "a condition",
+    (
+        Field("name", NAME, help="a name, such as matched or wide"),
+        Field("weight", Number(Range(0, 1e6)), 1.0, "how often clips draw it, against the others"),
+        Field("cases", PathText(), None, "list (CSV) of what was measured of real clips; a clip draws one whole"),
+        Field("jitter", JITTER, Jitter(), "around a case"),
+        Field("snr_db", Drawn(Range(-60, 100, "dB")), None, "in place of noise.snr_db"),
+        Field("level_dbfs", Drawn(Range(-90, 0, "dBFS")), None, "in place of the recipe's"),
+        Field("margins_s", Drawn(Range(0, 60, "s")), None, "in place of the recipe's"),
+        Field("match_spectrum", MATCH_SPECTRUM, None, "equalise the noise to this colour"),
+        Field("limit_db", Number(Range(0, 60, "dB")), 30.0, "no band of the noise is changed by more for a case"),
+    ),
+    Condition,
+    checks=(_jitter_needs_cases,),
+)
+
+CONDITIONS = ListOf(CONDITION, "condition", may_be_empty=True)
