@@ -26,6 +26,7 @@ FLOORS = (
     ("noise_stem", "render", "source_noise", "explain"),
     ("dataset",),
     ("execute",),
+    ("match",),
     ("starter", "example", "grow", "noise_report", "report"),
     ("pipeline",),
     ("cli",),

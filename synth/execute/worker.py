@@ -6,34 +6,25 @@ happened before. Nothing of a shard is seen before its files are whole, and it i
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 from synth import files
-from synth.catalog.audio_file import file_digest, read_samples
-from synth.catalog.catalog import Catalog
-from synth.catalog.recording import Recording
 from synth.dataset import manifest
 from synth.dataset.audio_file import encode, pcm_bytes, quantise, quantise_24
 from synth.dataset.commit import commit_part
 from synth.dataset.dataset_dir import DatasetDir, audio_path, stem_path
 from synth.dataset.quarantine import refusal_of
 from synth.dataset.saved_plan import SavedPlan, open_plan
-from synth.dsp.effects.effect import Samples
-from synth.dsp.resample import resample
-from synth.dsp.room import Response, prepare_response
-from synth.errors import BadInput, SynthError
-from synth.execute.noise_reader import NoiseReader
+from synth.errors import BadInput
 from synth.execute.unit import Failure, Heart, NoHeart, ShardResult
 from synth.plan.clip_spec import ClipSpec
-from synth.render import Rendered, Settings, render_clip
+from synth.render import Rendered
 
 _ROOMS_KEPT: Final = 64
 
@@ -47,18 +38,13 @@ class MadeClip:
 
 
 class Workshop:
-    """A plan that is open in this process, with what was read last. Its memory does not grow with the plan."""
+    """A data set's plan that is open in this process, and makes its clips into files."""
 
     def __init__(self, dataset: DatasetDir, saved: SavedPlan) -> None:
-        recipe = saved.plan.recipe
         self.dataset = dataset
         self.plan = saved.plan
         self.header = saved.header
-        self.noise = NoiseReader(saved.plan, saved.noise)
-        self.settings = Settings(recipe.headroom_dbfs, recipe.on_clipping == "refuse", recipe.output.stems)
-        self._room = lru_cache(maxsize=_ROOMS_KEPT)(self._prepare_room)
-        # Copies of an utterance are neighbours in the plan: what was read last is mostly what is needed next.
-        self._last: tuple[int, Samples, str] | None = None
+        self._studio = Studio(saved.plan, saved.noise)
 
     def make(self, index: int, heart: Heart) -> MadeClip:
         """Make one clip, in memory.
@@ -67,66 +53,10 @@ class Workshop:
             BadInput: the clip cannot be made.
             SynthError: the noise cache was cleared (plan again).
         """
-        spec = self.plan[index]
-        recording = self.plan.speech[spec.recording]
-        heart.beat(index, "read")
-        samples, sha256 = self._speech(spec.recording, recording)
-        room = None if spec.room is None else self._room(spec.room)
-        heart.beat(index, "render")
-        rendered = self._render(spec, recording, samples, room)
-        return self._encoded(spec, recording, sha256, rendered)
+        return self._encoded(self._studio.take(index, heart))
 
-    def _speech(self, index: int, recording: Recording) -> tuple[Samples, str]:
-        """The samples of a speech recording, and the hash of its file."""
-        if self._last is None or self._last[0] != index:
-            self._last = None  # not two at a time
-            path = self.plan.speech.file(index)
-            samples = self._read(self.plan.speech, index, recording, self.plan.recipe.limits.max_seconds)
-            self._last = index, samples, file_digest(path)
-        return self._last[1], self._last[2]
-
-    def _read(self, catalog: Catalog, index: int, recording: Recording, max_seconds: float) -> Samples:
-        source = catalog.source(index)
-        samples, _ = read_samples(
-            catalog.file(index),
-            offset=recording.offset,
-            num_samples=recording.num_samples,
-            channels=source.channels,
-            max_seconds=max_seconds,
-            root=source.root,
-            sample_rate=recording.sample_rate,
-            fingerprint=recording.fingerprint,
-        )
-        return samples
-
-    def _prepare_room(self, index: int) -> Response:
-        recording, rate = self.plan.rooms[index], self.plan.recipe.sample_rate
-        response = self._read(self.plan.rooms, index, recording, self.plan.recipe.limits.max_seconds)
-        try:
-            return prepare_response(resample(response, rate_in=recording.sample_rate, rate_out=rate), sample_rate=rate)
-        except ValueError as error:
-            raise BadInput("silent", self.plan.rooms.file(index), str(error)) from error
-
-    def _render(self, spec: ClipSpec, recording: Recording, samples: Samples, room: Response | None) -> Rendered:
-        try:
-            return render_clip(
-                spec,
-                samples,
-                source_rate=recording.sample_rate,
-                read_noise=functools.partial(self.noise.piece, spec),
-                known_powers=functools.partial(self.noise.known_powers, spec),
-                read_event=functools.partial(self.noise.event, spec),
-                room=room,
-                words=recording.alignment,
-                settings=self.settings,
-            )
-        except (SynthError, OSError, MemoryError):
-            raise
-        except Exception as error:  # an effect of a library may raise anything; it costs this clip, and is named
-            text = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise BadInput("render_failed", spec.source_id, text) from error
-
-    def _encoded(self, spec: ClipSpec, recording: Recording, source_sha256: str, rendered: Rendered) -> MadeClip:
+    def _encoded(self, take: Take) -> MadeClip:
+        spec, rendered = take.spec, take.rendered
         file_format, rate = self.plan.recipe.output.format, spec.sample_rate
         pcm = quantise(rendered.samples)
         data = encode(pcm, rate, file_format)
@@ -134,7 +64,7 @@ class Workshop:
         made = ((audio_path(spec.split, spec.source_id, spec.clip_id, file_format), data), *stems)
         main, *others = (manifest.WrittenFile(path, hashlib.sha256(content).hexdigest()) for path, content in made)
         written = manifest.WrittenClip(main, hashlib.sha256(pcm_bytes(pcm)).hexdigest(), *others)
-        row = manifest.row(spec, recording, source_sha256=source_sha256, rendered=rendered, written=written)
+        row = manifest.row(spec, take.recording, source_sha256=take.source_sha256, rendered=rendered, written=written)
         return MadeClip(row, made)
 
     def _stems(self, spec: ClipSpec, rendered: Rendered) -> tuple[tuple[str, bytes], ...]:
