@@ -1,0 +1,189 @@
+"""Cases for a recipe from the clips of a dev set: values, weights, jitter, tails (science.md 3.1, steps 5 and 6)."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from synth.catalog.case_list import BAND_COLUMNS, COLUMNS, Case
+from synth.match.features import BAND_NAMES, Values
+from synth.match.profile import ClipProfile
+from synth.recipe.model import Jitter
+
+Numbers = npt.NDArray[np.float64]
+
+KNOTS = 25
+"""Quantiles in a distribution without cases: at n = 100 the median itself is known to 0.12 SD (science.md 3.1)."""
+BAND_JITTER_DB, LEVEL_JITTER_DB, LEAST_SNR_JITTER_DB = 2.0, 1.0, 1.0
+EDGE_DB = 3.0
+"""The condition `edge` reaches this far beyond the tails of dev."""
+_HEAVIEST = 5.0  # times the mean weight
+_MOSTLY = 0.5
+_DISTRUSTED = ("trimmed", "unsteady")
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What of a dev set can be believed: shares of its clips that are flagged, and whether its SNR and the colour of
+    its noise are matched at all."""
+
+    unsteady: float
+    trimmed: float
+    without_snr: float
+
+    @property
+    def snr(self) -> bool:
+        return max(self.unsteady, self.trimmed, self.without_snr) <= _MOSTLY
+
+    @property
+    def colour(self) -> bool:
+        """The spectrum of what is mostly events is that of the gaps between them."""
+        return self.unsteady <= _MOSTLY
+
+
+def trust_in(clips: Sequence[ClipProfile]) -> Trust:
+    """Shares of the clips with the flags `unsteady` and `trimmed`, and without an SNR that can be used."""
+    count = max(1, len(clips))
+    return Trust(
+        unsteady=sum("unsteady" in clip.flags for clip in clips) / count,
+        trimmed=sum("trimmed" in clip.flags for clip in clips) / count,
+        without_snr=sum(snr_of(clip) is None for clip in clips) / count,
+    )
+
+
+def snr_of(clip: ClipProfile) -> float | None:
+    """The SNR in dB where it is known and not flagged."""
+    value = clip.features.get("snr_db")
+    if value is None or not math.isfinite(value) or any(flag in _DISTRUSTED for flag in clip.flags):
+        return None
+    return float(value)
+
+
+def balanced_weights(groups: Sequence[str]) -> Numbers:
+    """A weight a clip, shape (n,), sum 1: groups count alike, but no clip more than 5 times the mean weight."""
+    sizes = Counter(groups)
+    weights = np.array([1 / sizes[group] for group in groups], np.float64)
+    weights /= weights.sum()
+    limit = _HEAVIEST / len(groups)
+    for _ in range(50):  # what is taken from the heaviest goes to the others, which may pass the limit in turn
+        heavy = weights >= limit - 1e-12
+        rest = weights[~heavy].sum()
+        weights[heavy] = limit
+        if rest <= 0 or abs(weights.sum() - 1) < 1e-9:
+            break
+        weights[~heavy] *= (1 - limit * heavy.sum()) / rest
+    return np.asarray(weights / weights.sum())
+
+
+def weighted_quantiles(values: npt.ArrayLike, weights: npt.ArrayLike, probabilities: npt.ArrayLike) -> Numbers:
+    """Quantiles of values of which each stands for its weight; linear between the middles of their shares."""
+    numbers, shares = np.asarray(values, np.float64), np.asarray(weights, np.float64)
+    order = np.argsort(numbers, kind="stable")
+    sums = np.cumsum(shares[order])
+    return np.asarray(
+        np.interp(np.asarray(probabilities, np.float64), (sums - shares[order] / 2) / sums[-1], numbers[order])
+    )
+
+
+def jitter_sd(values: Sequence[float], *, uncertainty: float, least: float) -> float:
+    """Kernel width for values that were measured with an error of SD `uncertainty` already, at least 0.5.
+
+    Silverman's rule, 0.9 min(sd, IQR / 1.34) n**-0.2, at least `least`; less the variance that the error brought in.
+    """
+    if len(values) < 2:
+        return least
+    numbers = np.asarray(values, np.float64)
+    low, high = np.quantile(numbers, [0.25, 0.75])
+    width = max(0.9 * min(float(numbers.std()), float(high - low) / 1.34) * len(numbers) ** -0.2, least)
+    return math.sqrt(max(0.25, width**2 - uncertainty**2))
+
+
+def clip_level(features: Values) -> float | None:
+    """Level of the whole clip in dBFS as its features tell it: speech in its share of the time, and noise.
+
+    The measured levels are those within the SNR's band: what lies below it is added by the noise bands. An estimate
+    with a small constant error, the same in dev and in simulated clips: the correction takes it out.
+    """
+    speech, noise = features.get("speech_dbfs"), features.get("noise_dbfs")
+    if speech is None or noise is None:
+        return None
+    active = 1 - (features.get("nonspeech_share") or 0.0)
+    return 10 * math.log10(max(active, 0.05) * 10 ** (speech / 10) + 10 ** (noise / 10))
+
+
+def colour_of(features: Values) -> tuple[float, ...] | None:
+    """The noise bands that were measured, from the lowest on, without their mean; None where the lowest was not."""
+    known: list[float] = []
+    for name in BAND_NAMES:
+        value = features.get(name)
+        if value is None:
+            break
+        known.append(float(value))
+    mean = sum(known) / max(1, len(known))
+    return tuple(value - mean for value in known) if known else None
+
+
+def cases_of(clips: Sequence[ClipProfile], *, trust: Trust, limits: tuple[bool, bool] = (False, False)) -> list[Case]:
+    """A case a clip. What is not to be trusted is left out of it; `limits`: whether it says (low_hz, high_hz)."""
+    weights = balanced_weights([clip.group for clip in clips])
+    return [_case(clip, float(w) * len(clips), trust, limits) for clip, w in zip(clips, weights, strict=True)]
+
+
+def _case(clip: ClipProfile, weight: float, trust: Trust, limits: tuple[bool, bool]) -> Case:
+    level = clip_level(clip.features)
+    low, high = clip.features.get("low_hz"), clip.features.get("high_hz")
+    return Case(
+        weight=weight,
+        snr_db=snr_of(clip) if trust.snr else None,
+        level_dbfs=None if level is None else min(max(level, -90.0), 0.0),
+        low_hz=min(low, 2000.0) if limits[0] and low else None,
+        high_hz=max(high, 1000.0) if limits[1] and high else None,
+        bands_db=colour_of(clip.features) if trust.colour and "unsteady" not in clip.flags else None,
+    )
+
+
+def jitter_of(cases: Sequence[Case], *, uncertainty: float) -> Jitter:
+    """Jitter around the cases; `uncertainty` is the SD of the error of their SNR, in dB."""
+    known = [case.snr_db for case in cases if case.snr_db is not None]
+    snr = jitter_sd(known, uncertainty=uncertainty, least=LEAST_SNR_JITTER_DB) if known else 0.0
+    return Jitter(snr_db=round(snr, 2), level_dbfs=LEVEL_JITTER_DB, bands_db=BAND_JITTER_DB)
+
+
+def knots_of(values: Sequence[float], weights: Sequence[float], *, jitter: float = 0.0) -> tuple[float, ...]:
+    """25 quantiles from 0 to 1 that rise; `jitter` widens them as that of cases would (about their median)."""
+    numbers = np.asarray(values, np.float64)
+    spread = float(numbers.std())
+    if jitter and spread:
+        middle = float(weighted_quantiles(numbers, weights, 0.5))
+        numbers = middle + (numbers - middle) * math.hypot(spread, jitter) / spread
+    knots = weighted_quantiles(numbers, weights, np.linspace(0, 1, KNOTS))
+    return tuple(np.round(np.maximum.accumulate(knots), 2).tolist())
+
+
+def tails_of(values: Sequence[float], weights: Sequence[float]) -> tuple[float, ...]:
+    """Four numbers for the quantiles 0, 0.45, 0.55, 1 of the condition `edge`: the tails of dev and 3 dB beyond."""
+    low, lower, upper, high = weighted_quantiles(values, weights, [0.02, 0.1, 0.9, 0.98]).tolist()
+    return (round(low - EDGE_DB, 2), round(lower, 2), round(upper, 2), round(high + EDGE_DB, 2))
+
+
+def case_text(cases: Sequence[Case]) -> str:
+    """The cases as CSV (catalog/case_list.py), without columns that no case fills. No name of a clip is in it."""
+    rows = [_cells(case) for case in cases]
+    filled = [name for name in COLUMNS if any(row.get(name) for row in rows)]
+    lines = [",".join(filled), *(",".join(row.get(name, "") for name in filled) for row in rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(case: Case) -> dict[str, str]:
+    said: dict[str, float | None] = {name: getattr(case, name) for name in COLUMNS if name not in BAND_COLUMNS}
+    said.update(zip(BAND_COLUMNS, case.bands_db or (), strict=False))
+    return {
+        name: f"{round(value, 3):g}" if abs(value) < 1000 else f"{value:.0f}"
+        for name, value in said.items()
+        if value is not None
+    }

@@ -1,0 +1,69 @@
+"""The correction finds the distribution that gives what was measured, through a measurement with a bias and an error."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from synth.catalog.case_list import Case
+from synth.match.correct import corrected, corrected_colours, corrected_field
+
+
+def _rng(purpose: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(key=[5, purpose]))
+
+
+def _measured(truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A measurement that compresses, is biased, and errs."""
+    return 0.8 * truth + 3.0 + rng.normal(0, 1.0, len(truth))
+
+
+def test_rounds_of_correction_recover_two_heaps() -> None:
+    truth = np.concatenate([_rng(1).normal(-2, 1.5, 90), _rng(2).normal(12, 2, 60)])
+    dev = _measured(truth, _rng(3))
+    cases = dev.copy()  # as measured: 3 dB wrong and too narrow
+    errors = []
+    for k in range(5):
+        drawn = _rng(10 + k).choice(cases, 500) + _rng(20 + k).normal(0, 0.5, 500)
+        errors.append(np.abs(np.sort(cases) - np.sort(truth)).mean())
+        cases = corrected(
+            cases, np.ones(150), wanted=dev, wanted_weights=np.ones(150), found=_measured(drawn, _rng(30 + k))
+        )
+    assert errors[0] > 1.5
+    assert errors[-1] < 0.8  # Wasserstein-1 to the truth, dB
+
+
+def test_nothing_is_moved_where_nothing_lacks_and_the_order_stays() -> None:
+    values = _rng(4).normal(5, 4, 200)
+    same = corrected(values, np.ones(200), wanted=values, wanted_weights=np.ones(200), found=values)
+    assert np.abs(same - values).max() < 0.15
+    moved = corrected(values, np.ones(200), wanted=values * 0.2, wanted_weights=np.ones(200), found=values)
+    assert (np.diff(moved[np.argsort(values)]) >= 0).all()
+
+
+def test_a_shift_is_taken_out_by_seven_tenths() -> None:
+    values = _rng(5).normal(0, 3, 300)
+    moved = corrected(values, np.ones(300), wanted=values + 4, wanted_weights=np.ones(300), found=values)
+    assert np.median(moved - values) == pytest.approx(2.8, abs=0.15)
+
+
+def test_only_cases_that_say_it_are_moved() -> None:
+    cases = [Case(snr_db=float(k), level_dbfs=-20.0) for k in range(10)] + [Case(level_dbfs=-30.0)]
+    wanted = [(float(k) + 2, 1.0) for k in range(10)]
+    new = corrected_field(cases, "snr_db", wanted, [float(k) for k in range(10)])
+    assert new[10] == cases[10]
+    assert new[4].snr_db == pytest.approx(5.4, abs=0.01)
+    assert new[4].level_dbfs == -20.0
+
+
+def test_a_colour_is_moved_by_band_and_stays_without_a_mean() -> None:
+    base = np.linspace(6, -6, 12)
+    cases = [Case(bands_db=tuple(base + _rng(6).normal(0, 1, 12))) for _ in range(50)]
+    lack = np.where(np.arange(12) < 6, 2.0, -2.0)
+    dev = np.tile(base + lack, (80, 1))
+    found = np.tile(base, (80, 1))
+    new = corrected_colours(cases, dev, np.ones(80), found)
+    before = np.mean([case.bands_db for case in cases], axis=0)
+    after = np.mean([case.bands_db for case in new], axis=0)
+    assert after - before == pytest.approx(0.7 * lack, abs=0.35)
+    assert np.mean([case.bands_db for case in new], axis=1) == pytest.approx(0.0, abs=1e-9)
