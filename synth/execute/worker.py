@@ -22,6 +22,7 @@ from synth.dataset.dataset_dir import DatasetDir, audio_path, stem_path
 from synth.dataset.quarantine import refusal_of
 from synth.dataset.saved_plan import SavedPlan, open_plan
 from synth.errors import BadInput
+from synth.execute.studio import Studio, Take
 from synth.execute.unit import Failure, Heart, NoHeart, ShardResult
 from synth.plan.clip_spec import ClipSpec
 from synth.render import Rendered
