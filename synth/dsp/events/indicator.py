@@ -25,12 +25,12 @@ class Indicator:
 
     90 +- 30 flashes a minute is UN Regulation No. 48 (from memory); clicks of 3 ms between 1 and 4 kHz, and all other
     values, are from memory. A click is four ringing partials from `click_hz` up and a soft knock of the dashboard; the
-    second click is lower by `second`, and comes after `on` of the cycle. Clicks differ by up to 1 dB.
+    second click is lower by `second`, and comes after `duty` of the cycle. Clicks differ by up to 1 dB.
     """
 
     seconds: float = 4.0
     rate_hz: float = 1.5
-    on: float = 0.5
+    duty: float = 0.5
     click_hz: float = 2000.0
     second: float = 0.8
     click_ms: float = 3.0
@@ -40,7 +40,7 @@ class Indicator:
     parameters: ClassVar[Mapping[str, Parameter]] = {
         "seconds": seconds_parameter(0.5, 60, default={"uniform": [2, 8]}),
         "rate_hz": Parameter("cycles a second", low=0.5, high=4, unit="Hz", default={"uniform": [1, 2]}),
-        "on": Parameter("when the second click comes, of a cycle", low=0.2, high=0.8, default={"uniform": [0.4, 0.6]}),
+        "duty": Parameter("when the second click comes, of a cycle", low=0.2, high=0.8, default={"uniform": [0.4, 0.6]}),
         "click_hz": Parameter(
             "lowest partial of the first click", low=500, high=6000, unit="Hz", default={"log_uniform": [1000, 2500]}
         ),
@@ -59,7 +59,7 @@ class Indicator:
         gains = random.uniform(-0.5, 0.5, (math.ceil(self.seconds * self.rate_hz), 2))
         for cycle, pair in enumerate(gains):
             for part, (click, db) in enumerate(zip(clicks, pair, strict=True)):
-                at = seconds_to_samples((cycle + part * self.on) / self.rate_hz, sample_rate)
+                at = seconds_to_samples((cycle + part * self.duty) / self.rate_hz, sample_rate)
                 add_at(out, click * db_to_gain(db), at)
         return ended(out, num_samples, sample_rate)
 

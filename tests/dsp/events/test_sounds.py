@@ -49,7 +49,7 @@ def centroid_hz(samples):
 
 @pytest.mark.parametrize(("rate_hz", "on"), [(1.0, 0.45), (1.25, 0.4), (2.0, 0.6)])
 def test_indicator_clicks_twice_a_cycle_at_its_rate(rate_hz, on):
-    event = Indicator(seconds=8.0, rate_hz=rate_hz, on=on, seed=1)
+    event = Indicator(seconds=8.0, rate_hz=rate_hz, duty=on, seed=1)
     sound = whole(event)
     assert period_s(sound, 0.3, 1.1) == pytest.approx(1 / rate_hz, abs=0.002)
     loud = envelope(sound) > 0.05 * envelope(sound).max()
@@ -61,7 +61,7 @@ def test_indicator_clicks_twice_a_cycle_at_its_rate(rate_hz, on):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_indicator_has_two_different_short_clicks(seed):
-    event = Indicator(rate_hz=1.0, on=0.5, click_hz=1800.0, second=0.7, click_ms=3.0, seed=seed)
+    event = Indicator(rate_hz=1.0, duty=0.5, click_hz=1800.0, second=0.7, click_ms=3.0, seed=seed)
     sound = filtered(whole(event), 700, 8000)
     tick, tock = sound[:1600], sound[8000:9600]
     assert centroid_hz(tock) < 0.9 * centroid_hz(tick)
