@@ -380,3 +380,74 @@ def test_what_changed_is_counted_as_synth_plan_counts_it(grown: Path) -> None:
     ]
     assert pipeline.changed_clips(later, out) == (sum(map(bool, differ)), 6, 6)
     assert any(differ)
+
+
+# Grown noise
+
+GROWN = f"""  layers:
+    - name: cabin
+      sources: [{{name: car, path: '{FIXTURES}/noise/car'}}]
+      recordings: {{choice: [1, 2]}}
+      grow: {{quilt: {{share: 0.3, segment_ms: [30, 90]}}, shaped: {{share: 0.2, departure_db: [0, 3]}}, cabin: {{share: 0.3, cars: 30}}}}
+      effects:
+        - speed: {{log_uniform: [0.85, 1.18]}}
+{RAIN}
+  events:
+    - horn: {{}}
+      probability: 0.3"""
+
+GROWN_EDITS: dict[str, tuple[str, str | None, set[str]]] = {  # override; whose clips may change, None for all; which fields
+    "segment_ms": ("noise.layers.cabin.grow.quilt.segment_ms=[100, 200]", "quilt", {"noise.cabin.grown"}),
+    "departure_db": ("noise.layers.cabin.grow.shaped.departure_db=5", "shaped", {"noise.cabin.grown"}),
+    "road": ("noise.layers.cabin.grow.cabin.road=cobbles", "cabin", {"noise.cabin.grown"}),
+    "cars": (
+        "noise.layers.cabin.grow.cabin.cars=60",
+        "cabin",
+        {"noise.cabin.grown", "noise.cabin.recording", "noise.cabin.recording_id"},
+    ),
+    "max_grown": ("noise.layers.cabin.max_grown=0.9", None, set()),
+    "level_dbfs": ("level_dbfs=-20", None, {"level_dbfs"}),
+    "share": ("noise.layers.cabin.grow.cabin.share=0.2", None, {*schedule_of("cabin"), "noise.cabin.grown", "noise.cabin.effects.speed", "event_labels"}),
+    "events": ("noise.events.horn.probability=0.6", None, {"events", "event_labels"}),
+    "seconds of an event": ("noise.events.horn.seconds=0.5", None, {"events"}),
+    "relative_db of an event": ("noise.events.horn.relative_db=2", None, {"events"}),
+    "lombard": ("speech.lombard.probability=0", None, {"lombard", "speech_effects.tempo", "speech_effects.pitch", "speech_effects.shelf", "speech_effects.gain", "speech_effects.order", "speech_num_samples", *LENGTHS, "noise.cabin.grown", "events"}),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def with_growth(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Plan]:
+    effects = EFFECTS.replace("    - gain: {db: [-3, 3]}\n", "") + "\n  lombard: {probability: 0.5}"
+    path = fixture_recipe(tmp_path_factory.mktemp("growth"), **{**BLOCKS, "layers": GROWN, "effects": effects})
+    return path, planned(path)
+
+
+@pytest.mark.parametrize("name", GROWN_EDITS)
+def test_an_edit_of_grown_noise_changes_only_what_it_decides(name: str, with_growth: tuple[Path, Plan]) -> None:
+    """And only in the clips that have it: a quilt's segments are no concern of a virtual car."""
+    path, base = with_growth
+    override, kind, allowed = GROWN_EDITS[name]
+    before, after = specs(base), specs(planned(path, override))
+    moved = {clip: differences(spec, after[clip]) for clip, spec in before.items()}
+    assert set().union(*moved.values()) <= allowed
+    kinds = {clip: {piece.kind for piece in spec.noise if piece.layer == "cabin"} for clip, spec in before.items()}
+    touched = {clip for clip, found in moved.items() if found}
+    if kind is None:
+        assert bool(touched) is bool(allowed)
+    else:
+        assert touched
+        assert touched <= {clip for clip, found in kinds.items() if found == {kind}}
+
+
+def test_a_way_to_grow_that_nothing_uses_changes_nothing(with_growth: tuple[Path, Plan]) -> None:
+    path, base = with_growth
+    assert changed(base, planned(path, "noise.layers.cabin.grow.separate=0")) == set()
+
+
+def test_grown_noise_leaves_the_other_layers_alone(with_growth: tuple[Path, Plan], tmp_path: Path) -> None:
+    """Without `grow` all draws of the rest are the same: rain, levels, events, voices."""
+    path, base = with_growth
+    text = "\n".join(line for line in path.read_text().split("\n") if not line.startswith("      grow:"))
+    (tmp_path / "recipe.yaml").write_text(text)
+    allowed = {*schedule_of("cabin"), "noise.cabin.grown", "noise.cabin.effects.speed", "event_labels"}
+    assert changed(base, planned(tmp_path / "recipe.yaml")) <= allowed
