@@ -58,7 +58,7 @@ def read_cases(path: Path) -> Cases:
         raise UsageError(f"cannot read the cases {path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path}: not a CSV file: {error}") from None
-    if not lines or not any(name in _RANGES for name in lines[0]):
+    if not lines or not any(name.strip() in _RANGES for name in lines[0]):
         raise UsageError(f"{path}:1: a list of cases has columns from {', '.join(COLUMNS)}")
     header = [name.strip() for name in lines[0]]
     for name in header:

@@ -19,6 +19,9 @@ _SHAPE = np.array([1.0, 1.35, 1.8, 2.5])  # partials of a click, by no model: gu
 _DASHBOARD_HZ = 350.0  # guessed, too
 
 
+_DUTY = {"uniform": [0.4, 0.6]}
+
+
 @dataclass(frozen=True, slots=True)
 class Indicator:
     """Turn signal: two different clicks a cycle, at `rate_hz` cycles a second.
@@ -40,7 +43,9 @@ class Indicator:
     parameters: ClassVar[Mapping[str, Parameter]] = {
         "seconds": seconds_parameter(0.5, 60, default={"uniform": [2, 8]}),
         "rate_hz": Parameter("cycles a second", low=0.5, high=4, unit="Hz", default={"uniform": [1, 2]}),
-        "duty": Parameter("when the second click comes, of a cycle", low=0.2, high=0.8, default={"uniform": [0.4, 0.6]}),
+        "duty": Parameter(
+            "when the second click comes, in a cycle", low=0.2, high=0.8, default={"uniform": [0.4, 0.6]}
+        ),
         "click_hz": Parameter(
             "lowest partial of the first click", low=500, high=6000, unit="Hz", default={"log_uniform": [1000, 2500]}
         ),
