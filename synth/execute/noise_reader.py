@@ -17,7 +17,7 @@ from synth.plan.clip_spec import ClipSpec, EventPiece, NoisePiece, Place
 from synth.plan.plan import Plan
 from synth.units import seconds_to_samples
 
-_MATERIALS_KEPT: Final = 32  # of 30 s at 16 kHz and int16: 1 MB each, and as much again of what is known of them
+_MATERIALS_KEPT: Final = 24  # of 30 s at 16 kHz and int16: 1 MB each, and 3 to 6 MB of what is known of them
 _FADE_IN_SECONDS: Final = 0.002
 _FADE_OUT_SECONDS: Final = 0.01
 
