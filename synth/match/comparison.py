@@ -1,0 +1,258 @@
+"""A comparison of two sets: its numbers, its verdict, and both as words and as JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from synth.errors import ThresholdNotMet
+from synth.match.advice import Verdict, amount, scale_unit, too_few
+from synth.match.features import Feature
+
+KNOTS = tuple(round(0.02 + 0.04 * k, 2) for k in range(25))
+"""At which shares quantiles are held against each other."""
+_GREEN_AUC, _AMBER_AUC, _GREEN_COVERAGE = 0.05, 0.15, 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the sets: how many clips were compared, of how many groups."""
+
+    name: str
+    clips: int
+    groups: int
+
+    @property
+    def too_few(self) -> str | None:
+        return too_few(self.clips, self.groups)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureComparison:
+    """One feature. Quantiles in its unit (at P10, P50, P90; `knots` at KNOTS); `w1`, `null95`, `shift` and
+    `tolerance` on the scale of comparison. None where it could not be measured, or there are too few clips."""
+
+    feature: Feature
+    training: tuple[float, ...] | None
+    dev: tuple[float, ...] | None
+    knots: tuple[tuple[float, ...], tuple[float, ...]] | None
+    measured: tuple[float, float]
+    shift: float | None
+    w1: float | None
+    null95: float | None
+    p: float | None
+    verdict: Verdict | None
+    words: str
+
+    @property
+    def excess(self) -> float:
+        """W1 as a multiple of what matters: of the larger of tolerance and null95; 0 where there is none."""
+        if self.w1 is None:
+            return 0.0
+        return self.w1 / max(self.feature.tolerance, self.null95 or 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ClipOfNote:
+    """A clip to listen to. `index`: its place in its profile; `score`: how synthetic it looks, or how far it lies from
+    training; `odd`: the features in which it lies farthest from the other set, in words."""
+
+    index: int
+    path: str
+    group: str
+    score: float
+    odd: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Training against dev.
+
+    `auc`: can a classifier tell them apart (0.5 no, 1.0 always); `auc_dev`: the same of halves of dev, the mean of
+    `auc_halves`; `auc_clean`: of the clean set, where one was given. `coverage`: share of dev that training reaches;
+    `coverage_dev`: share of one half of dev that the other reaches. None where there are too few clips or groups.
+    `histogram`: of the classifier's score in bins from 0 (dev) to 1 (training), shares of training and of dev.
+    """
+
+    training: Side
+    dev: Side
+    clean: Side | None
+    auc: float | None
+    auc_by: Mapping[str, float]
+    auc_halves: tuple[float, ...]
+    auc_clean: float | None
+    coverage: float | None
+    coverage_dev: float | None
+    family: float
+    features: tuple[FeatureComparison, ...]
+    histogram: tuple[tuple[float, ...], tuple[float, ...]] | None
+    synthetic: tuple[ClipOfNote, ...]
+    uncovered: tuple[ClipOfNote, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def auc_dev(self) -> float | None:
+        return float(np.mean(self.auc_halves)) if self.auc_halves else None
+
+    @property
+    def worst(self) -> FeatureComparison | None:
+        """The feature that lies farthest apart, by what matters and what is more than chance."""
+        there = [f for f in self.features if f.w1 is not None]
+        return max(there, key=lambda f: f.excess) if there else None
+
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """AUC up to which it is green, and amber: dev-vs-dev (at least 0.5) + 0.05 and + 0.15, or what chance reaches
+        (1.64 and 3 SD of the halvings / sqrt 2, as halves have half the clips). Our own convention."""
+        if self.auc_dev is None:
+            return None
+        base, chance = max(self.auc_dev, 0.5), float(np.std(self.auc_halves)) / math.sqrt(2)
+        return base + max(_GREEN_AUC, 1.64 * chance), base + max(_AMBER_AUC, 3 * chance)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The traffic light; None where a set is too small for one."""
+        limits = self.limits
+        if self.auc is None or limits is None or self.training.too_few or self.dev.too_few:
+            return None
+        if self.auc > limits[1]:
+            return "red"
+        near = all(
+            f.w1 is None or f.w1 <= max(f.feature.tolerance, self.family * (f.null95 or 0)) for f in self.features
+        )
+        covers = self.coverage is not None and self.coverage >= _GREEN_COVERAGE
+        return "green" if self.auc <= limits[0] and covers and near else "amber"
+
+    @property
+    def headline(self) -> str:
+        """`mismatch AUC 0.71 (dev-vs-dev 0.56, clean-vs-dev 0.99) | coverage 0.93 | worst: SNR W1 4.2 dB`."""
+        worst = self.worst
+        clean = _shown(self.auc_clean) if self.clean else "not given"
+        named = (
+            f"{worst.feature.shown} W1 {amount(worst.feature, worst.w1)}" if worst and worst.w1 is not None else "none"
+        )
+        return (
+            f"mismatch AUC {_shown(self.auc)} (dev-vs-dev {_shown(self.auc_dev)}, clean-vs-dev {clean}) | "
+            f"coverage {_shown(self.coverage)} | worst: {named}"
+        )
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What to change, the farthest first."""
+        apart = [f for f in self.features if f.verdict in ("red", "amber")]
+        return tuple(f.words for f in sorted(apart, key=lambda f: -f.excess))
+
+    @property
+    def explained(self) -> tuple[str, ...]:
+        """The verdict and what it was judged by, in words."""
+        few = [f"{name}: {side.too_few}" for name, side in self._sides if side.too_few]
+        if few:
+            return tuple(f"no verdict: {line}" for line in few)
+        limits = self.limits
+        if self.auc is None or limits is None:
+            return ("no verdict: no classifier could be tried, a set has too few groups",)
+        return (
+            f"{self.verdict}, at {self.training.clips} training clips of {self.training.groups} groups and "
+            f"{self.dev.clips} dev clips of {self.dev.groups}: AUC is green up to {limits[0]:.2f} and amber up to "
+            f"{limits[1]:.2f} here, coverage is green from {_GREEN_COVERAGE:.1f} (halves of dev cover each other by "
+            f"{_shown(self.coverage_dev)}); these cut-offs are a convention",
+        )
+
+    @property
+    def _sides(self) -> tuple[tuple[str, Side], ...]:
+        return (("training", self.training), ("dev", self.dev))
+
+    def check(self, fail_above: float | None) -> None:
+        """Raise ThresholdNotMet where the AUC is above, or could not be measured."""
+        if fail_above is None:
+            return
+        if self.auc is None:
+            raise ThresholdNotMet(f"there is no AUC to hold against {fail_above:g}: " + "; ".join(self.explained))
+        if self.auc > fail_above:
+            raise ThresholdNotMet(f"mismatch AUC {self.auc:.3f} is above {fail_above:g}")
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values, rounded as they are shown; the page is made from these."""
+        limits = self.limits
+        return {
+            "headline": self.headline,
+            "verdict": self.verdict,
+            "explained": list(self.explained),
+            "advice": list(self.advice),
+            "notes": list(self.notes),
+            "training": _side_json(self.training),
+            "dev": _side_json(self.dev),
+            "clean": _side_json(self.clean) if self.clean else None,
+            "auc": _rounded(self.auc, 4),
+            "auc_by": {name: _rounded(auc, 4) for name, auc in self.auc_by.items()},
+            "auc_dev": _rounded(self.auc_dev, 4),
+            "auc_halves": [_rounded(auc, 4) for auc in self.auc_halves],
+            "auc_clean": _rounded(self.auc_clean, 4),
+            "auc_green": _rounded(limits[0] if limits else None, 4),
+            "auc_amber": _rounded(limits[1] if limits else None, 4),
+            "coverage": _rounded(self.coverage, 4),
+            "coverage_dev": _rounded(self.coverage_dev, 4),
+            "family_factor": _rounded(self.family, 3),
+            "worst": self.worst.feature.name if self.worst else None,
+            "features": [_feature_json(f) for f in self.features],
+            "histogram": None if self.histogram is None else [list(side) for side in self.histogram],
+            "most_synthetic": [_clip_json(clip) for clip in self.synthetic],
+            "most_uncovered": [_clip_json(clip) for clip in self.uncovered],
+        }
+
+
+# --- as JSON ----------------------------------------------------------------------------------------------------------
+
+
+def _shown(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.2f}"
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _side_json(side: Side) -> dict[str, Any]:
+    return {"name": side.name, "clips": side.clips, "groups": side.groups}
+
+
+def _quantiles_json(values: tuple[float, ...] | None) -> list[float] | None:
+    return None if values is None else [float(f"{value:.4g}") for value in values]
+
+
+def _feature_json(found: FeatureComparison) -> dict[str, Any]:
+    feature = found.feature
+    return {
+        "name": feature.name,
+        "shown": feature.shown,
+        "unit": feature.unit,
+        "scale": feature.scale,
+        "scale_unit": scale_unit(feature),
+        "tolerance": round(feature.tolerance, 4),
+        "training": _quantiles_json(found.training),
+        "dev": _quantiles_json(found.dev),
+        "knots": None if found.knots is None else [_quantiles_json(side) for side in found.knots],
+        "measured": [round(share, 3) for share in found.measured],
+        "shift": _rounded(found.shift, 4),
+        "w1": _rounded(found.w1, 4),
+        "null95": _rounded(found.null95, 4),
+        "w1_shown": None if found.w1 is None else amount(feature, found.w1),
+        "null95_shown": None if found.null95 is None else amount(feature, found.null95),
+        "p": _rounded(found.p, 4),
+        "verdict": found.verdict,
+        "words": found.words,
+    }
+
+
+def _clip_json(clip: ClipOfNote) -> dict[str, Any]:
+    return {
+        "index": clip.index,
+        "path": clip.path,
+        "group": clip.group,
+        "score": round(clip.score, 3),
+        "odd": clip.odd,
+    }
