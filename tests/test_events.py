@@ -213,6 +213,19 @@ def test_the_level_counts_in_the_weighting_of_the_snr(
         assert loudest_db(sound, counted) - mean_db(other, counted) == pytest.approx(5, abs=0.1)
 
 
+def test_the_snr_counts_events_as_noise(out: Path, rows: list[dict[str, Any]]) -> None:
+    """Also where no effect changes the noise, whose power is known beforehand."""
+    checked = 0
+    for row in rows:
+        if row["events"]:
+            speech = np.asarray(soundfile.read(out / row["stems"]["speech"], dtype="float64")[0])
+            span = slice(row["speech"]["onset"], row["speech"]["onset"] + row["speech"]["num_samples"])
+            found = oracles.snr_db(speech, noise_of(out, row), RATE, span=span, measure="active", weighting="band")
+            assert found == pytest.approx(row["snr_db"]["requested"], abs=0.1)
+            checked += row["noise"][0]["kind"] == "recording"
+    assert checked > 10
+
+
 def test_a_recorded_event_is_found_where_it_begins(out: Path, rows: list[dict[str, Any]]) -> None:
     """By correlating the noise with the file that it comes from."""
     files = {
