@@ -11,8 +11,8 @@ import numpy as np
 
 from synth.errors import UsageError
 from synth.match.advice import Difference, verdict, words
-from synth.match.comparison import KNOTS, ClipOfNote, Comparison, FeatureComparison, Side
-from synth.match.features import FEATURES, Feature, Matrix
+from synth.match.comparison import KNOTS, ClipOfNote, Comparison, FeatureComparison, Side, Spectrum
+from synth.match.features import BAND_NAMES, BY_NAME, FEATURES, Feature, Matrix
 from synth.match.profile import ClipProfile, Profile
 from synth.match.two_sample import Covered, Vector, classify, covered, halvings
 from synth.match.wasserstein import distances
@@ -57,6 +57,7 @@ def compare(training: Profile, dev: Profile, *, clean: Profile | None = None, se
             _feature(k, training, dev, a[:, k], b[:, k], (found.w1[k], found.null95[k], found.family, found.p[k]), few)
             for k in range(len(FEATURES))
         ),
+        spectra=(_spectrum(training.clips), _spectrum(dev.clips)),
         histogram=(_histogram(told.scores_a), _histogram(told.scores_b)) if told else None,
         synthetic=_listed(training.clips, told.scores_a, a, b, spread) if told else (),
         uncovered=_uncovered(dev, cover, b, a, spread),
@@ -124,6 +125,14 @@ def _feature(
 
 def _quantiles(values: Vector, shares: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(float(value) for value in np.quantile(values, shares))
+
+
+def _spectrum(clips: Sequence[ClipProfile]) -> Spectrum:
+    bands = [_in_units(clips, BY_NAME[name]) for name in BAND_NAMES]
+    return Spectrum(
+        tuple(float(values.mean()) if len(values) else None for values in bands),
+        tuple(float(values.std()) if len(values) else None for values in bands),
+    )
 
 
 def _in_units(clips: Sequence[ClipProfile], feature: Feature) -> Vector:
@@ -237,7 +246,7 @@ def _flagged(name: str, profile: Profile) -> list[str]:
     counts = Counter(flag for clip in profile.clips for flag in set(clip.flags))
     total = len(profile.clips)
     return [
-        f"{count} of {total} {name} clips ({count / total:.0%}) are flagged {flag}: what is estimated of them is in doubt"
+        f"{count} of {total} {name} clips ({count / total:.0%}) are flagged {flag}: their estimates are in doubt"
         for flag, count in sorted(counts.items())
         if count >= _MANY_FLAGGED * total
     ]

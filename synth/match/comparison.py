@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from synth.dsp.noise_bands import CENTRES_HZ
 from synth.errors import ThresholdNotMet
 from synth.match.advice import Verdict, amount, scale_unit, too_few
 from synth.match.features import Feature
@@ -57,6 +58,14 @@ class FeatureComparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Spectrum:
+    """Mean and SD of a set's noise bands in dB, about the mean of the bands; None where a band was not measured."""
+
+    mean: tuple[float | None, ...]
+    sd: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ClipOfNote:
     """A clip to listen to. `index`: its place in its profile; `score`: how synthetic it looks, or how far it lies from
     training; `odd`: the features in which it lies farthest from the other set, in words."""
@@ -75,6 +84,7 @@ class Comparison:
     `auc`: can a classifier tell them apart (0.5 no, 1.0 always); `auc_dev`: the same of halves of dev, the mean of
     `auc_halves`; `auc_clean`: of the clean set, where one was given. `coverage`: share of dev that training reaches;
     `coverage_dev`: share of one half of dev that the other reaches. None where there are too few clips or groups.
+    `spectra`: of the noise, training and dev.
     `histogram`: of the classifier's score in bins from 0 (dev) to 1 (training), shares of training and of dev.
     """
 
@@ -89,6 +99,7 @@ class Comparison:
     coverage_dev: float | None
     family: float
     features: tuple[FeatureComparison, ...]
+    spectra: tuple[Spectrum, Spectrum]
     histogram: tuple[tuple[float, ...], tuple[float, ...]] | None
     synthetic: tuple[ClipOfNote, ...]
     uncovered: tuple[ClipOfNote, ...]
@@ -187,18 +198,23 @@ class Comparison:
             "training": _side_json(self.training),
             "dev": _side_json(self.dev),
             "clean": _side_json(self.clean) if self.clean else None,
-            "auc": _rounded(self.auc, 4),
-            "auc_by": {name: _rounded(auc, 4) for name, auc in self.auc_by.items()},
-            "auc_dev": _rounded(self.auc_dev, 4),
-            "auc_halves": [_rounded(auc, 4) for auc in self.auc_halves],
-            "auc_clean": _rounded(self.auc_clean, 4),
-            "auc_green": _rounded(limits[0] if limits else None, 4),
-            "auc_amber": _rounded(limits[1] if limits else None, 4),
-            "coverage": _rounded(self.coverage, 4),
-            "coverage_dev": _rounded(self.coverage_dev, 4),
+            "auc": _rounded(self.auc, 3),
+            "auc_by": {name: _rounded(auc, 3) for name, auc in self.auc_by.items()},
+            "auc_dev": _rounded(self.auc_dev, 3),
+            "auc_halves": [_rounded(auc, 3) for auc in self.auc_halves],
+            "auc_clean": _rounded(self.auc_clean, 3),
+            "auc_green": _rounded(limits[0] if limits else None, 3),
+            "auc_amber": _rounded(limits[1] if limits else None, 3),
+            "coverage": _rounded(self.coverage, 3),
+            "coverage_dev": _rounded(self.coverage_dev, 3),
             "family_factor": _rounded(self.family, 3),
             "worst": self.worst.feature.name if self.worst else None,
             "features": [_feature_json(f) for f in self.features],
+            "spectra": {
+                "hz": list(CENTRES_HZ),
+                "training": _spectrum_json(self.spectra[0]),
+                "dev": _spectrum_json(self.spectra[1]),
+            },
             "histogram": None if self.histogram is None else [list(side) for side in self.histogram],
             "most_synthetic": [_clip_json(clip) for clip in self.synthetic],
             "most_uncovered": [_clip_json(clip) for clip in self.uncovered],
@@ -218,6 +234,10 @@ def _rounded(value: float | None, digits: int) -> float | None:
 
 def _side_json(side: Side) -> dict[str, Any]:
     return {"name": side.name, "clips": side.clips, "groups": side.groups}
+
+
+def _spectrum_json(found: Spectrum) -> dict[str, Any]:
+    return {"mean": [_rounded(v, 2) for v in found.mean], "sd": [_rounded(v, 2) for v in found.sd]}
 
 
 def _quantiles_json(values: tuple[float, ...] | None) -> list[float] | None:
@@ -242,6 +262,7 @@ def _feature_json(found: FeatureComparison) -> dict[str, Any]:
         "null95": _rounded(found.null95, 4),
         "w1_shown": None if found.w1 is None else amount(feature, found.w1),
         "null95_shown": None if found.null95 is None else amount(feature, found.null95),
+        "excess": round(found.excess, 3),
         "p": _rounded(found.p, 4),
         "verdict": found.verdict,
         "words": found.words,

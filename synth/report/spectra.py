@@ -53,7 +53,7 @@ def drawing(
     lines = [
         f'<svg viewBox="0 0 {frame.width} {frame.height}" role="img" aria-label="{escape(title)}">',
         f"<title>{escape(title)}</title>",
-        *_grid(frame),
+        *grid_lines(frame),
         *(f'<polyline class="context" points="{frame.path(profile)}"/>' for profile in context),
         *(
             f'<polyline class="curve" style="stroke: {colour(number)}" points="{frame.path(profile)}"/>'
@@ -64,7 +64,8 @@ def drawing(
     return "\n".join(lines)
 
 
-def _grid(frame: Frame) -> list[str]:
+def grid_lines(frame: Frame) -> list[str]:
+    """The scales: lines and numbers, pieces of SVG."""
     lines = []
     room = frame.height - frame.bottom - frame.top
     step = _STEP_DB * max(1, math.ceil((frame.high_db - frame.low_db) / _STEP_DB / (room / 22)))

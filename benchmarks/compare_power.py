@@ -1,0 +1,70 @@
+"""Does `synth compare` stay quiet where two sets are equal, and name what was shifted? See README.md here.
+
+python benchmarks/compare_power.py                      # the bars: 100 halvings, 100 trials a feature (20 minutes)
+python benchmarks/compare_power.py --trials 10          # is about right
+python benchmarks/compare_power.py --groups 20          # with fewer groups than clips / 4
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from synth.match.compare import compare
+from synth.match.features import FEATURES
+from synth.match.profile import selected
+from synth.match.two_sample import halvings
+from tests.match.feature_sets import profile
+
+
+def equal_halves(trials: int, clips: int, groups: int) -> None:
+    """Random halvings by group of one set, a new set each time."""
+    red, green, features = 0, 0, 0
+    for seed in range(trials):
+        whole = profile(clips=clips, groups=groups, seed=seed)
+        one, other = halvings(whole.groups, 1, seed=seed)[0]
+        found = compare(selected(whole, one.tolist()), selected(whole, other.tolist()), seed=seed)
+        lights = [f.verdict for f in found.features]
+        red += found.verdict == "red" or "red" in lights
+        green += found.verdict == "green"
+        features += sum(light in ("amber", "red") for light in lights)
+    print(
+        f"halves of {clips} clips in {groups} groups: red {red} of {trials}, green {green}; "
+        f"features not green {features / trials:.2f} of {len(FEATURES)} on average"
+    )
+
+
+def shifted(trials: int, clips: int, groups: int) -> None:
+    """Each feature shifted by twice its tolerance: not green, and the worst of all."""
+    print(
+        f"\ntraining {4 * clips} clips of {4 * groups} groups, dev {clips} of {groups}; shifted by twice the tolerance"
+    )
+    for feature in FEATURES:
+        noticed = named = 0
+        for seed in range(trials):
+            training = profile(
+                clips=4 * clips, groups=4 * groups, seed=2 * seed, shift={feature.name: 2 * feature.tolerance}
+            )
+            found = compare(training, profile(clips=clips, groups=groups, seed=2 * seed + 1, name="dev"), seed=seed)
+            light = next(f.verdict for f in found.features if f.feature.name == feature.name)
+            noticed += light in ("amber", "red")
+            named += found.worst is not None and found.worst.feature.name == feature.name
+        print(f"{feature.name:18} found {noticed:3} and named worst {named:3} of {trials}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=100)
+    parser.add_argument("--clips", type=int, default=200)
+    parser.add_argument("--groups", type=int, default=50)
+    asked = parser.parse_args()
+    equal_halves(asked.trials, 2 * asked.clips, 2 * asked.groups)
+    equal_halves(asked.trials, 2 * asked.clips, 12)
+    shifted(asked.trials, asked.clips, asked.groups)
+
+
+if __name__ == "__main__":
+    main()
