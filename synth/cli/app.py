@@ -282,4 +282,7 @@ def _note(text: str) -> None:
         sys.stderr.write(f"{text}\n")
 
 
+from synth.cli import compare as _compare  # noqa: E402, F401
 from synth.cli import noise as _noise  # noqa: E402, F401 - it registers its command with `app`
+from synth.cli import profile as _profile  # noqa: E402, F401
+from synth.cli import select as _select  # noqa: E402, F401
