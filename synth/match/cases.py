@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.catalog.case_list import BAND_COLUMNS, COLUMNS, Case
+from synth.dsp.noise_bands import EDGES_HZ
 from synth.match.features import BAND_NAMES, Values
 from synth.match.profile import ClipProfile
 from synth.recipe.model import Jitter
@@ -24,6 +25,7 @@ EDGE_DB = 3.0
 """The condition `edge` reaches this far beyond the tails of dev."""
 _HEAVIEST = 5.0  # times the mean weight
 _MOSTLY = 0.5
+_BELOW_BAND = sum(edge < 199 for edge in EDGES_HZ[1:])  # noise bands that end below the band of the SNR
 _DISTRUSTED = ("trimmed", "unsteady")
 
 
@@ -106,14 +108,23 @@ def jitter_sd(values: Sequence[float], *, uncertainty: float, least: float) -> f
 def clip_level(features: Values) -> float | None:
     """Level of the whole clip in dBFS as its features tell it: speech in its share of the time, and noise.
 
-    The measured levels are those within the SNR's band: what lies below it is added by the noise bands. An estimate
-    with a small constant error, the same in dev and in simulated clips: the correction takes it out.
+    A profile holds levels within the SNR's band (from 200 Hz on); what the noise has below it, down to 60 Hz, is told
+    by its colour. Speech below 200 Hz and noise below 60 Hz are missed: an error that is much the same in dev and in
+    simulated clips, so that the correction takes it out.
     """
     speech, noise = features.get("speech_dbfs"), features.get("noise_dbfs")
     if speech is None or noise is None:
         return None
     active = 1 - (features.get("nonspeech_share") or 0.0)
-    return 10 * math.log10(max(active, 0.05) * 10 ** (speech / 10) + 10 ** (noise / 10))
+    whole = noise + _below_band_db(colour_of(features) or ())
+    return 10 * math.log10(max(active, 0.05) * 10 ** (speech / 10) + 10 ** (whole / 10))
+
+
+def _below_band_db(colour: Sequence[float]) -> float:
+    """By how many dB noise is louder with its bands below 200 Hz than without them."""
+    power = np.power(10.0, np.asarray(colour, np.float64) / 10)
+    inside = power[_BELOW_BAND:].sum()
+    return 10 * math.log10(power.sum() / inside) if inside > 0 else 0.0
 
 
 def colour_of(features: Values) -> tuple[float, ...] | None:
@@ -128,21 +139,18 @@ def colour_of(features: Values) -> tuple[float, ...] | None:
     return tuple(value - mean for value in known) if known else None
 
 
-def cases_of(clips: Sequence[ClipProfile], *, trust: Trust, limits: tuple[bool, bool] = (False, False)) -> list[Case]:
-    """A case a clip. What is not to be trusted is left out of it; `limits`: whether it says (low_hz, high_hz)."""
+def cases_of(clips: Sequence[ClipProfile], *, trust: Trust) -> list[Case]:
+    """A case a clip: weight, SNR, level, colour; what is not to be trusted is left out of it."""
     weights = balanced_weights([clip.group for clip in clips])
-    return [_case(clip, float(w) * len(clips), trust, limits) for clip, w in zip(clips, weights, strict=True)]
+    return [_case(clip, float(w) * len(clips), trust) for clip, w in zip(clips, weights, strict=True)]
 
 
-def _case(clip: ClipProfile, weight: float, trust: Trust, limits: tuple[bool, bool]) -> Case:
+def _case(clip: ClipProfile, weight: float, trust: Trust) -> Case:
     level = clip_level(clip.features)
-    low, high = clip.features.get("low_hz"), clip.features.get("high_hz")
     return Case(
         weight=weight,
         snr_db=snr_of(clip) if trust.snr else None,
         level_dbfs=None if level is None else min(max(level, -90.0), 0.0),
-        low_hz=min(low, 2000.0) if limits[0] and low else None,
-        high_hz=max(high, 1000.0) if limits[1] and high else None,
         bands_db=colour_of(clip.features) if trust.colour and "unsteady" not in clip.flags else None,
     )
 

@@ -41,7 +41,7 @@ def corrected(
     order = np.argsort(numbers, kind="stable")
     ranks = (np.cumsum(shares[order]) - shares[order] / 2) / shares.sum()
     moved = numbers.copy()
-    moved[order] = np.maximum.accumulate(numbers[order] + gain * np.interp(ranks, at, lack))
+    moved[order] = np.sort(numbers[order] + gain * np.interp(ranks, at, lack))  # a rearrangement keeps the mean
     return moved
 
 

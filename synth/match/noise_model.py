@@ -51,14 +51,20 @@ class Judged:
     verdict: Verdict
 
 
-def noise_model(colours: npt.ArrayLike, weights: npt.ArrayLike, level_sds: Sequence[float] = ()) -> NoiseModel:
+def noise_model(
+    colours: npt.ArrayLike,
+    weights: npt.ArrayLike,
+    level_sds: Sequence[float] = (),
+    *,
+    least_sd_db: float = LEAST_SD_DB,
+) -> NoiseModel:
     """The model of colours of shape (clips, bands), level-normalised, in dB; weights of shape (clips,)."""
     bands, shares = np.asarray(colours, np.float64), np.asarray(weights, np.float64)
     mean = np.average(bands, axis=0, weights=shares)
     sd = np.sqrt(np.average((bands - mean) ** 2, axis=0, weights=shares))
     return NoiseModel(
         mean_db=tuple(mean.tolist()),
-        sd_db=tuple(np.maximum(sd, LEAST_SD_DB).tolist()),
+        sd_db=tuple(np.maximum(sd, least_sd_db).tolist()),
         count=len(bands),
         level_sd_db=float(np.quantile(level_sds, 0.9)) if len(level_sds) else None,
     )

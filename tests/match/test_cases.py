@@ -98,6 +98,14 @@ def test_the_level_of_a_clip_is_that_of_speech_and_noise_together() -> None:
     assert clip_level({"speech_dbfs": None, "noise_dbfs": -20.0}) is None
 
 
+def test_rumble_below_the_band_of_the_snr_counts_in_the_level() -> None:
+    flat = dict.fromkeys(BAND_NAMES, 0.0)
+    known = {"speech_dbfs": -60.0, "noise_dbfs": -30.0, "nonspeech_share": 0.5}
+    assert clip_level({**known, **flat}) == pytest.approx(-30 + 10 * np.log10(12 / 9), abs=0.01)
+    rumble = {**flat, "noise_band_1": 20.0}
+    assert clip_level({**known, **rumble}) == pytest.approx(-30 + 10 * np.log10(111 / 9), abs=0.01)
+
+
 def test_knots_are_the_distribution_and_rise() -> None:
     values = np.random.Generator(np.random.Philox(key=[2, 1])).normal(8, 4, 400)
     knots = knots_of(values.tolist(), [1.0] * 400)

@@ -1,0 +1,389 @@
+"""Fit a recipe to a dev set: the algorithm of science.md 3.1.
+
+A part of dev's groups is held out of everything but the judgement. The rest gives cases; clips of the condition made of
+them are simulated and measured as dev was, what they lack is corrected, and the round that stands best against the
+groups held out is kept. Where no round beats the recipe as it was, that is said, and the recipe stays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from synth.catalog.case_list import Case, Cases
+from synth.match.cases import Trust, balanced_weights, cases_of, clip_level, colour_of, jitter_of, snr_of, trust_in
+from synth.match.correct import corrected_colours, corrected_field
+from synth.match.figures import Figures, figures_of
+from synth.match.fitted_recipe import Matched, matched_condition, mixture
+from synth.match.noise_model import NoiseModel, noise_model
+from synth.match.profile import ClipProfile, Profile
+from synth.match.recalibrate import Curve, fitted_curve, recalibrated
+from synth.match.trial import Planned, Progress, Trials
+from synth.match.two_sample import generator
+from synth.recipe.distributions import Uniform
+from synth.recipe.model import Condition, Jitter, Recipe
+
+HELD_OUT = 0.3
+ROUNDS = 4
+CALIBRATION_CLIPS = 200
+CALIBRATION_DB = (-15.0, 30.0)
+FEW_CLIPS, FEW_GROUPS = 100, 5
+_HOLD_OUT = 40  # purpose of its draws
+_PATIENCE = 2  # rounds without a better one
+_NARROWER_OCTAVES = 0.2
+_MARGIN_SHARE = 0.05
+_MIC_ORDER, _MIC_MOST_DB = 4, 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One simulation of the condition `matched`, judged on the part that is fitted on and on the part held out."""
+
+    number: int
+    fitted: Figures
+    held_out: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The result. `helped`: the condition `matched` stands better on the groups held out than the recipe before.
+
+    `before`, `after`: the recipe as it was, and `matched` as kept, on the groups held out; `mixture`: the whole recipe
+    with its conditions. `calibrations`: of round 1 (the recipe's noise) and 2 (equalised to dev's colours).
+    """
+
+    recipe: Recipe
+    matched: Matched
+    helped: bool
+    trust: Trust
+    clips: tuple[int, int]
+    groups: tuple[int, int]
+    auc_dev: float | None
+    before: Figures
+    after: Figures
+    mixture: Figures
+    rounds: tuple[Round, ...]
+    kept: int
+    calibrations: tuple[Curve, ...]
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+def held_out_split(groups: Sequence[str], *, seed: int) -> tuple[list[int], list[int]]:
+    """(clips to fit on, clips held out): about 30 % of the groups and of the clips, no group on both sides.
+
+    Of one group alone the clips are split, for what that is worth.
+    """
+    names = sorted(set(groups))
+    rng = generator(seed, _HOLD_OUT)
+    if len(names) < 2:
+        order = rng.permutation(len(groups))
+        cut = max(1, round(HELD_OUT * len(groups)))
+        return sorted(order[cut:].tolist()), sorted(order[:cut].tolist())
+    sizes = {name: groups.count(name) if isinstance(groups, list) else list(groups).count(name) for name in names}
+    held: set[str] = set()
+    count = 0
+    for name in (names[k] for k in rng.permutation(len(names))):
+        if count + sizes[name] / 2 <= HELD_OUT * len(groups) or not held:
+            held.add(name)
+            count += sizes[name]
+        if len(held) == len(names) - 1:
+            break
+    return [k for k, g in enumerate(groups) if g not in held], [k for k, g in enumerate(groups) if g in held]
+
+
+def fit_cases(
+    dev: Profile,
+    recipe: Recipe,
+    ground: Planned,
+    *,
+    clips: int = 500,
+    shareable: bool = False,
+    jobs: int = 1,
+    seed: int = 0,
+    progress: Progress,
+    message: Callable[[str], None] = lambda text: None,
+) -> Fitted:
+    """Fit the conditions of `recipe` (planned as `ground`) to `dev`. Raises GuardError where clips cannot be made."""
+    part, held = held_out_split(dev.groups, seed=seed)
+    fitting, judging = [dev.clips[k] for k in part], [dev.clips[k] for k in held]
+    with Trials(ground, clips, jobs, progress) as trials:
+        job = _Job(recipe, trials, fitting, judging, seed, trust_in(fitting), message)
+        before = trials.measured(recipe, {}, "the recipe as it is")
+        start, calibrations = job.start()
+        rounds, kept, best, notes = job.iterate(start)
+        as_before = job.judged(before)
+        helped = rounds[kept].held_out.score < as_before.score
+        conditions = mixture(best, shareable=shareable) if helped else ()
+        done = replace(recipe, conditions=conditions)
+        whole = trials.measured(done, _cases(best), "the whole mixture") if helped else before
+    return Fitted(
+        recipe=done,
+        matched=best,
+        helped=helped,
+        trust=job.trust,
+        clips=(len(fitting), len(judging)),
+        groups=(len({c.group for c in fitting}), len({c.group for c in judging})),
+        auc_dev=_dev_auc(dev, seed),
+        before=as_before,
+        after=rounds[kept].held_out if helped else as_before,
+        mixture=job.judged(whole),
+        rounds=tuple(rounds),
+        kept=kept,
+        calibrations=calibrations,
+        warnings=tuple(_warnings(dev, job.trust, helped)),
+        notes=tuple(notes),
+    )
+
+
+def _cases(found: Matched) -> Mapping[str, Cases]:
+    return {"matched": Cases(found.cases, "trial")}
+
+
+def _dev_auc(dev: Profile, seed: int) -> float | None:
+    """How well two halves of dev (by group) are told apart: what no recipe gets below."""
+    from synth.match.two_sample import classify, halvings
+
+    groups = np.asarray(dev.groups)
+    if len(set(dev.groups)) < 4:
+        return None
+    b = dev.matrix
+    found = [
+        classify(b[i], b[j], groups[i].tolist(), groups[j].tolist(), seed=seed + k)
+        for k, (i, j) in enumerate(halvings(dev.groups, 6, seed=seed))
+    ]
+    aucs = [one.auc for one in found if one]
+    return float(np.mean(aucs)) if aucs else None
+
+
+def _warnings(dev: Profile, trust: Trust, helped: bool) -> list[str]:
+    said = []
+    groups = len(set(dev.groups))
+    if len(dev.clips) < FEW_CLIPS:
+        said.append(f"the dev set is small: {len(dev.clips)} clips; from {FEW_CLIPS} on a median is known to 0.12 SD")
+    if groups < FEW_GROUPS:
+        said.append(
+            f"the dev set has {groups} groups only: what is fitted is these drives or speakers, not cars at large"
+        )
+    if trust.unsteady > 0.5:
+        said.append(
+            f"the noise is unsteady in {trust.unsteady:.0%} of the dev clips: their SNR and noise spectrum cannot be "
+            "measured blindly; the SNR stays as wide as the recipe had it, and the noise is not equalised"
+        )
+    elif not trust.snr:
+        why = f"{trust.trimmed:.0%} are trimmed to the speech" if trust.trimmed > 0.5 else "too few have one"
+        said.append(
+            f"the SNR of the dev clips cannot be trusted ({why}): it stays as wide as the recipe had it; the noise "
+            "spectrum and the level are matched still"
+        )
+    if not helped:
+        said.append(
+            "no fitted condition stands better on the groups held out than the recipe itself: it is left as it was"
+        )
+    return said
+
+
+# ------------------------------------------------------------------------------------------------------- one fit
+
+
+@dataclass(slots=True)
+class _Job:
+    recipe: Recipe
+    trials: Trials
+    fitting: list[ClipProfile]
+    judging: list[ClipProfile]
+    seed: int
+    trust: Trust
+    message: Callable[[str], None]
+
+    def start(self) -> tuple[Matched, tuple[Curve, ...]]:
+        """The cases as measured, with an SNR that was calibrated twice."""
+        cases = cases_of(self.fitting, trust=self.trust)
+        curves = self._calibrated(cases)
+        if curves:
+            fresh = recalibrated(self.fitting, curves[-1])
+            cases = [
+                replace(case, snr_db=snr_of(clip) if case.snr_db is not None else None)
+                for case, clip in zip(cases, fresh, strict=True)
+            ]
+        jitter = jitter_of(cases, uncertainty=curves[-1].uncertainty_db if curves else 0.0)
+        return Matched(tuple(cases), _wavering(jitter, self.fitting), self._model(), self.trust), curves
+
+    def _model(self) -> NoiseModel | None:
+        return model_of(self.fitting) if self.trust.colour else None
+
+    def _calibrated(self, cases: Sequence[Case]) -> tuple[Curve, ...]:
+        """Round 1 on the recipe's own noise, round 2 on noise of dev's colours; none where no SNR is fitted."""
+        if not self.trust.snr:
+            return ()
+        assert self.recipe.noise is not None
+        wide = Uniform(*CALIBRATION_DB)
+        noisy = replace(self.recipe, noise=replace(self.recipe.noise, snr_db=wide, probability=1.0))
+        colours = [replace(case, snr_db=None) for case in cases]
+        like_dev = replace(noisy, conditions=(Condition(name="matched", cases="cases.csv", snr_db=wide),))
+        known = [snr for clip in self.fitting if (snr := snr_of(clip)) is not None]
+        within = (min(known) - 1, max(known) + 1)
+        steps = ((noisy, {}), (like_dev, {"matched": Cases(tuple(colours), "calibration")}))
+        return tuple(
+            fitted_curve(
+                self.trials.measured(recipe, cases_of_it, f"calibration {k}", clips=CALIBRATION_CLIPS), within=within
+            )
+            for k, (recipe, cases_of_it) in enumerate(steps, start=1)
+        )
+
+    def iterate(self, start: Matched) -> tuple[list[Round], int, Matched, list[str]]:
+        """(rounds, number of the one to keep, what it was made from, notes)."""
+        notes: list[str] = []
+        rounds: list[Round] = []
+        found, kept, best = start, 0, start
+        for number in range(ROUNDS + 1):
+            recipe = replace(self.recipe, conditions=(matched_condition(found, weight=1.0),))
+            heard = self.trials.measured(recipe, _cases(found), f"round {number}")
+            one = Round(number, self.judged(heard, self.fitting), self.judged(heard))
+            rounds.append(one)
+            self.message(f"round {number}: on groups held out {one.held_out.headline}")
+            if one.held_out.score < rounds[kept].held_out.score:
+                kept, best = number, found
+            if number - kept >= _PATIENCE or number == ROUNDS:
+                break
+            cases = self.corrected(found.cases, heard)
+            if (
+                number == 0
+            ):  # band and margins are measured through noise: now that it is as dev's, they can be compared
+                cases, notes = self._refined(cases, heard)
+            found = replace(found, cases=tuple(cases))
+        return rounds, kept, best, notes
+
+    def _refined(self, cases: Sequence[Case], heard: Sequence[ClipProfile]) -> tuple[list[Case], list[str]]:
+        """The cases with band limits and margins, where dev clearly has others than the simulated clips."""
+        limits = _limits(self.fitting, heard)
+        new = [_through_microphone(_with_limits(c, clip, limits)) for c, clip in zip(cases, self.fitting, strict=True)]
+        new = _with_margins(new, self.fitting, heard)
+        return new, _start_notes(limits, new)
+
+    def judged(self, simulated: Sequence[ClipProfile], dev: Sequence[ClipProfile] | None = None) -> Figures:
+        """Against the groups held out, or against other clips of dev."""
+        return figures_of(simulated, self.judging if dev is None else dev, trust=self.trust, seed=self.seed)
+
+    def corrected(self, cases: Sequence[Case], heard: Sequence[ClipProfile]) -> list[Case]:
+        """The cases moved by what the simulated clips lack of dev, in SNR, level and colour."""
+        weights = balanced_weights([clip.group for clip in self.fitting]).tolist()
+        new = list(cases)
+        for name, value_of in (("snr_db", snr_of), ("level_dbfs", _level_of)):
+            wanted = [
+                (v, w) for clip, w in zip(self.fitting, weights, strict=True) if (v := value_of(clip)) is not None
+            ]
+            found = [v for clip in heard if (v := value_of(clip)) is not None]
+            new = corrected_field(new, name, wanted, found)  # type: ignore[arg-type]
+        if not self.trust.colour:
+            return new
+        dev = [(c, w) for clip, w in zip(self.fitting, weights, strict=True) if (c := _steady_colour(clip)) is not None]
+        ours = [c for clip in heard if (c := _steady_colour(clip)) is not None]
+        if not dev or not ours or {len(c) for c, _ in dev} != {len(c) for c in ours}:
+            return new
+        return corrected_colours(new, [c for c, _ in dev], [w for _, w in dev], ours)
+
+
+def model_of(clips: Sequence[ClipProfile]) -> NoiseModel | None:
+    """The noise model of clips of dev, groups counting alike; None where no colour can be used."""
+    weights = balanced_weights([clip.group for clip in clips])
+    known = [(c, w) for clip, w in zip(clips, weights, strict=True) if (c := _steady_colour(clip)) is not None]
+    if not known:
+        return None
+    size = min(len(colour) for colour, _ in known)
+    sds = [v for clip in clips if (v := clip.features.get("level_sd_db")) is not None]
+    return noise_model([colour[:size] for colour, _ in known], [w for _, w in known], sds)
+
+
+def _steady_colour(clip: ClipProfile) -> tuple[float, ...] | None:
+    return None if "unsteady" in clip.flags else colour_of(clip.features)
+
+
+def _level_of(clip: ClipProfile) -> float | None:
+    return clip_level(clip.features)
+
+
+def _median(clips: Sequence[ClipProfile], name: str) -> float | None:
+    values = [v for clip in clips if (v := clip.features.get(name)) is not None and math.isfinite(v)]
+    return float(np.median(values)) if values else None
+
+
+def _limits(dev: Sequence[ClipProfile], before: Sequence[ClipProfile]) -> tuple[bool, bool]:
+    """Whether the band of dev is clearly narrower, (below, above), than that of the recipe's clips."""
+    low, our_low = _median(dev, "low_hz"), _median(before, "low_hz")
+    high, our_high = _median(dev, "high_hz"), _median(before, "high_hz")
+    below = bool(low and our_low and low > 120 and math.log2(low / our_low) > 2 * _NARROWER_OCTAVES)
+    above = bool(high and our_high and math.log2(our_high / high) > _NARROWER_OCTAVES)
+    return below, above
+
+
+def _with_limits(case: Case, clip: ClipProfile, limits: tuple[bool, bool]) -> Case:
+    low, high = clip.features.get("low_hz"), clip.features.get("high_hz")
+    return replace(
+        case,
+        low_hz=min(low, 2000.0) if limits[0] and low else None,
+        high_hz=max(high, 1000.0) if limits[1] and high else None,
+    )
+
+
+def _through_microphone(case: Case) -> Case:
+    """The colour that noise must have before the case's microphone to have dev's behind it; at most 20 dB up."""
+    if case.bands_db is None or (case.low_hz is None and case.high_hz is None):
+        return case
+    from synth.dsp.noise_bands import CENTRES_HZ
+
+    hz = np.array(CENTRES_HZ[: len(case.bands_db)])
+    loss = np.zeros(len(hz))
+    if case.low_hz:
+        loss += 10 * np.log10(1 + (case.low_hz / hz) ** (2 * _MIC_ORDER))
+    if case.high_hz:
+        loss += 10 * np.log10(1 + (hz / case.high_hz) ** (2 * _MIC_ORDER))
+    bands = np.array(case.bands_db) + np.minimum(loss, _MIC_MOST_DB)
+    return replace(case, bands_db=tuple((bands - bands.mean()).tolist()))
+
+
+def _with_margins(cases: Sequence[Case], dev: Sequence[ClipProfile], before: Sequence[ClipProfile]) -> list[Case]:
+    """Margins from the share without speech, where dev clearly has another than the recipe's clips.
+
+    The pauses inside the speech are taken to be as those of the recipe's speech; both margins are taken to be alike.
+    """
+    pairs = [(clip.features.get("nonspeech_share"), clip.features.get("duration_s"), clip.truth) for clip in before]
+    pauses = [
+        (share * length - truth["margins_s"]) / (length - truth["margins_s"])
+        for share, length, truth in pairs
+        if share is not None and length and truth and length > truth["margins_s"]
+    ]
+    share, ours = _median(dev, "nonspeech_share"), _median(before, "nonspeech_share")
+    if not pauses or share is None or ours is None or abs(share - ours) <= _MARGIN_SHARE:
+        return list(cases)
+    pause = min(max(float(np.median(pauses)), 0.0), 0.9)
+    return [_with_margin(case, clip, pause) for case, clip in zip(cases, dev, strict=True)]
+
+
+def _with_margin(case: Case, clip: ClipProfile, pause: float) -> Case:
+    share, length = clip.features.get("nonspeech_share"), clip.features.get("duration_s")
+    if share is None or length is None:
+        return case
+    each = round(min(max(length * (share - pause) / (1 - pause) / 2, 0.0), 60.0), 3)
+    return replace(case, before_s=each, after_s=each)
+
+
+def _wavering(jitter: Jitter, clips: Sequence[ClipProfile]) -> Jitter:
+    """Noise that wavers by 3 to 5 dB widens the SNR by as much (science.md 1.3)."""
+    sd = _median(clips, "level_sd_db")
+    if sd is None or sd <= 3 or not jitter.snr_db:
+        return jitter
+    return replace(jitter, snr_db=round(math.hypot(jitter.snr_db, min(sd, 5.0)), 2))
+
+
+def _start_notes(limits: tuple[bool, bool], cases: Sequence[Case]) -> list[str]:
+    notes = []
+    if any(limits):
+        ends = " and ".join(end for end, there in zip(("lower", "upper"), limits, strict=True) if there)
+        notes.append(f"the {ends} end of dev's band is taken over as a microphone of each case")
+    if any(case.before_s is not None for case in cases):
+        notes.append("the margins of the cases follow the share without speech of dev")
+    return notes

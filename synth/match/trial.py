@@ -1,0 +1,153 @@
+"""Trying recipes: clips of a recipe are rendered in memory by worker processes, measured, and forgotten."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+import numpy as np
+
+from synth.catalog.case_list import Cases
+from synth.catalog.isolate import Pool
+from synth.catalog.noise_store import NoiseStore
+from synth.dataset.dataset_dir import DatasetDir
+from synth.dataset.plan_file import publish_plan_header
+from synth.dataset.saved_plan import SavedPlan, header_of, open_plan, save_plan
+from synth.errors import BadInput, GuardError
+from synth.execute.simulate import Simulated, simulate
+from synth.match.profile import ClipProfile
+from synth.plan.plan import Plan
+from synth.recipe.model import Recipe, Splits
+
+Progress = Callable[[str, int, int | None], None]
+
+_TIMEOUT_S = 60.0
+_BATCH = 8  # clips of one task: few enough for an even end, many enough that a recording is read once
+
+
+class Planned(Protocol):
+    """A recipe planned on its audio, as `synth.pipeline.make_plan` gives it."""
+
+    @property
+    def plan(self) -> Plan: ...
+
+    @property
+    def noise(self) -> NoiseStore: ...
+
+
+@dataclass(slots=True)
+class Trials:
+    """Simulates recipes on the audio of one plan. A context: its folder of plans is taken away at the end."""
+
+    ground: Planned
+    clips: int
+    jobs: int
+    progress: Progress
+    _folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="synth-fit-")))
+    _count: int = 0
+    _pool: Pool | None = None
+
+    def __enter__(self) -> Trials:
+        self._pool = Pool(self.jobs)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def measured(
+        self, recipe: Recipe, cases: Mapping[str, Cases], what: str, *, clips: int | None = None
+    ) -> list[ClipProfile]:
+        """About `clips` clips of the recipe, chosen evenly over its speech, as measured. All of its noise is used.
+
+        The group of a clip is its speaker, or its source where that is not known. Raises GuardError where most of
+        the clips cannot be made.
+        """
+        wanted = clips or self.clips
+        plan = _plan(recipe, cases, self.ground, wanted)
+        indices = _chosen(len(plan), wanted)
+        folder = self._folder / str(self._count)
+        self._count += 1
+        dataset = DatasetDir(folder)
+        save_plan(dataset, plan, self.ground.noise)
+        publish_plan_header(dataset, header_of(plan, self.ground.noise, planned={}))
+        found = self._run(str(folder), indices, what)
+        shutil.rmtree(folder, ignore_errors=True)
+        if len(found) < len(indices) / 2:
+            raise GuardError(f"{len(indices) - len(found)} of {len(indices)} trial clips could not be made")
+        return found
+
+    def _run(self, folder: str, indices: Sequence[int], what: str) -> list[ClipProfile]:
+        assert self._pool is not None
+        tasks = [(folder, tuple(indices[k : k + _BATCH])) for k in range(0, len(indices), _BATCH)]
+        found: dict[int, list[dict[str, Any]]] = {}
+        done = 0
+        for k, answer in self._pool.map(f"{__name__}:measure_planned", tasks, timeout_s=_TIMEOUT_S * _BATCH, batch=1):
+            found[k] = [] if isinstance(answer, BadInput) else answer
+            done += len(tasks[k][1])
+            self.progress(what, done, len(indices))
+        return [ClipProfile(**fields) for k in range(len(tasks)) for fields in found[k]]
+
+
+def _plan(recipe: Recipe, cases: Mapping[str, Cases], ground: Planned, clips: int) -> Plan:
+    """The plan of a trial: as many copies as are needed, and all of it train, so that all of the noise takes part."""
+    base = ground.plan
+    copies = max(1, -(-clips // max(1, len(base.speech))))
+    whole = Splits(recipe.splits.by, {"train": 1.0})
+    tried = replace(recipe, copies=copies, hours=None, splits=whole)
+    return Plan.make(tried, base.speech, base.noise, base.rooms, ground.noise, dict(cases))
+
+
+def _chosen(count: int, wanted: int) -> list[int]:
+    """`wanted` of `count` indices, evenly spaced: speakers lie side by side in a plan."""
+    return sorted({int(k) for k in np.linspace(0, count - 1, min(count, wanted))})
+
+
+# ------------------------------------------------------------------------------------------- what runs in the worker
+
+
+@lru_cache(maxsize=1)
+def _opened(folder: str) -> SavedPlan:
+    return open_plan(DatasetDir(Path(folder)))
+
+
+def measure_planned(folder: str, indices: Sequence[int]) -> list[dict[str, Any]]:
+    """Measure these clips of the plan in `folder`; the fields of ClipProfile."""
+    saved = _opened(folder)
+    return [_measured(saved, clip) for clip in simulate(saved.plan, saved.noise, indices)]
+
+
+def _measured(saved: SavedPlan, clip: Simulated) -> dict[str, Any]:
+    from synth.match.measure import measure_clip
+
+    measured = measure_clip(clip.samples, sample_rate=saved.plan.recipe.sample_rate)
+    recording = saved.plan.speech[clip.spec.recording]
+    return {
+        "path": clip.spec.clip_id,
+        "group": recording.speaker or recording.path,
+        "features": dict(measured.features),
+        "flags": tuple(measured.flags),
+        "truth": _truth(clip),
+        "condition": clip.spec.condition,
+    }
+
+
+def _truth(clip: Simulated) -> dict[str, float]:
+    """What is known of a clip of ours: SNR in the band, level, and its margins in seconds."""
+    spec, done = clip.spec, clip.measurements
+    after = spec.num_samples - spec.onset - spec.speech_num_samples
+    known = {
+        "snr_db": done.snr_band,
+        "level_dbfs": done.level_dbfs,
+        "margins_s": (spec.onset + after) / spec.sample_rate,
+    }
+    return {name: float(value) for name, value in known.items() if value is not None}
