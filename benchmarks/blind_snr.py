@@ -1,0 +1,250 @@
+"""How well the SNR of a clip is told without its clean speech, on recordings and speakers that nothing was fitted to.
+
+    python benchmarks/blind_snr.py --speech CLEAN MORE --noise NOISE [--noise-list noise.csv]
+    python benchmarks/blind_snr.py --speech CLEAN MORE --noise NOISE --constants   # those of synth/match/snr_default.py
+
+Folders are searched for audio. A speaker is the folder's name with the file's up to its first `-` or `_`. The list
+(columns `file` and `recording`) tells which files are one recording. Every recording is judged by a correction and a
+calibration made without it, and without the speakers it is mixed with (two halves). SNR from -5 to 20 dB, 16 kHz.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from synth.dsp import levels
+from synth.dsp.effects.effect import Samples
+from synth.dsp.resample import resample
+from synth.match import snr
+from synth.match.measure import measure_clip
+from synth.match.measure_frames import frames_of
+from synth.match.measure_mixes import SNR_DB, STEADY_DB, Mix, calibration_mixes
+from synth.match.snr import Calibration, fit_calibration
+
+RATE = 16_000
+TEST_DB = (-5.0, 20.0)
+LEAST_NOISE_S, LEAST_SPEECH_S = 4.0, 1.2
+OWN_SNR_DB = 38.0
+BIMODAL_DB = ((2.0, 1.5), (13.0, 1.5))
+Numbers = Any
+
+
+@dataclass(frozen=True)
+class Voice:
+    speaker: str
+    samples: Samples
+
+
+@dataclass(frozen=True)
+class Told:
+    """A clip, measured."""
+
+    recording: str
+    speaker: str
+    snr_db: float
+    noise_db: float
+    level_sd_db: float
+    floor: snr.NoiseFloor
+    tops: Mapping[str, float]
+    flags: tuple[str, ...]
+    test: bool
+
+
+def mono(path: Path) -> Samples:
+    samples, rate = soundfile.read(path, always_2d=True)
+    return resample(samples.mean(axis=1), rate_in=rate, rate_out=RATE)
+
+
+def frame_levels(samples: Samples, seconds: float) -> Samples:
+    heard = levels.weight(samples, weighting="band", sample_rate=RATE)
+    size = round(seconds * RATE)
+    whole = heard[: len(heard) // size * size].reshape(-1, size)
+    return np.asarray(10 * np.log10((whole**2).mean(axis=1) + 1e-14))
+
+
+def voices(folders: Sequence[Path]) -> list[Voice]:
+    """Clean utterances without their silent ends, at most about 5 s, cut in a pause."""
+    found: list[Voice] = []
+    for path in sorted(p for folder in folders for p in folder.rglob("*") if p.suffix in (".flac", ".wav")):
+        if soundfile.info(path).samplerate < RATE:
+            continue
+        samples = spoken(mono(path))
+        level = frame_levels(samples, 0.02)
+        if len(level) * 0.02 < LEAST_SPEECH_S or np.ptp(np.percentile(level, [3, 95])) < OWN_SNR_DB:
+            continue
+        want = 75 + (len(found) * 37) % 200  # 1.5 to 5.5 s
+        if len(level) > 1.3 * want:
+            quiet = int(0.7 * want) + int(np.argmin(np.convolve(level, np.ones(5), "same")[int(0.7 * want) : want]))
+            samples = spoken(samples[: quiet * 320])
+        found.append(Voice(f"{path.parent.name}/{re.split('[-_]', path.name)[0]}", samples))
+    return found
+
+
+def spoken(samples: Samples) -> Samples:
+    level = frame_levels(samples, 0.02)
+    if not len(level):
+        return samples
+    loud = np.flatnonzero(level > np.percentile(level, 95) - 35)
+    return samples[loud[0] * 320 : (loud[-1] + 1) * 320]
+
+
+def recordings(folder: Path, listed: Path | None) -> dict[str, list[Samples]]:
+    names = {}
+    if listed is not None:
+        with listed.open(newline="", encoding="utf-8") as rows:
+            names = {Path(row["file"]).name: row["recording"] for row in csv.DictReader(rows)}
+    found: dict[str, list[Samples]] = {}
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in (".flac", ".wav", ".mp3", ".ogg")):
+        samples = mono(path)
+        if len(samples) >= LEAST_NOISE_S * RATE:
+            found.setdefault(names.get(path.name, path.stem), []).append(samples)
+    return found
+
+
+def told(mix: Mix, recording: str, speaker: str, *, test: bool) -> Told:
+    frames = frames_of(mix.samples, sample_rate=RATE)
+    flags = measure_clip(mix.samples, sample_rate=RATE).flags if test else ()
+    floor, tops = snr.noise_floor(frames), snr.tops(frames)
+    return Told(recording, speaker, mix.snr_db, mix.noise_db, mix.level_sd_db, floor, tops, flags, test)
+
+
+def all_clips(speech: list[Voice], noise: Mapping[str, list[Samples]], per: int) -> list[Told]:
+    clips = []
+    utterances = [voice.samples for voice in speech]
+    for number, (name, pieces) in enumerate(noise.items()):
+        for test in (False, True):
+            mixes = calibration_mixes(
+                utterances,
+                pieces,
+                count=per,
+                sample_rate=RATE,
+                seed=2 * number + test,
+                snr_db=TEST_DB if test else SNR_DB,
+                margins_s=(0.2, 0.2) if test else (0.2, 0.5),
+            )
+            clips += [told(mix, name, speech[mix.speech].speaker, test=test) for mix in mixes]
+    return clips
+
+
+def fit_correction(clips: Sequence[Told]) -> dict[str, tuple[float, float, float]]:
+    """What synth.match.snr_default.CORRECTION holds, by least squares on the true level of the noise."""
+    used = [clip for clip in clips if clip.level_sd_db <= 1.5 * STEADY_DB and not clip.floor.speech]
+    found = {}
+    for name in used[0].floor.levels:
+        level = np.array([clip.floor.levels[name] for clip in used])
+        edges = np.array([clip.floor.edges for clip in used])
+        spread = np.array([clip.floor.spread for clip in used])
+        true = np.array([clip.noise_db for clip in used])
+        x = np.column_stack([np.ones(len(used)), edges - level, spread])
+        a, b, c = np.linalg.lstsq(x, true - level, rcond=None)[0].round(3).tolist()
+        found[name] = (a, b, c)
+    return found
+
+
+def raws(clips: Sequence[Told], correction: Mapping[str, tuple[float, float, float]]) -> list[dict[str, float]]:
+    return [snr.estimates_from(clip.floor, clip.tops, correction) for clip in clips]
+
+
+def calibrated(clips: Sequence[Told]) -> tuple[dict[str, tuple[float, float, float]], Calibration]:
+    correction = fit_correction(clips)
+    used = [clip for clip in clips if clip.level_sd_db <= STEADY_DB]
+    return correction, fit_calibration(raws(used, correction), [clip.snr_db for clip in used])
+
+
+def judged(clips: Sequence[Told]) -> dict[str, list[tuple[Told, float, float]]]:
+    """(clip, SNR, uncertainty) by recording, of the test clips, each by what was fitted without it and its speaker."""
+    halves = {name: k % 2 for k, name in enumerate(sorted({clip.speaker for clip in clips}))}
+    found: dict[str, list[tuple[Told, float, float]]] = {}
+    for name in sorted({clip.recording for clip in clips}):
+        for half in (0, 1):
+            others = [c for c in clips if c.recording != name and halves[c.speaker] != half and not c.test]
+            correction, calibration = calibrated(others)
+            mine = [c for c in clips if c.recording == name and halves[c.speaker] == half and c.test]
+            for clip, raw in zip(mine, raws(mine, correction), strict=True):
+                value, sigma = calibration.snr(raw)
+                assert value is not None and sigma is not None
+                found.setdefault(name, []).append((clip, value, sigma))
+    return found
+
+
+def show(found: Mapping[str, list[tuple[Told, float, float]]], spread: Mapping[str, float]) -> None:
+    print("| recording | SD 100 ms | mean error | SD | within 2 sigma | flagged | met |")
+    print("|---|---|---|---|---|---|---|")
+    for name in sorted(found, key=lambda n: spread[n]):
+        rows = found[name]
+        error = np.array([value - clip.snr_db for clip, value, _ in rows])
+        sure = float(np.mean([abs(value - clip.snr_db) <= 2 * sigma for clip, value, sigma in rows]))
+        flagged = float(np.mean(["unsteady" in clip.flags or "trimmed" in clip.flags for clip, _, _ in rows]))
+        met = "-"
+        if spread[name] <= 3:
+            met = "met" if abs(error.mean()) <= 1 and error.std() <= 1.5 else "unmet"
+        elif spread[name] > 5:
+            met = "met" if flagged >= 0.95 else "unmet"
+        numbers = f"{spread[name]:.1f} | {error.mean():+.2f} | {error.std():.2f} | {sure:.0%} | {flagged:.0%}"
+        print(f"| {name} | {numbers} | {met} |")
+
+
+def bimodal(found: Mapping[str, list[tuple[Told, float, float]]], spread: Mapping[str, float]) -> list[float]:
+    """Wasserstein-1 distance in dB of the told from the true SNRs of 150 clips, 20 sets, steady recordings."""
+    rows = [row for name, some in found.items() if spread[name] <= 3 for row in some]
+    true, value = np.array([clip.snr_db for clip, _, _ in rows]), np.array([v for _, v, _ in rows])
+    weight = np.sum([np.exp(-0.5 * ((true - mean) / sd) ** 2) for mean, sd in BIMODAL_DB], axis=0)
+    rng = np.random.Generator(np.random.Philox(key=[7, 150]))
+    sets = [rng.choice(len(rows), 150, p=weight / weight.sum()) for _ in range(20)]
+    return [float(np.abs(np.sort(true[some]) - np.sort(value[some])).mean()) for some in sets]
+
+
+def cost(speech: list[Voice], noise: Mapping[str, list[Samples]]) -> None:
+    print("\n| rate | seconds | CPU of measure_clip, ms | times real time |")
+    print("|---|---|---|---|")
+    some = next(iter(noise.values()))
+    clips = [
+        m.samples for m in calibration_mixes([v.samples for v in speech], some, count=40, sample_rate=RATE, seed=1)
+    ]
+    for rate in (8000, 16000, 44100, 48000):
+        there = [resample(clip, rate_in=RATE, rate_out=rate) for clip in clips]
+        seconds = sum(len(clip) for clip in there) / rate
+        measure_clip(there[0], sample_rate=rate)
+        start = time.process_time()
+        for clip in there:
+            measure_clip(clip, sample_rate=rate)
+        used = time.process_time() - start
+        print(f"| {rate} | {seconds / len(there):.1f} | {1e3 * used / len(there):.1f} | {seconds / used:.0f} |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--speech", type=Path, nargs="+", required=True)
+    parser.add_argument("--noise", type=Path, required=True)
+    parser.add_argument("--noise-list", type=Path)
+    parser.add_argument("--per-recording", type=int, default=80, help="mixes to fit on, and as many to judge by")
+    parser.add_argument("--constants", action="store_true", help="only print the constants fitted on everything")
+    asked = parser.parse_args()
+    speech, noise = voices(asked.speech), recordings(asked.noise, asked.noise_list)
+    spread = {n: max(float(frame_levels(piece, 0.1)[1:].std()) for piece in some) for n, some in noise.items()}
+    clips = all_clips(speech, noise, asked.per_recording)
+    correction, calibration = calibrated([clip for clip in clips if not clip.test])
+    if asked.constants:
+        print(json.dumps({"CORRECTION": correction, "CALIBRATION": calibration.to_json()}, indent=1))
+        return
+    print(f"{len(speech)} utterances, {len({v.speaker for v in speech})} speakers, {len(noise)} recordings\n")
+    found = judged(clips)
+    show(found, spread)
+    distances = bimodal(found, spread)
+    print(f"\nbimodal set of 150: W1 {np.median(distances):.2f} dB (median of 20 sets; largest {max(distances):.2f})")
+    cost(speech, noise)
+
+
+if __name__ == "__main__":
+    main()
