@@ -74,7 +74,7 @@ def plan_into(recipe_path: Path, out: Path, overrides: Sequence[str] = ()) -> Da
     noise = scan([s for layer in layers for s in layer.sources], kind="noise", **common)  # type: ignore[arg-type]
     rooms = scan([], kind="room", **common)  # type: ignore[arg-type]
     store = prepare(noise, sample_rate=recipe.sample_rate, cache=cache, jobs=1, limits=recipe.limits)
-    return publish(Plan.make(recipe, speech, noise, rooms, store), store, out)
+    return publish(Plan.make(recipe, speech, noise, rooms, store, {}), store, out)
 
 
 def planned_ledger(plan: Plan) -> dict[str, object]:

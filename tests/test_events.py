@@ -270,14 +270,15 @@ def test_a_recorded_event_sounds_like_its_recording(
     assert found >= 3
 
 
-@pytest.mark.xfail(
-    reason="the pools take the usable stretches of a recording: a pause in an event is left out", strict=True
-)
 def test_a_recorded_event_keeps_its_pauses(tmp_path: Path) -> None:
     recipe = eventful_recipe(tmp_path, events=f"  events:\n{KLAXON}", head="seed: 2\nsample_rate: 16000\ncopies: 1")
     plan = pipeline.make_plan(recipe, overrides=["noise.events.klaxon.probability=1"], check=False).plan
     lengths = {e.num_samples for spec in plan for e in spec.events if e.recorded.recording_id.startswith(PAUSED)}
-    assert lengths == {soundfile.info(FIXTURES / "noise" / "horns" / f"{PAUSED}.flac").frames}
+    source, rate = soundfile.read(FIXTURES / "noise" / "horns" / f"{PAUSED}.flac")
+    sounding = np.flatnonzero(np.abs(source) > 0.02 * np.abs(source).max())
+    (length,) = lengths
+    assert sounding[-1] - sounding[0] - rate // 10 <= length <= len(source)  # silent tenths at its ends are left out
+    assert np.diff(sounding).max() > rate // 10  # there is a pause
 
 
 # Labels

@@ -166,7 +166,6 @@ def test_noise_between_two_recordings_names_both(few: Path, tmp_path: Path) -> N
         assert {one, other} <= {path.name for path in few.iterdir()}
 
 
-@pytest.mark.filterwarnings("ignore:Possible nested set:FutureWarning")  # of the glob, whose `[[]` becomes a regex
 def test_a_source_beside_which_nothing_else_is_taken(tmp_path: Path) -> None:
     """A name with the signs of a pattern names one file."""
     for name in ("a[1].wav", "a1.wav"):

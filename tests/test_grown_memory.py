@@ -20,7 +20,7 @@ CLIPS = 120
 MATERIALS = 36  # more than a worker keeps in mind
 TOO_MUCH = {
     "separate": pytest.mark.xfail(
-        run=False, reason="takes 390 MB and more: 7 MB a material, of which 24 are kept, over 200"
+        run=False, reason="takes 284 MB: librosa with numba is 92 of them, and what it works with while it separates"
     )
 }
 

@@ -65,5 +65,5 @@ _GLOB = {"**/": r"(?:[^/]+/)*", "**": r".*", "*": r"[^/]*", "?": r"[^/]"}
 def _literal(token: str) -> str:
     if len(token) == 1:
         return re.escape(token)
-    inside = token[1:-1].replace("\\", "\\\\")
+    inside = token[1:-1].replace("\\", "\\\\").replace("[", "\\[")
     return f"[^{inside[1:]}]" if inside.startswith("!") else f"[{inside}]"

@@ -18,6 +18,8 @@ from synth.plan.plan import Plan
 from synth.units import seconds_to_samples
 
 _MATERIALS_KEPT: Final = 24  # of 30 s at 16 kHz and int16: 1 MB each, and 3 to 6 MB of what is known of them
+_LARGE: Final = ("separate",)  # keeps two whole recordings of each
+_LARGE_KEPT: Final = 3
 _FADE_IN_SECONDS: Final = 0.002
 _FADE_OUT_SECONDS: Final = 0.01
 
@@ -29,13 +31,15 @@ class NoiseReader:
         self._plan = plan
         self._store = store
         self._material = lru_cache(maxsize=_MATERIALS_KEPT)(self._read_material)
+        self._large = lru_cache(maxsize=_LARGE_KEPT)(self._read_material)
 
     def piece(self, spec: ClipSpec, piece: NoisePiece) -> Samples:
         """The source samples of a noise piece, shape (source_num_samples,), in the scale of its recording."""
         if piece.grown is None:
             place = Place(piece.recording, piece.recording_id, piece.offset, piece.source_num_samples)
             return self._recorded(piece.layer, spec.pool, place)
-        materials = [self._material(piece.layer, spec.pool, place) for place in piece.grown.materials]
+        read = self._large if piece.kind in _LARGE else self._material
+        materials = [read(piece.layer, spec.pool, place) for place in piece.grown.materials]
         generator = piece.grown.generator
         return generator(piece.source_num_samples, sample_rate=spec.sample_rate, materials=materials)
 

@@ -304,6 +304,15 @@ def _pool(
 ) -> tuple[PoolRecording, ...]:
     fade = seconds_to_samples(layer.crossfade_s, recipe.sample_rate)
     return tuple(
-        PoolRecording(i, kinship.noise.id(i), Circle.of(stretches, crossfade=fade), kinship.group[i])
+        PoolRecording(i, kinship.noise.id(i), Circle.of(_heard(layer, stretches), crossfade=fade), kinship.group[i])
         for i, stretches in sorted(members.items())
     )
+
+
+def _heard(layer: Layer, stretches: Sequence[Stretch]) -> Sequence[Stretch]:
+    """What is played of a recording: its usable stretches; of an event all from the first to the last, for the pauses
+    in a horn's signal belong to it."""
+    if not layer.is_event:
+        return stretches
+    first, last = stretches[0][0], sum(stretches[-1])
+    return [(first, last - first)]
