@@ -35,10 +35,16 @@ FLAGS = ("trimmed", "unsteady", "wavering", "short", "telephone", "lowpass", "cl
 SHORT_SECONDS = 0.5
 TRIMMED_SHARE, TRIMMED_SECONDS = 0.15, 0.25
 """A clip is trimmed with less than this share without speech, where that is less than this long, too."""
-UNSTEADY_DB, WAVERING_DB = 5.0, 3.0
+UNSTEADY_DB, WAVERING_DB = 3.5, 2.5
+"""Limits of what is measured in little time, which is less than what is: noise whose 100-ms levels have an SD of 5 to 6
+dB over the clip is measured at 3.7 dB (median). Unsteady is a clip, too, whose margins hold frames with an SD above 3.2
+dB, or differ by more than 7 dB. Of 900 mixes with 23 real recordings (on which these numbers were chosen) 90 % of those
+with an SD above 5 dB are flagged, unsteady or trimmed, and 8 % of those with recordings of up to 3 dB."""
 CLIPPED_SHARE = 1e-4
+_SPREAD_DB, _DIFFERENCE_DB = 3.2, 7.0
 _NO_SPEECH_SHARE = 0.02
-_SPEECH_DB = 3.0  # mean over the 20 bands of what stands above the noise (our own limit)
+_SPEECH_DB = (3.0, 8.0)
+_HIGHEST = 6
 _HANGOVER_SECONDS = 0.1
 _QUIETEST = 0.25
 _LOUDEST = 0.3
@@ -81,7 +87,7 @@ def measure_clip(samples: Samples, *, sample_rate: int, calibration: Calibration
     floor = noise_floor(frames)
     noise_db = float(np.median([floor.corrected(name) for name in floor.levels]))
     noise = _noise_power(frames, noise_db)
-    speech = _speech_mask(frames, noise_db)
+    speech = _speech_mask(frames, noise_db, floor)
     raw = estimates_of(frames)
     snr, uncertainty = calibration.snr(raw)
     band = band_of(samples, sample_rate=sample_rate)
@@ -119,18 +125,19 @@ def _measured(
 def _flags(
     features: Mapping[str, float | None], band: Band | None, floor: NoiseFloor, calibration: Calibration, runs: int
 ) -> set[str]:
-    """Why estimates are not to be trusted. 15 %, 3 and 5 dB from science; the other limits are our own."""
+    """Why estimates are not to be trusted. The 15 % are from science; the other limits are our own."""
     duration, nonspeech = features["duration_s"] or 0.0, features["nonspeech_share"] or 0.0
-    snr, unsteady = features["snr_db"], features["level_sd_db"]
+    snr, level_sd = features["snr_db"], features["level_sd_db"] or 0.0
+    unsteady = level_sd > UNSTEADY_DB or floor.spread > _SPREAD_DB or floor.difference > _DIFFERENCE_DB
     said = {
         "trimmed": (nonspeech < TRIMMED_SHARE and nonspeech * duration < TRIMMED_SECONDS) or floor.speech,
-        "unsteady": unsteady is not None and unsteady > UNSTEADY_DB,
-        "wavering": unsteady is not None and WAVERING_DB < unsteady <= UNSTEADY_DB,
+        "unsteady": unsteady,
+        "wavering": not unsteady and level_sd > WAVERING_DB,
         "short": duration < SHORT_SECONDS,
         "telephone": band is not None and band.telephone,
         "lowpass": band is not None and band.cut,
         "clipped": runs > 1 and (features["clipped_share"] or 0.0) > CLIPPED_SHARE,
-        "no_speech": snr is None or 1 - nonspeech < _NO_SPEECH_SHARE,
+        "no_speech": snr is None or 1 - nonspeech < _NO_SPEECH_SHARE or (snr < 0 and features["f0_hz"] is None),
         "clean": snr is not None and snr > calibration.range_db[1],
     }
     return {flag for flag, is_so in said.items() if is_so}
@@ -151,26 +158,41 @@ def _clipped_share(samples: Samples) -> tuple[float | None, int]:
 
 def _noise_power(frames: Frames, noise_db: float) -> Values:
     """Mean spectrum of the quarter of the frames that is quietest within the band, brought to the noise's level."""
-    count = max(4, int(_QUIETEST * len(frames.band)))
-    quiet = np.argsort(frames.band, kind="stable")[:count]
+    quiet = _quietest(frames)
     level = float(frames.band[quiet].mean())
     scale = 10 ** (noise_db / 10) / level if level > TINY else 1.0
     return np.asarray(frames.power[quiet].mean(axis=0, dtype=np.float64) * scale)
 
 
-def _speech_mask(frames: Frames, noise_db: float) -> Mask:
-    """Frames with speech: what stands above the noise, in dB, meant over 20 bands; with 0.1 s after each."""
+def _speech_mask(frames: Frames, noise_db: float, floor: NoiseFloor) -> Mask:
+    """Frames with speech, with 0.1 s after each: the six bands of 20 that stand highest above the noise stand, on
+    average, higher than within the margins (and by 3 to 8 dB).
+
+    Our own; against mixes of steady noise (true share 0.1 to 0.3) the share without speech is 0.00 to 0.1 too high at 5
+    to 20 dB, 0.1 at 0 dB and 0.2 at -5 dB: what is under the noise is not heard.
+    """
     from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-    count = max(4, int(_QUIETEST * len(frames.band)))
-    quiet = np.argsort(frames.band, kind="stable")[:count]
+    quiet = _quietest(frames)
     noise = frames.envelopes[quiet].mean(axis=0)
     noise *= 10 ** (noise_db / 10) / max(float(frames.band[quiet].mean()), TINY)
     smooth = uniform_filter1d(frames.envelopes, 5, axis=0)
-    above = (10 * np.log10(np.maximum(smooth, TINY) / np.maximum(noise, TINY))).clip(0.0, 40.0).mean(axis=1)
+    above = (10 * np.log10(np.maximum(smooth, TINY) / np.maximum(noise, TINY))).clip(0.0, 40.0)
+    highest = np.partition(above, -_HIGHEST, axis=1)[:, -_HIGHEST:].mean(axis=1)
+    limit = _SPEECH_DB[0] + 1.0
+    if not floor.speech:
+        count = edge_frames(frames) + 1
+        margins = np.concatenate([highest[1:count], highest[-count:-1]])
+        limit = float(margins.mean() + margins.std()) + 0.5
     reach = max(1, round(_HANGOVER_SECONDS / frames.hop_seconds))
-    speech = maximum_filter1d((above > _SPEECH_DB).astype(np.uint8), reach + 1, origin=reach // 2)
-    return np.asarray(speech, np.bool_)
+    heard = (highest > np.clip(limit, *_SPEECH_DB)).astype(np.uint8)
+    return np.asarray(maximum_filter1d(heard, reach + 1, origin=reach // 2), np.bool_)
+
+
+def _quietest(frames: Frames) -> npt.NDArray[np.intp]:
+    """The quarter of the frames that is quietest within the band, at least four."""
+    count = max(4, int(_QUIETEST * len(frames.band)))
+    return np.argsort(frames.band, kind="stable")[:count]
 
 
 def _speech_level(frames: Frames, noise_db: float, snr_db: float) -> float:

@@ -16,7 +16,7 @@ from synth.errors import UsageError
 from synth.match.snr import Calibration, fit_calibration, raw_estimates
 
 SNR_DB = (-8.0, 30.0)
-"""What SNRs calibration takes for possible, all alike. Below 0 dB an estimate tells little, and this much of the answer."""
+"""SNRs that calibration takes for possible, all alike: below 0 dB an estimate tells little, and this tells the rest."""
 MARGINS_S = (0.2, 0.5)
 MAX_SPEECH_S = 6.0
 STEADY_DB = 3.0

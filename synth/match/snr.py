@@ -54,13 +54,14 @@ def raw_estimates(samples: Samples, *, sample_rate: int) -> dict[str, float]:
 class NoiseFloor:
     """Levels in dB of the noise in the SNR's band, not corrected, by estimator; and what the margins say.
 
-    `edges`: their mean level. `spread`: standard deviation of the frames' levels within a margin. `speech`: they are so
-    loud that they are taken for speech.
+    `edges`: their mean level. `spread`: standard deviation of the frames' levels within a margin. `difference`: of the
+    levels of the first and the last margin. `speech`: they are so loud that they are taken for speech.
     """
 
     levels: Mapping[str, float]
     edges: float
     spread: float
+    difference: float
     speech: bool
 
     def corrected(self, name: str, correction: Mapping[str, Correction] = CORRECTION) -> float:
@@ -113,9 +114,11 @@ def noise_floor(frames: Frames) -> NoiseFloor:
     }
     count = edge_frames(frames)
     first, last = slice(0, count), slice(len(band) - count, len(band))
-    edges = _db(float(band[first].mean() + band[last].mean()) / 2)
+    before, after = float(band[first].mean()), float(band[last].mean())
+    edges = _db((before + after) / 2)
     spread = math.sqrt((float(level[first].var()) + float(level[last].var())) / 2)
-    return NoiseFloor(levels, edges, spread, edges - levels["floor"] > _EDGES_ARE_SPEECH_DB)
+    difference = abs(_db(before) - _db(after))
+    return NoiseFloor(levels, edges, spread, difference, edges - levels["floor"] > _EDGES_ARE_SPEECH_DB)
 
 
 def inner(frames: Frames) -> tuple[Values, Values]:
