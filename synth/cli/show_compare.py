@@ -7,7 +7,7 @@ from typing import Any
 
 from synth.cli.show import table
 
-_HEAD = ["feature", "unit", "training P10/50/90", "dev P10/50/90", "W1", "95 % by chance", "p", "verdict"]
+_HEAD = ["feature", "unit", "training P10 / 50 / 90", "dev P10 / 50 / 90", "W1", "95 % by chance", "p", "verdict"]
 
 
 def compare_text(found: Mapping[str, Any]) -> str:
@@ -24,7 +24,7 @@ def _row(feature: Mapping[str, Any]) -> list[str]:
     return [
         feature["shown"],
         feature["unit"],
-        *("/".join(f"{value:g}" for value in feature[side]) if feature[side] else "-" for side in ("training", "dev")),
+        *(" / ".join(f"{value:.6g}" for value in feature[side]) if feature[side] else "-" for side in ("training", "dev")),
         feature["w1_shown"] or "-",
         feature["null95_shown"] or "-",
         "-" if feature["p"] is None else f"{feature['p']:g}",

@@ -39,8 +39,7 @@ def compare(training: Profile, dev: Profile, *, clean: Profile | None = None, se
     told = classify(a, b, training.groups, dev.groups, seed=seed, repeats=_REPEATS)
     halves = halvings(dev.groups, _HALVINGS, seed=seed) if len(set(dev.groups)) >= 4 else []
     cover = covered(a, b, groups=dev.groups, seed=seed)
-    found = distances(a, b, training.groups, dev.groups, seed=seed)
-    few = bool(_side(training).too_few or _side(dev).too_few)
+    features, family = compare_features(training, dev, seed=seed)
     spread = _spread(b)
     return Comparison(
         training=_side(training),
@@ -52,11 +51,8 @@ def compare(training: Profile, dev: Profile, *, clean: Profile | None = None, se
         auc_clean=_clean_auc(clean, dev, seed) if clean else None,
         coverage=cover.share if cover else None,
         coverage_dev=_half_coverage(dev, b, halves, seed),
-        family=found.family,
-        features=tuple(
-            _feature(k, training, dev, a[:, k], b[:, k], (found.w1[k], found.null95[k], found.family, found.p[k]), few)
-            for k in range(len(FEATURES))
-        ),
+        family=family,
+        features=features,
         spectra=(_spectrum(training.clips), _spectrum(dev.clips)),
         histogram=(_histogram(told.scores_a), _histogram(told.scores_b)) if told else None,
         synthetic=_listed(training.clips, told.scores_a, a, b, spread) if told else (),
@@ -86,6 +82,18 @@ def _clean_auc(clean: Profile, dev: Profile, seed: int) -> float | None:
 
 
 # --- one feature ------------------------------------------------------------------------------------------------------
+
+
+def compare_features(training: Profile, dev: Profile, *, seed: int = 0) -> tuple[tuple[FeatureComparison, ...], float]:
+    """Each feature by itself, in the order of FEATURES, and the factor `family` (synth.match.wasserstein)."""
+    a, b = training.matrix, dev.matrix
+    found = distances(a, b, training.groups, dev.groups, seed=seed)
+    few = bool(_side(training).too_few or _side(dev).too_few)
+    features = tuple(
+        _feature(k, training, dev, a[:, k], b[:, k], (found.w1[k], found.null95[k], found.family, found.p[k]), few)
+        for k in range(len(FEATURES))
+    )
+    return features, found.family
 
 
 def _feature(
@@ -160,7 +168,8 @@ def _spread(dev: Matrix) -> tuple[Vector, Vector]:
     """Middle and spread of dev in each feature, at least the tolerance; NaN where nothing was measured."""
     there = np.isfinite(dev).any(axis=0)
     low, middle, high = np.full((3, dev.shape[1]), np.nan)
-    low[there], middle[there], high[there] = np.nanquantile(dev[:, there], (0.16, 0.5, 0.84), axis=0)
+    for k in np.flatnonzero(there):
+        low[k], middle[k], high[k] = np.nanquantile(dev[:, k], (0.16, 0.5, 0.84))
     return middle, np.maximum((high - low) / 2, [f.tolerance for f in FEATURES])
 
 

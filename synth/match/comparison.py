@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,8 +112,7 @@ class Comparison:
     @property
     def worst(self) -> FeatureComparison | None:
         """The feature that lies farthest apart, by what matters and what is more than chance."""
-        there = [f for f in self.features if f.w1 is not None]
-        return max(there, key=lambda f: f.excess) if there else None
+        return farthest(self.features)
 
     @property
     def limits(self) -> tuple[float, float] | None:
@@ -221,6 +220,11 @@ class Comparison:
         }
 
 
+def farthest(features: Sequence[FeatureComparison]) -> FeatureComparison | None:
+    """The feature with the largest excess, the first of equal ones; None where none was compared."""
+    return max((f for f in features if f.w1 is not None), key=lambda f: f.excess, default=None)
+
+
 # --- as JSON ----------------------------------------------------------------------------------------------------------
 
 
@@ -240,8 +244,10 @@ def _spectrum_json(found: Spectrum) -> dict[str, Any]:
     return {"mean": [_rounded(v, 2) for v in found.mean], "sd": [_rounded(v, 2) for v in found.sd]}
 
 
-def _quantiles_json(values: tuple[float, ...] | None) -> list[float] | None:
-    return None if values is None else [float(f"{value:.4g}") for value in values]
+def _quantiles_json(feature: Feature, values: tuple[float, ...] | None) -> list[float] | None:
+    """To a tenth of a dB, a Hz, a hundredth of a second, a thousandth of a share; clipping to a millionth."""
+    digits = 6 if feature.scale == "logit" else {"Hz": 0, "s": 2, "": 3}.get(feature.unit, 1)
+    return None if values is None else [round(value, digits) + 0.0 for value in values]
 
 
 def _feature_json(found: FeatureComparison) -> dict[str, Any]:
@@ -253,9 +259,9 @@ def _feature_json(found: FeatureComparison) -> dict[str, Any]:
         "scale": feature.scale,
         "scale_unit": scale_unit(feature),
         "tolerance": round(feature.tolerance, 4),
-        "training": _quantiles_json(found.training),
-        "dev": _quantiles_json(found.dev),
-        "knots": None if found.knots is None else [_quantiles_json(side) for side in found.knots],
+        "training": _quantiles_json(feature, found.training),
+        "dev": _quantiles_json(feature, found.dev),
+        "knots": None if found.knots is None else [_quantiles_json(feature, side) for side in found.knots],
         "measured": [round(share, 3) for share in found.measured],
         "shift": _rounded(found.shift, 4),
         "w1": _rounded(found.w1, 4),

@@ -46,7 +46,8 @@ def distances(a: Matrix, b: Matrix, groups_a: Sequence[str], groups_b: Sequence[
     sides = (_Groups(groups_a, seed, 0), _Groups(groups_b, seed, 1))
     features = a.shape[1]
     w1, null95, p = (np.full(features, np.nan) for _ in range(3))
-    draws = []
+    draws: list[Vector] = []
+    taken = _permutations(sides[0].count, sides[1].count, seed)
     for k in range(features):
         x, y = a[:, k], b[:, k]
         if min(np.isfinite(x).sum(), np.isfinite(y).sum()) < _LEAST:
@@ -60,7 +61,7 @@ def distances(a: Matrix, b: Matrix, groups_a: Sequence[str], groups_b: Sequence[
         null95[k] = np.quantile(drawn, 0.95) * student.ppf(0.975, freedom) / student.ppf(0.975, np.inf)
         if null95[k] > 0:
             draws.append(drawn / np.quantile(drawn, 0.95))
-        p[k] = _permuted(counts, np.diff(grid), seed)
+        p[k] = _permuted(taken, counts, np.diff(grid))
     family = float(np.quantile(np.max(draws, axis=0), 0.95)) if draws else 1.0
     return Distances(w1, null95, family, holm(p))
 
@@ -122,16 +123,20 @@ def _null(sides: tuple[_Groups, _Groups], counts: tuple[Matrix, Matrix], widths:
     return np.asarray(np.abs(deviations[0] - deviations[1]) @ widths), float(freedom)
 
 
-def _permuted(counts: tuple[Matrix, Matrix], widths: Vector, seed: int) -> float:
-    """The share of permutations of the groups (not of clips) that lie as far apart as the two sides do."""
-    pooled, first = np.concatenate(counts), len(counts[0])
-    whole = pooled.sum(axis=0)
+def _permutations(first: int, second: int, seed: int) -> Matrix:
+    """Which groups stand on the first side, shape (permutations + 1, groups): as they are, then at random."""
     rng = generator(seed, _PERMUTE)
-    taken = np.zeros((_PERMUTATIONS + 1, len(pooled)))
+    taken = np.zeros((_PERMUTATIONS + 1, first + second))
     taken[0, :first] = 1
     for row in taken[1:]:
-        row[rng.permutation(len(pooled))[:first]] = 1
+        row[rng.permutation(first + second)[:first]] = 1
+    return taken
+
+
+def _permuted(taken: Matrix, counts: tuple[Matrix, Matrix], widths: Vector) -> float:
+    """The share of permutations of the groups (not of clips) that lie as far apart as the two sides do."""
+    pooled = np.concatenate(counts)
     sums = taken @ pooled
-    rest = whole - sums
+    rest = pooled.sum(axis=0) - sums
     apart = np.abs(sums[:, :-1] / np.maximum(sums[:, -1:], 1) - rest[:, :-1] / np.maximum(rest[:, -1:], 1)) @ widths
     return float(np.mean(apart >= apart[0] * (1 - 1e-9)))

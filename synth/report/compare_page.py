@@ -19,7 +19,7 @@ _STYLE = (
     STYLE
     + """
 td.green { color: var(--good); } td.amber { color: var(--warn); } td.red { color: var(--bad); }
-td.wordy { text-align: left; white-space: normal; min-width: 16rem; }
+td.wordy { text-align: left; white-space: normal; min-width: 13rem; }
 .headline { font-size: 1.05rem; font-weight: 600; max-width: none; } ul { margin: .25rem 0; padding-left: 1.2rem; }
 .clips { display: grid; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); gap: 1rem; }
 .clip img { display: block; width: 100%; height: 8rem; border-radius: 3px; }
@@ -29,8 +29,8 @@ td.wordy { text-align: left; white-space: normal; min-width: 16rem; }
 _KIND = {"green": "good", "amber": "low", "red": "bad"}
 _COLUMNS = (
     ("feature", "text"),
-    ("unit", "text unit"),
-    *((f"{name} {at}", "") for name in ("training", "dev") for at in ("P10", "P50", "P90")),
+    ("training P10 / P50 / P90", ""),
+    ("dev P10 / P50 / P90", ""),
     ("W1", ""),
     ("95 % by chance", ""),
     ("p", ""),
@@ -99,22 +99,27 @@ def _references(found: Mapping[str, Any]) -> str:
 
 
 def _number(value: float | None, missing: str = "not measured") -> str:
-    return missing if value is None else f"{value:g}"
+    return missing if value is None else f"{value:.6g}"
 
 
 def _row(feature: Mapping[str, Any]) -> list[Cell]:
-    quantiles_of = [*(feature["training"] or [None] * 3), *(feature["dev"] or [None] * 3)]
+    unit = f", {feature['unit']}" if feature["unit"] else ""
     w1, null95 = feature["w1"], feature["null95"]
     return [
-        Cell(feature["shown"], kind="text"),
-        Cell(feature["unit"], kind="text unit"),
-        *(Cell(_number(value, "")) for value in quantiles_of),
+        Cell(feature["shown"] + unit, kind="text"),
+        *(_three(feature[side]) for side in ("training", "dev")),
         Cell(feature["w1_shown"] or "", sort=_number(w1, "")),
         Cell(feature["null95_shown"] or "", sort=_number(null95, "")),
         Cell(_number(feature["p"], "")),
         Cell(feature["verdict"] or "none", sort=f"{feature['excess']:g}", kind=feature["verdict"] or ""),
-        Cell(feature["words"], kind="wordy"),
+        Cell("" if feature["verdict"] == "green" else feature["words"], kind="wordy"),
     ]
+
+
+def _three(values: Sequence[float] | None) -> Cell:
+    if values is None:
+        return Cell("", sort="")
+    return Cell(" / ".join(_number(value) for value in values), sort=_number(values[1]))
 
 
 def _explained(found: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ svg .equal { stroke: var(--two); stroke-width: 1; stroke-dasharray: 4 3; }
 .swatch.one { background: var(--one); } .swatch.two { background: var(--two); }
 """
 
-_SIZE, _LEFT, _BOTTOM, _TOP, _RIGHT = 220, 44, 20, 8, 8
+_SIZE, _LEFT, _BOTTOM, _TOP, _RIGHT = 220, 52, 20, 8, 8
 
 
 def quantiles(feature: Mapping[str, Any]) -> str:
@@ -129,12 +129,12 @@ def _quantile_axes(
 
 
 def _ticks(scale: str, low: float, high: float) -> list[float]:
-    """About three round values within the axis."""
+    """Two to four round values within the axis."""
     if scale == "logit":
         low, high = 10**low, 10**high
     elif scale == "log2":
         low, high = 2**low, 2**high
-    step = _round_step((high - low) / 3)
+    step = _round_step((high - low) / 4)
     first = math.ceil(low / step)
     return [
         float(f"{k * step:.6g}") for k in range(first, math.floor(high / step) + 1) if k * step > 0 or scale == "linear"
