@@ -13,7 +13,7 @@ from synth.cli.app import DataSet, Jobs, Json, _print, app, state
 @app.command()
 def select(
     dataset: DataSet,
-    to: Annotated[Path, typer.Option("--to", envvar="SYNTH_TO", help="The profile of the target.")],
+    to: Annotated[Path, typer.Option("--to", envvar="SYNTH_TO", help="The target: its profile, or a set.")],
     out: Annotated[Path, typer.Option("--out", "-o", envvar="SYNTH_SELECT_OUT", help="The manifest to write.")],
     hours: Annotated[
         Optional[float],  # noqa: UP045 - typer reads the annotation
@@ -45,13 +45,14 @@ def select(
     from synth.cli.progress import Screen
     from synth.cli.show import as_json
     from synth.cli.show_match import selected_text
+    from synth.match.compare_sets import profile_of
     from synth.match.profile import read_profile
     from synth.match.select import select as choose
 
     with Screen(state.verbosity) as screen:
         chosen = choose(
             dataset,
-            read_profile(to),
+            profile_of(to, jobs=jobs, progress=screen.scanned),
             out,
             hours=hours,
             weights=weights,

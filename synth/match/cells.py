@@ -12,10 +12,9 @@ from synth.dsp.noise_bands import CENTRES_HZ
 from synth.match.features import Matrix
 from synth.match.two_sample import Indices, Vector
 
-COLOURS = 6
-"""Clusters of noise colour at most (science.md 3.4); one for 30 clips of the target, our own choice."""
-SNR_BINS, LEVEL_BINS = 6, 5
-_CLIPS_A_COLOUR, _CLIPS_A_BIN = 30, 20
+SNR_BINS, LEVEL_BINS, COLOURS = 6, 5, 6
+"""At most so many (six clusters of colour: science.md 3.4; the others our own choice)."""
+_CLIPS_A_CELL = 3.0  # of the target, on average: in emptier cells chance says how many there are
 _MARGIN_DB = 1.0  # beyond the lowest and the highest of the target, and how much the colour may differ more, each band
 _UNKNOWN = -1.0
 
@@ -105,17 +104,21 @@ def _rounded(range_: Range | None) -> list[float] | None:
 
 
 def make_cells(snr: Vector | None, level: Vector, bands: Matrix, *, seed: int) -> Cells:
-    """Cells in which the clips of a target lie: quantile bins of SNR (up to six) and level (up to five), each for 20
-    clips or more; k-means clusters of colour (up to six). `snr`: None where it is not to be trusted."""
-    return Cells(None if snr is None else _bins(snr, SNR_BINS), _bins(level, LEVEL_BINS), _colours(bands, seed))
+    """Cells in which the clips of a target lie: quantile bins of SNR (up to six) and of level (up to five), and k-means
+    clusters of colour (up to six), about a third as many as there are clips. `snr`: None where it is not trusted."""
+    each = (len(level) / _CLIPS_A_CELL) ** (1 / 3)
+    return Cells(
+        None if snr is None else _bins(snr, min(SNR_BINS, round(1.1 * each))),
+        _bins(level, min(LEVEL_BINS, round(each))),
+        _colours(bands, min(COLOURS, int(each)), seed),
+    )
 
 
-def _bins(values: Vector, most: int) -> Bins:
+def _bins(values: Vector, count: int) -> Bins:
     known = values[np.isfinite(values)]
     if not len(known):
         return Bins(np.array([-np.inf, np.inf]))
-    count = int(np.clip(len(known) // _CLIPS_A_BIN, 1, most))
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, count + 1)))
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, max(1, count) + 1)))
     if len(edges) < 2:
         edges = np.repeat(edges, 2)
     edges[0] -= _MARGIN_DB
@@ -123,7 +126,7 @@ def _bins(values: Vector, most: int) -> Bins:
     return Bins(edges)
 
 
-def _colours(bands: Matrix, seed: int) -> Colours | None:
+def _colours(bands: Matrix, count: int, seed: int) -> Colours | None:
     from sklearn.cluster import KMeans
 
     used = np.flatnonzero(np.isfinite(bands).mean(axis=0) > 0.5)
@@ -131,7 +134,9 @@ def _colours(bands: Matrix, seed: int) -> Colours | None:
         return None
     known = colour(bands, used)
     known = known[np.isfinite(known).all(axis=1)]
-    count = int(np.clip(len(known) // _CLIPS_A_COLOUR, 1, COLOURS))
+    if not len(known):
+        return None
+    count = max(1, min(count, len(np.unique(known, axis=0))))
     found = KMeans(count, n_init=10, random_state=seed).fit(known)
     distance = np.linalg.norm(known - found.cluster_centers_[found.labels_], axis=1)
     most = np.array([distance[found.labels_ == k].max() for k in range(count)])

@@ -24,6 +24,7 @@ from synth.match.weights import (
     drawn_by_weight,
     effective_share,
     ratio_weights,
+    tempered,
     weighted_wasserstein,
     within_reach,
 )
@@ -33,6 +34,7 @@ METHODS: tuple[str, ...] = get_args(Method)
 
 _COMPARED = ("level_sd_db", "low_hz", "high_hz", "speech_tilt_db", "duration_s")
 _COLOURS = 3  # principal components: with SNR, level and _COMPARED there are ten columns
+_LESS = 0.4  # importance of those in balancing, against SNR, level and colour (our own choice)
 _FEW = 100
 _MOSTLY = 0.95  # of the hours asked for
 
@@ -134,7 +136,7 @@ def subset(
         raise UsageError(f"{hours:g} h are asked for, the data set has {seconds.sum() / 3600:.2f} h")
     sides = _sides(pool, target, seed)
     marks = np.array([uniform01(seed, clip.path, "select") for clip in pool])
-    weighted = _weighted(sides, method, seed)
+    weighted = _weighted(sides, method, seed, soften=method != "quotas")
     shares, length = _shares(sides), _mean_seconds(sides, seconds)
     count = max(1, round(hours * 3600 / float(shares @ length)))
     wanted_of = quotas(shares, count)
@@ -214,9 +216,11 @@ def _components(pool: Matrix, target: Matrix) -> tuple[Matrix, Matrix]:
     return (sides[0] - middle) @ directions.T, (sides[1] - middle) @ directions.T
 
 
-def _weighted(sides: _Sides, method: str, seed: int) -> Weighted:
+def _weighted(sides: _Sides, method: str, seed: int, *, soften: bool = True) -> Weighted:
+    """`soften`: a subset by quotas is filled by the shares as they are, so its price is told as it is."""
     if method == "balance":
-        return balance_weights(*sides.columns)
+        count = sides.columns[0].shape[1] - len(_COMPARED)
+        return balance_weights(*sides.columns, [1.0] * count + [_LESS] * len(_COMPARED))
     if method == "ratio":
         groups = [clip.group for clip in sides.pool], [clip.group for clip in sides.target]
         return ratio_weights(*sides.columns, *groups, seed=seed)
@@ -225,8 +229,10 @@ def _weighted(sides: _Sides, method: str, seed: int) -> Weighted:
     for cell, count in zip(there, target_count, strict=True):
         mine = sides.pool_cells == cell
         weights[mine] = count / max(1, mine.sum())
-    weights = clipped(weights)
-    return Weighted(weights, effective_share(weights), "share of the target over that of the pool, in each cell")
+    if not soften:
+        weights = clipped(weights)
+        return Weighted(weights, effective_share(weights), "each cell has the target's share of the clips")
+    return tempered(weights, "share of the target over that of the pool in each cell, ")
 
 
 def _shares(sides: _Sides) -> Vector:
@@ -329,7 +335,7 @@ def _refusal(ess: float, reach: float, got: float | None, wanted: Sequence[Wante
 
 
 def wanted_text(wanted: Wanted) -> str:
-    """`34 clips (0.04 h): SNR -3.1..1.2 dB, speech -31..-27 dBFS, noise +8 ... -8 dB (12 bands, 73-5741 Hz); like a.wav`."""
+    """`34 clips (0.04 h): SNR -3..1.2 dB, speech -31..-27 dBFS, noise +8 ... dB (12 bands, 73-5741 Hz); like a.wav`."""
     snr, level, bands = (wanted.cell.get(name) for name in ("snr_db", "speech_dbfs", "noise_bands_db"))
     parts = ["SNR not known" if snr is None else f"SNR {snr[0]:g}..{snr[1]:g} dB"] if "snr_db" in wanted.cell else []
     if level is not None:

@@ -96,8 +96,10 @@ def _check_out(out: Path, found: AudioSet) -> None:
 
 def _clips_of(found: AudioSet, profile: Profile, *, all_needed: bool) -> tuple[list[ClipProfile], list[int]]:
     """The measured clips of a set, and their places in it."""
-    by_path = {clip.path: clip for clip in profile.clips}
-    places = [i for i, clip in enumerate(found.clips) if clip.name in by_path]
+    root = Path(profile.root)
+    by_path = {str(root / clip.path): clip for clip in profile.clips}
+    names = [str(found.root / clip.name) for clip in found.clips]
+    places = [i for i, name in enumerate(names) if name in by_path]
     if not places:
         raise UsageError(f"the profile {profile.name!r} holds no clip of {found.name}: profile that data set")
     if all_needed and profile.total > len(profile.clips) and len(places) < _MOSTLY * len(found.clips):
@@ -105,7 +107,7 @@ def _clips_of(found: AudioSet, profile: Profile, *, all_needed: bool) -> tuple[l
             f"the profile {profile.name!r} holds {len(places)} of {len(found.clips)} clips, weights need all: "
             "leave it out, or `synth profile` with a larger --max-clips"
         )
-    return [by_path[found.clips[i].name] for i in places], places
+    return [by_path[names[i]] for i in places], places
 
 
 def _unmeasured(found: AudioSet, places: Sequence[int]) -> list[str]:

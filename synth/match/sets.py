@@ -91,7 +91,7 @@ def _opened(path: Path, group_by: str | None) -> AudioSet:
     if path.is_dir():
         dataset = DatasetDir(path)
         if dataset.manifest.is_file():
-            return _ours(dataset.manifest, _absolute(path).name, group_by)
+            return replace(_manifest(dataset.manifest, group_by), name=_absolute(path).name)
         if dataset.private.is_dir():
             raise UsageError(f"{path} is a data set that is not complete; `synth generate` again, or `synth finish`")
         return _folder(path, group_by)
@@ -99,8 +99,12 @@ def _opened(path: Path, group_by: str | None) -> AudioSet:
         raise UsageError(f"there is no folder, list or data set {path}")
     if path.suffix[1:].lower() in EXTENSIONS:
         raise UsageError(f"{path} is one file of audio; name its folder, or a list of files")
+    return _manifest(path, group_by)
+
+
+def _manifest(path: Path, group_by: str | None) -> AudioSet:
     if path.suffix.lower() in _JSON_LINES and _first_keys(path) >= _OURS:
-        return _ours(path, path.stem, group_by)
+        return _ours(path, group_by)
     return _list(path, group_by)
 
 
@@ -125,7 +129,7 @@ def _nothing(path: Path, refused: Sequence[BadInput]) -> str:
 # ------------------------------------------------------------------------------------------------------------- ours
 
 
-def _ours(manifest: Path, name: str, group_by: str | None) -> AudioSet:
+def _ours(manifest: Path, group_by: str | None) -> AudioSet:
     group, note = _our_group(manifest, group_by)
     clips = tuple(
         SetClip(
@@ -138,7 +142,7 @@ def _ours(manifest: Path, name: str, group_by: str | None) -> AudioSet:
         )
         for k, row in enumerate(read_rows(manifest))
     )
-    return AudioSet(name, _absolute(manifest.parent), "ours", clips, _absolute(manifest), (note,))
+    return AudioSet(manifest.stem, _absolute(manifest.parent), "ours", clips, _absolute(manifest), (note,))
 
 
 def _our_group(manifest: Path, group_by: str | None) -> tuple[Callable[[ManifestRow], str], str]:

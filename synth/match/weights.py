@@ -19,11 +19,11 @@ ENOUGH = 0.3
 REFUSED = 0.1
 HEAVIEST = 10.0
 """No clip counts for more than so many (times the mean weight)."""
-TEMPERS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
-RIDGES = (1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
+TEMPERS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5)
+RIDGES = (1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
 
 _FOLDS = 5
-_KNOTS, _DEGREE, _C = 6, 3, 0.1  # our own choice: measured on tables of known ratio (tests/match/test_weights.py)
+_KNOTS, _DEGREE, _C = 4, 2, 0.1  # our own choice: measured on tables of known ratio (tests/match/test_weights.py)
 _FOLD = 30
 _MOST_MISSING, _SOME_MISSING = 0.5, 0.02
 _NEIGHBOURS = 5
@@ -114,11 +114,17 @@ def ratio_weights(
     for kept_pool, kept_target, out in _folds(pool_groups, target_groups, seed):
         model = _fitted(pool[kept_pool], target[kept_target])
         logs[out] = model.decision_function(pool[out])
-    for temper in TEMPERS:
-        weights = clipped(np.exp(temper * (logs - logs.max())))
+    return tempered(np.exp(logs - logs.max()))
+
+
+def tempered(ratio: Vector, said: str = "") -> Weighted:
+    """Weights from density ratios: ratio**alpha, clipped; alpha is the first of TEMPERS that leaves an effective share
+    of ENOUGH, or the last."""
+    for alpha in TEMPERS:
+        weights = clipped(ratio**alpha)
         if effective_share(weights) >= ENOUGH:
             break
-    return Weighted(weights, effective_share(weights), f"tempered: w**{temper:g}, at most {HEAVIEST:g} times the mean")
+    return Weighted(weights, effective_share(weights), f"{said}w**{alpha:g}, at most {HEAVIEST:g} times the mean")
 
 
 def _fitted(pool: Matrix, target: Matrix) -> Any:
@@ -171,18 +177,20 @@ def _fold_of(groups: Sequence[str], rng: np.random.Generator) -> Indices:
 # ---------------------------------------------------------------------------------------------------- entropy balancing
 
 
-def balance_weights(pool: Matrix, target: Matrix) -> Weighted:
+def balance_weights(pool: Matrix, target: Matrix, importance: Sequence[float] | None = None) -> Weighted:
     """Weights nearest to equal ones (in entropy) under which the pool has the target's moments (Hainmueller 2012).
 
     Moments: mean, variance and the shares below the target's deciles, of each column. The dual is convex: minimise
     log sum exp(lambda'(m_i - m_target)) + ridge/2 |lambda|^2, by Newton's method. The ridge lets moments differ that
     cannot be met, and is the smallest from 0.001 (or 1 / clips of the target: no closer than the target itself is
-    known) up to 1 at which the effective share is 0.3. Weights are clipped at 10 times their mean.
+    known) up to 2 at which the effective share is 0.3. Weights are clipped at 10 times their mean. `importance`: one a
+    column; the moments of a column with 0.5 may differ four times as much.
     """
+    scales = _scales(pool, target, importance)
     pool, target = completed(pool, target)
     if not pool.shape[1]:
         return _unweighted(len(pool))
-    moments = _moments(pool, target)
+    moments = _moments(pool, target, scales)
     least = max(RIDGES[0], 1 / len(target))
     start = np.zeros(moments.shape[1])
     for ridge in sorted({least, *(r for r in RIDGES if r > least)}):
@@ -198,15 +206,22 @@ def _unweighted(count: int) -> Weighted:
     return Weighted(np.ones(count), 1.0, "nothing was measured on both sides: all count alike")
 
 
-def _moments(pool: Matrix, target: Matrix) -> Matrix:
-    """Of each clip of the pool, how its moments differ from the target's, shape (n, moments)."""
+def _scales(pool: Matrix, target: Matrix, importance: Sequence[float] | None) -> Vector:
+    """The importance of each column that `completed` leaves or adds."""
+    given = np.ones(pool.shape[1]) if importance is None else np.asarray(importance, np.float64)
+    told = [np.where(np.isnan(side), np.nan, given) for side in (pool, target)]
+    return np.asarray(completed(told[0], told[1])[0].max(axis=0, initial=0.0))
+
+
+def _moments(pool: Matrix, target: Matrix, scales: Vector) -> Matrix:
+    """Of each clip of the pool, how its moments differ from the target's, times the scale, shape (n, moments)."""
     columns = []
-    for x, t in zip(pool.T, target.T, strict=True):
+    for x, t, scale in zip(pool.T, target.T, scales, strict=True):
         middle, spread = t.mean(), max(float(t.std()), 1e-6)
         z, zt = np.clip((x - middle) / spread, -10, 10), (t - middle) / spread
-        columns += [z - zt.mean(), z**2 - (zt**2).mean()]
+        columns += [scale * (z - zt.mean()), scale * (z**2 - (zt**2).mean())]
         for edge in np.unique(np.quantile(t, np.linspace(0.1, 0.9, 9))):
-            columns.append((x <= edge) - (t <= edge).mean())
+            columns.append(scale * ((x <= edge) - (t <= edge).mean()))
     return np.asarray(np.stack(columns, axis=1))
 
 
