@@ -132,8 +132,10 @@ def check_out(out: Path) -> None:
     """Raise UsageError where a profile must not be written: over a folder, or over a file that is no profile."""
     if out.is_dir():
         raise UsageError(f"{out} is a folder; name the profile's file")
-    if out.exists() and FORMAT.encode() not in out.open("rb").readline(1 << 20):
-        raise UsageError(f"{out} exists and is not a profile; give another name")
+    if out.exists():
+        with out.open("rb") as file:
+            if FORMAT.encode() not in file.readline(1 << 20):
+                raise UsageError(f"{out} exists and is not a profile; give another name")
 
 
 def _quiet(what: str, done: int, total: int | None) -> None:
