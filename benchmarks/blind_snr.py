@@ -179,20 +179,35 @@ def judged(clips: Sequence[Told]) -> dict[str, list[tuple[Told, float, float]]]:
 
 
 def show(found: Mapping[str, list[tuple[Told, float, float]]], spread: Mapping[str, float]) -> None:
-    print("| recording | SD 100 ms | mean error | SD | within 2 sigma | flagged | met |")
-    print("|---|---|---|---|---|---|---|")
+    print("| recording | SD 100 ms | mean error | SD | the same, not flagged | within 2 sigma | flagged | met |")
+    print("|---|---|---|---|---|---|---|---|")
     for name in sorted(found, key=lambda n: spread[n]):
         rows = found[name]
         error = np.array([value - clip.snr_db for clip, value, _ in rows])
         sure = float(np.mean([abs(value - clip.snr_db) <= 2 * sigma for clip, value, sigma in rows]))
-        flagged = float(np.mean(["unsteady" in clip.flags or "trimmed" in clip.flags for clip, _, _ in rows]))
+        flags = np.array([flagged(clip) for clip, _, _ in rows])
+        left = error[~flags] if (~flags).sum() > 4 else np.full(5, np.nan)
         met = "-"
         if spread[name] <= 3:
             met = "met" if abs(error.mean()) <= 1 and error.std() <= 1.5 else "unmet"
         elif spread[name] > 5:
-            met = "met" if flagged >= 0.95 else "unmet"
-        numbers = f"{spread[name]:.1f} | {error.mean():+.2f} | {error.std():.2f} | {sure:.0%} | {flagged:.0%}"
-        print(f"| {name} | {numbers} | {met} |")
+            met = "met" if flags.mean() >= 0.95 else "unmet"
+        numbers = f"{error.mean():+.2f} | {error.std():.2f} | {left.mean():+.2f}, {left.std():.2f} | {sure:.0%}"
+        print(f"| {name} | {spread[name]:.1f} | {numbers} | {flags.mean():.0%} | {met} |")
+    everything = [clip for rows in found.values() for clip, _, _ in rows]
+    print("\nflagged as unsteady or trimmed, by the SD of the noise's 100-ms levels within the clip:")
+    for low, high in ((0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 7), (7, 99)):
+        some = [flagged(clip) for clip in everything if low <= clip.level_sd_db < high]
+        print(f"{low}-{high} dB: {np.mean(some):.0%} of {len(some)}")
+    print("\nsteady recordings, by true SNR: mean error, SD")
+    for low in range(-5, 20, 5):
+        rows = [row for name, some in found.items() if spread[name] <= 3 for row in some]
+        error = np.array([value - clip.snr_db for clip, value, _ in rows if low <= clip.snr_db < low + 5])
+        print(f"{low} to {low + 5} dB: {error.mean():+.2f}, {error.std():.2f}")
+
+
+def flagged(clip: Told) -> bool:
+    return "unsteady" in clip.flags or "trimmed" in clip.flags
 
 
 def bimodal(found: Mapping[str, list[tuple[Told, float, float]]], spread: Mapping[str, float]) -> list[float]:
