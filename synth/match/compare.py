@@ -14,6 +14,7 @@ from synth.match.advice import Difference, verdict, words
 from synth.match.comparison import KNOTS, ClipOfNote, Comparison, FeatureComparison, Side, Spectrum
 from synth.match.features import BAND_NAMES, BY_NAME, FEATURES, Feature, Matrix
 from synth.match.profile import ClipProfile, Profile
+from synth.match.summary import DISTRUSTED, FLAG_WORDS
 from synth.match.two_sample import Covered, Vector, classify, covered, halvings
 from synth.match.wasserstein import distances
 
@@ -23,6 +24,7 @@ _BINS = 20
 _LISTED = 10
 _MOST_ODD = 3  # features named of a clip
 _MANY_FLAGGED = 0.1
+_FROM_SNR = ("snr_db", "speech_dbfs", "noise_dbfs")
 
 
 def compare(training: Profile, dev: Profile, *, clean: Profile | None = None, seed: int = 0) -> Comparison:
@@ -156,9 +158,17 @@ def _difference(x: Vector, y: Vector, w1: float) -> Difference:
 
 def _trust(feature: Feature, training: Profile, dev: Profile, measured: tuple[float, float]) -> str:
     """What speaks against trusting a feature's difference."""
+    if feature.name in _FROM_SNR:
+        shares = [_distrusted(profile.clips) for profile in (training, dev)]
+        if max(shares) > _MANY_FLAGGED:
+            return f" (but the SNR of {shares[0]:.0%} of training and {shares[1]:.0%} of dev is not to be trusted)"
     if abs(measured[0] - measured[1]) > 0.2:
         return f" (measured in {measured[0]:.0%} of training, {measured[1]:.0%} of dev)"
     return ""
+
+
+def _distrusted(clips: Sequence[ClipProfile]) -> float:
+    return sum(any(flag in DISTRUSTED for flag in clip.flags) for clip in clips) / len(clips)
 
 
 # --- clips to listen to -----------------------------------------------------------------------------------------------
@@ -255,7 +265,8 @@ def _flagged(name: str, profile: Profile) -> list[str]:
     counts = Counter(flag for clip in profile.clips for flag in set(clip.flags))
     total = len(profile.clips)
     return [
-        f"{count} of {total} {name} clips ({count / total:.0%}) are flagged {flag}: their estimates are in doubt"
+        f"{name}: {count} of {total} clips ({count / total:.0%}) are flagged {flag}"
+        + (f": {FLAG_WORDS[flag]}" if FLAG_WORDS.get(flag) else "")
         for flag, count in sorted(counts.items())
         if count >= _MANY_FLAGGED * total
     ]
