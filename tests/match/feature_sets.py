@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synth.match.features import BAND_NAMES, FEATURES
+from synth.match.features import BAND_NAMES, BY_NAME, FEATURES
 from synth.match.profile import ClipProfile, Profile
 
 BAND_DB = (14.0, 13.0, 10.0, 6.0, 3.0, 0.0, -3.0, -6.0, -8.0, -9.0, -10.0, -10.0)
@@ -100,7 +100,7 @@ def values(made: Set, count: int, groups: int, rng: np.random.Generator) -> tupl
 
 def in_units(name: str, scaled: float) -> float:
     """The inverse of Feature.scaled, within what the unit allows."""
-    scale = next(f.scale for f in FEATURES if f.name == name)
+    scale = BY_NAME[name].scale
     if scale == "log2":
         return float(2**scaled)
     return float(1 / (1 + math.exp(-scaled))) if scale == "logit" else float(scaled)
