@@ -91,11 +91,14 @@ def estimates_from(
 
 
 def tops(frames: Frames) -> dict[str, float]:
-    """The mean power of speech and noise together, as each estimator takes it."""
+    """The mean power of speech and noise together, as each estimator takes it, between the margins: so that a word has
+    as much of it as a sentence."""
     band, _ = inner(frames)
-    mean = float(band.mean())
-    peak = float(np.percentile(band, 95))
-    return {"nist": peak, "floor": active_level(band, frames.hop_seconds), "subband": mean, "edges": mean}
+    count = edge_frames(frames)
+    between = band[count:-count] if len(band) >= 2 * count + 4 else band
+    mean = float(between.mean())
+    peak = float(np.percentile(between, 95))
+    return {"nist": peak, "floor": active_level(between, frames.hop_seconds), "subband": mean, "edges": mean}
 
 
 def noise_floor(frames: Frames) -> NoiseFloor:
