@@ -156,10 +156,20 @@ def _case(clip: ClipProfile, weight: float, trust: Trust) -> Case:
 
 
 def jitter_of(cases: Sequence[Case], *, uncertainty: float) -> Jitter:
-    """Jitter around the cases; `uncertainty` is the SD of the error of their SNR, in dB."""
+    """Jitter around the cases; `uncertainty` is the SD of the error of their SNR, in dB.
+
+    Level and bands: Silverman's rule, at most 1 and 2 dB (science.md has these as fixed numbers; around a dev set of one
+    car they would be wider than all of it, and a classifier sees it).
+    """
     known = [case.snr_db for case in cases if case.snr_db is not None]
+    levels = [case.level_dbfs for case in cases if case.level_dbfs is not None]
+    colours = [case.bands_db for case in cases if case.bands_db is not None]
     snr = jitter_sd(known, uncertainty=uncertainty, least=LEAST_SNR_JITTER_DB) if known else 0.0
-    return Jitter(snr_db=round(snr, 2), level_dbfs=LEVEL_JITTER_DB, bands_db=BAND_JITTER_DB)
+    level = min(LEVEL_JITTER_DB, jitter_sd(levels, uncertainty=0.0, least=0.0)) if levels else 0.0
+    size = min((len(colour) for colour in colours), default=0)
+    widths = [jitter_sd([colour[b] for colour in colours], uncertainty=0.0, least=0.0) for b in range(size)]
+    bands = min(BAND_JITTER_DB, float(np.median(widths))) if widths else 0.0
+    return Jitter(snr_db=round(snr, 2), level_dbfs=round(level, 2), bands_db=round(bands, 2))
 
 
 def knots_of(values: Sequence[float], weights: Sequence[float], *, jitter: float = 0.0) -> tuple[float, ...]:

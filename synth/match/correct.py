@@ -16,6 +16,7 @@ GAIN = 0.7
 """Share of a difference that one round takes out."""
 _RANGES: Mapping[str, tuple[float, float]] = {"snr_db": (-60.0, 100.0), "level_dbfs": (-90.0, 0.0)}
 _FINE, _COARSE = np.linspace(0.02, 0.98, 25), np.linspace(0.1, 0.9, 5)
+_QUARTILES = (0.25, 0.5, 0.75)  # of levels: headroom turns some clips down, and no wish for more brings those up
 
 
 def corrected(
@@ -61,6 +62,7 @@ def corrected_field(
         wanted=[value for value, _ in wanted],
         wanted_weights=[weight for _, weight in wanted],
         found=found,
+        probabilities=_FINE if name == "snr_db" else _QUARTILES,
     )
     low, high = _RANGES[name]
     new = list(cases)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -69,7 +69,7 @@ class Fitted:
     kept: int
     calibrations: tuple[Curve, ...]
     warnings: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
 
 def held_out_split(groups: Sequence[str], *, seed: int) -> tuple[list[int], list[int]]:
@@ -101,6 +101,7 @@ def fit_cases(
     ground: Planned,
     *,
     clips: int = 500,
+    rounds: int = ROUNDS,
     shareable: bool = False,
     jobs: int = 1,
     seed: int = 0,
@@ -111,12 +112,12 @@ def fit_cases(
     part, held = held_out_split(dev.groups, seed=seed)
     fitting, judging = [dev.clips[k] for k in part], [dev.clips[k] for k in held]
     with Trials(ground, clips, jobs, progress) as trials:
-        job = _Job(recipe, trials, fitting, judging, seed, trust_in(fitting), message)
+        job = _Job(recipe, trials, fitting, judging, seed, trust_in(fitting), message, rounds)
         before = trials.measured(recipe, {}, "the recipe as it is")
         start, calibrations = job.start()
-        rounds, kept, best, notes = job.iterate(start)
+        told, kept, best, notes = job.iterate(start)
         as_before = job.judged(before)
-        helped = rounds[kept].held_out.score < as_before.score
+        helped = told[kept].held_out.score < as_before.score
         conditions = mixture(best, shareable=shareable) if helped else ()
         done = replace(recipe, conditions=conditions)
         whole = trials.measured(done, _cases(best), "the whole mixture") if helped else before
@@ -129,9 +130,9 @@ def fit_cases(
         groups=(len({c.group for c in fitting}), len({c.group for c in judging})),
         auc_dev=_dev_auc(dev, seed),
         before=as_before,
-        after=rounds[kept].held_out if helped else as_before,
+        after=told[kept].held_out if helped else as_before,
         mixture=job.judged(whole),
-        rounds=tuple(rounds),
+        rounds=tuple(told),
         kept=kept,
         calibrations=calibrations,
         warnings=tuple(_warnings(dev, job.trust, helped)),
@@ -198,6 +199,7 @@ class _Job:
     seed: int
     trust: Trust
     message: Callable[[str], None]
+    most: int
 
     def start(self) -> tuple[Matched, tuple[Curve, ...]]:
         """The cases as measured, with an SNR that was calibrated twice."""
@@ -226,20 +228,23 @@ class _Job:
         like_dev = replace(noisy, conditions=(Condition(name="matched", cases="cases.csv", snr_db=wide),))
         known = [snr for clip in self.fitting if (snr := snr_of(clip)) is not None]
         within = (min(known) - 1, max(known) + 1)
-        steps = ((noisy, {}), (like_dev, {"matched": Cases(tuple(colours), "calibration")}))
-        return tuple(
-            fitted_curve(
-                self.trials.measured(recipe, cases_of_it, f"calibration {k}", clips=CALIBRATION_CLIPS), within=within
-            )
-            for k, (recipe, cases_of_it) in enumerate(steps, start=1)
+        steps: tuple[tuple[Recipe, Mapping[str, Cases]], ...] = (
+            (noisy, {}),
+            (like_dev, {"matched": Cases(tuple(colours), "calibration")}),
         )
+        count = min(CALIBRATION_CLIPS, self.trials.clips)
+        heard = [
+            self.trials.measured(tried, drawn, f"calibration {k}", clips=count)
+            for k, (tried, drawn) in enumerate(steps, start=1)
+        ]
+        return tuple(fitted_curve(mixes, within=within) for mixes in heard)
 
     def iterate(self, start: Matched) -> tuple[list[Round], int, Matched, list[str]]:
         """(rounds, number of the one to keep, what it was made from, notes)."""
         notes: list[str] = []
         rounds: list[Round] = []
         found, kept, best = start, 0, start
-        for number in range(ROUNDS + 1):
+        for number in range(self.most + 1):
             recipe = replace(self.recipe, conditions=(matched_condition(found, weight=1.0),))
             heard = self.trials.measured(recipe, _cases(found), f"round {number}")
             one = Round(number, self.judged(heard, self.fitting), self.judged(heard))
@@ -247,7 +252,7 @@ class _Job:
             self.message(f"round {number}: on groups held out {one.held_out.headline}")
             if one.held_out.score < rounds[kept].held_out.score:
                 kept, best = number, found
-            if number - kept >= _PATIENCE or number == ROUNDS:
+            if number - kept >= _PATIENCE or number == self.most:
                 break
             cases = self.corrected(found.cases, heard)
             if (

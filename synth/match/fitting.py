@@ -17,7 +17,7 @@ from synth.dsp.noise_bands import band_levels, normalised
 from synth.errors import UsageError
 from synth.match.cases import case_text, trust_in
 from synth.match.dev_guard import refuse_shared, refuse_test
-from synth.match.fit import Fitted, fit_cases, held_out_split, model_of
+from synth.match.fit import ROUNDS, Fitted, fit_cases, held_out_split, model_of
 from synth.match.fit_report import report_json, report_text
 from synth.match.fitted_recipe import CASES, base_recipe, rebased, recipe_text
 from synth.match.noise_model import Judged, judge
@@ -47,6 +47,7 @@ class Request:
     jobs: int = 1
     seed: int = 0
     clips: int = 500
+    rounds: int = ROUNDS
     not_a_test: bool = False
 
 
@@ -86,6 +87,7 @@ def fit(request: Request, *, make_plan: MakePlan, progress: Progress, message: C
             ground.plan.recipe,
             ground,
             clips=request.clips,
+            rounds=request.rounds,
             shareable=request.shareable,
             jobs=request.jobs,
             seed=request.seed,

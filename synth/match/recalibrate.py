@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synth.match.cases import snr_of
+from synth.match.cases import Numbers, snr_of
 from synth.match.profile import ClipProfile
 
 LEAST_MIXES = 40
@@ -23,7 +23,7 @@ _KNOTS = 12
 class Curve:
     """Measured SNR -> true SNR, in dB: linear between knots, of slope 1 outside them.
 
-    `bias_db`, `error_db`: mean and SD of the error before; `uncertainty_db`: SD of what is left, on mixes that took no
+    `bias_db`, `error_db`: median and SD of the error before; `uncertainty_db`: SD of what is left, on mixes that took no
     part in the fit; all of mixes whose measured SNR lies where dev's do. `mixes`: how many it was fitted on; 0 is the
     curve that changes nothing.
     """
@@ -61,16 +61,20 @@ def fitted_curve(mixes: Sequence[ClipProfile], *, within: tuple[float, float] = 
         near[:] = True
     return replace(
         _curve(measured, true),
-        bias_db=float((measured - true)[near].mean()),
-        error_db=float((measured - true)[near].std()),
-        uncertainty_db=float(left[near].std()),
+        bias_db=float(np.median((measured - true)[near])),
+        error_db=_spread((measured - true)[near]),
+        uncertainty_db=_spread(left[near]),
         mixes=len(pairs),
     )
 
 
-def _curve(
-    measured: np.ndarray[tuple[int], np.dtype[np.float64]], true: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> Curve:
+def _spread(errors: Numbers) -> float:
+    """Half the way from the 16th to the 84th percentile: an SD that single pauses taken for speech do not move."""
+    low, high = np.quantile(errors, [0.16, 0.84])
+    return float(high - low) / 2
+
+
+def _curve(measured: Numbers, true: Numbers) -> Curve:
     """Isotonic regression, then its means in twelve bins of equal size: steps of single mixes are noise."""
     from sklearn.isotonic import IsotonicRegression
 

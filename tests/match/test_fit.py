@@ -1,0 +1,182 @@
+"""`synth fit` on the fixtures, which play the target: a short form of benchmarks/hidden_targets.py, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from synth.errors import GuardError, UsageError
+from synth.match.fit import held_out_split
+from synth.match.fitting import Request, Result, fit
+from synth.match.profile import Profile, write_profile
+from synth.match.profiling import profile_set
+from synth.pipeline import generate, make_plan
+from synth.recipe.load import load_recipe
+from tests.helpers import FIXTURES, rows_of
+
+THEIRS, OURS = ("ada", "ben", "clara", "dev", "ewan"), ("fay", "grace", "hal", "iris", "jon")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Speech and noise on both sides, the wide recipe, and the target set as measured."""
+
+    folder: Path
+    recipe: Path
+    dev: Profile
+    profile: Path
+
+
+def _recipe(folder: Path, side: str, copies: int, seed: int, noise: str, effects: str, level: str) -> str:
+    return f"""\
+seed: {seed}
+copies: {copies}
+speech: {{sources: '{folder}/speech_{side}'}}
+margins_s: [0.3, 0.5]
+noise:
+  snr_db: {noise}
+  layers: [{{name: car, sources: '{folder}/noise_{side}', min_recordings: 1, effects: [{{equalizer: {{{effects}}}}}]}}]
+level_dbfs: {level}
+"""
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Target:
+    folder = tmp_path_factory.mktemp("hidden")
+    for side, names in (("theirs", THEIRS), ("ours", OURS)):
+        for name in names:
+            shutil.copytree(FIXTURES / "speech" / name, folder / f"speech_{side}" / name)
+    cars = sorted((FIXTURES / "noise" / "car").glob("*.flac"))
+    for k, car in enumerate(cars):
+        side = folder / ("noise_theirs" if k % 3 == 0 else "noise_ours")
+        side.mkdir(exist_ok=True)
+        shutil.copyfile(car, side / car.name)
+    secret, wide = folder / "secret.yaml", folder / "wide.yaml"
+    tilted = "bands_db: {normal: [0, 1]}, tilt_db_per_octave: [3, 4]"
+    spread = "bands_db: {normal: [0, 3]}, tilt_db_per_octave: [-6, 3]"
+    secret.write_text(_recipe(folder, "theirs", 4, 5, "{normal: [3, 2.5], clip: [-4, 11]}", tilted, "[-30, -26]"))
+    wide.write_text(_recipe(folder, "ours", 4, 6, "[0, 20]", spread, "[-30, -14]"))
+    generate(secret, folder / "target")
+    dev = profile_set(folder / "target")
+    write_profile(dev, folder / "dev.profile")
+    return Target(folder, wide, dev, folder / "dev.profile")
+
+
+def _fitted(target: Target, out: Path, **changes: object) -> Result:
+    request = replace(Request(target.recipe, target.profile, out, clips=50), **changes)  # type: ignore[arg-type]
+    return fit(
+        request,
+        make_plan=lambda path: make_plan(path, check=False),
+        progress=lambda what, done, total: None,
+        message=lambda text: None,
+    )
+
+
+@pytest.fixture(scope="module")
+def found(target: Target) -> Result:
+    return _fitted(target, target.folder / "fitted")
+
+
+def test_the_condition_matched_is_as_the_target_is(target: Target, found: Result) -> None:
+    """Against the manifest of the target, which the fit never saw: SNR and level; and the colour as measured."""
+    assert found.fitted.helped
+    out = target.folder / "matched_set"
+    others = [f"conditions.{one.name}.weight=0" for one in found.fitted.recipe.conditions if one.name != "matched"]
+    generate(target.folder / "fitted" / "recipe.yaml", out, overrides=["seed=77", *others])
+    made, theirs = (rows_of(each / "manifest.jsonl") for each in (out, target.folder / "target"))
+    snr = [np.median([row["snr_db"]["band"] for row in rows]) for rows in (made, theirs)]
+    level = [np.median([row["level_dbfs"]["measured"] for row in rows]) for rows in (made, theirs)]
+    assert {row["condition"] for row in made} == {"matched"}
+    assert abs(snr[0] - snr[1]) < 1.5  # the wide recipe: 7 dB
+    assert abs(level[0] - level[1]) < 1.0  # the wide recipe: 6 dB
+
+
+def test_it_stands_better_on_the_groups_held_out_than_the_wide_recipe(found: Result) -> None:
+    before, after = found.fitted.before, found.fitted.after
+    assert after.score < before.score - 0.1
+    bands = [name for name in after.distances if name.startswith("noise_band")]
+    off = [[abs(side.distances[name].shift) for name in bands] for side in (before, after)]
+    assert np.mean(off[1]) < 0.5 * np.mean(off[0])
+
+
+def test_the_folder_holds_a_recipe_that_stands_by_itself(target: Target, found: Result) -> None:
+    folder = target.folder / "fitted"
+    assert {path.name for path in folder.iterdir()} >= {"recipe.yaml", "cases.csv", "fit_report.json", "fit_report.md"}
+    recipe = load_recipe(folder / "recipe.yaml")
+    assert [(one.name, one.weight) for one in recipe.conditions] == [("matched", 0.6), ("wide", 0.3), ("edge", 0.1)]
+    assert recipe == found.fitted.recipe or recipe.conditions == found.fitted.recipe.conditions
+    text = (folder / "recipe.yaml").read_text()
+    assert text.startswith("# Fitted to 'target'")
+    assert "extends" not in text
+    make_plan(folder / "recipe.yaml", check=False)  # its paths lead to the audio
+    report = json.loads((folder / "fit_report.json").read_text())
+    assert report["after"]["auc"] is not None
+    assert report["warnings"] == []
+    everything = "".join(path.read_text() for path in folder.iterdir())
+    assert not any(clip.path in everything for clip in target.dev.clips)
+
+
+def test_any_number_of_workers_gives_the_same_files(target: Target, tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for jobs, folder in enumerate(folders, start=1):
+        _fitted(target, folder, jobs=jobs, rounds=1)
+    for name in ("cases.csv", "fit_report.json", "recipe.yaml"):
+        one, two = ((folder / name).read_bytes() for folder in folders)
+        assert one == two
+
+
+def test_unsteady_noise_is_said_and_its_snr_is_not_matched(target: Target, tmp_path: Path) -> None:
+    clips = tuple(replace(clip, flags=("unsteady",)) for clip in target.dev.clips)
+    write_profile(replace(target.dev, clips=clips), tmp_path / "unsteady.profile")
+    result = _fitted(target, tmp_path / "out", dev=tmp_path / "unsteady.profile", rounds=0)
+    assert any("unsteady in 100% of the dev clips" in text for text in result.fitted.warnings)
+    assert all(case.snr_db is None and case.bands_db is None for case in result.fitted.matched.cases)
+    assert all(one.snr_db is None and one.match_spectrum is None for one in result.fitted.recipe.conditions)
+
+
+# ------------------------------------------------------------------------------------------------------------- refused
+
+
+@pytest.mark.parametrize("name", ["test", "Test", "test.profile"])
+def test_a_test_set_is_refused_by_its_name(target: Target, tmp_path: Path, name: str) -> None:
+    where = tmp_path / name
+    shutil.copyfile(target.profile, where)
+    with pytest.raises(UsageError, match="test data by its name"):
+        _fitted(target, tmp_path / "out", dev=where)
+
+
+def test_a_test_set_is_refused_by_its_split(target: Target, tmp_path: Path) -> None:
+    first, *others = target.dev.clips
+    write_profile(replace(target.dev, clips=(replace(first, split="test"), *others)), tmp_path / "some.profile")
+    with pytest.raises(UsageError, match=r"the split of .* is test"):
+        _fitted(target, tmp_path / "out", dev=tmp_path / "some.profile")
+
+
+def test_a_dev_set_that_shares_a_file_with_the_speech_is_refused(target: Target, tmp_path: Path) -> None:
+    dev = tmp_path / "dev"
+    shutil.copytree(target.folder / "target" / "audio", dev)
+    shutil.copyfile(next((target.folder / "speech_ours").rglob("*.flac")), dev / "under_another_name.flac")
+    with pytest.raises(GuardError, match=r"1 recordings of the dev set .*under_another_name\.flac"):
+        _fitted(target, tmp_path / "out", dev=dev)
+
+
+def test_a_folder_with_other_things_is_refused_before_anything_is_measured(target: Target, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("five years of work")
+    with pytest.raises(UsageError, match="holds other things"):
+        _fitted(target, tmp_path)
+
+
+def test_groups_are_never_on_both_sides() -> None:
+    groups = [f"g{k % 11}" for k in range(200)]
+    for seed in range(20):
+        part, held = held_out_split(groups, seed=seed)
+        assert sorted(part + held) == list(range(200))
+        assert not {groups[k] for k in part} & {groups[k] for k in held}
+        assert 0.15 < len(held) / 200 < 0.45
+    one = held_out_split(["all"] * 10, seed=0)
+    assert (len(one[0]), len(one[1])) == (7, 3)
