@@ -106,12 +106,15 @@ def jitter_sd(values: Sequence[float], *, uncertainty: float, least: float) -> f
 
 
 def clip_level(features: Values) -> float | None:
-    """Level of the whole clip in dBFS as its features tell it: speech in its share of the time, and noise.
+    """Level of the whole clip in dBFS (unweighted RMS): as measured where its profile has `level_dbfs`, else estimated.
 
-    A profile holds levels within the SNR's band (from 200 Hz on); what the noise has below it, down to 60 Hz, is told
-    by its colour. Speech below 200 Hz and noise below 60 Hz are missed: an error that is much the same in dev and in
-    simulated clips, so that the correction takes it out.
+    The estimate is speech in its share of the time, and noise. Both are levels within the SNR's band (from 200 Hz on);
+    what the noise has below it, down to 60 Hz, is told by its colour. Speech below 200 Hz and noise below 60 Hz are
+    missed.
     """
+    known = features.get("level_dbfs")
+    if known is not None:
+        return float(known)
     speech, noise = features.get("speech_dbfs"), features.get("noise_dbfs")
     if speech is None or noise is None:
         return None
@@ -158,8 +161,8 @@ def _case(clip: ClipProfile, weight: float, trust: Trust) -> Case:
 def jitter_of(cases: Sequence[Case], *, uncertainty: float) -> Jitter:
     """Jitter around the cases; `uncertainty` is the SD of the error of their SNR, in dB.
 
-    Level and bands: Silverman's rule, at most 1 and 2 dB (science.md has these as fixed numbers; around a dev set of one
-    car they would be wider than all of it, and a classifier sees it).
+    Level and bands: Silverman's rule, at most 1 and 2 dB (science.md has fixed numbers; around a dev set of one car
+    they would be wider than all of it, and a classifier sees it).
     """
     known = [case.snr_db for case in cases if case.snr_db is not None]
     levels = [case.level_dbfs for case in cases if case.level_dbfs is not None]

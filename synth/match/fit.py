@@ -7,7 +7,6 @@ groups held out is kept. Where no round beats the recipe as it was, that is said
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,10 +20,19 @@ from synth.match.fitted_recipe import Matched, matched_condition, mixture
 from synth.match.noise_model import NoiseModel, noise_model
 from synth.match.profile import ClipProfile, Profile
 from synth.match.recalibrate import Curve, fitted_curve, recalibrated
+from synth.match.refine import (
+    limits_of,
+    refined_notes,
+    through_microphone,
+    upper_corner,
+    wavering,
+    with_limits,
+    with_margins,
+)
 from synth.match.trial import Planned, Progress, Trials
 from synth.match.two_sample import generator
 from synth.recipe.distributions import Uniform
-from synth.recipe.model import Condition, Jitter, Recipe
+from synth.recipe.model import Condition, Recipe
 
 HELD_OUT = 0.3
 ROUNDS = 4
@@ -33,9 +41,6 @@ CALIBRATION_DB = (-15.0, 30.0)
 FEW_CLIPS, FEW_GROUPS = 100, 5
 _HOLD_OUT = 40  # purpose of its draws
 _PATIENCE = 2  # rounds without a better one
-_NARROWER_OCTAVES = 0.2
-_MARGIN_SHARE = 0.05
-_MIC_ORDER, _MIC_MOST_DB = 4, 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +217,7 @@ class _Job:
                 for case, clip in zip(cases, fresh, strict=True)
             ]
         jitter = jitter_of(cases, uncertainty=curves[-1].uncertainty_db if curves else 0.0)
-        return Matched(tuple(cases), _wavering(jitter, self.fitting), self._model(), self.trust), curves
+        return Matched(tuple(cases), wavering(jitter, self.fitting), self._model(), self.trust), curves
 
     def _model(self) -> NoiseModel | None:
         return model_of(self.fitting) if self.trust.colour else None
@@ -264,10 +269,12 @@ class _Job:
 
     def _refined(self, cases: Sequence[Case], heard: Sequence[ClipProfile]) -> tuple[list[Case], list[str]]:
         """The cases with band limits and margins, where dev clearly has others than the simulated clips."""
-        limits = _limits(self.fitting, heard)
-        new = [_through_microphone(_with_limits(c, clip, limits)) for c, clip in zip(cases, self.fitting, strict=True)]
-        new = _with_margins(new, self.fitting, heard)
-        return new, _start_notes(limits, new)
+        rate = self.recipe.sample_rate
+        limits = limits_of(self.fitting, heard)
+        corner = upper_corner(self.fitting, heard, sample_rate=rate) if self.trust.colour else None
+        new = [with_limits(c, clip, limits, corner) for c, clip in zip(cases, self.fitting, strict=True)]
+        new = with_margins([through_microphone(case, sample_rate=rate) for case in new], self.fitting, heard)
+        return new, refined_notes((limits[0], limits[1] or corner is not None), new)
 
     def judged(self, simulated: Sequence[ClipProfile], dev: Sequence[ClipProfile] | None = None) -> Figures:
         """Against the groups held out, or against other clips of dev."""
@@ -309,86 +316,3 @@ def _steady_colour(clip: ClipProfile) -> tuple[float, ...] | None:
 
 def _level_of(clip: ClipProfile) -> float | None:
     return clip_level(clip.features)
-
-
-def _median(clips: Sequence[ClipProfile], name: str) -> float | None:
-    values = [v for clip in clips if (v := clip.features.get(name)) is not None and math.isfinite(v)]
-    return float(np.median(values)) if values else None
-
-
-def _limits(dev: Sequence[ClipProfile], before: Sequence[ClipProfile]) -> tuple[bool, bool]:
-    """Whether the band of dev is clearly narrower, (below, above), than that of the recipe's clips."""
-    low, our_low = _median(dev, "low_hz"), _median(before, "low_hz")
-    high, our_high = _median(dev, "high_hz"), _median(before, "high_hz")
-    below = bool(low and our_low and low > 120 and math.log2(low / our_low) > 2 * _NARROWER_OCTAVES)
-    above = bool(high and our_high and math.log2(our_high / high) > _NARROWER_OCTAVES)
-    return below, above
-
-
-def _with_limits(case: Case, clip: ClipProfile, limits: tuple[bool, bool]) -> Case:
-    low, high = clip.features.get("low_hz"), clip.features.get("high_hz")
-    return replace(
-        case,
-        low_hz=min(low, 2000.0) if limits[0] and low else None,
-        high_hz=max(high, 1000.0) if limits[1] and high else None,
-    )
-
-
-def _through_microphone(case: Case) -> Case:
-    """The colour that noise must have before the case's microphone to have dev's behind it; at most 20 dB up."""
-    if case.bands_db is None or (case.low_hz is None and case.high_hz is None):
-        return case
-    from synth.dsp.noise_bands import CENTRES_HZ
-
-    hz = np.array(CENTRES_HZ[: len(case.bands_db)])
-    loss = np.zeros(len(hz))
-    if case.low_hz:
-        loss += 10 * np.log10(1 + (case.low_hz / hz) ** (2 * _MIC_ORDER))
-    if case.high_hz:
-        loss += 10 * np.log10(1 + (hz / case.high_hz) ** (2 * _MIC_ORDER))
-    bands = np.array(case.bands_db) + np.minimum(loss, _MIC_MOST_DB)
-    return replace(case, bands_db=tuple((bands - bands.mean()).tolist()))
-
-
-def _with_margins(cases: Sequence[Case], dev: Sequence[ClipProfile], before: Sequence[ClipProfile]) -> list[Case]:
-    """Margins from the share without speech, where dev clearly has another than the recipe's clips.
-
-    The pauses inside the speech are taken to be as those of the recipe's speech; both margins are taken to be alike.
-    """
-    pairs = [(clip.features.get("nonspeech_share"), clip.features.get("duration_s"), clip.truth) for clip in before]
-    pauses = [
-        (share * length - truth["margins_s"]) / (length - truth["margins_s"])
-        for share, length, truth in pairs
-        if share is not None and length and truth and length > truth["margins_s"]
-    ]
-    share, ours = _median(dev, "nonspeech_share"), _median(before, "nonspeech_share")
-    if not pauses or share is None or ours is None or abs(share - ours) <= _MARGIN_SHARE:
-        return list(cases)
-    pause = min(max(float(np.median(pauses)), 0.0), 0.9)
-    return [_with_margin(case, clip, pause) for case, clip in zip(cases, dev, strict=True)]
-
-
-def _with_margin(case: Case, clip: ClipProfile, pause: float) -> Case:
-    share, length = clip.features.get("nonspeech_share"), clip.features.get("duration_s")
-    if share is None or length is None:
-        return case
-    each = round(min(max(length * (share - pause) / (1 - pause) / 2, 0.0), 60.0), 3)
-    return replace(case, before_s=each, after_s=each)
-
-
-def _wavering(jitter: Jitter, clips: Sequence[ClipProfile]) -> Jitter:
-    """Noise that wavers by 3 to 5 dB widens the SNR by as much (science.md 1.3)."""
-    sd = _median(clips, "level_sd_db")
-    if sd is None or sd <= 3 or not jitter.snr_db:
-        return jitter
-    return replace(jitter, snr_db=round(math.hypot(jitter.snr_db, min(sd, 5.0)), 2))
-
-
-def _start_notes(limits: tuple[bool, bool], cases: Sequence[Case]) -> list[str]:
-    notes = []
-    if any(limits):
-        ends = " and ".join(end for end, there in zip(("lower", "upper"), limits, strict=True) if there)
-        notes.append(f"the {ends} end of dev's band is taken over as a microphone of each case")
-    if any(case.before_s is not None for case in cases):
-        notes.append("the margins of the cases follow the share without speech of dev")
-    return notes

@@ -134,7 +134,7 @@ def _measured(saved: SavedPlan, clip: Simulated) -> dict[str, Any]:
     return {
         "path": clip.spec.clip_id,
         "group": recording.speaker or recording.path,
-        "features": dict(measured.features),
+        "features": {**measured.features, "level_dbfs": clip.measurements.level_dbfs},
         "flags": tuple(measured.flags),
         "truth": _truth(clip),
         "condition": clip.spec.condition,
