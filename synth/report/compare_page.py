@@ -112,7 +112,7 @@ def _row(feature: Mapping[str, Any]) -> list[Cell]:
         Cell(feature["null95_shown"] or "", sort=_number(null95, "")),
         Cell(_number(feature["p"], "")),
         Cell(feature["verdict"] or "none", sort=f"{feature['excess']:g}", kind=feature["verdict"] or ""),
-        Cell("" if feature["verdict"] == "green" else feature["words"], kind="wordy"),
+        Cell(feature["words"] if feature["verdict"] in ("amber", "red") else "", kind="wordy"),
     ]
 
 
