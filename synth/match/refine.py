@@ -38,8 +38,9 @@ def limits_of(dev: Sequence[ClipProfile], before: Sequence[ClipProfile]) -> tupl
 def upper_corner(dev: Sequence[ClipProfile], heard: Sequence[ClipProfile], *, sample_rate: int) -> float | None:
     """The limit (-3 dB) of the microphone that takes from the upper bands what simulated clips have more there.
 
-    The noise has dev's colour by then, so what is more is speech, or the noise of its own recording. From
-    the loss of a digital Butterworth filter of fourth order at a band's centre; the least of the bands from the top down with 6 dB too much.
+    The noise has dev's colour by then, so what is more is speech, or the noise of its own recording. From the loss of a
+    digital Butterworth filter of fourth order at a band's centre; the least of the bands from the top down with 6 dB
+    too much.
     """
     corners = []
     for name, hz in zip(reversed(BAND_NAMES), reversed(CENTRES_HZ), strict=True):
