@@ -260,20 +260,30 @@ class _Job:
             if number - kept >= _PATIENCE or number == self.most:
                 break
             cases = self.corrected(found.cases, heard)
-            if (
-                number == 0
-            ):  # band and margins are measured through noise: now that it is as dev's, they can be compared
-                cases, notes = self._refined(cases, heard)
+            cases, more = self._refined(cases, heard, first=number == 0)
+            notes += [note for note in more if note not in notes]
             found = replace(found, cases=tuple(cases))
         return rounds, kept, best, notes
 
-    def _refined(self, cases: Sequence[Case], heard: Sequence[ClipProfile]) -> tuple[list[Case], list[str]]:
-        """The cases with band limits and margins, where dev clearly has others than the simulated clips."""
+    def _refined(
+        self, cases: Sequence[Case], heard: Sequence[ClipProfile], *, first: bool
+    ) -> tuple[list[Case], list[str]]:
+        """The cases with band limits and margins, where dev clearly has others than the simulated clips.
+
+        Both are measured through noise, so they are not compared before simulated noise is as that of dev. The upper
+        limit may take several rounds.
+        """
         rate = self.recipe.sample_rate
-        limits = limits_of(self.fitting, heard)
-        corner = upper_corner(self.fitting, heard, sample_rate=rate) if self.trust.colour else None
-        new = [with_limits(c, clip, limits, corner) for c, clip in zip(cases, self.fitting, strict=True)]
-        new = with_margins([through_microphone(case, sample_rate=rate) for case in new], self.fitting, heard)
+        limits = limits_of(self.fitting, heard) if first else (False, False)
+        corner = None
+        if self.trust.colour:
+            now = max((case.high_hz for case in cases if case.high_hz is not None), default=None)
+            corner = upper_corner(self.fitting, heard, sample_rate=rate, now=now)
+        new = [
+            through_microphone(with_limits(case, clip, limits, corner), case, sample_rate=rate)
+            for case, clip in zip(cases, self.fitting, strict=True)
+        ]
+        new = with_margins(new, self.fitting, heard) if first else new
         return new, refined_notes((limits[0], limits[1] or corner is not None), new)
 
     def judged(self, simulated: Sequence[ClipProfile], dev: Sequence[ClipProfile] | None = None) -> Figures:

@@ -10,6 +10,7 @@ import numpy as np
 
 from synth.catalog.case_list import Case
 from synth.dsp.noise_bands import CENTRES_HZ
+from synth.match.cases import Numbers
 from synth.match.features import BAND_NAMES
 from synth.match.profile import ClipProfile
 from synth.recipe.model import Jitter
@@ -35,12 +36,15 @@ def limits_of(dev: Sequence[ClipProfile], before: Sequence[ClipProfile]) -> tupl
     return below, above
 
 
-def upper_corner(dev: Sequence[ClipProfile], heard: Sequence[ClipProfile], *, sample_rate: int) -> float | None:
+def upper_corner(
+    dev: Sequence[ClipProfile], heard: Sequence[ClipProfile], *, sample_rate: int, now: float | None = None
+) -> float | None:
     """The limit (-3 dB) of the microphone that takes from the upper bands what simulated clips have more there.
 
     The noise has dev's colour by then, so what is more is speech, or the noise of its own recording. From the loss of a
     digital Butterworth filter of fourth order at a band's centre; the least of the bands from the top down with 6 dB
-    too much.
+    too much. `now`: the limit that the simulated clips have already; what is too much comes on top of its loss (the
+    excess is bounded by what else is heard up there, so one step may not be enough). None where nothing is too much.
     """
     corners = []
     for name, hz in zip(reversed(BAND_NAMES), reversed(CENTRES_HZ), strict=True):
@@ -49,7 +53,8 @@ def upper_corner(dev: Sequence[ClipProfile], heard: Sequence[ClipProfile], *, sa
             continue
         if ours - theirs <= _NARROWER_DB or hz < _LOWEST_CORNER_HZ:
             break
-        warped = _warped(hz, sample_rate) / (10 ** ((ours - theirs) / 10) - 1) ** (1 / (2 * _MIC_ORDER))
+        loss = 10 ** ((ours - theirs + (_loss_above(hz, now, sample_rate) if now else 0.0)) / 10)
+        warped = _warped(hz, sample_rate) / (loss - 1) ** (1 / (2 * _MIC_ORDER))
         corners.append(sample_rate / math.pi * math.atan(warped))
     return max(min(corners), _LOWEST_CORNER_HZ) if corners else None
 
@@ -57,8 +62,8 @@ def upper_corner(dev: Sequence[ClipProfile], heard: Sequence[ClipProfile], *, sa
 def with_limits(case: Case, clip: ClipProfile, limits: tuple[bool, bool], corner: float | None) -> Case:
     """The case with the limits that its clip has; `corner` is the upper one of all cases."""
     low, high = clip.features.get("low_hz"), clip.features.get("high_hz")
-    upper = corner if corner is not None else max(high, 1000.0) if limits[1] and high else None
-    return replace(case, low_hz=min(low, 2000.0) if limits[0] and low else None, high_hz=upper)
+    upper = corner if corner is not None else max(high, 1000.0) if limits[1] and high else case.high_hz
+    return replace(case, low_hz=min(low, 2000.0) if limits[0] and low else case.low_hz, high_hz=upper)
 
 
 def _warped(hz: float, sample_rate: int) -> float:
@@ -66,17 +71,31 @@ def _warped(hz: float, sample_rate: int) -> float:
     return math.tan(math.pi * min(hz, 0.49 * sample_rate) / sample_rate)
 
 
-def through_microphone(case: Case, *, sample_rate: int) -> Case:
-    """The colour that noise must have before the case's microphone to have dev's behind it; at most 20 dB up."""
-    if case.bands_db is None or (case.low_hz is None and case.high_hz is None):
+def _loss_above(hz: float, limit: float, sample_rate: int) -> float:
+    """Loss in dB of the microphone of a case, whose upper limit this is."""
+    if limit >= 0.5 * sample_rate:
+        return 0.0
+    return 10 * math.log10(1 + (_warped(hz, sample_rate) / _warped(limit, sample_rate)) ** (2 * _MIC_ORDER))
+
+
+def _loss_below(hz: float, limit: float, sample_rate: int) -> float:
+    return 10 * math.log10(1 + (_warped(limit, sample_rate) / _warped(hz, sample_rate)) ** (2 * _MIC_ORDER))
+
+
+def _lift(case: Case, count: int, sample_rate: int) -> Numbers:
+    """What the microphone of a case takes from each band, dB, at most 20."""
+    below = [_loss_below(hz, case.low_hz, sample_rate) if case.low_hz else 0.0 for hz in CENTRES_HZ[:count]]
+    above = [_loss_above(hz, case.high_hz, sample_rate) if case.high_hz else 0.0 for hz in CENTRES_HZ[:count]]
+    return np.minimum(np.add(below, above), _MIC_MOST_DB)
+
+
+def through_microphone(case: Case, before: Case, *, sample_rate: int) -> Case:
+    """The case with the colour that noise must have before its microphone to sound behind it as that of `before` (the
+    same case with other limits, or none) does behind its own."""
+    if case.bands_db is None:
         return case
-    hz = np.array([_warped(centre, sample_rate) for centre in CENTRES_HZ[: len(case.bands_db)]])
-    loss = np.zeros(len(hz))
-    if case.low_hz:
-        loss += 10 * np.log10(1 + (_warped(case.low_hz, sample_rate) / hz) ** (2 * _MIC_ORDER))
-    if case.high_hz and case.high_hz < 0.5 * sample_rate:
-        loss += 10 * np.log10(1 + (hz / _warped(case.high_hz, sample_rate)) ** (2 * _MIC_ORDER))
-    bands = np.array(case.bands_db) + np.minimum(loss, _MIC_MOST_DB)
+    count = len(case.bands_db)
+    bands = np.array(case.bands_db) + _lift(case, count, sample_rate) - _lift(before, count, sample_rate)
     return replace(case, bands_db=tuple((bands - bands.mean()).tolist()))
 
 

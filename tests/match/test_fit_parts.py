@@ -60,15 +60,20 @@ def test_the_limit_of_a_microphone_is_found_from_what_it_took(limit: float) -> N
     dev, ours = (_clip(**dict(zip(BAND_NAMES, each, strict=True))) for each in levels)
     assert upper_corner([dev], [ours], sample_rate=16000) == pytest.approx(limit, rel=0.05)
     assert upper_corner([ours], [ours], sample_rate=16000) is None
+    assert upper_corner([dev], [dev], sample_rate=16000, now=limit) is None
+    half = _clip(**{name: (dev.features[name] + ours.features[name]) / 2 for name in BAND_NAMES})  # type: ignore[operator]
+    first = upper_corner([half], [ours], sample_rate=16000)
+    assert first is not None and first > limit * 1.05
 
 
 def test_noise_is_as_much_brighter_before_the_microphone_as_that_takes_away() -> None:
-    case = through_microphone(Case(high_hz=3500.0, bands_db=(0.0,) * BANDS), sample_rate=192_000)
+    case = through_microphone(Case(high_hz=3500.0, bands_db=(0.0,) * BANDS), Case(), sample_rate=192_000)
     assert case.bands_db is not None
     lift = np.array(case.bands_db) - case.bands_db[4]
     assert lift[:9] == pytest.approx(0, abs=0.5)
     assert lift[11] == pytest.approx(10 * np.log10(1 + (CENTRES_HZ[11] / 3500) ** 8), abs=1.0)
-    assert through_microphone(Case(bands_db=(1.0,) * BANDS), sample_rate=16000).bands_db == (1.0,) * BANDS
+    again = through_microphone(case, case, sample_rate=192_000)
+    assert again.bands_db == pytest.approx(case.bands_db)
 
 
 def test_margins_follow_the_share_without_speech() -> None:
