@@ -24,7 +24,10 @@ def _row(feature: Mapping[str, Any]) -> list[str]:
     return [
         feature["shown"],
         feature["unit"],
-        *(" / ".join(f"{value:.6g}" for value in feature[side]) if feature[side] else "-" for side in ("training", "dev")),
+        *(
+            " / ".join(f"{value:.6g}" for value in feature[side]) if feature[side] else "-"
+            for side in ("training", "dev")
+        ),
         feature["w1_shown"] or "-",
         feature["null95_shown"] or "-",
         "-" if feature["p"] is None else f"{feature['p']:g}",

@@ -23,7 +23,7 @@ _KNOTS = 12
 class Curve:
     """Measured SNR -> true SNR, in dB: linear between knots, of slope 1 outside them.
 
-    `bias_db`, `error_db`: median and SD of the error before; `uncertainty_db`: SD of what is left, on mixes that took no
+    `bias_db`, `error_db`: median and SD of the error before; `uncertainty_db`: SD of what is left, on mixes that had no
     part in the fit; all of mixes whose measured SNR lies where dev's do. `mixes`: how many it was fitted on; 0 is the
     curve that changes nothing.
     """
