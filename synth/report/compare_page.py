@@ -127,8 +127,9 @@ def _explained(found: Mapping[str, Any]) -> str:
         '<p class="soft">W1: mean distance between equal quantiles of both sets (Wasserstein-1), of logarithms as a '
         "ratio. 95 % by chance: what equal sets of these numbers of clips and groups stay below, found by drawing "
         "groups again. p: by permutation of groups, corrected for the number of features (Holm). Green: W1 up to the "
-        "feature's tolerance or up to chance; red: above twice the tolerance and above what chance reaches in any "
-        f"feature (its 95 % times {found['family_factor']:g}); amber between. These cut-offs are a convention.</p>"
+        "feature's tolerance or up to chance; red: above twice the tolerance and above what 99 % of equal sets stay "
+        f"below in all features (95 % by chance times {found['family_factor']:g}); amber between. These cut-offs are "
+        "a convention.</p>"
     )
 
 
