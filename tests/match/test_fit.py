@@ -130,7 +130,7 @@ def test_any_number_of_workers_measures_the_same_clips(target: Target) -> None:
             found.append(trials.measured(planned.plan.recipe, {}, "a trial"))
     assert found[0] == found[1]
     assert len(found[0]) == 24
-    assert len({clip.group for clip in found[0]}) == len(OURS)  # evenly over the speech
+    assert {clip.group.split("/")[0] for clip in found[0]} == set(OURS)  # evenly over the speech
 
 
 def test_unsteady_noise_is_said_and_its_snr_is_not_matched(target: Target, tmp_path: Path) -> None:
