@@ -67,3 +67,10 @@ def test_a_colour_is_moved_by_band_and_stays_without_a_mean() -> None:
     after = np.mean([case.bands_db for case in new], axis=0)
     assert after - before == pytest.approx(0.7 * lack, abs=0.35)
     assert np.mean([case.bands_db for case in new], axis=1) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_too_wide_a_measurement_does_not_lift_the_whole_distribution() -> None:
+    """What is found is wider than wanted: the low end goes up, the high end down, and the mean stays."""
+    values = _rng(8).normal(0, 1, 300)
+    moved = corrected(values, np.ones(300), wanted=values, wanted_weights=np.ones(300), found=values * 4)
+    assert np.mean(moved) == pytest.approx(np.mean(values), abs=0.2)
