@@ -105,6 +105,6 @@ class ClipSpec:
     weighting: str
     channel_effects: tuple[Effect, ...]
     level_dbfs: float | None
-    condition: str | None
-    case: int | None  # the number of the condition's case, from 0
-    colour: Colour | None  # what the noise is equalised to
+    condition: str | None = None
+    case: int | None = None  # the number of the condition's case, from 0
+    colour: Colour | None = None  # what the noise is equalised to
