@@ -311,6 +311,23 @@ def remove_file(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def temporary_folder() -> Path:
+    """A new folder outside every data set, for work that is thrown away; `remove_folder` ends it."""
+    import tempfile
+
+    return Path(tempfile.mkdtemp(prefix="synth-"))
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A `temporary_folder` that is gone afterwards."""
+    folder = temporary_folder()
+    try:
+        yield folder
+    finally:
+        remove_folder(folder)
+
+
 def remove_folder(path: Path) -> None:
     """Remove a folder of our own with all that is in it; no error where there is none. Raises StorageError."""
     if not path.is_dir():

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from synth import files
 from synth.catalog.case_list import Case
 from synth.errors import UsageError
 from synth.match.cases import Trust, knots_of, tails_of
@@ -191,11 +192,9 @@ def recipe_text(recipe: Recipe, notes: Sequence[str]) -> str:
 
 def _defaults() -> dict[str, Any]:
     """A least recipe with every default filled in."""
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "least.yaml"
-        path.write_text(_TEMPLATE, encoding="utf-8")
+    with files.scratch_folder() as folder:
+        path = folder / "least.yaml"
+        files.write_file(path, _TEMPLATE.encode())
         return resolved_dict(load_recipe(path))
 
 

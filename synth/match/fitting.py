@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -72,15 +71,14 @@ def fit(request: Request, *, make_plan: MakePlan, progress: Progress, message: C
     _check_out(request.out)
     dev = _dev(request, progress)
     recipe = base_recipe(request.recipe, speech=request.speech, noise=request.noise)
-    with tempfile.TemporaryDirectory(prefix="synth-fit-") as scratch:
-        folder = Path(scratch)
+    with files.scratch_folder() as folder:
         ground = _planned(recipe, folder, make_plan)
         refuse_shared(dev, [ground.plan.speech, ground.plan.noise])
         judged = _judged(dev, ground, request.seed)
         lists = _without(recipe, ground, judged)
         if lists is not None:
             text, recipe = lists
-            (folder / _NOISE_LIST).write_text(text, encoding="utf-8")
+            files.write_file(folder / _NOISE_LIST, text.encode())
             ground = _planned(_listed(recipe, folder), folder, make_plan)
         fitted = fit_cases(
             dev,
@@ -132,7 +130,7 @@ def _is_profile(path: Path) -> bool:
 
 def _planned(recipe: Recipe, folder: Path, make_plan: MakePlan) -> Planned:
     path = folder / "recipe.yaml"
-    path.write_text(recipe_text(rebased(recipe, folder), ()), encoding="utf-8")
+    files.write_file(path, recipe_text(rebased(recipe, folder), ()).encode())
     return make_plan(path)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -13,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from synth import files
 from synth.catalog.case_list import Cases
 from synth.catalog.isolate import Pool
 from synth.catalog.noise_store import NoiseStore
@@ -49,7 +48,7 @@ class Trials:
     clips: int
     jobs: int
     progress: Progress
-    _folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="synth-fit-")))
+    _folder: Path = field(default_factory=files.temporary_folder)
     _count: int = 0
     _pool: Pool | None = None
 
@@ -62,7 +61,7 @@ class Trials:
     ) -> None:
         if self._pool is not None:
             self._pool.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        files.remove_folder(self._folder)
 
     def measured(
         self, recipe: Recipe, cases: Mapping[str, Cases], what: str, *, clips: int | None = None
@@ -81,7 +80,7 @@ class Trials:
         save_plan(dataset, plan, self.ground.noise)
         publish_plan_header(dataset, header_of(plan, self.ground.noise, planned={}))
         found = self._run(str(folder), indices, what)
-        shutil.rmtree(folder, ignore_errors=True)
+        files.remove_folder(folder)
         if len(found) < len(indices) / 2:
             raise GuardError(f"{len(indices) - len(found)} of {len(indices)} trial clips could not be made")
         return found

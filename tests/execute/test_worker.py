@@ -20,7 +20,7 @@ from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.finish import finish
 from synth.dataset.status import status
 from synth.errors import SynthError
-from synth.execute import worker
+from synth.execute import studio, worker
 from synth.execute.local import run_shards
 from synth.execute.parts import parse_part
 from synth.execute.unit import NoHeart
@@ -34,8 +34,8 @@ pytestmark = [
 
 SHARDS = 3
 KEYS = {
-    "alignment", "audio_filepath", "channel", "channels", "condition", "copy", "duration", "events", "headroom_gain_db", "id",
-    "labels", "level_dbfs", "noise", "num_samples", "pcm_sha256", "peak_dbfs", "room", "sampling_rate", "sha256", "snr_db",
+    "alignment", "audio_filepath", "channel", "case", "channels", "condition", "copy", "duration", "events", "headroom_gain_db", "id",
+    "labels", "level_dbfs", "match_spectrum", "noise", "num_samples", "pcm_sha256", "peak_dbfs", "room", "sampling_rate", "sha256", "snr_db",
     "source", "source_id", "speaker", "speech", "split", "stage", "stems", "text", "weight",
 }  # fmt: skip
 
@@ -125,7 +125,7 @@ def trouble(monkeypatch: pytest.MonkeyPatch, name: str, action: str, marker: Pat
             time.sleep(60)
         return read_samples(path, **rest)
 
-    monkeypatch.setattr(worker, "read_samples", read)
+    monkeypatch.setattr(studio, "read_samples", read)
     marker.mkdir()
 
 
@@ -176,7 +176,7 @@ def test_an_effect_that_raises_costs_its_clip(dataset: DatasetDir, monkeypatch: 
             raise ValueError("a filter is unstable\nand more")
         return render_clip(spec, *args, **rest)
 
-    monkeypatch.setattr(worker, "render_clip", render)
+    monkeypatch.setattr(studio, "render_clip", render)
     small_set.make_inline(dataset, range(SHARDS))
     assert quarantine(dataset) == [("speech2.wav", "render_failed", "ValueError: a filter is unstable")]
     assert len(dataset.manifest.read_text().splitlines()) == 7
@@ -189,7 +189,7 @@ def test_copies_of_an_utterance_are_decoded_once(dataset: DatasetDir, monkeypatc
         calls.append(path)
         return read_samples(path, **rest)
 
-    monkeypatch.setattr(worker, "read_samples", read)
+    monkeypatch.setattr(studio, "read_samples", read)
     workshop = worker.open_workshop(dataset.path)
     for index in range(len(workshop.plan)):
         workshop.make(index, NoHeart())

@@ -18,6 +18,7 @@ BROKEN = Path(__file__).parent / "broken"
 COMMITTED = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
 
 BEYOND_A_SCHEMA = {
+    "conditions_unusable": "two sections",
     "copies_and_hours": "two keys at once",
     "extends_itself": "another file",
     "held_out_without_noise": "two sections",
