@@ -72,7 +72,13 @@ def noise_stem(
 
 
 def _with_colour(colour: Colour, noise: NoiseStem, sample_rate: int) -> NoiseStem:
-    samples, gains = coloured(noise.samples, colour.bands_db, limit_db=colour.limit_db, sample_rate=sample_rate)
+    samples, gains = coloured(
+        noise.samples,
+        colour.bands_db,
+        rumble_db=colour.rumble_db,
+        limit_db=colour.limit_db,
+        sample_rate=sample_rate,
+    )
     return replace(noise, samples=samples, band_gains=tuple(gains.tolist()))
 
 

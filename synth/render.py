@@ -40,7 +40,8 @@ class AllDrawn:
 class Measurements:
     """What was done, in dB. Levels of stems are at the gain at which they enter the channel. `noise_gains_db`: for
     each noise piece, from its recording (or generator) to the clip; `event_gains_db`: likewise for each event.
-    `band_gains_db`: what each band of the noise was changed by to get its colour.
+    `band_gains_db`: what each band of the noise was changed by to get its colour (the rumble's first, where it has
+    one).
 
     The SNR fields are those of `mix.MeasuredSnr`, None where there is no noise.
     """

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from synth.dsp.noise_bands import BANDS
+from synth.dsp.noise_bands import BANDS, RUMBLE_BANDS
 from synth.errors import UsageError
 
 BAND_COLUMNS = tuple(f"band_{k}" for k in range(1, BANDS + 1))
+RUMBLE_COLUMNS = tuple(f"rumble_{k}" for k in range(1, RUMBLE_BANDS + 1))
 _RANGES: Mapping[str, tuple[float, float]] = {
     "weight": (0.0, math.inf),
     "snr_db": (-60.0, 100.0),
@@ -21,7 +22,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "after_s": (0.0, 60.0),
     "low_hz": (0.0, 2000.0),
     "high_hz": (1000.0, 96_000.0),
-    **dict.fromkeys(BAND_COLUMNS, (-200.0, 200.0)),
+    **dict.fromkeys((*RUMBLE_COLUMNS, *BAND_COLUMNS), (-200.0, 200.0)),
 }
 COLUMNS = tuple(_RANGES)
 """The columns of a list of cases; all but one may be left out, and a cell may be empty: not said."""
@@ -29,7 +30,8 @@ COLUMNS = tuple(_RANGES)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One real clip, as measured; None is not said. `bands_db`: the colour of its noise (dsp/noise_bands.py)."""
+    """One real clip, as measured; None is not said. `bands_db`: the colour of its noise (dsp/noise_bands.py);
+    `rumble_db`: what is below them (dsp/colour.py), only where there is a colour."""
 
     weight: float = 1.0
     snr_db: float | None = None
@@ -39,6 +41,7 @@ class Case:
     low_hz: float | None = None
     high_hz: float | None = None
     bands_db: tuple[float, ...] | None = None
+    rumble_db: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,14 @@ def _case(header: list[str], cells: list[str], where: str) -> Case:
     known = [band for band in bands if band is not None]
     if known and bands[: len(known)] != known:
         raise UsageError(f"{where}: the bands that are given must be the lowest ones, without a gap")
-    return Case(**said, bands_db=tuple(known) if known else None)
+    rumble = [said.pop(name, None) for name in RUMBLE_COLUMNS]
+    if any(value is not None for value in rumble) and (None in rumble or not known):
+        raise UsageError(f"{where}: give {' and '.join(RUMBLE_COLUMNS)} together, and only beside bands")
+    return Case(
+        **said,
+        bands_db=tuple(known) if known else None,
+        rumble_db=tuple(value for value in rumble if value is not None) or None,
+    )
 
 
 def _number(name: str, cell: str, where: str) -> float:

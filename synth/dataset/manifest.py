@@ -107,7 +107,13 @@ def _colour(spec: ClipSpec, measured: Measurements) -> dict[str, Any] | None:
     if spec.colour is None:
         return None
     gains = [_db(gain) for gain in measured.band_gains_db]
-    return {"bands_db": list(spec.colour.bands_db), "limit_db": spec.colour.limit_db, "gains_db": gains}
+    rumble = None if spec.colour.rumble_db is None else list(spec.colour.rumble_db)
+    return {
+        "bands_db": list(spec.colour.bands_db),
+        "rumble_db": rumble,
+        "limit_db": spec.colour.limit_db,
+        "gains_db": gains,
+    }
 
 
 def _stem(name: str, file: WrittenFile | None) -> dict[str, str | None]:

@@ -134,8 +134,8 @@ def _load_cases(folder: Path) -> dict[str, Cases]:
 
 
 def _case(fields: Mapping[str, Any]) -> Case:
-    bands = fields["bands_db"]
-    return Case(**{**fields, "bands_db": None if bands is None else tuple(bands)})
+    colours = {name: fields[name] and tuple(fields[name]) for name in ("bands_db", "rumble_db")}
+    return Case(**{**fields, **colours})
 
 
 def open_plan(dataset: DatasetDir) -> SavedPlan:

@@ -1,4 +1,8 @@
-"""The colour of noise in twelve bands: what a data set's noise is compared by, and equalised to."""
+"""The colour of noise in twelve bands: what a data set's noise is compared by, and equalised to.
+
+Below them lies the rumble, in two bands of its own: most of the energy of a raw cabin microphone is there, where it
+hides no speech, but takes the level, and shows what is synthetic.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,10 @@ EDGES_HZ = tuple(float(hz) for hz in np.round(np.geomspace(60.0, 7000.0, BANDS +
 """Edges in Hz: each band is 0.57 octave wide. A band that reaches above 0.45 of the rate is not there."""
 CENTRES_HZ = tuple(float(hz) for hz in np.round(np.sqrt(np.array(EDGES_HZ[:-1]) * np.array(EDGES_HZ[1:])), 1))
 
+RUMBLE_EDGES_HZ = (20.0, 35.0, 60.0)
+RUMBLE_CENTRES_HZ = (26.5, 45.8)
+RUMBLE_BANDS = 2
+
 
 def bands_there(sample_rate: int) -> int:
     """How many of the bands lie below 0.45 of the rate."""
@@ -26,16 +34,31 @@ def _shares(size: int, sample_rate: int) -> Bands:
 
     A bin counts by the part of its width that lies within, so that narrow bands have power at any frame size.
     """
+    return _parts(size, sample_rate, EDGES_HZ)[: bands_there(sample_rate)]
+
+
+@lru_cache
+def _rumble_shares(size: int, sample_rate: int) -> Bands:
+    return _parts(size, sample_rate, RUMBLE_EDGES_HZ)
+
+
+def _parts(size: int, sample_rate: int, edges: tuple[float, ...]) -> Bands:
     step = sample_rate / size
     bins = np.arange(size // 2 + 1) * step
-    low, high = np.array(EDGES_HZ[:-1])[:, None], np.array(EDGES_HZ[1:])[:, None]
+    low, high = np.array(edges[:-1])[:, None], np.array(edges[1:])[:, None]
     inside = np.minimum(bins + step / 2, high) - np.maximum(bins - step / 2, low)
-    return np.asarray(np.clip(inside / step, 0.0, 1.0)[: bands_there(sample_rate)])
+    return np.asarray(np.clip(inside / step, 0.0, 1.0))
 
 
 def band_levels(power: Bands, *, sample_rate: int) -> Bands:
     """Levels in dB of the bands that are there, of a one-sided power spectrum of shape (bins,); at least -120 dB."""
     levels = _shares(2 * (len(power) - 1), sample_rate) @ power
+    return np.asarray(10 * np.log10(np.maximum(levels, 1e-12)))
+
+
+def rumble_levels(power: Bands, *, sample_rate: int) -> Bands:
+    """Levels in dB of the two bands of rumble, 20 to 35 and 35 to 60 Hz, as `band_levels`, shape (2,)."""
+    levels = _rumble_shares(2 * (len(power) - 1), sample_rate) @ power
     return np.asarray(10 * np.log10(np.maximum(levels, 1e-12)))
 
 

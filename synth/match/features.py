@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from synth.dsp.noise_bands import BANDS, CENTRES_HZ
+from synth.dsp.noise_bands import BANDS, CENTRES_HZ, RUMBLE_CENTRES_HZ
 
 Values = Mapping[str, float | None]
 """Feature name -> value in its unit; None where it could not be measured."""
@@ -56,6 +56,10 @@ FEATURES: tuple[Feature, ...] = (
         Feature(f"noise_band_{k}", f"noise at {round(hz)} Hz", "dB", 1.0, remedy="noise sources, match_spectrum")
         for k, hz in enumerate(CENTRES_HZ, start=1)
     ),
+    *(
+        Feature(f"rumble_{k}", f"rumble at {round(hz)} Hz", "dB", 1.0, remedy="noise sources, match_spectrum")
+        for k, hz in enumerate(RUMBLE_CENTRES_HZ, start=1)
+    ),
     Feature("level_sd_db", "unsteadiness of the noise", "dB", 0.5, remedy="noise sources, drift, events"),
     Feature("low_hz", "lower end of the band", "Hz", 0.1, "log2", remedy="channel: microphone low_hz"),
     Feature("high_hz", "upper end of the band", "Hz", 0.1, "log2", remedy="channel: microphone high_hz, codec"),
@@ -72,9 +76,10 @@ FEATURES: tuple[Feature, ...] = (
     Feature("clipped_share", "clipped samples", "", 0.7, "logit", remedy="headroom_dbfs, channel"),
     Feature("f0_hz", "pitch of the voice", "Hz", 1 / 12, "log2", remedy="speech sources, pitch"),
 )
-"""The profile vector of science.md 1.4 (its tolerances; those of clipping and duration are our own)."""
+"""The profile vector of science.md 1.4 (its tolerances; those of clipping and duration are our own), and the rumble."""
 
 BAND_NAMES = tuple(f"noise_band_{k}" for k in range(1, BANDS + 1))
+RUMBLE_NAMES = tuple(f"rumble_{k}" for k in range(1, len(RUMBLE_CENTRES_HZ) + 1))
 BY_NAME: Mapping[str, Feature] = {feature.name: feature for feature in FEATURES}
 
 

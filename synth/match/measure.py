@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from synth.dsp.effects.effect import Samples
 from synth.dsp.noise_bands import band_levels, normalised
-from synth.match.features import FEATURES
-from synth.match.measure_band import Band, band_of
+from synth.match.features import FEATURES, RUMBLE_NAMES
+from synth.match.measure_band import Band, band_of, rumble
 from synth.match.measure_frames import TINY, Frames, Values, frames_of
 from synth.match.measure_voice import pitch_hz
 from synth.match.snr import (
@@ -105,10 +105,18 @@ def measure_clip(samples: Samples, *, sample_rate: int, calibration: Calibration
         "nonspeech_share": 1.0 - float(speech.mean()),
         "f0_hz": pitch_hz(samples, speech, sample_rate=sample_rate, hop_seconds=frames.hop_seconds),
     }
-    colour = normalised(band_levels(noise, sample_rate=sample_rate))
-    features |= {f"noise_band_{k}": float(level) for k, level in enumerate(colour, start=1)}
+    features |= _colour(noise, rumble(samples, sample_rate=sample_rate), sample_rate)
     flags = _flags(features, band, floor, calibration, runs)
     return _measured(features, flags, raw, uncertainty, noise, sample_rate / frames.size)
+
+
+def _colour(noise: Values, below: Values | None, sample_rate: int) -> dict[str, float]:
+    """The noise's bands against their mean, and the rumble against it."""
+    bands = band_levels(noise, sample_rate=sample_rate)
+    said = {f"noise_band_{k}": float(level) for k, level in enumerate(normalised(bands), start=1)}
+    if below is None:
+        return said
+    return said | {name: float(level - bands.mean()) for name, level in zip(RUMBLE_NAMES, below, strict=True)}
 
 
 def _measured(

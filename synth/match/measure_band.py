@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from synth.dsp.effects.effect import Samples
+from synth.dsp.noise_bands import rumble_levels
 from synth.match.measure_frames import TINY, Values
 
 _FRAME_SECONDS = 0.128  # 8 Hz a bin: fine enough for a high-pass at 60 Hz
@@ -34,6 +35,13 @@ class Band:
     def telephone(self) -> bool:
         """As synth.dsp.noise_spectrum says: nothing below 200 Hz, cut off between 3 and 4 kHz."""
         return self.cut and self.low_hz >= 200.0 and 2900.0 <= self.high_hz <= 4100.0
+
+
+def rumble(samples: Samples, *, sample_rate: int) -> Values | None:
+    """Power of the bands of rumble (dsp/noise_bands.py) in dB, shape (2,), over the whole clip, since speech has next
+    to nothing there; None for less than a frame of 128 ms."""
+    density, step_hz = _long_term(samples, sample_rate)
+    return rumble_levels(density * step_hz, sample_rate=sample_rate) if density.size else None
 
 
 def band_of(samples: Samples, *, sample_rate: int) -> Band | None:

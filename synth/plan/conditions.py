@@ -23,10 +23,11 @@ CasesOf = Mapping[str, Cases]
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """The colour that a clip's noise is equalised to: bands in dB, changed by at most `limit_db`."""
+    """The colour that a clip's noise is equalised to: bands in dB, changed by at most `limit_db`; `rumble_db` below."""
 
     bands_db: tuple[float, ...]
     limit_db: float
+    rumble_db: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,17 @@ class _Draw:
         limit = wanted.limit_db if wanted else self.condition.limit_db
         if said is not None:
             spread = (self.condition.jitter.bands_db,) * len(said)
-            return Colour(self._bands(said, spread), limit)
-        return Colour(self._bands(wanted.mean_db, wanted.sd_db), limit) if wanted else None
+            return Colour(self._bands(said, spread), limit, self._rumble(self.case.rumble_db, spread))
+        if wanted is None:
+            return None
+        below = self._rumble(wanted.rumble_db, wanted.rumble_sd_db)
+        return Colour(self._bands(wanted.mean_db, wanted.sd_db), limit, below)
+
+    def _rumble(self, mean: tuple[float, ...] | None, spread: tuple[float, ...]) -> tuple[float, ...] | None:
+        if mean is None:
+            return None
+        own = [_normal(self.draws(f"{self.condition.key}.rumble.{k}")) for k in range(len(mean))]
+        return tuple(round(m + s * z, 3) for m, s, z in zip(mean, spread, own, strict=False))
 
     def _bands(self, mean: tuple[float, ...], spread: tuple[float, ...]) -> tuple[float, ...]:
         """Neighbouring bands wander together: what differs between cars is smooth over frequency."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from synth.dsp.noise_bands import BANDS
+from synth.dsp.noise_bands import BANDS, RUMBLE_BANDS
 from synth.recipe.drawn import Drawn
 from synth.recipe.kinds import (
     NAME,
@@ -37,17 +37,18 @@ JITTER = Record(
 
 
 class BandNumbers:
-    """A number for each of the twelve noise bands, or one for all."""
+    """A number for each of the twelve noise bands (or of the bands of `what`), or one for all."""
 
-    def __init__(self, each: Number) -> None:
-        self._each = each
+    def __init__(self, each: Number, count: int = BANDS, what: str = "noise band") -> None:
+        self._each, self._count, self._what = each, count, what
 
     def read(self, node: Node, at: At, reading: Reading) -> Any:
         if not isinstance(node.value, list):
             one = self._each.read(node, at, reading)
-            return one if one is WRONG else (one,) * BANDS
-        if len(node.value) != BANDS:
-            return reading.wrong(node, at, f"{len(node.value)} numbers; give {BANDS}, one for each noise band, or one")
+            return one if one is WRONG else (one,) * self._count
+        if len(node.value) != self._count:
+            said = f"{len(node.value)} numbers; give {self._count}, one for each {self._what}, or one"
+            return reading.wrong(node, at, said)
         found = [read_with(self._each, item, at.child(str(k)), reading) for k, item in enumerate(node.value)]
         return WRONG if any(value is WRONG for value in found) else tuple(found)
 
@@ -56,7 +57,7 @@ class BandNumbers:
 
     def schema(self) -> dict[str, Any]:
         one = self._each.schema()
-        return {"anyOf": [one, {"type": "array", "items": one, "minItems": BANDS, "maxItems": BANDS}]}
+        return {"anyOf": [one, {"type": "array", "items": one, "minItems": self._count, "maxItems": self._count}]}
 
 
 MATCH_SPECTRUM = Record(
@@ -65,6 +66,13 @@ MATCH_SPECTRUM = Record(
         Field("mean_db", BandNumbers(Number(Range(-200, 200, "dB"))), help="of each noise band, without the level"),
         Field("sd_db", BandNumbers(_SPREAD), (0.0,) * BANDS, "around the mean, smooth over frequency"),
         Field("limit_db", Number(Range(0, 60, "dB")), 30.0, "no band is changed by more"),
+        Field(
+            "rumble_db",
+            BandNumbers(Number(Range(-200, 200, "dB")), RUMBLE_BANDS, "band of rumble"),
+            None,
+            "of 20 to 35 and 35 to 60 Hz, against the mean of the twelve bands",
+        ),
+        Field("rumble_sd_db", BandNumbers(_SPREAD, RUMBLE_BANDS, "band of rumble"), (0.0,) * RUMBLE_BANDS, "around it"),
     ),
     MatchSpectrum,
 )

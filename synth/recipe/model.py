@@ -209,11 +209,14 @@ class Jitter:
 @dataclass(frozen=True, slots=True)
 class MatchSpectrum:
     """The colour that the noise is equalised to: mean and standard deviation of each band (dsp/noise_bands.py) in dB;
-    no band is changed by more than `limit_db`."""
+    no band is changed by more than `limit_db`. `rumble_db`, `rumble_sd_db`: likewise of the two bands below 60 Hz,
+    against the mean of the twelve (dsp/colour.py); None leaves them to the noise."""
 
     mean_db: tuple[float, ...]
     sd_db: tuple[float, ...]
     limit_db: float = 30.0
+    rumble_db: tuple[float, ...] | None = None
+    rumble_sd_db: tuple[float, ...] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
