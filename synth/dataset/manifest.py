@@ -252,12 +252,13 @@ def read_rows(path: Path) -> Iterator[ManifestRow]:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
-                    yield _read_row(line, f"{path}:{number}")
+                    yield parse_row(line, f"{path}:{number}")
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _read_row(line: str, where: str) -> ManifestRow:
+def parse_row(line: str | bytes, where: str) -> ManifestRow:
+    """A line of a manifest; `where` names it. Raises UsageError as `read_rows`."""
     try:
         fields = json.loads(line)
     except ValueError as error:
