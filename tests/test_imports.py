@@ -27,6 +27,7 @@ FLOORS = (
     ("dataset",),
     ("execute",),
     ("match",),
+    ("diagnose",),
     ("starter", "example", "grow", "noise_report", "report"),
     ("pipeline",),
     ("cli",),

@@ -1,0 +1,186 @@
+"""Reading scores: what each column means, joining with manifests, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from synth.diagnose.edits import edit_distance, edit_errors
+from synth.diagnose.scores import read_predictions, read_scores
+from synth.errors import UsageError
+
+
+def written(folder: Path, text: str, name: str = "scores.csv") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def by_table(a: str, b: str) -> int:
+    """Levenshtein distance by its definition (Wagner and Fischer 1974)."""
+    row = list(range(len(b) + 1))
+    for i, one in enumerate(a, start=1):
+        new = [i]
+        for j, other in enumerate(b, start=1):
+            new.append(min(row[j] + 1, new[-1] + 1, row[j - 1] + (one != other)))
+        row = new
+    return row[-1]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text("abc", max_size=70), st.text("abcd", max_size=70))
+def test_the_fast_distance_is_the_distance(a: str, b: str) -> None:
+    assert edit_distance(a, b) == by_table(a, b)
+
+
+@pytest.mark.parametrize(
+    ("reference", "hypothesis", "unit", "expected"),
+    [
+        ("turn left now", "turn right now", "word", (1, 3)),
+        ("turn left now", "turn now", "word", (1, 3)),
+        ("turn left", "please turn left now", "word", (2, 2)),
+        ("turn  left", "turn left", "word", (0, 2)),
+        ("", "um", "word", (1, 0)),
+        ("six", "sic", "character", (1, 3)),
+        ("a b", "ab", "character", (1, 3)),
+        ("turn left now", "turn right", "clip", (1, 1)),
+        ("two", "two", "clip", (0, 1)),
+    ],
+)
+def test_edit_errors(reference: str, hypothesis: str, unit: str, expected: tuple[int, int]) -> None:
+    assert edit_errors(reference, hypothesis, unit) == expected
+
+
+@pytest.mark.parametrize(
+    ("columns", "line", "errors", "words", "measure"),
+    [
+        ("errors,words", "2,9", 2, 9, "error rate of units counted in the file"),
+        ("errors,text", "2,one two three", 2, 3, "error rate of units counted in the file"),
+        ("error", "1", 1, 1, "error rate"),
+        ("wer,words", "0.25,8", 2, 8, "error rate"),
+        ("reference,hypothesis", "turn left,turn right", 1, 2, "word error rate"),
+        ("text,pred_text", "turn left,", 2, 2, "word error rate"),
+        ("loss", "-0.5", -0.5, 1, "loss"),
+        ("loss,words", "0.5,4", 2, 4, "loss"),
+    ],
+)
+def test_columns(tmp_path: Path, columns: str, line: str, errors: float, words: float, measure: str) -> None:
+    scores = read_scores(written(tmp_path, f"id,split,{columns}\na,dev,{line}\n"))
+    (clip,) = scores.predictions
+    assert (clip.id, clip.split, clip.errors, clip.words, scores.measure) == ("a", "dev", errors, words, measure)
+    assert scores.is_rate == (measure != "loss")
+
+
+def test_json_lines_and_tabs_say_the_same(tmp_path: Path) -> None:
+    rows = [{"id": "a", "split": "train_dev", "errors": 1, "words": 4, "p_yes": 0.5}]
+    lines = written(tmp_path, "\n".join(map(json.dumps, rows)), "scores.jsonl")
+    tabs = written(tmp_path, "id\tsplit\terrors\twords\tp_yes\na\ttrain-dev\t1\t4\t0.5\n", "scores.tsv")
+    (one,), (other,) = read_predictions(lines), read_predictions(tabs)
+    assert (one.split, one.errors, one.words) == (other.split, other.errors, other.words) == ("train-dev", 1, 4)
+    assert float(one.others["p_yes"]) == float(other.others["p_yes"]) == 0.5
+
+
+MANIFEST = [
+    {
+        "audio_filepath": "audio/train/00/a_1-v0.flac",
+        "duration": 1.0,
+        "id": "a_1-v0",
+        "split": "train",
+        "speaker": "ann",
+        "source_id": "a_1",
+        "text": "turn left",
+        "noise": [{"recording": "car/7"}],
+    },
+    {"audio_filepath": "audio/dev/00/b.flac", "duration": 1.0, "split": "dev", "speaker": "bob", "text": "stop"},
+]
+
+
+@pytest.mark.parametrize("key", ["id", "audio_filepath", "full", "elsewhere"])
+def test_a_clip_is_joined_by_id_or_by_file(tmp_path: Path, key: str) -> None:
+    written(tmp_path, "\n".join(map(json.dumps, MANIFEST)), "manifest.jsonl")
+    path = {
+        "id": "a_1-v0",
+        "audio_filepath": "audio/train/00/a_1-v0.flac",
+        "full": str(tmp_path / "audio/train/00/a_1-v0.flac"),
+        "elsewhere": "copied/a_1-v0.wav",
+    }[key]
+    scores = written(tmp_path, f"{'id' if key == 'id' else 'audio'},hypothesis\n{path},turn right\n")
+    (clip,) = read_predictions(scores, [tmp_path])
+    assert (clip.id, clip.split, clip.speaker, clip.source_id) == ("a_1-v0", "train", "ann", "a_1")
+    assert (clip.reference, clip.errors, clip.words) == ("turn left", 1, 2)
+    assert clip.row["noise"] == [{"recording": "car/7"}]
+    assert clip.row["audio_filepath"] == "audio/train/00/a_1-v0.flac"
+
+
+def test_a_manifest_without_ids_is_joined_by_the_names_of_its_files(tmp_path: Path) -> None:
+    manifest = written(tmp_path, json.dumps(MANIFEST[1]), "dev.jsonl")
+    (clip,) = read_predictions(written(tmp_path, "id,error\nb,1\n"), [manifest])
+    assert (clip.split, clip.speaker) == ("dev", "bob")
+
+
+def test_the_name_of_a_list_gives_the_split(tmp_path: Path) -> None:
+    manifest = written(tmp_path, "path,speaker\nx/1.wav,ann\n", "test.csv")
+    (clip,) = read_predictions(written(tmp_path, "path,error\nx/1.wav,0\n"), [manifest])
+    assert (clip.split, clip.speaker) == ("test", "ann")
+
+
+def test_an_oracle_answers_dev_clips_again(tmp_path: Path) -> None:
+    manifest = written(tmp_path, "\n".join(map(json.dumps, MANIFEST)), "manifest.jsonl")
+    scores = written(tmp_path, "id,split,error\nb,,1\nb,oracle,0\nb,human,0\n")
+    assert [clip.split for clip in read_predictions(scores, [manifest])] == ["dev", "oracle", "human"]
+
+
+def test_clips_in_no_manifest_are_counted_in_a_note(tmp_path: Path) -> None:
+    manifest = written(tmp_path, json.dumps(MANIFEST[0]), "manifest.jsonl")
+    scores = read_scores(written(tmp_path, "id,split,error\na_1-v0,,1\nz,dev,1\n"), [manifest])
+    assert any("1 of 2 clips are in no manifest given, the first z" in note for note in scores.notes)
+
+
+def test_rates_without_words_are_said_to_count_alike(tmp_path: Path) -> None:
+    assert "each clip counts alike" in read_scores(written(tmp_path, "id,error\na,0.25\n")).notes[0]
+    assert read_scores(written(tmp_path, "id,error\na,1\n", "other.csv")).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("id,errors,words\na,-1,3\n", "scores.csv:2: errors is '-1'; a number of 0 or more is needed"),
+        ("id,errors,words\na,1,3\nb,x,3\n", "scores.csv:3: errors is 'x'; a number of 0 or more is needed"),
+        ("id,errors,words\na,nan,3\n", "scores.csv:2: errors is 'nan'"),
+        ("id,errors\na,1\n", "scores.csv:2: no errors in these columns"),
+        ("id,error\na,12.5\n", "rates are needed in which 1 is all wrong, not percent"),
+        ("id,error\na\n", "scores.csv:2: 1 cells, the header has 2 columns"),
+        ("id,error,error\na,1,1\n", "scores.csv:1: the column 'error' is there twice"),
+        ("id,error\na,1\na,0\n", "scores.csv:3: clip a of split None is there already at"),
+        ("id,hypothesis\na,x\n", "no errors in these columns"),
+        ("id,error\n", "no rows"),
+        ('id,error\n"a,1\n', "scores.csv:2: unexpected end of data"),
+    ],
+)
+def test_what_cannot_be_read_is_named(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(UsageError) as error:
+        read_scores(written(tmp_path, text))
+    assert told in str(error.value)
+
+
+def test_a_split_that_the_manifest_contradicts_is_refused(tmp_path: Path) -> None:
+    manifest = written(tmp_path, json.dumps(MANIFEST[0]), "manifest.jsonl")
+    with pytest.raises(UsageError, match="the split is dev, the manifest says train"):
+        read_scores(written(tmp_path, "id,split,error\na_1-v0,dev,1\n"), [manifest])
+
+
+def test_a_name_that_fits_two_clips_is_refused(tmp_path: Path) -> None:
+    rows = [{"audio_filepath": f"{folder}/b.flac", "duration": 1.0} for folder in ("x", "y")]
+    manifest = written(tmp_path, "\n".join(map(json.dumps, rows)), "dev.jsonl")
+    assert read_predictions(written(tmp_path, "path,error\ny/b.flac,1\n"), [manifest])[0].path == "y/b.flac"
+    with pytest.raises(UsageError, match=r"its name fits x/b\.flac and y/b\.flac"):
+        read_predictions(written(tmp_path, "id,error\nb,1\n"), [manifest])
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot read .*none\.csv"):
+        read_scores(tmp_path / "none.csv")
