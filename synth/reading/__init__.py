@@ -1,0 +1,1 @@
+"""Data sets and plans for whoever trains a model in Python: sequences of typed rows, with their sound."""

@@ -1,0 +1,137 @@
+"""Where the rows of a manifest begin in its file, and the columns that clips are chosen by.
+
+The beginnings are found by looking for line ends, without parsing. The columns need every row parsed once; of a large
+manifest both are kept in the user's cache folder, so that the next process, or the next worker, reads them in no time.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synth import files
+from synth.catalog.cache import cache_folder, key_of
+from synth.dataset.manifest import parse_row
+from synth.reading.row import weight_of
+from synth.reading.view import Floats, Indices, Words
+
+_CHUNK = 1 << 24
+_WORTH_KEEPING = 20_000  # rows; fewer are read again in half a second
+_FORMAT = 1
+
+State = tuple[int, int]
+"""Of a file: its size in bytes, and when it was changed, in ns."""
+
+
+def state_of(path: Path) -> State:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What clips are chosen by, one value a row. `labels`: names whose value is true, false or null in every row that
+    has them."""
+
+    words: dict[str, Words]
+    numbers: dict[str, Floats]
+    labels: tuple[str, ...]
+
+
+def line_starts(path: Path) -> Indices:
+    """Where the lines of a file begin that are not blank, and where the last one ends: shape (lines + 1,)."""
+    ends: list[Indices] = []
+    at = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            ends.append(np.flatnonzero(np.frombuffer(chunk, np.uint8) == 10) + (at + 1))
+            at += len(chunk)
+    found = np.concatenate([np.zeros(1, np.int64), *ends, np.array([at])])
+    return found[np.append(True, np.diff(found) > 1)] if at else found[:1]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest's file in the state in which it was opened."""
+
+    path: Path
+    state: State
+
+    def kept(self) -> tuple[Indices, Columns] | None:
+        """What the cache has of it; None where it has nothing."""
+        try:
+            with np.load(self._file(), allow_pickle=False) as found:
+                arrays: dict[str, npt.NDArray[Any]] = dict(found)
+            head = json.loads(arrays["head"].tobytes())
+            if head["state"] != [_FORMAT, *self.state]:
+                return None
+            words = {name: Words(arrays[f"word.{name}"], tuple(names)) for name, names in head["words"].items()}
+            numbers = {name: arrays[f"number.{name}"] for name in head["numbers"]}
+            return arrays["starts"], Columns(words, numbers, tuple(head["labels"]))
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def keep(self, starts: Indices, columns: Columns) -> None:
+        """Put it into the cache, where it is worth it and there is one."""
+        if len(starts) <= _WORTH_KEEPING:
+            return
+        head = {
+            "state": [_FORMAT, *self.state],
+            "words": {name: words.names for name, words in columns.words.items()},
+            "numbers": list(columns.numbers),
+            "labels": columns.labels,
+        }
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "head": np.frombuffer(json.dumps(head).encode(), np.uint8),
+            "starts": starts,
+            **{f"word.{name}": words.codes for name, words in columns.words.items()},
+            **{f"number.{name}": numbers for name, numbers in columns.numbers.items()},
+        }
+        out = io.BytesIO()
+        np.savez(out, allow_pickle=False, **arrays)
+        try:
+            files.write_file(self._file(), out.getbuffer())
+        except files.StorageError:
+            return  # a cache that cannot be written is none
+
+    def _file(self) -> Path:
+        return cache_folder() / "manifests" / f"{key_of('manifest', str(self.path)).hex()}.npz"
+
+    def columns(self, starts: Indices) -> Columns:
+        """Every row parsed once; `starts` are its `line_starts`. Raises UsageError where a line is not a row."""
+        seen = _Seen()
+        with self.path.open("rb") as file:
+            for number, size in enumerate(np.diff(starts).tolist(), start=1):
+                seen.add(parse_row(file.read(size), f"{self.path}: row {number}"))
+        return seen.columns()
+
+
+class _Seen:
+    """What was seen of the rows so far."""
+
+    def __init__(self) -> None:
+        self._words: dict[str, list[str | None]] = {"split": [], "stage": [], "condition": []}
+        self._durations: list[float] = []
+        self._weights: list[float] = []
+        self._labels: dict[str, bool] = {}  # whether each is a label that is true, false or unknown
+
+    def add(self, row: dict[str, Any]) -> None:
+        for name, words in self._words.items():
+            words.append(row.get(name))
+        self._durations.append(row["duration"])
+        self._weights.append(weight_of(row))
+        for name, value in (row.get("labels") or {}).items():
+            self._labels[name] = self._labels.get(name, True) and (value is None or isinstance(value, bool))
+
+    def columns(self) -> Columns:
+        return Columns(
+            {name: Words.of(words) for name, words in self._words.items()},
+            {"duration": np.array(self._durations, np.float64), "weight": np.array(self._weights, np.float64)},
+            tuple(sorted(name for name, is_label in self._labels.items() if is_label)),
+        )
