@@ -14,6 +14,7 @@ from synth.plan.conditions import situation_of
 from synth.plan.noise_choice import growth_of, happenings, tracks_of
 from synth.plan.plan import Plan
 from synth.plan.speaking import lombard_of, person_draws
+from synth.plan.unchanged import unchanged_sources
 from synth.recipe.load import resolved_dict
 
 Draw = tuple[str, float, Any]
@@ -23,6 +24,8 @@ Draw = tuple[str, float, Any]
 def explained_draws(plan: Plan, index: int) -> tuple[ClipSpec, tuple[Draw, ...]]:
     """The spec of a clip and all its keyed draws, in the order of their keys."""
     recording = plan.speech[int(plan.clips["recording"][index])]
+    if recording.source in unchanged_sources(plan.recipe):
+        return plan.spec(index), ()  # nothing is drawn for it
     draw = clip_draws(plan.recipe.seed, plan.clip_id(index))
     heard: dict[str, float] = {}
 

@@ -250,7 +250,7 @@ def _to_level(spec: ClipSpec, samples: Samples, settings: Settings) -> tuple[Sam
         raise BadInput("silent", spec.source_id, "the clip is silent")
     gain = 1.0 if spec.level_dbfs is None else mix.steady(db_to_gain(spec.level_dbfs) / float(np.sqrt(power)))
     peak = max(float(samples.max()), -float(samples.min())) * gain
-    ceiling = db_to_gain(settings.headroom_dbfs)
+    ceiling = 1.0 if spec.unchanged else db_to_gain(settings.headroom_dbfs)  # resampling alone can lead above that
     down = 1.0
     if peak > ceiling:
         if settings.refuse_clipping:

@@ -13,6 +13,7 @@ from synth.dsp import levels
 from synth.dsp.effects.effect import Samples
 from synth.errors import BadInput
 from synth.plan.plan import Plan
+from synth.plan.unchanged import unchanged_recordings
 from synth.units import power_to_db
 
 _SAMPLE = 40
@@ -63,8 +64,8 @@ def _error_db(asked: float, own: float) -> float:
 
 
 def _chosen(plan: Plan) -> list[int]:
-    step = max(1, len(plan.speech) // (10 * _SAMPLE))
-    some = range(0, len(plan.speech), step)
+    made = np.flatnonzero(~unchanged_recordings(plan.recipe, plan.speech)).tolist()
+    some = made[:: max(1, len(made) // (10 * _SAMPLE))]
     return sorted(some, key=lambda i: uniform01(0, plan.speech.id(i), "own_snr"))[:_SAMPLE]
 
 

@@ -71,8 +71,8 @@ def row(
         "split": spec.split,
         "condition": spec.condition,
         "case": spec.case,
-        "stage": None,
-        "weight": 1.0,
+        "stage": spec.stage,
+        "weight": spec.loss_weight,
         "copy": spec.copy,
         "source_id": spec.source_id,
         "source": _source(recording, source_sha256),
@@ -94,12 +94,15 @@ def row(
 
 def _labels(spec: ClipSpec, recording: Recording) -> dict[str, Any]:
     """The speech's labels, and those of what happens in the noise. What both have is true where either says so, and
-    unknown where neither does and one of them does not know."""
+    unknown where neither does and one of them does not know. What something done to the clip makes unknown is null, and
+    of a recording as it is there is known what its list says."""
     labels = dict(recording.labels or {})
     for name, happens in spec.event_labels:
         said = (happens, said_of(labels, name) if name in labels else False)
         labels[name] = True if True in said else None if None in said else False
-    return labels
+        if spec.unchanged:
+            labels[name] = said_of(recording.labels, name)
+    return labels | {name: None for name in spec.unknown_labels if name in labels}
 
 
 def _colour(spec: ClipSpec, measured: Measurements) -> dict[str, Any] | None:
@@ -145,6 +148,7 @@ def _speech(spec: ClipSpec, measured: Measurements) -> dict[str, Any]:
     return {
         "onset": spec.onset,
         "num_samples": spec.speech_num_samples,
+        "unchanged": spec.unchanged,
         "effects": _effects(spec.speech_effects, measured.drawn.speech),
         "lombard": None if spec.lombard is None else dataclasses.asdict(spec.lombard),
         "active_level_dbfs": _db(measured.active_level_dbfs),

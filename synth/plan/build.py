@@ -29,6 +29,7 @@ from synth.plan.schedule import NoiseRecording, Rotation
 from synth.plan.speaking import lombard_effects, lombard_of
 from synth.plan.splits import HELD_OUT_SPLIT, SplitOf
 from synth.plan.tables import CLIP_COLUMNS, PIECE_COLUMNS, RECORDED, Columns, Growing
+from synth.plan.unchanged import unchanged_recordings, unchanged_sources
 from synth.recipe.model import SPLITS, EffectChoice, Growth, Layer, Recipe
 from synth.units import seconds_to_samples
 
@@ -93,6 +94,7 @@ class Builder:
         self._recipe = recipe
         self._cases = cases
         self._speech = speech
+        self._unchanged = unchanged_sources(recipe)
         self._pools = pools
         self._speech_choices = length_choices(recipe.speech.effects)
         self._noise_choices = [length_choices(layer.effects) for layer in self._layers]
@@ -130,7 +132,8 @@ class Builder:
         draws = clip_draws(self._recipe.seed, clip_id_of(recording.id, copy))
         onset, speech, total = self.lengths(recording, draws)
         first = len(self.pieces)
-        for number, layer in layers_of(self._recipe, draws):
+        layers = () if recording.source in self._unchanged else layers_of(self._recipe, draws)
+        for number, layer in layers:
             self._add_layer(number, layer, pool_of(split), total, draws)
         if len(self.pieces) > first and self._recorded_events:
             self._add_events(pool_of(split), total, draws)
@@ -139,6 +142,9 @@ class Builder:
     def lengths(self, recording: Recording, draws: ClipDraws) -> tuple[int, int, int]:
         """(onset, length of the speech after its effects, length of the clip), in samples."""
         rate = self._recipe.sample_rate
+        if recording.source in self._unchanged:
+            length = planned_length(recording.num_samples, recording.sample_rate, rate, ())
+            return 0, length, length
         effects = draw_speech_effects(self._speech_choices, draws, recording)
         situation = situation_of(self._recipe, self._cases, draws)
         effects += lombard_effects(lombard_of(self._recipe, draws, recording, situation))
@@ -233,35 +239,53 @@ def source_samples(num_samples: int, sample_rate: int, effects: Collection[Effec
 
 
 def copies_of(recipe: Recipe, speech: Catalog, builder: Builder) -> Iterator[tuple[int, int]]:
-    """(recording, number of its copies) in catalog order; by `copies`, or so many that `hours` are reached."""
+    """(recording, number of its copies) in catalog order; by `copies`, or so many that `hours` are reached. There is
+    one of each recording that is taken as it is."""
     if recipe.copies is not None:
-        return ((i, recipe.copies or 0) for i in range(len(speech)))
+        unchanged, copies = unchanged_recordings(recipe, speech), recipe.copies
+        return ((i, 1 if unchanged[i] else copies) for i in range(len(speech)))
     counts = _copies_for_hours(recipe, speech, builder)
     return ((i, int(count)) for i, count in enumerate(counts) if count)
 
 
 def _copies_for_hours(recipe: Recipe, speech: Catalog, builder: Builder) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Whole rounds of copies while they fit; of the last round the recordings with the smallest hash."""
-    left = round((recipe.hours or 0) * 3600 * recipe.sample_rate)
-    counts = np.zeros(len(speech), np.int64)
+    unchanged = unchanged_recordings(recipe, speech)
+    counts = unchanged.astype(np.int64)
+    left = _left_of_hours(recipe, speech, builder, np.flatnonzero(unchanged))
+    others = np.flatnonzero(~unchanged)
     copy = 0
-    while left > 0:
-        lengths = np.fromiter(
-            (_clip_length(builder, speech[i], copy, recipe.seed) for i in range(len(speech))), np.int64
-        )
+    while left > 0 and len(others):
+        lengths = np.fromiter((_clip_length(builder, speech[int(i)], copy, recipe.seed) for i in others), np.int64)
         if lengths.sum() == 0:
             raise GuardError("hours: the speech has no samples")
         if lengths.sum() > left:
             keys = np.fromiter(
-                (uniform01(recipe.seed, clip_id_of(speech.id(i), copy), "hours") for i in range(len(speech))), float
+                (uniform01(recipe.seed, clip_id_of(speech.id(int(i)), copy), "hours") for i in others), float
             )
             order = np.argsort(keys, kind="stable")
-            counts[order[: int(np.searchsorted(np.cumsum(lengths[order]), left)) + 1]] += 1
+            counts[others[order[: int(np.searchsorted(np.cumsum(lengths[order]), left)) + 1]]] += 1
             break
-        counts += 1
+        counts[others] += 1
         left -= int(lengths.sum())
         copy += 1
     return counts
+
+
+def _left_of_hours(
+    recipe: Recipe, speech: Catalog, builder: Builder, unchanged: np.ndarray[tuple[int], np.dtype[np.int64]]
+) -> int:
+    """Samples that are asked for beyond the recordings that are taken as they are, which are in whatever happens."""
+    asked = recipe.hours or 0
+    taken = sum(_clip_length(builder, speech[int(i)], 0, recipe.seed) for i in unchanged)
+    left = round(asked * 3600 * recipe.sample_rate) - taken
+    if left <= 0 and len(unchanged) < len(speech):
+        hours = taken / recipe.sample_rate / 3600
+        raise GuardError(
+            f"hours: {asked:g} h are asked for, and the recordings of unchanged sources are {hours:.3g} h already, so "
+            "that nothing would be made of the others; ask for more hours, or for copies"
+        )
+    return left
 
 
 def _clip_length(builder: Builder, recording: Recording, copy: int, seed: int) -> int:

@@ -11,6 +11,7 @@ from synth.catalog.catalog import Catalog
 from synth.draws import clip_draws
 from synth.errors import GuardError
 from synth.plan.plan import Plan
+from synth.plan.unchanged import unchanged_recordings
 
 _LUFS_SECONDS = 0.4
 
@@ -21,13 +22,17 @@ def refuse_short_clips(plan: Plan) -> None:
         raise GuardError("the plan has no clips: no speech is left, or hours is too small")
     lengths = np.asarray(plan.clips["speech_num_samples"])
     shortest = int(lengths.argmin())
+    if lengths[shortest] == 0:
+        raise GuardError(_short(plan, shortest, "nothing is left of the speech"))
+    made = np.flatnonzero(~unchanged_recordings(plan.recipe, plan.speech)[plan.clips["recording"]])
+    if not len(made):
+        return
+    shortest = int(made[lengths[made].argmin()])
     have, rate = int(lengths[shortest]), plan.recipe.sample_rate
     if plan.recipe.noise and plan.recipe.noise.measure == "lufs" and have < _LUFS_SECONDS * rate:
         raise GuardError(
             _short(plan, shortest, "noise.measure: lufs needs at least 0.4 s of speech; use active or rms")
         )
-    if have == 0:
-        raise GuardError(_short(plan, shortest, "nothing is left of the speech"))
     _try_library_effects(plan, shortest)
 
 

@@ -9,6 +9,7 @@ from synth.catalog.catalog import Catalog
 from synth.errors import GuardError
 from synth.plan.coverage import PoolUse
 from synth.plan.pools import needs_held_out, recording_group
+from synth.plan.unchanged import unchanged_recordings
 from synth.recipe.model import EffectChoice, Layer, Recipe
 
 _GRID = tuple((i + 0.5) / 32 for i in range(32))
@@ -55,7 +56,7 @@ def _layer_totals(recipe: Recipe, layer: Layer, speech: Catalog, noise: Catalog)
     kept = 1 - recipe.noise.held_out if needs_held_out(recipe) else 1.0
     share = recipe.noise.probability * layer.probability * fmean(float(layer.recordings.value(u)) for u in _GRID)
     share *= 1 - sum(growth.share for growth in layer.grow)
-    used = clip_hours(recipe, speech) * share / _shrink(layer.effects)
+    used = made_hours(recipe, speech) * share / _shrink(layer.effects)
     if needs_held_out(recipe):
         used *= 1 - recipe.splits.shares["train-dev-noise"]
     found = []
@@ -73,9 +74,22 @@ def clip_hours(recipe: Recipe, speech: Catalog) -> float:
     """Hours of clips that the recipe asks for, estimated from the catalog's totals."""
     if recipe.hours is not None:
         return recipe.hours
-    seconds = float((speech.num_samples / speech.sample_rates).sum()) * _shrink(recipe.speech.effects)
-    margins = 2 * fmean(float(recipe.margins_s.value(u)) for u in _GRID) * len(speech)
+    return made_hours(recipe, speech) + _unchanged_hours(recipe, speech)
+
+
+def made_hours(recipe: Recipe, speech: Catalog) -> float:
+    """`clip_hours` without the recordings that are taken as they are."""
+    if recipe.hours is not None:
+        return max(recipe.hours - _unchanged_hours(recipe, speech), 0.0)
+    changed = ~unchanged_recordings(recipe, speech)
+    seconds = float((speech.num_samples / speech.sample_rates)[changed].sum()) * _shrink(recipe.speech.effects)
+    margins = 2 * fmean(float(recipe.margins_s.value(u)) for u in _GRID) * int(changed.sum())
     return (seconds + margins) * (recipe.copies or 1) / 3600
+
+
+def _unchanged_hours(recipe: Recipe, speech: Catalog) -> float:
+    unchanged = unchanged_recordings(recipe, speech)
+    return float((speech.num_samples / speech.sample_rates)[unchanged].sum()) / 3600
 
 
 def _shrink(effects: Sequence[EffectChoice]) -> float:

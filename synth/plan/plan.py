@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from synth.catalog.catalog import Catalog
+from synth.catalog.recording import Recording
 from synth.draws import ClipDraws, clip_draws, integer_seed
 from synth.dsp.segments import Circle
 from synth.plan.build import (
@@ -27,11 +28,13 @@ from synth.plan.noise_choice import NAMES, car_name, happening_at, happenings, m
 from synth.plan.pools import PoolRecording, Pools, Usable, make_pools
 from synth.plan.speaking import lombard_effects, lombard_of, snr_of
 from synth.plan.tables import RECORDED, Columns
+from synth.plan.unknown_labels import any_made_unknown, made_unknown
 from synth.recipe.load import resolved_dict
-from synth.recipe.model import SPLITS, Layer, Recipe
+from synth.recipe.model import SPLITS, Layer, Recipe, Source
+from synth.recipe.stages import loss_weight_of, stage_of
 from synth.units import seconds_to_samples
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Of the plan and the data set: raised when the same recipe gives other clips, or the directory another layout."""
 
 
@@ -62,6 +65,9 @@ class Plan:
         self.cases = cases
         self._circles = {(layer, pool, r.index): r.circle for (layer, pool), members in pools.items() for r in members}
         self._ids = {r.index: r.id for members in pools.values() for r in members}
+        self._sources = {source.name: source for source in recipe.speech.sources}
+        self._conditions = {condition.name: condition for condition in recipe.conditions}
+        self._makes_unknown = any_made_unknown(recipe)
 
     @classmethod
     def make(
@@ -89,31 +95,27 @@ class Plan:
 
     def spec(self, index: int, draws: ClipDraws | None = None) -> ClipSpec:
         """Clip `index`, drawn through `draws` where given (`synth explain` listens in that way)."""
-        recipe, clips = self.recipe, self.clips
-        number, copy, split = int(clips["recording"][index]), int(clips["copy"][index]), int(clips["split"][index])
-        recording = self.speech[number]
-        clip_id = clip_id_of(recording.id, copy)
-        draws = draws or clip_draws(recipe.seed, clip_id)
-        pool, total = pool_of(split), int(clips["num_samples"][index])
-        noise, recorded = self._noise(index, pool, draws)
-        events = self._events(total, recorded, draws) if noise else ()
+        recipe = self.recipe
+        recording = self.speech[int(self.clips["recording"][index])]
+        source = self._sources[recording.source]
+        frame = self._frame(index, recording)
+        if source.unchanged:
+            return self._as_it_is(frame, source)
+        draws = draws or clip_draws(recipe.seed, frame["clip_id"])
+        noise, recorded = self._noise(index, frame["pool"], draws)
+        events = self._events(frame["num_samples"], recorded, draws) if noise else ()
         situation = situation_of(recipe, self.cases, draws)
+        condition = self._conditions[situation.condition] if situation.condition else None
         lombard = lombard_of(recipe, draws, recording, situation)
         room = self._room(draws)
         channel = (choice.draw(draws) for choice in recipe.channel)
+        unknown: tuple[str, ...] = ()
+        if self._makes_unknown:
+            has = {"room": room is not None, "lombard": lombard is not None}
+            unknown = made_unknown(recipe, draws, noise, events, **has)
         return ClipSpec(
-            index=index,
-            clip_id=clip_id,
-            source_id=recording.id,
-            recording=number,
-            copy=copy,
-            split=SPLITS[split],
-            pool=pool,
-            sample_rate=recipe.sample_rate,
+            **frame,
             speech_effects=draw_speech_effects(recipe.speech.effects, draws, recording) + lombard_effects(lombard),
-            onset=int(clips["onset"][index]),
-            speech_num_samples=int(clips["speech_num_samples"][index]),
-            num_samples=total,
             room=room,
             room_id=None if room is None else self.rooms.id(room),
             noise=noise,
@@ -128,6 +130,50 @@ class Plan:
             condition=situation.condition,
             case=situation.case,
             colour=situation.colour if noise else None,
+            stage=stage_of(recipe, source, condition),
+            loss_weight=loss_weight_of(recipe, source, condition),
+            unknown_labels=unknown,
+        )
+
+    def _frame(self, index: int, recording: Recording) -> dict[str, Any]:
+        """What the first pass has found of a clip, by the names of ClipSpec."""
+        clips = self.clips
+        copy, split = int(clips["copy"][index]), int(clips["split"][index])
+        return {
+            "index": index,
+            "clip_id": clip_id_of(recording.id, copy),
+            "source_id": recording.id,
+            "recording": int(clips["recording"][index]),
+            "copy": copy,
+            "split": SPLITS[split],
+            "pool": pool_of(split),
+            "sample_rate": self.recipe.sample_rate,
+            "onset": int(clips["onset"][index]),
+            "speech_num_samples": int(clips["speech_num_samples"][index]),
+            "num_samples": int(clips["num_samples"][index]),
+        }
+
+    def _as_it_is(self, frame: Mapping[str, Any], source: Source) -> ClipSpec:
+        """The spec of a clip that is its recording. What happens in it, only the recording's list can say."""
+        noise = self.recipe.noise
+        events = dict.fromkeys(event.label for event in noise.events) if noise else {}
+        return ClipSpec(
+            **frame,
+            speech_effects=(),
+            room=None,
+            room_id=None,
+            noise=(),
+            events=(),
+            event_labels=tuple((label, None) for label in events),
+            lombard=None,
+            snr_db=None,
+            measure="active",
+            weighting=noise.weighting if noise and noise.measure != "lufs" else "band",
+            channel_effects=(),
+            level_dbfs=None,
+            stage=stage_of(self.recipe, source, None),
+            loss_weight=loss_weight_of(self.recipe, source, None),
+            unchanged=True,
         )
 
     def _level(self, draws: ClipDraws, situation: Situation) -> float | None:

@@ -10,6 +10,7 @@ from synth.recipe.distributions import Distribution
 from synth.recipe.effect_choice import EffectChoice
 from synth.recipe.kinds import Reading, number_text
 from synth.recipe.model import Source
+from synth.recipe.stages import stages_are_known
 
 _LAYER = re.compile(r"noise\.layers\.(\d+)\.")
 
@@ -136,4 +137,5 @@ CHECKS: tuple[Callable[[Reading], None], ...] = (
     held_out_noise_exists,
     conditions_can_be_drawn,
     microphone_band_is_there,
+    stages_are_known,
 )

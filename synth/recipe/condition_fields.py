@@ -21,6 +21,7 @@ from synth.recipe.kinds import (
     read_with,
 )
 from synth.recipe.model import Condition, Jitter, MatchSpectrum
+from synth.recipe.stages import LOSS_WEIGHT, STAGE
 from synth.recipe.yaml_text import Node
 
 _SPREAD = Number(Range(0, 60, "dB"))
@@ -95,6 +96,8 @@ CONDITION = Record(
         Field("margins_s", Drawn(Range(0, 60, "s")), None, "in place of the recipe's"),
         Field("match_spectrum", MATCH_SPECTRUM, None, "equalise the noise to this colour"),
         Field("limit_db", Number(Range(0, 60, "dB")), 30.0, "no band of the noise is changed by more for a case"),
+        STAGE,
+        LOSS_WEIGHT,
     ),
     Condition,
     checks=(_jitter_needs_cases,),

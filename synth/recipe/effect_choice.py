@@ -50,6 +50,7 @@ class EffectChoice:
 
     `kind` is the effect's class; a `name` that begins with a capital is a class of audiomentations, and `kind` then its
     adapter, which takes `transform`, `kwargs` and `seed`. `parameters` holds every parameter, defaults filled in.
+    `makes_unknown`: labels that may not be true any more of a clip that gets it.
     """
 
     name: str
@@ -57,6 +58,7 @@ class EffectChoice:
     kind: Callable[..., Any]
     parameters: Mapping[str, Setting]
     probability: float = 1.0
+    makes_unknown: tuple[str, ...] = ()
     _fixed: dict[str, Any] = field(init=False, repr=False, compare=False)
     _scalars: tuple[_Scalar, ...] = field(init=False, repr=False, compare=False)
     _vectors: tuple[_Vector, ...] = field(init=False, repr=False, compare=False)

@@ -1,8 +1,9 @@
 """Reading and writing the lists of effects.
 
-An item is a mapping with the effect's name and, beside it, perhaps `probability`: `speed: {choice: [0.9, 1.1]}` sets
-the main parameter alone, `equalizer: {bands_db: ..., tilt_db_per_octave: ...}` sets them by name, `polarity` alone sets
-none. A name that begins with a capital is a transform of audiomentations with its own arguments.
+An item is a mapping with the effect's name and, beside it, perhaps `probability` and `makes_unknown`:
+`speed: {choice: [0.9, 1.1]}` sets the main parameter alone, `equalizer: {bands_db: ..., tilt_db_per_octave: ...}` sets
+them by name, `polarity` alone sets none. A name that begins with a capital is a transform of audiomentations with its
+own arguments.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from synth.dsp.effects.effect import Effect, SameLength
 from synth.recipe.distributions import Choice
 from synth.recipe.drawn import COMPANIONS, Drawn, DrawnWord, write_distribution
 from synth.recipe.effect_choice import DRAWN, EffectChoice
-from synth.recipe.kinds import WRONG, At, Number, Range, Reading, plain_number, read_with
+from synth.recipe.kinds import WRONG, At, Field, Number, Range, Reading, field_schema, plain_number, read_with
 from synth.recipe.parameters import parameters_schema, read_settings, write_settings
+from synth.recipe.stages import MAKES_UNKNOWN
 from synth.recipe.yaml_text import BROKEN, Node, did_you_mean, shortened
 
 PROBABILITY = Number(Range(0, 1))
+_PROBABILITY = Field("probability", PROBABILITY, 1.0)
+_BESIDE = ("probability", MAKES_UNKNOWN.key)
 _LIBRARY_NAME = re.compile(r"[A-Z][A-Za-z0-9]*\Z")
 _FORM = "an effect is written as `name: value` or `name: {parameter: value}`"
 
@@ -74,19 +78,19 @@ class EffectList:
         item = _as_mapping(node, at, reading)
         if item is WRONG:
             return WRONG
-        name = next(key for key in item.value if key != "probability")
+        name = next(key for key in item.value if key not in _BESIDE)
         first = not seen
         seen[name] = seen.get(name, 0) + 1
-        probability = _probability(item, at, reading)
+        probability, unknown = (_beside(known, item, at, reading) for known in (_PROBABILITY, MAKES_UNKNOWN))
         kind = self._kind(name, item.keys[name], at, first, reading)
         if kind is WRONG:
             return WRONG
         here = At(f"{at.shown}.{name}", f"{key}.{name}" + (f"#{seen[name]}" if seen[name] > 1 else ""))
         reader = _library_settings if kind is Audiomentations else read_settings
         settings = reader(name, kind, item, here, reading)
-        if settings is WRONG or probability is WRONG:
+        if WRONG in (settings, probability, unknown):
             return WRONG
-        choice = EffectChoice(name, here.key, kind, settings, probability)
+        choice = EffectChoice(name, here.key, kind, settings, probability, unknown)
         reading.keep(here, choice, item.keys[name])
         return choice
 
@@ -112,37 +116,43 @@ class EffectList:
         return None
 
     def write(self, value: tuple[EffectChoice, ...]) -> Any:
-        return [{c.name: _write_settings(c), "probability": plain_number(c.probability)} for c in value]
+        return [_written(choice) for choice in value]
 
     def schema(self) -> dict[str, Any]:
         return {"type": "array", "items": {"$ref": "#/$defs/effect"}}
 
 
 def _as_mapping(node: Node, at: At, reading: Reading) -> Any:
-    """The item as a mapping with exactly one key besides `probability`."""
+    """The item as a mapping with exactly one key besides those of _BESIDE."""
     if node.value is BROKEN:
         return WRONG
     if isinstance(node.value, str):
         return Node({node.value: Node(None, node.place)}, node.place, keys={node.value: node.place})
     if not isinstance(node.value, dict):
         return reading.wrong(node, at, f"{node.describe()} is not an effect; {_FORM}")
-    names = [key for key in node.value if key != "probability"]
+    names = [key for key in node.value if key not in _BESIDE]
     if len(names) == 1:
         return node
-    close = [name for name in names if did_you_mean(name, ["probability"])]
+    close = [(name, hint) for name in names if (hint := did_you_mean(name, _BESIDE))]
     if not names:
         return reading.wrong(node, at, f"the name of the effect is missing; {_FORM}")
     if close:
-        return reading.wrong(node.keys[close[0]], at, f"unknown key {close[0]!r}; did you mean 'probability'?")
+        (name, hint) = close[0]
+        return reading.wrong(node.keys[name], at, f"unknown key {name!r}{hint}")
     listed = ", ".join(shortened(name) for name in names[:5])
     return reading.wrong(node, at, f"{listed} stand in one item; begin each effect with '- ', and {_FORM}")
 
 
-def _probability(item: Node, at: At, reading: Reading) -> Any:
-    node = item.value.get("probability")
+def _beside(known: Field, item: Node, at: At, reading: Reading) -> Any:
+    node = item.value.get(known.key)
     if node is None or node.value is None:
-        return 1.0
-    return read_with(PROBABILITY, node, at.child("probability"), reading)
+        return known.default
+    return read_with(known.kind, node, at.child(known.key), reading)
+
+
+def _written(choice: EffectChoice) -> dict[str, Any]:
+    fields = {choice.name: _write_settings(choice), "probability": plain_number(choice.probability)}
+    return fields | ({"makes_unknown": list(choice.makes_unknown)} if choice.makes_unknown else {})
 
 
 def _library_settings(name: str, kind: type[Effect], item: Node, at: At, reading: Reading) -> Any:
@@ -177,13 +187,14 @@ def effect_schema() -> dict[str, Any]:
     """JSON Schema of one item of a list of effects."""
     properties: dict[str, Any] = {name: parameters_schema(kind) for name, kind in EFFECTS.items()}
     properties["probability"] = {"default": 1, "anyOf": [PROBABILITY.schema(), {"type": "null"}]}
+    properties["makes_unknown"] = field_schema(MAKES_UNKNOWN)
     item = {
         "type": "object",
         "properties": properties,
         "patternProperties": {"^[A-Z][A-Za-z0-9]*$": {"type": ["object", "null"]}},
         "additionalProperties": False,
         "minProperties": 1,
-        "maxProperties": 2,
+        "maxProperties": 3,
     }
     alone = [name for name, kind in EFFECTS.items() if all(p.default is not None for p in kind.parameters.values())]
     return {"anyOf": [item, {"enum": alone}, {"type": "string", "pattern": "^[A-Z][A-Za-z0-9]*$"}]}

@@ -29,6 +29,7 @@ from synth.recipe.kinds import (
 )
 from synth.recipe.model import Event
 from synth.recipe.parameters import parameters_schema, read_settings, write_settings
+from synth.recipe.stages import MAKES_UNKNOWN
 from synth.recipe.yaml_text import BROKEN, Node, did_you_mean, shortened
 
 RECORDED = "recorded"
@@ -37,6 +38,7 @@ _BESIDE = (
     Field("probability", Number(Range(0, 1)), 0.1, "share of the noisy clips in which it happens"),
     Field("count", Drawn(Range(1, 100, whole=True)), Constant(1), "how often it happens in such a clip"),
     Field("relative_db", Drawn(Range(-60, 60, "dB")), Uniform(-3.0, 9.0), "its loudest 50 ms against the other noise"),
+    MAKES_UNKNOWN,
 )
 _BESIDE_RECORDED = (
     Field("label", NAME, REQUIRED, "its name in the manifest"),

@@ -47,6 +47,7 @@ from synth.recipe.model import (
     Splits,
 )
 from synth.recipe.parameters import default_of, parameter_kind
+from synth.recipe.stages import LOSS_WEIGHT, MAKES_UNKNOWN, STAGE, STAGES
 from synth.recipe.yaml_text import Node
 
 FIRST_LAYER_MIN_RECORDINGS = 8
@@ -117,11 +118,22 @@ SOURCE = Record(
 
 SOURCES = ListOf(SOURCE, "source", alone=True)
 
+SPEECH_SOURCE = dataclasses.replace(
+    SOURCE,
+    fields=(
+        *SOURCE.fields,
+        Field("unchanged", Flag(), False, "one clip of each recording as it is: no effect, margin, noise, level"),
+        STAGE,
+        LOSS_WEIGHT,
+    ),
+)
+
 ROOM = Record(
     "a room",
     (
         Field("probability", PROBABILITY, 1.0, "share of the clips that get a room"),
         Field("sources", SOURCES, help="recorded impulse responses"),
+        MAKES_UNKNOWN,
     ),
     Room,
 )
@@ -130,7 +142,7 @@ _LOMBARD_KINDS = {name: parameter_kind(parameter) for name, parameter in LOMBARD
 
 
 def _lombard_parts(lombard: Lombard) -> Mapping[str, Any]:
-    return {"probability": lombard.probability, **lombard.parameters}
+    return {"probability": lombard.probability, **lombard.parameters, "makes_unknown": lombard.makes_unknown}
 
 
 LOMBARD = Record(
@@ -141,15 +153,16 @@ LOMBARD = Record(
             Field(name, _LOMBARD_KINDS[name], default_of(parameter), parameter.help)
             for name, parameter in LOMBARD_PARAMETERS.items()
         ),
+        MAKES_UNKNOWN,
     ),
-    lambda probability, **parameters: Lombard(probability, parameters),
+    lambda probability, makes_unknown, **parameters: Lombard(probability, parameters, makes_unknown),
     _lombard_parts,
 )
 
 SPEECH = Record(
     "the speech",
     (
-        Field("sources", SOURCES, help="where the speech comes from"),
+        Field("sources", ListOf(SPEECH_SOURCE, "source", alone=True), help="where the speech comes from"),
         Field("effects", EffectList("speech"), (), "applied to the speech in this order"),
         Field("room", ROOM, None, "impulse responses that the speech is convolved with"),
         Field("lombard", LOMBARD, None, "speakers raise their voices in noise; needs noise"),
@@ -177,6 +190,7 @@ LAYER = Record(
         Field("crossfade_s", Number(Range(0, 1, "s")), 0.05, "length of a join"),
         Field("grow", GrowTable(), (), "shares of the clips whose noise is grown; the rest is the recordings"),
         Field("max_grown", Number(Range(0, 1)), 0.5, "the plan is refused where models make more of the noise"),
+        MAKES_UNKNOWN,
     ),
     lambda min_recordings, **rest: Layer(min_recordings=min_recordings or _UNSAID, **rest),
 )
@@ -327,6 +341,9 @@ RECIPE = Record(
         Field("headroom_dbfs", Number(Range(-60, 0, "dBFS")), -1.0, "highest peak of a clip"),
         Field("on_clipping", Word(("turn_down", "refuse")), "turn_down", "what happens to a clip above the headroom"),
         Field("conditions", CONDITIONS, (), "weighted variants of the recipe; a clip draws one first"),
+        STAGE,
+        LOSS_WEIGHT,
+        Field("stages", STAGES, (), "all stages in the order of training; left out: as they stand in the recipe"),
         Field("splits", SPLITS_RECORD, Splits(("speaker",), {"train": 1.0}), "shares; left out: all train"),
         Field("limits", LIMITS, Limits(), "what is too bad, too long, too slow"),
         Field("output", OUTPUT, Output(), "how the data set is written"),

@@ -39,7 +39,12 @@ _MAX_EXTENDS = 10
 _MAX_SHOWN = 100
 _SET = "--set"
 _BY_NAME_ALONE = ("effects", "channel", "events")  # lists whose items may be a name and nothing else
-_BESIDE = (("probability",), ("count",), ("relative_db",))  # keys that stand beside the name of an effect or event
+_BESIDE = (
+    ("probability",),
+    ("count",),
+    ("relative_db",),
+    ("makes_unknown",),
+)  # keys that stand beside the name of an effect or event
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = (), *, folder: str | Path | None = None) -> Recipe:

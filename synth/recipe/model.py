@@ -58,6 +58,9 @@ class Source:
     means every file with the extension of a format that we read. `channels`: the mean of all, the first, or one by its
     number (0 is the first). `recording_column` names the column of a list that says which rows are one recording;
     `columns` maps our names of columns to those of the list. `pool` keeps the whole source for one noise pool.
+
+    Of speech alone: `stage` and `loss_weight` of its clips (recipe/stages.py), and `unchanged`: each recording becomes
+    one clip as it is.
     """
 
     name: str
@@ -68,6 +71,9 @@ class Source:
     recording_column: str | None = None
     pool: Pool | None = None
     columns: Mapping[str, str] | None = None
+    stage: str | None = None
+    loss_weight: float | None = None
+    unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,7 @@ class Room:
 
     probability: float
     sources: tuple[Source, ...]
+    makes_unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,7 @@ class Lombard:
 
     probability: float
     parameters: Mapping[str, Distribution]
+    makes_unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +146,7 @@ class Layer:
     crossfade_s: float = 0.05
     grow: tuple[Growth, ...] = ()
     max_grown: float = 0.5
+    makes_unknown: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -166,6 +175,7 @@ class Event:
     count: Distribution = _ONE
     relative_db: Distribution = _EVENT_DB
     seconds: Distribution = _EVENT_SECONDS
+    makes_unknown: tuple[str, ...] = ()
 
     @property
     def layer(self) -> Layer:
@@ -236,6 +246,8 @@ class Condition:
     margins_s: Distribution | None = None
     match_spectrum: MatchSpectrum | None = None
     limit_db: float = 30.0
+    stage: str | None = None
+    loss_weight: float | None = None
 
     @property
     def key(self) -> str:
@@ -273,7 +285,8 @@ class Output:
 class Recipe:
     """A whole recipe. Exactly one of `copies` (clips per utterance) and `hours` (of output) is set.
 
-    `folder` is the folder that relative paths are resolved against.
+    `folder` is the folder that relative paths are resolved against. `stage` and `loss_weight` are those of clips of
+    which neither source nor condition says one; `stages` names all stages in the order of training.
     """
 
     seed: int
@@ -292,3 +305,6 @@ class Recipe:
     limits: Limits
     output: Output
     folder: Path
+    stage: str | None = None
+    loss_weight: float | None = None
+    stages: tuple[str, ...] = ()

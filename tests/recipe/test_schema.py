@@ -31,6 +31,7 @@ BEYOND_A_SCHEMA = {
     "grow_over_one": "a sum",
     "same_names": "names in other places",
     "shares": "a sum",
+    "stages_in_capitals": "names in other places",
     "trim": "the order of effects, and where they stand",
     "length_in_channel": "where an effect stands",
 }
