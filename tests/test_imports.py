@@ -30,6 +30,7 @@ FLOORS = (
     ("diagnose",),
     ("starter", "example", "grow", "noise_report", "report"),
     ("pipeline",),
+    ("reading",),
     ("cli",),
 )
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
