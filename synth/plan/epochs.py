@@ -3,7 +3,7 @@
 A new seed would deal the speakers and the noise recordings to the splits anew, so that train would hear in its second
 epoch what train-dev was kept from. An epoch therefore takes the next copies of each utterance: where the plan has the
 copies 0 .. n-1, epoch k has k n .. k n + n - 1, whose draws are other ones by their clip ids; and the schedule of the
-noise starts elsewhere.
+noise starts elsewhere. Speech that is taken unchanged is the same clip in every epoch.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class _EpochBuilder(Builder):
         self._first_copy = first_copy
 
     def _add(self, index: int, recording: Recording, copy: int, split: int) -> None:
-        super()._add(index, recording, self._first_copy + copy, split)
+        first = 0 if recording.source in self._unchanged else self._first_copy
+        super()._add(index, recording, first + copy, split)
 
     def _rotation(self, layer: Layer, pool: str, purpose: str = "") -> Rotation:
         return super()._rotation(layer, pool, f"{purpose}.epoch-{self._epoch}")

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from synth import files
 from synth.catalog.cache import cache_folder, key_of
 from synth.dataset.manifest import parse_row
+from synth.reading.labels import YesOrNo
 from synth.reading.row import weight_of
 from synth.reading.view import Floats, Indices, Words
 
@@ -36,8 +37,7 @@ def state_of(path: Path) -> State:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What clips are chosen by, one value a row. `labels`: names whose value is true, false or null in every row that
-    has them."""
+    """What clips are chosen by, one value a row. `labels`: names of those that say yes or no (reading/labels.py)."""
 
     words: dict[str, Words]
     numbers: dict[str, Floats]
@@ -119,19 +119,18 @@ class _Seen:
         self._words: dict[str, list[str | None]] = {"split": [], "stage": [], "condition": []}
         self._durations: list[float] = []
         self._weights: list[float] = []
-        self._labels: dict[str, bool] = {}  # whether each is a label that is true, false or unknown
+        self._labels = YesOrNo()
 
     def add(self, row: dict[str, Any]) -> None:
         for name, words in self._words.items():
             words.append(row.get(name))
         self._durations.append(row["duration"])
         self._weights.append(weight_of(row))
-        for name, value in (row.get("labels") or {}).items():
-            self._labels[name] = self._labels.get(name, True) and (value is None or isinstance(value, bool))
+        self._labels.add(row.get("labels"))
 
     def columns(self) -> Columns:
         return Columns(
             {name: Words.of(words) for name, words in self._words.items()},
             {"duration": np.array(self._durations, np.float64), "weight": np.array(self._weights, np.float64)},
-            tuple(sorted(name for name, is_label in self._labels.items() if is_label)),
+            self._labels.names(),
         )

@@ -7,11 +7,11 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,9 +29,12 @@ from synth.execute.unit import NoHeart
 from synth.plan.conditions import situation_of
 from synth.plan.epochs import epoch_of
 from synth.plan.plan import Plan
+from synth.plan.unchanged import unchanged_recordings
+from synth.reading.labels import YesOrNo
 from synth.reading.row import MadeSound, Pcm, Row, row_of
 from synth.reading.view import Floats, View, Words
-from synth.recipe.model import SPLITS
+from synth.recipe.model import SPLITS, Condition, Recipe, Source
+from synth.recipe.stages import loss_weight_of, stage_of
 
 if TYPE_CHECKING:
     from synth.catalog.noise_store import NoiseStore
@@ -138,31 +141,44 @@ class PlanStore:
 
     def _drawn_conditions(self) -> Iterator[str | None]:
         """Drawn for each clip anew: a plan remembers lengths and noise, and no more."""
-        plan = self.plan
-        if not plan.recipe.conditions:
-            yield from [None] * len(plan)
-            return
-        for index in range(len(plan)):
+        plan, unchanged = self.plan, unchanged_recordings(self.plan.recipe, self.plan.speech)
+        for index, recording in enumerate(plan.clips["recording"]):
+            if unchanged[recording] or not plan.recipe.conditions:
+                yield None
+                continue
             draws = clip_draws(plan.recipe.seed, plan.clip_id(index))
             yield situation_of(plan.recipe, plan.cases, draws).condition
 
+    def _by_origin(self, said: Callable[[Recipe, Source, Condition | None], Any]) -> list[Any]:
+        """What the recipe says of each clip, by its source and its condition."""
+        plan, words = self.plan, self._conditions
+        recipe = plan.recipe
+        sources = {source.name: source for source in recipe.speech.sources}
+        conditions = {condition.name: condition for condition in recipe.conditions}
+        drawn = [*(conditions[name] for name in words.names), None]  # code -1 is the last
+        table = [[said(recipe, sources[s.name], condition) for condition in drawn] for s in plan.speech.sources]
+        origins = plan.speech.source_indices[plan.clips["recording"]]
+        return [table[origin][code] for origin, code in zip(origins.tolist(), words.codes.tolist(), strict=True)]
+
     @cached_property
     def _stages(self) -> Words:
-        return Words.of(getattr(spec, "stage", None) for spec in self.plan)
+        return Words.of(self._by_origin(stage_of))
+
+    @cached_property
+    def _weights(self) -> Floats:
+        return np.array(self._by_origin(loss_weight_of), np.float64)
 
     def numbers(self, column: str) -> Floats:
-        plan = self.plan
-        if column == "duration":
-            return plan.clips["num_samples"] / plan.recipe.sample_rate
-        return np.array([getattr(spec, "weight", 1.0) for spec in plan], np.float64)
+        if column == "weight":
+            return self._weights
+        return self.plan.clips["num_samples"] / self.plan.recipe.sample_rate
 
     def label_names(self) -> tuple[str, ...]:
-        events = self.plan.recipe.noise.events if self.plan.recipe.noise else ()
-        known = {event.label: True for event in events}
+        noise, found = self.plan.recipe.noise, YesOrNo()
+        found.add({event.label: True for event in (noise.events if noise else ())})
         for recording in self.plan.speech:
-            for name, value in (recording.labels or {}).items():
-                known[name] = known.get(name, True) and (value is None or isinstance(value, bool))
-        return tuple(sorted(name for name, is_label in known.items() if is_label))
+            found.add(recording.labels)
+        return found.names()
 
 
 class OpenPlan(View):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from synth.dataset.manifest import ManifestRow
 from synth.errors import SynthError
+from synth.plan.noise_choice import said_of
 
 Pcm = npt.NDArray[np.int16]
 Audio = npt.NDArray[np.float32]
@@ -71,9 +72,9 @@ class Row:
 
     def label_values(self, names: Sequence[str]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
         """(values, known), each of shape (len(names),): 1.0 where a label is true, else 0.0; False where it is unknown
-        (null, or not in the row). A loss is to be taken over what is known alone."""
-        found = [self.labels.get(name) for name in names]
-        known = np.array([isinstance(value, bool) for value in found], np.bool_)
+        (null, not in the row, or a word that is no yes or no). A loss is to be taken over what is known alone."""
+        found = [said_of(self.labels, name) for name in names]
+        known = np.array([value is not None for value in found], np.bool_)
         return np.array([value is True for value in found], np.float32), known
 
 

@@ -169,7 +169,7 @@ class View(Sequence[Row]):
     def _names(self, column: str) -> tuple[str, ...]:
         words = self._store.words(column)
         codes = words.codes if self._chosen is None else words.codes[self._chosen]
-        return tuple(words.names[code] for code in np.unique(codes) if code >= 0)
+        return tuple(sorted(words.names[code] for code in np.unique(codes) if code >= 0))
 
     def _numbers(self, column: str) -> Floats:
         numbers = self._store.numbers(column)
@@ -177,7 +177,7 @@ class View(Sequence[Row]):
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """The splits that these clips are of, in the order in which they first come up."""
+        """The splits that these clips are of, by name."""
         return self._names("split")
 
     @property
@@ -202,5 +202,5 @@ class View(Sequence[Row]):
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """All labels that are true, false or unknown in every clip of the whole, sorted: for `Row.label_values`."""
+        """The labels of the whole that say yes or no (or nothing, where unknown), sorted: for `Row.label_values`."""
         return self._store.label_names()
