@@ -23,6 +23,7 @@ FLOORS = (
     ("recipe",),
     ("catalog",),
     ("plan",),
+    ("target",),
     ("noise_stem", "render", "source_noise", "explain"),
     ("dataset",),
     ("execute",),

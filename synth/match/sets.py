@@ -15,6 +15,7 @@ from synth.catalog.audio_file import printable
 from synth.catalog.csv_list import read_csv
 from synth.catalog.folder import EXTENSIONS, walk_folder
 from synth.catalog.json_lines import read_json_lines
+from synth.catalog.list_root import list_root
 from synth.catalog.list_row import Row
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.manifest import ManifestRow, read_rows
@@ -70,8 +71,9 @@ def open_set(
     """The clips of a set, in its order.
 
     `path`: the folder of a data set of ours (or its `dataset.json`, or a manifest of it), a list (CSV, TSV or JSON
-    lines with NeMo's keys), or a folder of audio. Relative paths of a list count from the list's folder; absolute ones
-    are taken as they are (a person names the list, and nothing but audio is opened).
+    lines with NeMo's keys), or a folder of audio. Relative paths of a list count from the list's folder (of a list that
+    `synth split` wrote, from the folder that it notes); absolute ones are taken as they are (a person names the list,
+    and nothing but audio is opened).
     `group_by`: a column of the list, `folder`, `file` or `speaker`. `split`, `condition`: only these.
 
     Raises UsageError where there is no such set, nothing in it, no such column, or it is not finished.
@@ -238,7 +240,7 @@ def _list(path: Path, group_by: str | None) -> AudioSet:
         for row in rows
     )
     refused = tuple(item for item in items if isinstance(item, BadInput))
-    root = _absolute(path.parent)
+    root = list_root(path)
     return AudioSet(path.stem, root, "list", clips, _absolute(path), (note,), refused)
 
 
