@@ -15,6 +15,7 @@ from synth.dsp.effects.chain import run_chain
 from synth.dsp.effects.effect import Samples
 from synth.dsp.events.level import loudness
 from synth.dsp.segments import crossfade_into
+from synth.dsp.wavering import wavered
 from synth.errors import BadInput
 from synth.plan.clip_spec import ClipSpec, EventPiece, NoisePiece
 from synth.plan.conditions import Colour
@@ -68,7 +69,11 @@ def noise_stem(
     made = _layers(spec, read_noise, known_powers)
     if read_event is not None and spec.events:
         made = _with_events(spec, made, read_event)
-    return made if spec.colour is None else _with_colour(spec.colour, made, spec.sample_rate)
+    if spec.colour is not None:
+        made = _with_colour(spec.colour, made, spec.sample_rate)
+    if spec.wavering_db is not None:
+        made = replace(made, samples=wavered(made.samples, spec.wavering_db, sample_rate=spec.sample_rate))
+    return made
 
 
 def _with_colour(colour: Colour, noise: NoiseStem, sample_rate: int) -> NoiseStem:
@@ -175,6 +180,7 @@ def noise_powers(
         known_powers is None
         or spec.events
         or spec.colour is not None
+        or spec.wavering_db is not None
         or any(piece.track or _is_changed(piece) for piece in spec.noise)
     ):
         return mix.noise_powers(noise.samples, span, sample_rate=spec.sample_rate)

@@ -20,6 +20,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "level_dbfs": (-90.0, 0.0),
     "before_s": (0.0, 60.0),
     "after_s": (0.0, 60.0),
+    "wavering_db": (0.0, 30.0),
     "low_hz": (0.0, 2000.0),
     "high_hz": (1000.0, 96_000.0),
     **dict.fromkeys((*RUMBLE_COLUMNS, *BAND_COLUMNS), (-200.0, 200.0)),
@@ -30,14 +31,18 @@ COLUMNS = tuple(_RANGES)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One real clip, as measured; None is not said. `bands_db`: the colour of its noise (dsp/noise_bands.py);
-    `rumble_db`: what is below them (dsp/colour.py), only where there is a colour."""
+    """One real clip, as measured; None is not said.
+
+    `wavering_db`: SD of the 100-ms levels of its noise (dsp/wavering.py). `bands_db`: the colour of its noise
+    (dsp/noise_bands.py); `rumble_db`: what is below the bands (dsp/colour.py), only where there is a colour.
+    """
 
     weight: float = 1.0
     snr_db: float | None = None
     level_dbfs: float | None = None
     before_s: float | None = None
     after_s: float | None = None
+    wavering_db: float | None = None
     low_hz: float | None = None
     high_hz: float | None = None
     bands_db: tuple[float, ...] | None = None

@@ -18,6 +18,8 @@ from synth.dsp.noise_bands import (
 )
 
 LIMIT_DB = 30.0
+RUMBLE_MORE_DB = 30.0
+"""Rumble may be changed by so much more: microphones and codecs cut it off, and it is not heard."""
 _FRAME_SECONDS = 0.128
 _FILTER_SECONDS = 0.064
 _RUMBLE_FRAME_SECONDS = _RUMBLE_FILTER_SECONDS = 0.256  # bands of 15 and 25 Hz want a finer look
@@ -57,10 +59,10 @@ def coloured(
 
     bands_db: levels of the bands, level-normalised or not, at least as many as are below 0.45 of the rate. rumble_db:
     the two bands of rumble against the mean of the twelve; without them what is below the lowest centre is changed as
-    it is. With them their two gains come first. No band is changed by more than `limit_db` against the mean of all
-    changes. Zero phase: nothing moves in time. The gains are found on the spectrum, in a few rounds, since neighbours
-    leak into each other where the spectrum is steep; between the centres they are interpolated in dB over log
-    frequency, outside they stay.
+    it is. With them their two gains come first. No band is changed by more than `limit_db` (rumble: 30 dB more) against
+    the mean of all changes. Zero phase: nothing moves in time. The gains are found on the spectrum, in a few rounds,
+    since neighbours leak into each other where the spectrum is steep; between the centres they are interpolated in dB
+    over log frequency, outside they stay.
     """
     there = bands_there(sample_rate)
     target = normalised(np.asarray(bands_db, np.float64)[:there])
@@ -74,10 +76,12 @@ def coloured(
     below = 0 if rumble_db is None else RUMBLE_BANDS
     size = 2 * (len(power) - 1)
     gains = np.zeros(below + there)
+    limits = np.full(below + there, float(limit_db))
+    limits[:below] += RUMBLE_MORE_DB
     for _ in range(_ROUNDS):
         heard = power * 10 ** (_curve(gains, centres, size, sample_rate) / 10)
         gains = gains + target - _colour(heard, below, sample_rate)
-        gains = np.clip(gains - gains[below:].mean(), -limit_db, limit_db)
+        gains = np.clip(gains - gains[below:].mean(), -limits, limits)
     gains = np.round(gains, 3)
     return _filtered(samples, gains, centres, filter_seconds, sample_rate), gains
 

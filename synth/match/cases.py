@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from synth.catalog.case_list import BAND_COLUMNS, COLUMNS, Case
+from synth.catalog.case_list import BAND_COLUMNS, COLUMNS, RUMBLE_COLUMNS, Case
 from synth.dsp.noise_bands import EDGES_HZ
-from synth.match.features import BAND_NAMES, Values
+from synth.match.features import BAND_NAMES, RUMBLE_NAMES, Values
 from synth.match.profile import ClipProfile
 from synth.recipe.model import Jitter
 
@@ -20,7 +20,7 @@ Numbers = npt.NDArray[np.float64]
 
 KNOTS = 25
 """Quantiles in a distribution without cases: at n = 100 the median itself is known to 0.12 SD (science.md 3.1)."""
-BAND_JITTER_DB, LEVEL_JITTER_DB, LEAST_SNR_JITTER_DB = 2.0, 1.0, 1.0
+BAND_JITTER_DB, LEVEL_JITTER_DB, LEAST_SNR_JITTER_DB = 0.5, 1.0, 1.0
 EDGE_DB = 3.0
 """The condition `edge` reaches this far beyond the tails of dev."""
 _HEAVIEST = 5.0  # times the mean weight
@@ -64,6 +64,12 @@ def snr_of(clip: ClipProfile) -> float | None:
     if value is None or not math.isfinite(value) or any(flag in _DISTRUSTED for flag in clip.flags):
         return None
     return float(value)
+
+
+def told_snr(clip: ClipProfile) -> float | None:
+    """The SNR in dB as measured, flagged or not."""
+    value = clip.features.get("snr_db")
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def balanced_weights(groups: Sequence[str]) -> Numbers:
@@ -142,26 +148,61 @@ def colour_of(features: Values) -> tuple[float, ...] | None:
     return tuple(value - mean for value in known) if known else None
 
 
+def rumble_of(features: Values) -> tuple[float, ...] | None:
+    """What lies below the bands, against their mean; None where it was not measured."""
+    known = [float(v) for name in RUMBLE_NAMES if (v := features.get(name)) is not None]
+    return tuple(known) if len(known) == len(RUMBLE_NAMES) else None
+
+
+def steady_wavering(clip: ClipProfile) -> float | None:
+    """SD in dB of the 100-ms levels of a clip's noise; None where it is unsteady, or was not measured."""
+    value = None if "unsteady" in clip.flags else clip.features.get("level_sd_db")
+    return None if value is None else min(float(value), 30.0)
+
+
+def whole_colour(clip: ClipProfile) -> tuple[float, ...] | None:
+    """Bands and rumble of a clip's noise, side by side; None where it is not steady enough to be known."""
+    bands = None if "unsteady" in clip.flags else colour_of(clip.features)
+    return None if bands is None else (*bands, *(rumble_of(clip.features) or ()))
+
+
 def cases_of(clips: Sequence[ClipProfile], *, trust: Trust) -> list[Case]:
-    """A case a clip: weight, SNR, level, colour; what is not to be trusted is left out of it."""
+    """A case a clip: weight, SNR, level, colour; what is not to be trusted is left out of it.
+
+    A clip whose colour is not known gets that of another one: of its group, if one there is known, and as loud as it
+    if possible. Noise that nobody equalised would give it away.
+    """
     weights = balanced_weights([clip.group for clip in clips])
-    return [_case(clip, float(w) * len(clips), trust) for clip, w in zip(clips, weights, strict=True)]
+    known = [clip for clip in clips if whole_colour(clip) is not None] if trust.colour else []
+    return [_case(clip, float(w) * len(clips), trust, known) for clip, w in zip(clips, weights, strict=True)]
 
 
-def _case(clip: ClipProfile, weight: float, trust: Trust) -> Case:
+def _case(clip: ClipProfile, weight: float, trust: Trust, known: Sequence[ClipProfile]) -> Case:
     level = clip_level(clip.features)
+    like = _like(clip, known)
     return Case(
         weight=weight,
         snr_db=snr_of(clip) if trust.snr else None,
         level_dbfs=None if level is None else min(max(level, -90.0), 0.0),
-        bands_db=colour_of(clip.features) if trust.colour and "unsteady" not in clip.flags else None,
+        bands_db=colour_of(like.features) if like else None,
+        rumble_db=rumble_of(like.features) if like else None,
+        wavering_db=steady_wavering(like) if like else None,
     )
+
+
+def _like(clip: ClipProfile, known: Sequence[ClipProfile]) -> ClipProfile | None:
+    """The clip itself where its colour is known, else the one that stands in for it."""
+    if not known or (whole_colour(clip) is not None):
+        return clip if known else None
+    near = [one for one in known if one.group == clip.group] or known
+    loud = clip.features.get("noise_dbfs") or 0.0
+    return min(near, key=lambda one: (abs((one.features.get("noise_dbfs") or 0.0) - loud), one.path))
 
 
 def jitter_of(cases: Sequence[Case], *, uncertainty: float) -> Jitter:
     """Jitter around the cases; `uncertainty` is the SD of the error of their SNR, in dB.
 
-    Level and bands: Silverman's rule, at most 1 and 2 dB (science.md has fixed numbers; around a dev set of one car
+    Level and bands: Silverman's rule, at most 1 and 0.5 dB (science.md has 1 and 2; around a dev set of one car
     they would be wider than all of it, and a classifier sees it).
     """
     known = [case.snr_db for case in cases if case.snr_db is not None]
@@ -201,8 +242,9 @@ def case_text(cases: Sequence[Case]) -> str:
 
 
 def _cells(case: Case) -> dict[str, str]:
-    said: dict[str, float | None] = {name: getattr(case, name) for name in COLUMNS if name not in BAND_COLUMNS}
+    said: dict[str, float | None] = {name: getattr(case, name) for name in COLUMNS if hasattr(case, name)}
     said.update(zip(BAND_COLUMNS, case.bands_db or (), strict=False))
+    said.update(zip(RUMBLE_COLUMNS, case.rumble_db or (), strict=False))
     return {
         name: f"{round(value, 3):g}" if abs(value) < 1000 else f"{value:.0f}"
         for name, value in said.items()

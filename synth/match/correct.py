@@ -1,4 +1,4 @@
-"""Quantile correction: what cases say is moved by what simulated clips lack of dev (science.md 3.1, step 7)."""
+"""What cases say is moved by what simulated clips lack of dev (science.md 3.1, step 7): quantiles, and colours."""
 
 from __future__ import annotations
 
@@ -14,8 +14,14 @@ from synth.match.cases import Numbers, weighted_quantiles
 
 GAIN = 0.7
 """Share of a difference that one round takes out."""
-_RANGES: Mapping[str, tuple[float, float]] = {"snr_db": (-60.0, 100.0), "level_dbfs": (-90.0, 0.0)}
-_FINE, _COARSE = np.linspace(0.02, 0.98, 25), np.linspace(0.1, 0.9, 5)
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "snr_db": (-60.0, 100.0),
+    "level_dbfs": (-90.0, 0.0),
+    "wavering_db": (0.0, 30.0),
+}
+_FINE = np.linspace(0.02, 0.98, 25)
+_MOST_SHIFT_DB = 8.0  # of a band in one round: what a microphone took away no equaliser brings back
+_LEAST_SD_DB = 0.2
 _QUARTILES = (0.25, 0.5, 0.75)  # of levels: headroom turns some clips down, and no wish for more brings those up
 
 
@@ -48,7 +54,7 @@ def corrected(
 
 def corrected_field(
     cases: Sequence[Case],
-    name: Literal["snr_db", "level_dbfs"],
+    name: Literal["snr_db", "level_dbfs", "wavering_db"],
     wanted: Sequence[tuple[float, float]],
     found: Sequence[float],
 ) -> list[Case]:
@@ -62,40 +68,68 @@ def corrected_field(
         wanted=[value for value, _ in wanted],
         wanted_weights=[weight for _, weight in wanted],
         found=found,
-        probabilities=_FINE if name == "snr_db" else _QUARTILES,
+        probabilities=_QUARTILES if name == "level_dbfs" else _FINE,
     )
     low, high = _RANGES[name]
     new = list(cases)
     for k, value in zip(ours, moved, strict=True):
         held = min(max(float(value), low), high)
-        new[k] = replace(cases[k], snr_db=held) if name == "snr_db" else replace(cases[k], level_dbfs=held)
+        new[k] = replace(cases[k], **{str(name): held})  # type: ignore[arg-type]
     return new
 
 
 def corrected_colours(
     cases: Sequence[Case], wanted: npt.ArrayLike, wanted_weights: npt.ArrayLike, found: npt.ArrayLike
 ) -> list[Case]:
-    """The cases with each band moved by itself; wanted, found: colours of shapes (m, bands) and (k, bands).
+    """The cases with their colours moved so that simulated clips get dev's mean and covariance.
 
-    At five probabilities alone: a colour has twelve numbers, and a few hundred clips tell no more of each.
+    wanted, found: colours as measured of dev and of simulated clips, shapes (m, d) and (k, d): the bands, and the
+    rumble after them where the cases have one. What is measured scatters more than what is: the covariance that the
+    cases keep is their own, less what the simulated clips have too much, and the linear map to it that moves colours
+    least (the optimal transport of normal distributions) keeps what goes with an SNR or a level. Fitting bands one by
+    one would tear them apart.
     """
     ours = [k for k, case in enumerate(cases) if case.bands_db is not None]
     dev, simulated = np.asarray(wanted, np.float64), np.asarray(found, np.float64)
-    if len(ours) < 2 or len(dev) < 2 or len(simulated) < 2:
+    if min(len(ours), len(dev), len(simulated)) < 2:
         return list(cases)
-    bands = np.array([cases[k].bands_db for k in ours], np.float64)
-    weights = [cases[k].weight for k in ours]
-    for b in range(bands.shape[1]):
-        bands[:, b] = corrected(
-            bands[:, b],
-            weights,
-            wanted=dev[:, b],
-            wanted_weights=wanted_weights,
-            found=simulated[:, b],
-            probabilities=_COARSE,
-        )
-    bands -= bands.mean(axis=1, keepdims=True)
+    said = np.array([(*(cases[k].bands_db or ()), *(cases[k].rumble_db or ())) for k in ours], np.float64)
+    said = said[:, : dev.shape[1]]
+    weights = np.array([cases[k].weight for k in ours], np.float64)
+    middle, spread = _moments(said, weights)
+    dev_middle, dev_spread = _moments(dev, np.asarray(wanted_weights, np.float64))
+    our_middle, our_spread = _moments(simulated, np.ones(len(simulated)))
+    shift = np.clip(dev_middle - our_middle, -_MOST_SHIFT_DB, _MOST_SHIFT_DB)
+    moved = middle + shift + (said - middle) @ _map(spread, spread + dev_spread - our_spread)
+    count = len(cases[ours[0]].bands_db or ())
+    moved[:, :count] -= moved[:, :count].mean(axis=1, keepdims=True)
     new = list(cases)
-    for k, row in zip(ours, bands.tolist(), strict=True):
-        new[k] = replace(cases[k], bands_db=tuple(row))
+    for k, row in zip(ours, moved.tolist(), strict=True):
+        new[k] = replace(cases[k], bands_db=tuple(row[:count]), rumble_db=tuple(row[count:]) or None)
     return new
+
+
+def _moments(rows: Numbers, weights: Numbers) -> tuple[Numbers, Numbers]:
+    """Mean, shape (d,), and covariance, shape (d, d), of rows held within three robust SDs of their median."""
+    middle = np.median(rows, axis=0)
+    reach = 3 * 1.4826 * np.median(np.abs(rows - middle), axis=0) + 1e-6
+    held = np.clip(rows, middle - reach, middle + reach)
+    mean = np.average(held, axis=0, weights=weights)
+    return mean, np.asarray(np.cov(held.T, aweights=weights).reshape(len(mean), len(mean)))
+
+
+def _map(old: Numbers, new: Numbers) -> Numbers:
+    """The symmetric matrix that turns vectors of covariance `old` into those of `new`, as far as that is one."""
+    root, inverse = _root(old), np.linalg.pinv(_root(old), rcond=1e-3, hermitian=True)
+    return np.asarray(inverse @ _root(root @ _positive(new) @ root) @ inverse)
+
+
+def _positive(matrix: Numbers) -> Numbers:
+    """The nearest covariance: no variance below a least one, so that no difference between cases is lost for good."""
+    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+    return np.asarray((vectors * np.maximum(values, _LEAST_SD_DB**2)) @ vectors.T)
+
+
+def _root(matrix: Numbers) -> Numbers:
+    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+    return np.asarray((vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T)

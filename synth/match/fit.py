@@ -8,12 +8,24 @@ groups held out is kept. Where no round beats the recipe as it was, that is said
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from synth.catalog.case_list import Case, Cases
-from synth.match.cases import Trust, balanced_weights, cases_of, clip_level, colour_of, jitter_of, snr_of, trust_in
+from synth.match.cases import (
+    Trust,
+    balanced_weights,
+    cases_of,
+    clip_level,
+    colour_of,
+    jitter_of,
+    snr_of,
+    steady_wavering,
+    told_snr,
+    trust_in,
+    whole_colour,
+)
 from synth.match.correct import corrected_colours, corrected_field
 from synth.match.figures import Figures, figures_of
 from synth.match.fitted_recipe import Matched, matched_condition, mixture
@@ -41,6 +53,7 @@ CALIBRATION_DB = (-15.0, 30.0)
 FEW_CLIPS, FEW_GROUPS = 100, 5
 _HOLD_OUT = 40  # purpose of its draws
 _PATIENCE = 2  # rounds without a better one
+_ALIKE = 0.15  # shares of clips with a flagged SNR that differ by less: flags then fall on both sides alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +218,7 @@ class _Job:
     trust: Trust
     message: Callable[[str], None]
     most: int
+    snrs: list[float | None] = field(default_factory=list)  # of the clips fitted on, flagged or not, calibrated
 
     def start(self) -> tuple[Matched, tuple[Curve, ...]]:
         """The cases as measured, with an SNR that was calibrated twice."""
@@ -212,9 +226,10 @@ class _Job:
         curves = self._calibrated(cases)
         if curves:
             fresh = recalibrated(self.fitting, curves[-1])
+            self.snrs = [told_snr(clip) for clip in fresh]
             cases = [
-                replace(case, snr_db=snr_of(clip) if case.snr_db is not None else None)
-                for case, clip in zip(cases, fresh, strict=True)
+                replace(case, snr_db=snr if case.snr_db is not None else None)
+                for case, snr in zip(cases, self.snrs, strict=True)
             ]
         jitter = jitter_of(cases, uncertainty=curves[-1].uncertainty_db if curves else 0.0)
         return Matched(tuple(cases), wavering(jitter, self.fitting), self._model(), self.trust), curves
@@ -293,8 +308,10 @@ class _Job:
     def corrected(self, cases: Sequence[Case], heard: Sequence[ClipProfile]) -> list[Case]:
         """The cases moved by what the simulated clips lack of dev, in SNR, level and colour."""
         weights = balanced_weights([clip.group for clip in self.fitting]).tolist()
-        new = list(cases)
-        for name, value_of in (("snr_db", snr_of), ("level_dbfs", _level_of)):
+        known_snr = self._snr_to_compare(heard)
+        new = list(cases) if known_snr is snr_of else self._filled(cases)
+        named = {"snr_db": known_snr, "level_dbfs": _level_of, "wavering_db": steady_wavering}
+        for name, value_of in named.items():
             wanted = [
                 (v, w) for clip, w in zip(self.fitting, weights, strict=True) if (v := value_of(clip)) is not None
             ]
@@ -302,11 +319,27 @@ class _Job:
             new = corrected_field(new, name, wanted, found)  # type: ignore[arg-type]
         if not self.trust.colour:
             return new
-        dev = [(c, w) for clip, w in zip(self.fitting, weights, strict=True) if (c := _steady_colour(clip)) is not None]
-        ours = [c for clip in heard if (c := _steady_colour(clip)) is not None]
+        dev = [(c, w) for clip, w in zip(self.fitting, weights, strict=True) if (c := whole_colour(clip)) is not None]
+        ours = [c for clip in heard if (c := whole_colour(clip)) is not None]
         if not dev or not ours or {len(c) for c, _ in dev} != {len(c) for c in ours}:
             return new
         return corrected_colours(new, [c for c, _ in dev], [w for _, w in dev], ours)
+
+    def _snr_to_compare(self, heard: Sequence[ClipProfile]) -> Callable[[ClipProfile], float | None]:
+        """Which SNR is compared: that of clips without a flag, or of all where simulated clips are flagged as often.
+
+        Flags fall where the SNR is low, so what is left is too good; but where it is for other reasons than in the
+        simulation, a flagged SNR is wrong in another way than simulated ones are.
+        """
+        shares = [np.mean([snr_of(clip) is None for clip in side]) for side in (self.fitting, heard)]
+        return told_snr if self.snrs and abs(shares[0] - shares[1]) <= _ALIKE else snr_of
+
+    def _filled(self, cases: Sequence[Case]) -> list[Case]:
+        """The cases, also those of flagged clips with their SNR as measured."""
+        return [
+            case if case.snr_db is not None or snr is None else replace(case, snr_db=snr)
+            for case, snr in zip(cases, self.snrs, strict=True)
+        ]
 
 
 def model_of(clips: Sequence[ClipProfile]) -> NoiseModel | None:

@@ -41,6 +41,7 @@ class Situation:
     before_s: float | None = None
     after_s: float | None = None
     colour: Colour | None = None
+    wavering_db: float | None = None
     microphone: Microphone | None = None
 
 
@@ -63,6 +64,7 @@ def situation_of(recipe: Recipe, cases: CasesOf, draws: ClipDraws) -> Situation:
         before_s=draw.margin("before"),
         after_s=draw.margin("after"),
         colour=draw.colour(),
+        wavering_db=draw.wavering(),
         microphone=draw.microphone(recipe.sample_rate),
     )
 
@@ -99,6 +101,12 @@ class _Draw:
             return round(min(said + self._jitter(name, f"{self.condition.key}.jitter.{name}"), highest), 3)
         setting = getattr(self.condition, name)
         return None if setting is None else round(float(setting.value(self.draws(key))), 3)
+
+    def wavering(self) -> float | None:
+        """SD in dB of the 100-ms levels that the noise is given."""
+        setting, key = self.condition.wavering_db, f"{self.condition.key}.wavering_db"
+        drawn = None if setting is None else round(float(setting.value(self.draws(key))), 3)
+        return drawn if self.case.wavering_db is None else self.case.wavering_db
 
     def margin(self, side: str) -> float | None:
         said: float | None = getattr(self.case, f"{side}_s")

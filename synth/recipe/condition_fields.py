@@ -96,6 +96,9 @@ CONDITION = Record(
         Field("margins_s", Drawn(Range(0, 60, "s")), None, "in place of the recipe's"),
         Field("match_spectrum", MATCH_SPECTRUM, None, "equalise the noise to this colour"),
         Field("limit_db", Number(Range(0, 60, "dB")), 30.0, "no band of the noise is changed by more for a case"),
+        Field(
+            "wavering_db", Drawn(Range(0, 30, "dB")), None, "swells of the noise larger or smaller: SD of 100-ms levels"
+        ),
         STAGE,
         LOSS_WEIGHT,
     ),

@@ -246,6 +246,7 @@ class Condition:
     margins_s: Distribution | None = None
     match_spectrum: MatchSpectrum | None = None
     limit_db: float = 30.0
+    wavering_db: Distribution | None = None
     stage: str | None = None
     loss_weight: float | None = None
 

@@ -70,7 +70,7 @@ def test_what_is_flagged_has_no_snr_in_its_case_but_keeps_its_level() -> None:
     clips = [_clip(), _clip(flags=("trimmed",)), _clip(flags=("unsteady",))]
     cases = cases_of(clips, trust=TRUSTED)
     assert [case.snr_db for case in cases] == [5.0, None, None]
-    assert [case.bands_db is None for case in cases] == [False, False, True]
+    assert all(case.bands_db == pytest.approx(cases[0].bands_db) for case in cases)  # another clip's for the third
     assert all(case.level_dbfs == clip_level(clips[0].features) for case in cases)
 
 

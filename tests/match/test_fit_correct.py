@@ -56,17 +56,36 @@ def test_only_cases_that_say_it_are_moved() -> None:
     assert new[4].level_dbfs == -20.0
 
 
-def test_a_colour_is_moved_by_band_and_stays_without_a_mean() -> None:
+def test_colours_get_the_mean_that_they_lack_and_stay_without_one() -> None:
     base = np.linspace(6, -6, 12)
-    cases = [Case(bands_db=tuple(base + _rng(6).normal(0, 1, 12))) for _ in range(50)]
+    rng = _rng(6)
+    cases = [Case(bands_db=tuple(row - row.mean())) for row in base + rng.normal(0, 1, (300, 12))]
     lack = np.where(np.arange(12) < 6, 2.0, -2.0)
-    dev = np.tile(base + lack, (80, 1))
-    found = np.tile(base, (80, 1))
-    new = corrected_colours(cases, dev, np.ones(80), found)
+    scatter = rng.normal(0, 1, (300, 12))
+    new = corrected_colours(cases, base + lack + scatter, np.ones(300), base + scatter)
     before = np.mean([case.bands_db for case in cases], axis=0)
     after = np.mean([case.bands_db for case in new], axis=0)
-    assert after - before == pytest.approx(0.7 * lack, abs=0.35)
+    assert after - before == pytest.approx(lack, abs=0.2)
     assert np.mean([case.bands_db for case in new], axis=1) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_scatter_of_the_measurement_is_taken_out_of_the_colours() -> None:
+    """Two bands move together by 3 dB in truth; measuring adds 2 dB to each band, and to each of the rumble. The cases
+    begin as measured, so that simulated clips are measured too wide; two rounds bring them back to the truth."""
+    rng = _rng(16)
+    together = np.zeros((400, 14))
+    together[:, 4], together[:, 5] = (rng.normal(0, 3, (400, 1)) * [1, -1]).T
+    measured = together + rng.normal(0, 2, (400, 14))
+    cases = [Case(bands_db=tuple(row[:12] - row[:12].mean()), rumble_db=tuple(row[12:])) for row in measured]
+    for _ in range(2):
+        said = np.array([(*case.bands_db, *case.rumble_db) for case in cases])
+        found = said[rng.integers(0, 400, 800)] + rng.normal(0, 2, (800, 14))
+        cases = corrected_colours(cases, measured, np.ones(400), found)
+    covariance = np.cov(np.array([(*case.bands_db, *case.rumble_db) for case in cases]).T)
+    assert np.sqrt(covariance[4, 4]) == pytest.approx(3.0, abs=0.35)
+    assert covariance[4, 5] / np.sqrt(covariance[4, 4] * covariance[5, 5]) < -0.9
+    others = [0, 1, 2, 8, 10, 12, 13]
+    assert np.sqrt(np.diag(covariance))[others].max() < 1.1  # 0.6 is what 400 clips leave of variances of 4
 
 
 def test_too_wide_a_measurement_does_not_lift_the_whole_distribution() -> None:
