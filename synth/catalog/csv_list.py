@@ -42,7 +42,7 @@ def _row(
     if len(cells) != len(header):
         return bad_row(path.name, line, f"{len(cells)} cells, the header has {len(header)} columns")
     try:
-        return row_from_fields(dict(zip(header, cells, strict=True)), names, line)
+        return row_from_fields(dict(zip(header, cells, strict=True)), names, line, typed=False)
     except RowMistake as mistake:
         return bad_row(path.name, line, str(mistake))
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from synth.catalog.label_value import label_of_text
 from synth.errors import BadInput
 
 PATH_NAMES = ("path", "audio_filepath", "file", "file_name")
@@ -55,9 +56,12 @@ def column_names(columns: Mapping[str, str] | None) -> dict[str, tuple[str, ...]
     return {**NAMES, **{ours: (theirs,) for ours, theirs in (columns or {}).items()}}
 
 
-def row_from_fields(fields: dict[str, object], names: Mapping[str, tuple[str, ...]], line: int) -> Row:
+def row_from_fields(
+    fields: dict[str, object], names: Mapping[str, tuple[str, ...]], line: int, *, typed: bool = True
+) -> Row:
     """Read the columns of one line; what has no meaning of its own is a label. Empty text is None. Uses up `fields`.
 
+    Where the list is not `typed`, every value is text, and that of a label is read as `label_of_text` says.
     Raises RowMistake.
     """
     path = _take(fields, names["path"])
@@ -76,7 +80,7 @@ def row_from_fields(fields: dict[str, object], names: Mapping[str, tuple[str, ..
         _integer(_take(fields, names["num_samples"]), "num_samples"),
         _integer(_take(fields, names["sampling_rate"]), "sampling_rate"),
         _integer(_take(fields, names["channels"]), "channels"),
-        _with_labels(detail, fields),
+        _with_labels(detail, fields, typed),
     )
 
 
@@ -91,7 +95,7 @@ def _take(fields: dict[str, object], names: tuple[str, ...]) -> object:
     return None
 
 
-def _with_labels(detail: dict[str, object], left: dict[str, object]) -> dict[str, object]:
+def _with_labels(detail: dict[str, object], left: dict[str, object], typed: bool) -> dict[str, object]:
     """All that is left is labels, unknown ones too; an object called `labels` is unfolded."""
     nested = left.pop("labels", None)
     if isinstance(nested, dict):
@@ -99,7 +103,9 @@ def _with_labels(detail: dict[str, object], left: dict[str, object]) -> dict[str
     elif nested:
         left["labels"] = nested
     if left:
-        detail["labels"] = {name: None if value == "" else value for name, value in left.items()}
+        detail["labels"] = {
+            name: (None if value == "" else value) if typed else label_of_text(value) for name, value in left.items()
+        }
     return detail
 
 

@@ -284,7 +284,9 @@ def _note(text: str) -> None:
 
 from synth.cli import compare as _compare  # noqa: E402, F401
 from synth.cli import fit as _fit  # noqa: E402, F401
+from synth.cli import labels as _labels  # noqa: E402, F401
 from synth.cli import noise as _noise  # noqa: E402, F401 - it registers its command with `app`
 from synth.cli import profile as _profile  # noqa: E402, F401
 from synth.cli import select as _select  # noqa: E402, F401
 from synth.cli import split as _split  # noqa: E402, F401
+from synth.cli import stages as _stages  # noqa: E402, F401

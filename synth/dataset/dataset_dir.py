@@ -40,6 +40,10 @@ class DatasetDir:
     def split_manifest(self, split: str) -> Path:
         return self.path / f"{split}.jsonl"
 
+    def stage_manifest(self, stage: str) -> Path:
+        """The rows that are trained on in one stage."""
+        return self.path / f"stage-{stage}.jsonl"
+
     def absolute(self, relative: str) -> Path:
         """A path of a manifest row (forward slashes, relative to the data set)."""
         return self.path / relative

@@ -18,9 +18,11 @@ from typing import Any, Final
 from synth import files
 from synth.dataset.commit import present_shards, read_part
 from synth.dataset.dataset_dir import DatasetDir
+from synth.dataset.labels import LabelCounts
 from synth.dataset.ledger import MadeLedger
 from synth.dataset.plan_file import PlanHeader, read_plan_header
 from synth.dataset.saved_plan import load_pools
+from synth.dataset.stages import StageCounts, is_trained_on
 from synth.errors import SynthError, TooManyBadInputs
 
 SCHEMA_VERSION: Final = 1
@@ -31,6 +33,8 @@ class _Sums:
     """What is counted while the rows pass by."""
 
     ledger: MadeLedger
+    stages: StageCounts
+    labels: LabelCounts = field(default_factory=LabelCounts)
     clips: Counter[str] = field(default_factory=Counter)
     samples: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
@@ -40,6 +44,8 @@ class _Sums:
         self.clips[row["split"]] += 1
         self.samples[row["split"]] += row["num_samples"]
         self.ledger.add(row)
+        self.labels.add(row)
+        self.stages.add(row)
 
     def add_refusal(self, refusal: Mapping[str, Any]) -> None:
         self.codes[refusal["code"]] += 1
@@ -85,7 +91,8 @@ def _merged(dataset: DatasetDir, paths: list[Path]) -> Iterator[dict[str, _Hashe
 def _merge(dataset: DatasetDir, plan: PlanHeader, sums: _Sums) -> dict[str, str]:
     """Write the manifests and the quarantine list; their hashes by file name."""
     splits = {split: dataset.split_manifest(split) for split in plan.splits}
-    with _merged(dataset, [dataset.manifest, dataset.quarantine, *splits.values()]) as out:
+    stages = {stage: dataset.stage_manifest(stage) for stage in plan.stages}
+    with _merged(dataset, [dataset.manifest, dataset.quarantine, *splits.values(), *stages.values()]) as out:
         quarantine = out[dataset.quarantine.name]
         for refusal in plan.refused:
             sums.add_refusal(refusal)
@@ -97,6 +104,8 @@ def _merge(dataset: DatasetDir, plan: PlanHeader, sums: _Sums) -> dict[str, str]
                 sums.add_row(row)
                 out[dataset.manifest.name].add(line)
                 out[splits[row["split"]].name].add(line)
+                if row["stage"] is not None and is_trained_on(row):
+                    out[stages[row["stage"]].name].add(line)
             for line in refusals:
                 sums.add_refusal(json.loads(line))
                 quarantine.add(line)
@@ -117,7 +126,7 @@ def finish(dataset: DatasetDir, *, accept_timeouts: bool = False) -> dict[str, A
     plan = read_plan_header(dataset)
     _check_all_present(dataset, plan)
     files.remove_folder(dataset.temp)
-    sums = _Sums(MadeLedger(load_pools(dataset), sample_rate=plan.sample_rate))
+    sums = _Sums(MadeLedger(load_pools(dataset), sample_rate=plan.sample_rate), StageCounts(plan.stages))
     hashes = _merge(dataset, plan, sums)
     recipe = plan.recipe_text.encode()
     files.write_file(dataset.recipe, recipe, temp_folder=dataset.temp)
@@ -173,6 +182,8 @@ def _content(plan: PlanHeader, sums: _Sums, hashes: Mapping[str, str]) -> dict[s
         "clips": sum(sums.clips.values()),
         "hours": _hours(sum(sums.samples.values()), plan),
         "splits": {s: {"clips": sums.clips[s], "hours": _hours(sums.samples[s], plan)} for s in plan.splits},
+        "stages": sums.stages.to_json(),
+        "labels": sums.labels.to_json(),
         "planned_clips": plan.clips,
         "refused": dict(sorted(sums.codes.items())),
         "ledger": {"planned": plan.planned, "made": sums.ledger.to_json()},

@@ -40,8 +40,9 @@ class PlanHeader:
     """What a data set is made from. Everything in it decides bytes, but the texts, the folders and `planned`.
 
     `recipe` is the resolved recipe as JSON values; `digests` are `Plan.fingerprints`; `inputs` counts the recordings
-    that were looked at, and `refused` are the quarantine lines of those that the scan refused. `roots` are the absolute
-    folders of the sources on the machine that planned. `planned` is the ledger of the plan.
+    that were looked at, and `refused` are the quarantine lines of those that the scan refused. `stages` are those of
+    training in their order. `roots` are the absolute folders of the sources on the machine that planned. `planned` is
+    the ledger of the plan.
     """
 
     fingerprint: str
@@ -54,6 +55,7 @@ class PlanHeader:
     splits: tuple[str, ...]
     inputs: int
     max_bad: float
+    stages: tuple[str, ...] = ()
     refused: tuple[Mapping[str, Any], ...] = ()
     roots: Mapping[str, str] = field(default_factory=dict)
     recipe_folder: str = ""
@@ -95,7 +97,7 @@ def _parse(text: str, dataset: DatasetDir) -> PlanHeader:
                 f"format {FORMAT_VERSION}: go on with that version, or make a new directory"
             )
         known = {name: values[name] for name in (f.name for f in fields(PlanHeader))}
-        known["splits"], known["refused"] = tuple(known["splits"]), tuple(known["refused"])
+        known |= {name: tuple(known[name]) for name in ("splits", "stages", "refused")}
         return PlanHeader(**known)
     except (ValueError, KeyError, TypeError):
         raise UsageError(f"{dataset.plan_header} is damaged: make a new directory") from None

@@ -22,6 +22,7 @@ from synth.plan.plan import Plan
 from synth.plan.pools import PoolRecording, Pools
 from synth.plan.tables import CLIP_COLUMNS, PIECE_COLUMNS, Columns
 from synth.recipe.load import dump_resolved, load_recipe, resolved_dict
+from synth.recipe.stages import stages_of
 
 _CATALOGS: Final = ("speech", "noise", "rooms")
 
@@ -51,6 +52,7 @@ def header_of(plan: Plan, noise: NoiseStore, *, planned: Mapping[str, Any]) -> P
         splits=tuple(split for split, share in plan.recipe.splits.shares.items() if share > 0),
         inputs=sum(len(catalog) for catalog in catalogs.values()) + len(scanned),
         max_bad=plan.recipe.limits.max_bad,
+        stages=stages_of(plan.recipe),
         refused=refused,
         roots={name: root for catalog in catalogs.values() for name, root in catalog.roots.items()},
         recipe_folder=str(plan.recipe.folder),

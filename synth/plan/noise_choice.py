@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from synth.catalog.label_value import truth_of
 from synth.draws import ClipDraws
 from synth.dsp.noise import GENERATORS
 from synth.dsp.noise.generator import MATERIAL_SECONDS
@@ -85,13 +86,9 @@ def recorded_in(piece: NoisePiece) -> tuple[Place, ...]:
     return (Place(piece.recording, piece.recording_id, piece.offset, piece.source_num_samples),)
 
 
-_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-
-
 def said_of(labels: Mapping[str, object] | None, name: str) -> bool | None:
     """What a list says of a label, as a truth value; None where it does not."""
-    value = (labels or {}).get(name)
-    return value if isinstance(value, bool) else _WORDS.get(str(value).lower())
+    return truth_of((labels or {}).get(name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,13 @@ def group_of(recording: Recording, by: tuple[str, ...]) -> str:
     """
     labels = recording.labels or {}
     values = [recording.speaker if name == "speaker" else labels.get(name) for name in by]
-    known = [f"unknown in {recording.source}" if value is None else str(value) for value in values]
+    known = [f"unknown in {recording.source}" if value is None else _text(value) for value in values]
     return "/".join(f"{len(value)}:{value}" for value in known)
+
+
+def _text(value: object) -> str:
+    """As a list has it: true and false are written small."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class SplitOf:

@@ -1,0 +1,75 @@
+"""What `synth labels` and `synth stages` print."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from synth.cli.show import table
+
+_METRICS = ("error", "precision", "recall", "f1", "cross_entropy")
+_STATES = ("present", "absent", "unknown", "other")
+
+
+def labels_text(told: Mapping[str, Any]) -> str:
+    """The counts of labels (`label_metrics.count_labels`), and the metrics where there are predictions."""
+    counts = [
+        [name, split, *(f"{states[state]:,}" for state in _STATES)]
+        for name, splits in told["labels"].items()
+        for split, states in splits.items()
+    ]
+    lines = [f"{told['clips']:,} clips", *table([["label", "split", *_STATES], *counts])]
+    if not counts:
+        lines = [f"{told['clips']:,} clips; none has a label"]
+    return "\n".join([*lines, *(_metrics(told["metrics"]) if told["metrics"] else [])])
+
+
+def _metrics(told: Mapping[str, Any]) -> list[str]:
+    rows = [_metric_row(name, metrics) for name, metrics in told["labels"].items()]
+    means = ["mean of labels", "", "", *(_number(told["macro"][metric]["mean"]) for metric in _METRICS)]
+    head = ["label", "n known", "present", *(metric.replace("_", " ") for metric in _METRICS)]
+    notes = [
+        f"{told[key]:,} {text}"
+        for key, text in (
+            ("without_prediction", "clips have no prediction"),
+            ("predictions_without_clip", "predictions belong to no clip here"),
+        )
+        if told[key]
+    ]
+    return [
+        "",
+        f"predictions, over what is known only (present from {told['threshold']:g} on; cross-entropy in nats)",
+        *table([head, *rows, means, _metric_row("all together", told["all"])]),
+        *notes,
+    ]
+
+
+def _metric_row(name: str, metrics: Mapping[str, Any]) -> list[str]:
+    return [name, f"{metrics['n']:,}", f"{metrics['present']:,}", *(_number(metrics[metric]) for metric in _METRICS)]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def stages_text(told: Mapping[str, Any]) -> str:
+    """The stages (`stage_advice.look_at_stages`) with what was found of their balance."""
+    head = ["stage", "clips", "hours", "of sources", "weight", "mean", "synthetic"]
+    lines = table([head, *(_stage_row(stage) for stage in told["stages"])])
+    if told["other_splits"]:
+        lines.append(f"{told['other_splits']:,} clips of other splits than train are not counted")
+    return "\n".join([*lines, "", *(line for check in told["checks"] for line in _check(check))])
+
+
+def _stage_row(stage: Mapping[str, Any]) -> Sequence[str]:
+    clips = stage["clips"]
+    mean = f"{stage['weight'] / clips:.3g}" if clips else "-"
+    share = f"{stage['synthetic']['hours'] / stage['hours']:.0%}" if stage["hours"] else "-"
+    hours = [f"{stage['hours']:.2f}", f"{stage['source_hours']:.2f}"]
+    return [stage["stage"] or "(none)", f"{clips:,}", *hours, f"{stage['weight']:,.6g}", mean, share]
+
+
+def _check(check: Mapping[str, Any]) -> list[str]:
+    text = f"{check['verdict']}: {check['text']} [{check['source']}]"
+    return textwrap.wrap(text, 110, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
