@@ -15,7 +15,7 @@ from synth.errors import UsageError
 
 _TRANSFER: Final = "A. Ng, Structuring Machine Learning Projects, week 2, transfer learning (from memory)"
 _REAL_LAST: Final = "our research notes, 6.6: clean, wide, matched, a little real audio last; one half is our own limit"
-_SOME_REAL: Final = "A. Ng, Machine Learning Yearning: some 5 to 10 % like dev in training, to see its error on such audio"
+_SOME_REAL: Final = (
     "A. Ng, Machine Learning Yearning: some 5 to 10 % like dev in training, to see the error on such audio"
 )
 _WEIGHTS: Final = "A. Ng, Machine Learning Yearning, 'Weighting data' (beta = 1/40 there); the limit of 10 % is our own"
