@@ -283,6 +283,8 @@ def _note(text: str) -> None:
 
 
 from synth.cli import compare as _compare  # noqa: E402, F401
+from synth.cli import diagnose as _diagnose  # noqa: E402, F401
+from synth.cli import errors as _errors  # noqa: E402, F401
 from synth.cli import fit as _fit  # noqa: E402, F401
 from synth.cli import labels as _labels  # noqa: E402, F401
 from synth.cli import noise as _noise  # noqa: E402, F401 - it registers its command with `app`

@@ -13,7 +13,17 @@ from synth.diagnose.joining import Joined, join
 from synth.diagnose.score_list import ScoreRow, called, number_of, read_rows, text_of
 from synth.errors import UsageError
 
-__all__ = ["MEASURES", "ROLES", "Prediction", "Scores", "edit_errors", "read_predictions", "read_scores", "split_name"]
+__all__ = [
+    "MEASURES",
+    "ROLES",
+    "Prediction",
+    "Scores",
+    "check_twice",
+    "edit_errors",
+    "read_predictions",
+    "read_scores",
+    "split_name",
+]
 
 ROLES: Final = ("human", "oracle")
 """What a split may be called besides a split: people's answers, or those of a model trained on target-like data."""
@@ -97,7 +107,7 @@ def read_scores(
     predictions = tuple(
         _scored(_prediction(row, found), row, chosen, unit) for row, found in zip(rows, joined, strict=True)
     )
-    _check_twice(predictions)
+    check_twice(predictions)
     name = _name(rows[0], chosen, unit)
     return Scores(predictions, name, chosen != "loss", tuple(_notes(path, predictions, chosen, bool(manifests))))
 
@@ -237,7 +247,7 @@ def _name(row: ScoreRow, measure: str, unit: str) -> str:
     return "loss" if measure == "loss" else "error rate"
 
 
-def _check_twice(predictions: Sequence[Prediction]) -> None:
+def check_twice(predictions: Sequence[Prediction]) -> None:
     """A clip has one answer in a split; another role (oracle, human) may answer it again."""
     first: dict[tuple[str | None, str], str] = {}
     for clip in predictions:
