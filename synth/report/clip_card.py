@@ -42,8 +42,10 @@ class Sound:
     sample_rate: int
 
 
-def sound_of(root: str, path: str) -> Sound | str:
+def sound_of(root: str, path: str, *, most_s: float = SECONDS) -> Sound | str:
     """A clip of a profile: `path` relative to `root` or absolute, with `#t=from,to` (seconds) for a part of a file.
+
+    `most_s`: what is longer is cut to so many seconds.
 
     Returns:
         In words why it cannot be heard, where the file is gone or can no longer be read.
@@ -55,7 +57,7 @@ def sound_of(root: str, path: str) -> Sound | str:
         header = read_header(os.fspath(full))
         rate, start = header.sample_rate, round(first * header.sample_rate)
         whole = (round(float(last) * rate) if last else header.num_samples) - start
-        samples, _ = read_samples(os.fspath(full), offset=start, num_samples=min(whole, round(SECONDS * rate)))
+        samples, _ = read_samples(os.fspath(full), offset=start, num_samples=min(whole, round(most_s * rate)))
     except (BadInput, OSError, ValueError) as error:
         return str(error)
     if not len(samples):
@@ -73,12 +75,17 @@ def card(clip: Mapping[str, Any], sound: Sound | str, *, score: str) -> str:
         return f'<figure class="clip"><figcaption>{"<br>".join(lines)}</figcaption></figure>'
     if sound.shown_s < sound.seconds - 0.01:
         lines.append(f"the first {sound.shown_s:g} of {sound.seconds:.1f} s")
-    name = escape(clip["path"])
+    said = f"<figcaption>{'<br>'.join(lines)}</figcaption>"
+    return f'<figure class="clip">{picture_and_player(clip["path"], sound)}{said}</figure>'
+
+
+def picture_and_player(name: str, sound: Sound) -> str:
+    """The spectrogram above the player, both as data in the page."""
+    name = escape(name)
     return (
-        f'<figure class="clip"><img alt="Spectrogram of {name}, 0 to {sound.sample_rate / 2000:g} kHz" '
+        f'<img alt="Spectrogram of {name}, 0 to {sound.sample_rate / 2000:g} kHz" '
         f'src="{_data("image/png", sound.picture)}">'
         f'<audio controls preload="metadata" aria-label="{name}" src="{_data("audio/flac", sound.audio)}"></audio>'
-        f"<figcaption>{'<br>'.join(lines)}</figcaption></figure>"
     )
 
 
