@@ -19,10 +19,10 @@ from synth.match.weights import (
     ENOUGH,
     REFUSED,
     Weighted,
-    balance_weights,
     clipped,
     drawn_by_weight,
     effective_share,
+    evenly_balanced,
     ratio_weights,
     tempered,
     weighted_wasserstein,
@@ -35,6 +35,9 @@ METHODS: tuple[str, ...] = get_args(Method)
 _COMPARED = ("level_sd_db", "low_hz", "high_hz", "speech_tilt_db", "duration_s")
 _COLOURS = 3  # principal components: with SNR, level and _COMPARED there are ten columns
 _LESS = 0.4  # importance of those in balancing, against SNR, level and colour (our own choice)
+_WITHIN = (1.0, 0.75, 0.5, 0.25, 0.0)  # powers of the balancing weights within a cell
+_WORTH = 0.9  # of the effective share without them: what they may cost where that is below 0.3 already
+_TOLERANCE_DB = 1.0  # a difference of SNR, level or each noise band that does not matter
 _FEW = 100
 _MOSTLY = 0.95  # of the hours asked for
 
@@ -127,8 +130,8 @@ def subset(
     seed: int = 0,
 ) -> Chosen:
     """Clips of the pool, each of `seconds`, for `hours`. With quotas: each cell of the target (SNR x colour of the
-    noise x level) gets its share of the clips, filled at random by a keyed hash. By weights: drawn by them without
-    replacement.
+    noise x level) gets its share of the clips, filled at random by a keyed hash, in each those first that balancing
+    makes heavy. By weights: drawn by them without replacement, each cell its share.
 
     Raises UsageError, GuardError as `select`.
     """
@@ -141,10 +144,10 @@ def subset(
     count = max(1, round(hours * 3600 / float(shares @ length)))
     wanted_of = quotas(shares, count)
     if method == "quotas":
-        taken = _filled(sides, wanted_of, marks)
+        taken = _filled(sides, wanted_of, marks, weighted.weights)
     else:
         count = max(1, round(hours * 3600 / float(np.average(seconds, weights=weighted.weights))))
-        taken = drawn_by_weight(weighted.weights, count, marks)
+        taken = drawn_by_weight(weighted.weights, count, marks, sides.pool_cells)
     keep = np.zeros(len(pool))
     keep[taken] = 1.0
     got = min(1.0, float(seconds[taken].sum()) / (hours * 3600))
@@ -219,20 +222,41 @@ def _components(pool: Matrix, target: Matrix) -> tuple[Matrix, Matrix]:
 def _weighted(sides: _Sides, method: str, seed: int, *, soften: bool = True) -> Weighted:
     """`soften`: a subset by quotas is filled by the shares as they are, so its price is told as it is."""
     if method == "balance":
-        count = sides.columns[0].shape[1] - len(_COMPARED)
-        return balance_weights(*sides.columns, [1.0] * count + [_LESS] * len(_COMPARED))
+        return _balanced(sides)
     if method == "ratio":
         groups = [clip.group for clip in sides.pool], [clip.group for clip in sides.target]
         return ratio_weights(*sides.columns, *groups, seed=seed)
-    there, target_count = np.unique(sides.target_cells[sides.target_cells >= 0], return_counts=True)
-    weights = np.zeros(len(sides.pool))
-    for cell, count in zip(there, target_count, strict=True):
-        mine = sides.pool_cells == cell
-        weights[mine] = count / max(1, mine.sum())
+    weights = _by_cells(sides)
     if not soften:
         weights = clipped(weights)
-        return Weighted(weights, effective_share(weights), "each cell has the target's share of the clips")
+        softened = "each cell has the target's share of the clips, balanced within it"
+        return Weighted(weights, effective_share(weights), softened)
     return tempered(weights, "share of the target over that of the pool in each cell, ")
+
+
+def _by_cells(sides: _Sides) -> Vector:
+    """Each cell has the target's share. Within a cell, which is wide, the weights of balancing, as far as the effective
+    share stays at 0.3."""
+    within = _balanced(sides).weights
+    found = [_cell_weights(sides, within**power) for power in _WITHIN]
+    shares = [effective_share(clipped(weights)) for weights in found]
+    least = ENOUGH if shares[-1] >= ENOUGH else _WORTH * shares[-1]
+    return next(weights for weights, share in zip(found, shares, strict=True) if share >= least)
+
+
+def _cell_weights(sides: _Sides, within: Vector) -> Vector:
+    weights = np.zeros(len(sides.pool))
+    for cell, count in zip(*np.unique(sides.target_cells[sides.target_cells >= 0], return_counts=True), strict=True):
+        mine = sides.pool_cells == cell
+        weights[mine] = count * within[mine] / max(float(within[mine].sum()), 1e-300)
+    return weights
+
+
+def _balanced(sides: _Sides) -> Weighted:
+    """Balancing that leaves of SNR, level and the first component of the colour the same share."""
+    count = sides.columns[0].shape[1] - len(_COMPARED)
+    steered = [_TOLERANCE_DB] * (2 if sides.snr_trusted else 1) + [_TOLERANCE_DB * len(BAND_NAMES) ** 0.5]
+    return evenly_balanced(*sides.columns, [1.0] * count + [_LESS] * len(_COMPARED), steered[:count])
 
 
 def _shares(sides: _Sides) -> Vector:
@@ -251,11 +275,14 @@ def _mean_seconds(sides: _Sides, seconds: Vector) -> Vector:
     return np.array([mine.mean() if len(mine) else seconds.mean() for mine in means])
 
 
-def _filled(sides: _Sides, wanted_of: Indices, marks: Vector) -> Indices:
+def _filled(sides: _Sides, wanted_of: Indices, marks: Vector, weights: Vector) -> Indices:
+    """The clips of each cell with the highest marks ** (1 / weight): at random, the heavier the sooner (Efraimidis and
+    Spirakis 2006, from memory), for a cell is wide and the target is not spread evenly over it."""
+    keys = np.log(np.maximum(marks, 1e-12)) / np.maximum(weights, 1e-12)
     taken: list[Indices] = []
     for cell, count in zip(_there(sides), wanted_of, strict=True):
         mine = np.flatnonzero(sides.pool_cells == cell)
-        taken.append(mine[np.argsort(marks[mine], kind="stable")][:count])
+        taken.append(mine[np.argsort(-keys[mine], kind="stable")][:count])
     return np.sort(np.concatenate(taken))
 
 

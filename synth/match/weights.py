@@ -28,6 +28,7 @@ _FOLD = 30
 _MOST_MISSING, _SOME_MISSING = 0.5, 0.02
 _NEIGHBOURS = 5
 _STEPS, _TOLERANCE = 60, 1e-7
+_ROUNDS, _EVEN, _PULL = 8, 1.05, 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,20 +187,70 @@ def balance_weights(pool: Matrix, target: Matrix, importance: Sequence[float] | 
     known) up to 2 at which the effective share is 0.3. Weights are clipped at 10 times their mean. `importance`: one a
     column; the moments of a column with 0.5 may differ four times as much.
     """
+    return _balanced_from(pool, target, importance, 0)[0]
+
+
+def _balanced_from(
+    pool: Matrix, target: Matrix, importance: Sequence[float] | None, first: int
+) -> tuple[Weighted, int]:
+    """As `balance_weights`, looking for the ridge from number `first` on: it and its number."""
     scales = _scales(pool, target, importance)
     pool, target = completed(pool, target)
     if not pool.shape[1]:
-        return _unweighted(len(pool))
+        return _unweighted(len(pool)), 0
     moments = _moments(pool, target, scales)
     least = max(RIDGES[0], 1 / len(target))
+    ridges = sorted({least, *(r for r in RIDGES if r > least)})
     start = np.zeros(moments.shape[1])
-    for ridge in sorted({least, *(r for r in RIDGES if r > least)}):
-        start = _dual(moments, ridge, start)
+
+    def at(number: int) -> Weighted:
+        nonlocal start
+        start = _dual(moments, ridges[number], start)
         exponent = moments @ start
         weights = clipped(np.exp(exponent - exponent.max()))
-        if effective_share(weights) >= ENOUGH:
+        softened = f"ridge {ridges[number]:.2g}, at most {HEAVIEST:g} times the mean"
+        return Weighted(weights, effective_share(weights), softened)
+
+    number = min(first, len(ridges) - 1)
+    found = at(number)
+    while found.ess < ENOUGH and number < len(ridges) - 1:
+        number += 1
+        found = at(number)
+    while number and number <= first and (harder := at(number - 1)).ess >= ENOUGH:
+        found, number = harder, number - 1
+    return found, number
+
+
+def evenly_balanced(pool: Matrix, target: Matrix, importance: Sequence[float], tolerances: Sequence[float]) -> Weighted:
+    """`balance_weights`, with the effective share spent where it is needed: `importance` of the first columns, one for
+    each of `tolerances`, is moved until the same share of the distance is left of each.
+
+    A ridge alone lets moments differ by their size: an SNR that is far off is brought to a tenth before a level that is
+    a little off moves at all. What is left of a column is its Wasserstein-1 distance, over what it was with equal
+    weights or its tolerance, whichever is more. The rounds end where the most that is left is at most 5 % more than the
+    geometric mean, and after eight; the best round counts: an effective share of 0.3, then the least of the most left.
+    """
+    scales, steered = np.asarray(importance, np.float64).copy(), range(len(tolerances))
+    equal = np.ones(len(pool))
+    at_first = [max(_apart(pool, equal, target, k), tolerances[k]) for k in steered]
+    best, best_rank, ridge = None, (True, np.inf), 0
+    for _ in range(_ROUNDS):
+        found, ridge = _balanced_from(pool, target, scales.tolist(), ridge)
+        left = np.array([_apart(pool, found.weights, target, k) / at_first[k] for k in steered]) + 1e-3
+        rank = (found.ess < ENOUGH, float(left.max(initial=0.0)))
+        if best is None or rank < best_rank:
+            best, best_rank = found, rank
+        middle = float(np.exp(np.log(left).mean())) if len(left) else 0.0
+        if left.max(initial=0.0) <= _EVEN * middle:
             break
-    return Weighted(weights, effective_share(weights), f"ridge {ridge:.2g}, at most {HEAVIEST:g} times the mean")
+        scales[: len(left)] *= (left / middle) ** _PULL
+    assert best is not None
+    return best
+
+
+def _apart(pool: Matrix, weights: Vector, target: Matrix, column: int) -> float:
+    """Wasserstein-1 distance of a column; 0 where a side has no value, as nothing can be done about it."""
+    return float(np.nan_to_num(weighted_wasserstein(pool[:, column], weights, target[:, column])))
 
 
 def _unweighted(count: int) -> Weighted:
@@ -267,9 +318,10 @@ def weighted_wasserstein(pool: Vector, weights: Vector, target: Vector) -> float
     return float(wasserstein_distance(pool[there], known, weights[there]))
 
 
-def drawn_by_weight(weights: Vector, count: int, marks: Vector) -> Indices:
+def drawn_by_weight(weights: Vector, count: int, marks: Vector, strata: Indices | None = None) -> Indices:
     """`count` clips without replacement, each with a chance in proportion to its weight (at most 1): systematic
-    sampling in the order of `marks` (numbers in [0, 1), which make the order random). In the order of the pool."""
+    sampling in the order of `strata`, which so get their share each, and within one of `marks` (numbers in [0, 1),
+    which make the order random). In the order of the pool."""
     count = min(count, int((weights > 0).sum()))
     chance = np.zeros(len(weights))
     left, todo = weights > 0, float(count)
@@ -280,7 +332,7 @@ def drawn_by_weight(weights: Vector, count: int, marks: Vector) -> Indices:
             chance[left] = share[left]
             break
         chance[full], left, todo = 1.0, left & ~full, todo - full.sum()
-    order = np.argsort(marks, kind="stable")
+    order = np.lexsort((marks, np.zeros(len(marks)) if strata is None else strata))
     ends = np.cumsum(chance[order])
     hit = np.floor(ends + marks[order[0]] - 1e-9) > np.floor(ends - chance[order] + marks[order[0]] - 1e-9)
     return np.asarray(np.sort(order[hit]))
