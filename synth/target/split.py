@@ -50,7 +50,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class _Clips:
+class Clips:
     """The clips that can be used, with their length in ms, and pairs of them that share their sound."""
 
     rows: tuple[Row, ...]
@@ -61,7 +61,7 @@ class _Clips:
 
 
 @dataclass(frozen=True, slots=True)
-class _Divided:
+class Divided:
     """The groups, the split of each clip (None: in none), and what an earlier split held."""
 
     groups: Sequence[Group]
@@ -91,7 +91,7 @@ def split(request: Request, *, progress: Progress | None = None) -> dict[str, An
     sizes = read_sizes(asked)
     how = belonging(found, by)
     clips = _clips(found, request, progress)
-    divided = _divide(clips, how, earlier, asked, seed, request.on_conflict)
+    divided = divide(clips, how, earlier, asked, seed, request.on_conflict)
     report = {
         "format": SPLIT_FORMAT,
         "version": VERSION,
@@ -110,7 +110,7 @@ def split(request: Request, *, progress: Progress | None = None) -> dict[str, An
 # ------------------------------------------------------------------------------------------------------------- audio
 
 
-def _clips(found: RealSet, request: Request, progress: Progress | None) -> _Clips:
+def _clips(found: RealSet, request: Request, progress: Progress | None) -> Clips:
     """Clips with their lengths; files are opened only where the list does not say how long they are, or to hear
     whether two share their sound."""
     cache = cache_folder()
@@ -142,7 +142,7 @@ def _clips(found: RealSet, request: Request, progress: Progress | None) -> _Clip
         if rows[p.first].path != rows[p.second].path
     )
     ms = tuple(round(1000 * (_seconds(row) or 0.0)) for row in rows)
-    return _Clips(rows, ms, [(p.first, p.second) for p in pairs], common, (*found.refused, *refused))
+    return Clips(rows, ms, [(p.first, p.second) for p in pairs], common, (*found.refused, *refused))
 
 
 def _seconds(row: Row) -> float | None:
@@ -168,9 +168,9 @@ def _name(row: Row) -> str:
 # ---------------------------------------------------------------------------------------------------------- dividing
 
 
-def _divide(
-    clips: _Clips, how: Belonging, earlier: Earlier | None, asked: Mapping[str, str], seed: int, winner: str
-) -> _Divided:
+def divide(
+    clips: Clips, how: Belonging, earlier: Earlier | None, asked: Mapping[str, str], seed: int, winner: str
+) -> Divided:
     """Earlier clips that are gone take part in the groups: what they joined stays joined."""
     rows = list(clips.rows)
     gone = _gone(earlier, rows)
@@ -197,7 +197,7 @@ def _divide(
     for number, where in zip(used, splits, strict=True):
         for k in members[number]:
             of_clip[k], group_of[k] = where, number
-    return _Divided(groups, of_clip, group_of, held, len(gone))
+    return Divided(groups, of_clip, group_of, held, len(gone))
 
 
 def _anchors(earlier: Earlier, rows: Sequence[Row]) -> dict[int, str]:
@@ -217,7 +217,7 @@ def _gone(earlier: Earlier | None, rows: Sequence[Row]) -> list[tuple[Row, str]]
 # ----------------------------------------------------------------------------------------------------- what is told
 
 
-def _told(clips: _Clips, how: Belonging, divided: _Divided, error_rate: float) -> dict[str, Any]:
+def _told(clips: Clips, how: Belonging, divided: Divided, error_rate: float) -> dict[str, Any]:
     by_split: dict[str, list[int]] = {name: [] for name in SPLITS}
     for k, where in enumerate(divided.of_clip):
         if where is not None:
@@ -246,7 +246,7 @@ def _told(clips: _Clips, how: Belonging, divided: _Divided, error_rate: float) -
     }
 
 
-def _split_told(clips: _Clips, divided: _Divided, mine: Sequence[int], error_rate: float) -> dict[str, Any]:
+def _split_told(clips: Clips, divided: Divided, mine: Sequence[int], error_rate: float) -> dict[str, Any]:
     sizes: dict[int, int] = {}
     for k in mine:
         sizes[divided.group_of[k]] = sizes.get(divided.group_of[k], 0) + 1
@@ -284,7 +284,7 @@ def _warnings(splits: Mapping[str, Mapping[str, Any]], largest: int, clips: int)
 
 
 def _written(
-    request: Request, report: dict[str, Any], clips: _Clips, divided: _Divided, notes: Sequence[str]
+    request: Request, report: dict[str, Any], clips: Clips, divided: Divided, notes: Sequence[str]
 ) -> dict[str, Any]:
     content: dict[str, bytes] = {}
     for name, one in report["splits"].items():
