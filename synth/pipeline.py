@@ -98,6 +98,7 @@ def make_plan(
         *near_duplicate_notes(recipe, noise, store),
         *checks.warn_of_rates(plan),
         *checks.warn_of_unknown_groups(plan),
+        *checks.warn_of_labels_nobody_has(plan),
     ]
     if check:
         from synth.source_noise import warn_of_noisy_speech

@@ -30,10 +30,10 @@ def _metrics(told: Mapping[str, Any]) -> list[str]:
     means = ["mean of labels", "", "", *(_number(told["macro"][metric]["mean"]) for metric in _METRICS)]
     head = ["label", "n known", "present", *(metric.replace("_", " ") for metric in _METRICS)]
     notes = [
-        f"{told[key]:,} {text}"
+        f"{text}: {told[key]:,}"
         for key, text in (
-            ("without_prediction", "clips have no prediction"),
-            ("predictions_without_clip", "predictions belong to no clip here"),
+            ("without_prediction", "clips without a prediction"),
+            ("predictions_without_clip", "predictions without a clip"),
         )
         if told[key]
     ]

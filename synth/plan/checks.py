@@ -12,8 +12,11 @@ from synth.draws import clip_draws
 from synth.errors import GuardError
 from synth.plan.plan import Plan
 from synth.plan.unchanged import unchanged_recordings
+from synth.plan.unknown_labels import labels_made_unknown
+from synth.recipe.yaml_text import did_you_mean
 
 _LUFS_SECONDS = 0.4
+_LOOKED_AT = 2000
 
 
 def refuse_short_clips(plan: Plan) -> None:
@@ -83,6 +86,21 @@ def warn_of_unknown_groups(plan: Plan) -> Iterator[str]:
             f"{unknown} of {len(plan.speech)} speech recordings have no {' or '.join(splits.by)}: "
             "those of one source stay together in one split"
         )
+
+
+def warn_of_labels_nobody_has(plan: Plan) -> Iterator[str]:
+    """A label of `makes_unknown` that neither an event nor the speech has, in as many recordings as are looked at."""
+    named = sorted(labels_made_unknown(plan.recipe))
+    if not named:
+        return
+    step = max(1, len(plan.speech) // _LOOKED_AT)
+    there = {event.label for event in plan.recipe.noise.events} if plan.recipe.noise else set()
+    for index in range(0, len(plan.speech), step):
+        there.update(plan.speech[index].labels or {})
+    for name in named:
+        if name not in there:
+            hint = did_you_mean(name, sorted(there)) or f"; they have {', '.join(sorted(there)) or 'none'}"
+            yield f"makes_unknown: no recording that was looked at, and no event, has a label {name!r}{hint}"
 
 
 def _value(plan: Plan, index: int, name: str) -> object:

@@ -28,7 +28,7 @@ from synth.plan.noise_choice import NAMES, car_name, happening_at, happenings, m
 from synth.plan.pools import PoolRecording, Pools, Usable, make_pools
 from synth.plan.speaking import lombard_effects, lombard_of, snr_of
 from synth.plan.tables import RECORDED, Columns
-from synth.plan.unknown_labels import any_made_unknown, made_unknown
+from synth.plan.unknown_labels import labels_made_unknown, made_unknown
 from synth.recipe.load import resolved_dict
 from synth.recipe.model import SPLITS, Layer, Recipe, Source
 from synth.recipe.stages import loss_weight_of, stage_of
@@ -67,7 +67,7 @@ class Plan:
         self._ids = {r.index: r.id for members in pools.values() for r in members}
         self._sources = {source.name: source for source in recipe.speech.sources}
         self._conditions = {condition.name: condition for condition in recipe.conditions}
-        self._makes_unknown = any_made_unknown(recipe)
+        self._makes_unknown = bool(labels_made_unknown(recipe))
 
     @classmethod
     def make(

@@ -15,13 +15,13 @@ _NEUTRAL = {"speed": ("factor", 1.0), "tempo": ("factor", 1.0), "pitch": ("semit
 """Effects that leave the sound as it is at one value -> that value."""
 
 
-def any_made_unknown(recipe: Recipe) -> bool:
-    """Whether anything in the recipe makes a label unknown."""
+def labels_made_unknown(recipe: Recipe) -> frozenset[str]:
+    """The labels that anything in the recipe makes unknown."""
     speech, noise = recipe.speech, recipe.noise
     layers, events = (noise.layers, noise.events) if noise else ((), ())
     chains = (speech.effects, recipe.channel, *(layer.effects for layer in layers))
     parts = (speech.room, speech.lombard, *layers, *events, *(choice for chain in chains for choice in chain))
-    return any(part is not None and part.makes_unknown for part in parts)
+    return frozenset(label for part in parts if part is not None for label in part.makes_unknown)
 
 
 def made_unknown(
