@@ -33,7 +33,8 @@ from synth.match.noise_model import NoiseModel, noise_model
 from synth.match.profile import ClipProfile, Profile
 from synth.match.recalibrate import Curve, fitted_curve, recalibrated
 from synth.match.refine import (
-    limits_of,
+    lower_corner,
+    narrower,
     refined_notes,
     through_microphone,
     upper_corner,
@@ -289,17 +290,18 @@ class _Job:
         limit may take several rounds.
         """
         rate = self.recipe.sample_rate
-        limits = limits_of(self.fitting, heard) if first else (False, False)
-        corner = None
+        own_high = first and narrower(self.fitting, heard)
+        low = high = None
         if self.trust.colour:
-            now = max((case.high_hz for case in cases if case.high_hz is not None), default=None)
-            corner = upper_corner(self.fitting, heard, sample_rate=rate, now=now)
+            lows, highs = [c.low_hz for c in cases if c.low_hz], [c.high_hz for c in cases if c.high_hz]
+            low = lower_corner(self.fitting, heard, sample_rate=rate, now=max(lows, default=None))
+            high = upper_corner(self.fitting, heard, sample_rate=rate, now=max(highs, default=None))
         new = [
-            through_microphone(with_limits(case, clip, limits, corner), case, sample_rate=rate)
+            through_microphone(with_limits(case, clip, low=low, high=high, own_high=own_high), case, sample_rate=rate)
             for case, clip in zip(cases, self.fitting, strict=True)
         ]
         new = with_margins(new, self.fitting, heard) if first else new
-        return new, refined_notes((limits[0], limits[1] or corner is not None), new)
+        return new, refined_notes((low is not None, own_high or high is not None), new)
 
     def judged(self, simulated: Sequence[ClipProfile], dev: Sequence[ClipProfile] | None = None) -> Figures:
         """Against the groups held out, or against other clips of dev."""

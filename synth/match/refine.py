@@ -9,16 +9,17 @@ from dataclasses import replace
 import numpy as np
 
 from synth.catalog.case_list import Case
-from synth.dsp.noise_bands import CENTRES_HZ
+from synth.dsp.noise_bands import CENTRES_HZ, RUMBLE_CENTRES_HZ
 from synth.match.cases import Numbers
-from synth.match.features import BAND_NAMES
+from synth.match.features import BAND_NAMES, RUMBLE_NAMES
 from synth.match.profile import ClipProfile
 from synth.recipe.model import Jitter
 
 _NARROWER_OCTAVES, _NARROWER_DB = 0.2, 6.0
-_LOWEST_CORNER_HZ = 1500.0
+_LOWEST_CORNER_HZ, _HIGHEST_LOW_HZ = 1500.0, 400.0
 _MARGIN_SHARE = 0.05
-_MIC_ORDER, _MIC_MOST_DB = 4, 20.0  # the order is that of the microphone that plan/conditions.py makes of a case
+_MIC_ORDER = 4  # that of the microphone that plan/conditions.py makes of a case
+_MIC_MOST_DB, _RUMBLE_MOST_DB = 20.0, 40.0
 
 
 def median_of(clips: Sequence[ClipProfile], name: str) -> float | None:
@@ -27,13 +28,29 @@ def median_of(clips: Sequence[ClipProfile], name: str) -> float | None:
     return float(np.median(values)) if values else None
 
 
-def limits_of(dev: Sequence[ClipProfile], before: Sequence[ClipProfile]) -> tuple[bool, bool]:
-    """Whether the band of dev is clearly narrower, (below, above), than that of the recipe's clips."""
-    low, our_low = median_of(dev, "low_hz"), median_of(before, "low_hz")
+def narrower(dev: Sequence[ClipProfile], before: Sequence[ClipProfile]) -> bool:
+    """Whether the upper end of dev's band is clearly lower than that of the recipe's clips."""
     high, our_high = median_of(dev, "high_hz"), median_of(before, "high_hz")
-    below = bool(low and our_low and low > 120 and math.log2(low / our_low) > 2 * _NARROWER_OCTAVES)
-    above = bool(high and our_high and math.log2(our_high / high) > _NARROWER_OCTAVES)
-    return below, above
+    return bool(high and our_high and math.log2(our_high / high) > _NARROWER_OCTAVES)
+
+
+def lower_corner(
+    dev: Sequence[ClipProfile], heard: Sequence[ClipProfile], *, sample_rate: int, now: float | None = None
+) -> float | None:
+    """The lower limit (-3 dB) of the microphone, from what simulated clips have too much of in the rumble and the
+    lowest bands: as `upper_corner`, from the bottom up."""
+    corners = []
+    names, centres = (*RUMBLE_NAMES, *BAND_NAMES), (*RUMBLE_CENTRES_HZ, *CENTRES_HZ)
+    for name, hz in zip(names, centres, strict=True):
+        theirs, ours = median_of(dev, name), median_of(heard, name)
+        if theirs is None or ours is None:
+            continue
+        if ours - theirs <= _NARROWER_DB or hz > _HIGHEST_LOW_HZ:
+            break
+        loss = 10 ** ((ours - theirs + (_loss_below(hz, now, sample_rate) if now else 0.0)) / 10)
+        warped = _warped(hz, sample_rate) * (loss - 1) ** (1 / (2 * _MIC_ORDER))
+        corners.append(sample_rate / math.pi * math.atan(warped))
+    return min(max(corners), _HIGHEST_LOW_HZ) if corners else None
 
 
 def upper_corner(
@@ -59,11 +76,11 @@ def upper_corner(
     return max(min(corners), _LOWEST_CORNER_HZ) if corners else None
 
 
-def with_limits(case: Case, clip: ClipProfile, limits: tuple[bool, bool], corner: float | None) -> Case:
-    """The case with the limits that its clip has; `corner` is the upper one of all cases."""
-    low, high = clip.features.get("low_hz"), clip.features.get("high_hz")
-    upper = corner if corner is not None else max(high, 1000.0) if limits[1] and high else case.high_hz
-    return replace(case, low_hz=min(low, 2000.0) if limits[0] and low else case.low_hz, high_hz=upper)
+def with_limits(case: Case, clip: ClipProfile, *, low: float | None, high: float | None, own_high: bool) -> Case:
+    """The case with the limits of the microphone of all cases; `own_high`: the upper one as its clip has it."""
+    own = clip.features.get("high_hz") if own_high else None
+    upper = high if high is not None else max(own, 1000.0) if own else case.high_hz
+    return replace(case, low_hz=case.low_hz if low is None else low, high_hz=upper)
 
 
 def _warped(hz: float, sample_rate: int) -> float:
@@ -82,11 +99,11 @@ def _loss_below(hz: float, limit: float, sample_rate: int) -> float:
     return 10 * math.log10(1 + (_warped(limit, sample_rate) / _warped(hz, sample_rate)) ** (2 * _MIC_ORDER))
 
 
-def _lift(case: Case, count: int, sample_rate: int) -> Numbers:
-    """What the microphone of a case takes from each band, dB, at most 20."""
-    below = [_loss_below(hz, case.low_hz, sample_rate) if case.low_hz else 0.0 for hz in CENTRES_HZ[:count]]
-    above = [_loss_above(hz, case.high_hz, sample_rate) if case.high_hz else 0.0 for hz in CENTRES_HZ[:count]]
-    return np.minimum(np.add(below, above), _MIC_MOST_DB)
+def _lift(case: Case, centres_hz: Sequence[float], most_db: float, sample_rate: int) -> Numbers:
+    """What the microphone of a case takes at these frequencies, dB, at most so much."""
+    below = [_loss_below(hz, case.low_hz, sample_rate) if case.low_hz else 0.0 for hz in centres_hz]
+    above = [_loss_above(hz, case.high_hz, sample_rate) if case.high_hz else 0.0 for hz in centres_hz]
+    return np.minimum(np.add(below, above), most_db)
 
 
 def through_microphone(case: Case, before: Case, *, sample_rate: int) -> Case:
@@ -94,9 +111,15 @@ def through_microphone(case: Case, before: Case, *, sample_rate: int) -> Case:
     same case with other limits, or none) does behind its own."""
     if case.bands_db is None:
         return case
-    count = len(case.bands_db)
-    bands = np.array(case.bands_db) + _lift(case, count, sample_rate) - _lift(before, count, sample_rate)
-    return replace(case, bands_db=tuple((bands - bands.mean()).tolist()))
+
+    def lift(centres_hz: Sequence[float], most_db: float) -> Numbers:
+        return _lift(case, centres_hz, most_db, sample_rate) - _lift(before, centres_hz, most_db, sample_rate)
+
+    bands = np.array(case.bands_db) + lift(CENTRES_HZ[: len(case.bands_db)], _MIC_MOST_DB)
+    rumble = None
+    if case.rumble_db is not None:
+        rumble = tuple((case.rumble_db + lift(RUMBLE_CENTRES_HZ, _RUMBLE_MOST_DB) - bands.mean()).tolist())
+    return replace(case, bands_db=tuple((bands - bands.mean()).tolist()), rumble_db=rumble)
 
 
 def with_margins(cases: Sequence[Case], dev: Sequence[ClipProfile], before: Sequence[ClipProfile]) -> list[Case]:

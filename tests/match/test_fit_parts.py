@@ -10,13 +10,14 @@ import pytest
 
 from synth.catalog.case_list import Case
 from synth.dsp.effects.microphone import Microphone
-from synth.dsp.noise_bands import BANDS, CENTRES_HZ
+from synth.dsp.noise_bands import BANDS, CENTRES_HZ, RUMBLE_CENTRES_HZ
 from synth.match.cases import Trust
-from synth.match.features import BAND_NAMES
+from synth.match.features import BAND_NAMES, RUMBLE_NAMES
 from synth.match.fitted_recipe import Matched, base_recipe, mixture, rebased, recipe_text
 from synth.match.profile import ClipProfile
 from synth.match.recalibrate import Curve, fitted_curve, recalibrated
-from synth.match.refine import through_microphone, upper_corner, with_margins
+from synth.match.refine import lower_corner, through_microphone, upper_corner, with_margins
+from synth.recipe.distributions import Constant
 from synth.recipe.load import load_recipe
 from synth.recipe.model import Jitter
 from tests.helpers import ROOT
@@ -66,6 +67,19 @@ def test_the_limit_of_a_microphone_is_found_from_what_it_took(limit: float) -> N
     assert first is not None and first > limit * 1.05
 
 
+@pytest.mark.parametrize("limit", [90.0, 150.0, 300.0])
+def test_the_lower_limit_of_a_microphone_is_found_from_the_rumble(limit: float) -> None:
+    noise = _rng(7).normal(0, 0.1, 64000)
+    spectra = [np.abs(np.fft.rfft(x)) ** 2 for x in (Microphone(limit, 8000.0, 4)(noise, sample_rate=16000), noise)]
+    hz = np.fft.rfftfreq(64000, 1 / 16000)
+    names, centres = (*RUMBLE_NAMES, *BAND_NAMES), (*RUMBLE_CENTRES_HZ, *CENTRES_HZ)
+    levels = [[10 * np.log10(s[(hz > c / 1.05) & (hz < c * 1.05)].mean()) for c in centres] for s in spectra]
+    dev, ours = (_clip(**dict(zip(names, each, strict=True))) for each in levels)
+    assert lower_corner([dev], [ours], sample_rate=16000) == pytest.approx(limit, rel=0.05)
+    assert lower_corner([ours], [ours], sample_rate=16000) is None
+    assert lower_corner([dev], [dev], sample_rate=16000, now=limit) is None
+
+
 def test_noise_is_as_much_brighter_before_the_microphone_as_that_takes_away() -> None:
     case = through_microphone(Case(high_hz=3500.0, bands_db=(0.0,) * BANDS), Case(), sample_rate=192_000)
     assert case.bands_db is not None
@@ -105,6 +119,50 @@ def test_the_text_of_a_recipe_says_all_of_it_from_another_folder(name: str, shar
     assert read == recipe
     assert (tmp_path / read.speech.sources[0].path).resolve() == ROOT / "fixtures" / "speech"
     assert any(one.cases for one in read.conditions) != shareable
+
+
+def test_what_is_shared_has_margins_band_limits_and_rumble_too(tmp_path: Path) -> None:
+    """Known cases: each distribution gives back their quantiles; a limit that few have is left out."""
+    rng = _rng(9)
+    found = _matched(Trust(0, 0, 0))
+    cases = tuple(
+        replace(
+            case,
+            before_s=round(float(rng.uniform(0.2, 0.6)), 3),
+            after_s=round(float(rng.uniform(0.2, 0.6)), 3),
+            high_hz=3400.0,
+            low_hz=round(float(rng.uniform(100, 300)), 1),
+            rumble_db=(20.0 + k % 2, 15.0),
+            wavering_db=2.0 if k < 5 else None,
+        )
+        for k, case in enumerate(found.cases)
+    )
+    matched = mixture(replace(found, cases=cases), shareable=True)[0]
+    margins = np.array([value for case in cases for value in (case.before_s, case.after_s)])
+    for setting, values in ((matched.margins_s, margins), (matched.low_hz, np.array([case.low_hz for case in cases]))):
+        assert setting is not None
+        drawn = [setting.value(u) for u in (0.1, 0.5, 0.9)]
+        assert drawn == pytest.approx(np.quantile(values, [0.1, 0.5, 0.9]).tolist(), rel=0.05)
+    assert matched.high_hz == Constant(3400.0)
+    assert matched.wavering_db is None and matched.cases is None
+    assert matched.match_spectrum is not None
+    assert matched.match_spectrum.rumble_db == (20.5, 15.0)
+    assert matched.match_spectrum.rumble_sd_db == (0.5, 0.0)
+    recipe = replace(rebased(base_recipe(ROOT / "recipes" / "plain.yaml"), tmp_path), conditions=(matched,))
+    (tmp_path / "recipe.yaml").write_text(recipe_text(recipe, []))
+    assert load_recipe(tmp_path / "recipe.yaml") == recipe
+
+
+def test_limits_that_are_out_of_order_alone_are_not_written() -> None:
+    """A case of 1000..8000 Hz and one of 50..1200 Hz: each in order, but 1000 Hz and 1200 Hz leave nothing between."""
+    found = _matched(Trust(0, 0, 0))
+    limits = [(1500.0, 8000.0), (50.0, 1200.0)]
+    cases = tuple(
+        replace(case, low_hz=limits[k % 2][0], high_hz=limits[k % 2][1]) for k, case in enumerate(found.cases)
+    )
+    matched = mixture(replace(found, cases=cases), shareable=True)[0]
+    assert matched.low_hz is not None and matched.high_hz is not None
+    assert matched.low_hz.low == 50.0 and matched.low_hz.high < matched.high_hz.low == 1200.0
 
 
 def test_what_is_not_trusted_is_in_no_condition() -> None:
