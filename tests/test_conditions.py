@@ -86,6 +86,38 @@ def test_a_case_is_drawn_whole_with_jitter(made: tuple[Path, list[dict[str, Any]
     assert len({row["speech"]["onset"] for row in second}) > 3  # not said: the recipe's own margins
 
 
+def test_a_condition_draws_the_limits_of_a_microphone(tmp_path: Path) -> None:
+    """Without cases: a low-pass from a distribution, heard in the sound; a case's own limit goes before."""
+    conditions = """conditions:
+  - {name: narrow, weight: 1, low_hz: [100, 300], high_hz: {quantiles: [2500, 3000, 3500]}}
+  - {name: matched, weight: 1, cases: cases.csv, high_hz: 5000}"""
+    text = conditions + "\nsplits: {by: [speaker], train: 1.0}"
+    done = run_synth("generate", recipe(tmp_path, splits=text), "--out", tmp_path / "set")
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(tmp_path / "set" / "manifest.jsonl")
+    narrow = of(rows, "narrow")
+    microphones = [row["channel"][-1] for row in narrow]
+    assert {(m["name"], m["order"]) for m in microphones} == {("microphone", 4)}
+    assert all(100 <= m["low_hz"] <= 300 and 2500 <= m["high_hz"] <= 3500 for m in microphones)
+    assert len({m["high_hz"] for m in microphones}) > len(microphones) // 2
+    for row in narrow[:10]:
+        samples, rate = soundfile.read(tmp_path / "set" / row["audio_filepath"])
+        power = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
+        hz = np.fft.rfftfreq(len(samples), 1 / rate)
+        inside, outside = power[(hz > 500) & (hz < 2000)].mean(), power[(hz > 7000) & (hz < 7900)].mean()
+        assert 10 * np.log10(inside / outside) > 20
+    cases = {row["case"]: row["channel"][-1] for row in of(rows, "matched")}
+    assert (cases[0]["low_hz"], cases[0]["high_hz"]) == (120.0, 3400.0)
+    assert (cases[1]["low_hz"], cases[1]["high_hz"]) == (0.0, 5000.0)
+
+
+def test_limits_without_anything_between_are_refused(tmp_path: Path) -> None:
+    text = "conditions: [{name: none, low_hz: [100, 1500], high_hz: [1200, 3400]}]\nsplits: {by: [speaker], train: 1.0}"
+    done = run_synth("plan", recipe(tmp_path, splits=text))
+    assert done.returncode == 2
+    assert "low_hz" in done.stderr and "nothing is left between" in done.stderr and "Traceback" not in done.stderr
+
+
 def colour(path: Path) -> np.ndarray:
     """Bands of a file without their mean, by one long spectrum: not as the code does it."""
     samples, rate = soundfile.read(path)

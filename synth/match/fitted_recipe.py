@@ -8,21 +8,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from synth import files
 from synth.catalog.case_list import Case
+from synth.dsp.noise_bands import RUMBLE_BANDS
 from synth.errors import UsageError
 from synth.match.cases import Trust, knots_of, tails_of
 from synth.match.noise_model import NoiseModel
-from synth.recipe.distributions import Quantiles
-from synth.recipe.load import _Dumper, load_recipe, resolved_dict
+from synth.recipe.distributions import Constant, Distribution, Quantiles
+from synth.recipe.load import PlainYaml, load_recipe, resolved_dict
 from synth.recipe.model import Condition, Event, Jitter, Layer, MatchSpectrum, Recipe, Source
 
 MATCHED, WIDE, EDGE = 0.6, 0.3, 0.1
 """The defensive mixture (science.md 3.1, step 6): what is matched may be matched to a wrong number."""
 LIMIT_DB = 30.0
 CASES = "cases.csv"
+_MOSTLY = 0.5
+_IN_ORDER = 0.9
 _LISTS = ("metadata.csv", "manifest.csv")
 
 
@@ -105,15 +109,42 @@ def matched_condition(found: Matched, *, weight: float = MATCHED) -> Condition:
 
 
 def shareable_condition(found: Matched, *, weight: float = MATCHED) -> Condition:
-    """The condition without a case: each number by itself, as 25 quantiles, and the colour as mean and SD."""
-    has = {name: [c for c in found.cases if getattr(c, name) is not None] for name in ("snr_db", "level_dbfs")}
+    """The condition without a case: each number by itself, as 25 quantiles, and the colour as mean and SD.
+
+    Margins: one distribution for both sides. Limits of the band and wavering only where most cases have them: a
+    distribution cannot say that a clip has none.
+    """
+    high = _alone(found, "high_hz", share=_MOSTLY)
     return Condition(
         name="matched",
         weight=weight,
-        snr_db=_quantiles(has["snr_db"], "snr_db", found.jitter.snr_db) if len(has["snr_db"]) > 1 else None,
-        level_dbfs=_quantiles(has["level_dbfs"], "level_dbfs", 0.0) if len(has["level_dbfs"]) > 1 else None,
+        snr_db=_alone(found, "snr_db", jitter=found.jitter.snr_db),
+        level_dbfs=_alone(found, "level_dbfs"),
+        margins_s=_alone(found, "before_s", "after_s", share=_MOSTLY),
         match_spectrum=_spectrum(found),
+        wavering_db=_alone(found, "wavering_db", share=_MOSTLY),
+        low_hz=_below(_alone(found, "low_hz", share=_MOSTLY), high),
+        high_hz=high,
     )
+
+
+def _alone(found: Matched, *names: str, jitter: float = 0.0, share: float = 0.0) -> Distribution | None:
+    """25 quantiles of what the cases say under these names; None where fewer than two, or `share` of them, say it."""
+    said = [(getattr(case, name), case.weight) for name in names for case in found.cases]
+    known = [(value, weight) for value, weight in said if value is not None]
+    if len(known) < 2 or len(known) < share * len(said):
+        return None
+    values, weights = zip(*known, strict=True)
+    knots = knots_of(list(values), list(weights), jitter=jitter)
+    return Constant(knots[0]) if knots[0] == knots[-1] else Quantiles(knots)
+
+
+def _below(low: Distribution | None, high: Distribution | None) -> Distribution | None:
+    """The lower limits, none of them as high as an upper one: together in a case they were in order, alone they need
+    not be."""
+    if not isinstance(low, Quantiles) or high is None or low.high < high.low:
+        return low if low is None or high is None or low.low < high.low else None
+    return Quantiles(tuple(min(value, _IN_ORDER * high.low) for value in low.values))
 
 
 def edge_condition(found: Matched) -> Condition | None:
@@ -146,7 +177,21 @@ def _spectrum(found: Matched) -> MatchSpectrum | None:
         return None  # a recipe wants all twelve; cases may have fewer
     model = noise_model([list(case.bands_db or ()) for case in known], [case.weight for case in known], least_sd_db=0.5)
     rounded = [tuple(round(value, 2) for value in each) for each in (model.mean_db, model.sd_db)]
-    return MatchSpectrum(mean_db=rounded[0], sd_db=rounded[1], limit_db=LIMIT_DB)
+    rumble, rumble_sd = _rumble(known)
+    return MatchSpectrum(
+        mean_db=rounded[0], sd_db=rounded[1], limit_db=LIMIT_DB, rumble_db=rumble, rumble_sd_db=rumble_sd
+    )
+
+
+def _rumble(cases: Sequence[Case]) -> tuple[tuple[float, ...] | None, tuple[float, ...]]:
+    """Weighted mean and SD of the rumble of those cases that have one."""
+    known = [case for case in cases if case.rumble_db is not None]
+    if not known:
+        return None, (0.0,) * RUMBLE_BANDS
+    values, weights = np.array([case.rumble_db for case in known]), np.array([case.weight for case in known])
+    mean = np.average(values, axis=0, weights=weights)
+    spread = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weights))
+    return tuple(np.round(mean, 2).tolist()), tuple(np.round(spread, 2).tolist())
 
 
 def _quantiles(cases: Sequence[Case], name: str, jitter: float) -> Quantiles:
@@ -181,10 +226,15 @@ def recipe_text(recipe: Recipe, notes: Sequence[str]) -> str:
         if key in _ABOUT:
             lines.append(f"\n# {_ABOUT[key]}")
         lines.append(
-            yaml.dump({key: value}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=118).rstrip("\n")
+            yaml.dump({key: value}, Dumper=PlainYaml, sort_keys=False, allow_unicode=True, width=118).rstrip("\n")
             if not isinstance(value, dict | list)
             else yaml.dump(
-                {key: value}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=118
+                {key: value},
+                Dumper=PlainYaml,
+                sort_keys=False,
+                allow_unicode=True,
+                default_flow_style=None,
+                width=118,
             ).rstrip("\n")
         )
     return "\n".join(lines) + "\n"

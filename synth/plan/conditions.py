@@ -143,10 +143,18 @@ class _Draw:
         return tuple(round(m + s * z, 3) for m, s, z in zip(mean, spread, smooth, strict=True))
 
     def microphone(self, sample_rate: int) -> Microphone | None:
-        low, high = self.case.low_hz, self.case.high_hz
+        low, high = self._limit("low_hz"), self._limit("high_hz")
         if low is None and high is None:
             return None
         return Microphone(low_hz=round(low or 0.0, 1), high_hz=round(high or sample_rate / 2, 1), order=4)
+
+    def _limit(self, name: str) -> float | None:
+        """`low_hz` or `high_hz`."""
+        said: float | None = getattr(self.case, name)
+        setting = getattr(self.condition, name)
+        if said is not None or setting is None:
+            return said
+        return float(setting.value(self.draws(f"{self.condition.key}.{name}")))
 
 
 def _normal(u: float) -> float:

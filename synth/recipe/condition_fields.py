@@ -84,6 +84,14 @@ def _jitter_needs_cases(section: Section) -> None:
         section.wrong("this is about the cases; give cases as well", "jitter")
 
 
+def _limits_in_order(section: Section) -> None:
+    low, high = section.get("low_hz"), section.get("high_hz")
+    if low is not None and high is not None and low.high >= high.low:
+        section.wrong(
+            f"up to {low.high:g} Hz, where high_hz goes down to {high.low:g} Hz: nothing is left between", "low_hz"
+        )
+
+
 CONDITION = Record(
     "a condition",
     (
@@ -99,11 +107,18 @@ CONDITION = Record(
         Field(
             "wavering_db", Drawn(Range(0, 30, "dB")), None, "swells of the noise larger or smaller: SD of 100-ms levels"
         ),
+        Field("low_hz", Drawn(Range(0, 2000, "Hz")), None, "lower limit of a microphone behind the channel; 0 is none"),
+        Field(
+            "high_hz",
+            Drawn(Range(1000, 96000, "Hz")),
+            None,
+            "upper limit of that microphone; half the sample rate or more is none",
+        ),
         STAGE,
         LOSS_WEIGHT,
     ),
     Condition,
-    checks=(_jitter_needs_cases,),
+    checks=(_jitter_needs_cases, _limits_in_order),
 )
 
 CONDITIONS = ListOf(CONDITION, "condition", may_be_empty=True)

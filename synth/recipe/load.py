@@ -271,7 +271,7 @@ def _position(node: Node, head: str) -> int | None:
 # Writing
 
 
-class _Dumper(yaml.SafeDumper):
+class PlainYaml(yaml.SafeDumper):
     """Plain YAML that means the same in YAML 1.1 and in 1.2."""
 
 
@@ -281,8 +281,8 @@ def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-_Dumper.add_representer(str, _represent_text)
-_Dumper.ignore_aliases = lambda self, data: True  # type: ignore[method-assign]
+PlainYaml.add_representer(str, _represent_text)
+PlainYaml.ignore_aliases = lambda self, data: True  # type: ignore[method-assign]
 
 
 def resolved_dict(recipe: Recipe) -> dict[str, Any]:
@@ -298,6 +298,6 @@ def resolved_dict(recipe: Recipe) -> dict[str, Any]:
 def dump_resolved(recipe: Recipe) -> str:
     """The recipe as YAML with every default filled in; `load_recipe` reads an equal recipe from it."""
     body = yaml.dump(
-        resolved_dict(recipe), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
+        resolved_dict(recipe), Dumper=PlainYaml, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
     )
     return f"# The recipe as it was run, with every default filled in.\n{body}"

@@ -247,6 +247,8 @@ class Condition:
     match_spectrum: MatchSpectrum | None = None
     limit_db: float = 30.0
     wavering_db: Distribution | None = None
+    low_hz: Distribution | None = None
+    high_hz: Distribution | None = None
     stage: str | None = None
     loss_weight: float | None = None
 
