@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import wrap
 from typing import Any
 
 from synth.cli.show import table
 
+_WIDTH = 110
+
 
 def diagnosis_text(found: Mapping[str, Any]) -> str:
     """A diagnosis (`Diagnosis.to_json()`) for people."""
-    lines = [found["headline"], ""]
+    lines = [*wrap(found["headline"], _WIDTH), ""]
     lines += table([[found["measure"], "error", "95 %", "clips", "words or n", "groups"], *map(_rung, found["rungs"])])
     unit = " (points)" if found["unit"] else ""
     lines += ["", *table([[f"gap{unit}", "size", "95 %", f"of {found['reference']}", ""], *map(_gap, found["gaps"])])]
     for action in found["actions"]:
-        lines += ["", f"next, for {action['gap']}: {action['words']}"]
+        lines += ["", *wrap(f"next, for {action['gap']}: {action['words']}", _WIDTH)]
         lines += [f"  {line}" for line in (action["recipe"] or "").splitlines()]
         lines += [f"  $ {command}" for command in action["commands"]]
     if found["notes"]:
-        lines += ["", "what to know", *(f"  {note}" for note in found["notes"])]
+        notes = (wrap(note, _WIDTH, initial_indent="  ", subsequent_indent="    ") for note in found["notes"])
+        lines += ["", "what to know", *(line for note in notes for line in note)]
     return "\n".join(lines)
 
 

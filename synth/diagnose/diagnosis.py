@@ -68,7 +68,7 @@ def _headline(ladder: Ladder, found: Found) -> str:
         return _told(found, rate)
     top = f"{steps[0].name} ({_interval(steps[0], rate)})"
     if found.verdict == "none large":
-        return f"no gap is large ({LARGE:.0%} of the {found.reference} error or more); the largest is {top}"
+        return f"no gap is large ({percent(LARGE)} of the {found.reference} error or more); the largest is {top}"
     if steps[0].clear:
         rivals = _listed([f"{gap.name} ({_interval(gap, rate)})" for gap in found.rivals])
         said = f"cannot tell at this sample size whether the largest gap is {top} or {rivals}"
@@ -84,15 +84,15 @@ def _more(times: float) -> str:
 
 
 def _rounded(times: float) -> str:
-    return f"{times:.1f}" if times < 10 else f"{round(times, -1 if times < 100 else -2):,.0f}"
+    return f"{times:.1f}" if times < 10 else f"{times:.0f}" if times < 100 else f"{round(times, -1):,.0f}"
 
 
 def _told(found: Found, rate: bool) -> str:
-    said = [f"{gap.name} ({_interval(gap, rate)})" for gap in found.named]
-    if len(said) == 1:
+    if len(found.named) == 1:
         gap = found.named[0]
-        share = "" if gap.share is None else f", {gap.share:.0%} of the {found.reference} error"
-        return f"{said[0]} between {gap.above} and {gap.below}{share}"
+        share = "" if gap.share is None else f", {percent(gap.share)} of the {found.reference} error"
+        return f"{gap.name}: {_interval(gap, rate)}, between {gap.above} and {gap.below}{share}"
+    said = [f"{gap.name} ({_interval(gap, rate)})" for gap in found.named]
     order = "which is the largest cannot be told at this sample size" if found.rivals else "the largest first"
     return f"{_listed(said)}: {'both' if len(said) == 2 else 'all'} are large; {order}"
 
@@ -102,14 +102,18 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _interval(gap: Gap, rate: bool) -> str:
-    return (
-        f"{amount(gap.size, rate)}{' points' if rate else ''}, 95 % {amount(gap.low, rate)} to {amount(gap.high, rate)}"
-    )
+    shown = amount(gap.size, rate)
+    unit = "" if not rate else " point" if shown == "1" else " points"
+    return f"{shown}{unit}, 95 % {amount(gap.low, rate)} to {amount(gap.high, rate)}"
 
 
 def amount(value: float, rate: bool) -> str:
     """A share in percent with two decimals at most, a loss with four digits."""
     return f"{round(100 * value, 2) + 0.0:g}" if rate else f"{value:.4g}"
+
+
+def percent(share: float) -> str:
+    return f"{round(100 * share) + 0:d} %"
 
 
 def _findings(ladder: Ladder, found: Found) -> list[str]:
@@ -154,7 +158,7 @@ def _number(value: float, rate: bool) -> float:
 
 def _rung_json(rung: Rung, rate: bool) -> dict[str, Any]:
     low, high = np.quantile(rung.draws, [0.025, 0.975])
-    exact = low == high
+    exact = rung.clips == 0 and np.isinf(rung.words)
     return {
         "name": rung.name,
         "title": TITLES[rung.name],
@@ -182,7 +186,7 @@ def _gap_json(gap: Gap, told: Diagnosis) -> dict[str, Any]:
         "share": None if gap.share is None else round(gap.share, 6),
         "shown": amount(gap.size, rate),
         "interval_shown": f"{amount(gap.low, rate)} to {amount(gap.high, rate)}",
-        "share_shown": "" if gap.share is None else f"{gap.share:.0%}",
+        "share_shown": "" if gap.share is None else percent(gap.share),
         "clear": gap.clear,
         "large": gap.large,
         "named": gap in told.found.named,

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from synth.diagnose.held_out import held_out_notes
 from synth.diagnose.resample import DRAWS, bootstrap
 from synth.diagnose.scores import Prediction, Scores, check_twice, read_scores
 from synth.errors import UsageError
@@ -192,7 +193,7 @@ def from_scores(
     rungs = {name: _rung(name, clips, drawn.draws[name], drawn.groups[name]) for name, clips in rows.items()}
     rungs |= _given_rungs(given, seed)
     exact = [f"{name} is given without a number of clips and taken as exact" for name in given if _exact(name, given)]
-    notes = (*scores.notes, *drawn.notes, *exact, *_left_out(scores))
+    notes = (*scores.notes, *held_out_notes(rows), *drawn.notes, *exact, *_left_out(scores))
     return Ladder({name: rungs[name] for name in NAMES if name in rungs}, scores.measure, scores.is_rate, notes)
 
 

@@ -86,7 +86,8 @@ _MEASURE: Final = Action(
 
 
 def actions_for(gap: Gap) -> tuple[Action, ...]:
-    """The next actions for a gap: to tell apart what it spans, then the remedy where that is one."""
+    """The next actions for a gap: the remedy, and how to tell apart what it spans; the latter alone where it spans more
+    than a step and noise overfitting."""
     if len(gap.steps) == 1:
         return (ACTIONS[gap.steps[0]],)
     apart = _TELL_APART.get(frozenset(gap.steps))

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from synth.diagnose.held_out import recordings_of
 from synth.diagnose.scores import Prediction
 from synth.errors import UsageError
 from synth.match.two_sample import generator
@@ -153,7 +154,7 @@ def _keys(clip: Prediction, ways: Sequence[str]) -> list[str]:
 
 def _values(clip: Prediction, way: str) -> list[str]:
     if way == "noise":
-        return [str(piece.get("recording")) for piece in clip.row.get("noise") or () if piece.get("recording")]
+        return recordings_of(clip)
     own = {"clip": clip.id, "source": clip.source_id}.get(way) if way in ("clip", "source") else getattr(clip, way)
     return [] if own is None else [str(own)]
 

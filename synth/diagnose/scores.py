@@ -243,7 +243,7 @@ def _name(row: ScoreRow, measure: str, unit: str) -> str:
     if measure == "text":
         return _UNIT_NAMES[unit]
     if measure == "errors":
-        return "error rate of units counted in the file"
+        return "error rate (errors / words)"
     return "loss" if measure == "loss" else "error rate"
 
 

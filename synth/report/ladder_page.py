@@ -34,14 +34,14 @@ def ladder_page(found: Mapping[str, Any]) -> str:
         f'<p class="soft">{escape(found["measure"])}</p>',
         f'<div class="verdict {_KIND[found["verdict"]]}"><p class="headline">{escape(found["headline"])}</p></div>',
         f'<figure class="ladder">{ladder_picture(found)}<figcaption>Bars: the error of each set; lines across their '
-        f"ends: 95 % intervals. Between two bars: their gap{points} with its interval; thick: what to work on."
+        f"ends: 95 % intervals. Between two bars: their gap{points}; thick: what to work on."
         "</figcaption></figure>",
         *(line for action in found["actions"] for line in _action(action)),
         "<h2>The ladder</h2>",
         table(_RUNG_HEAD, [_rung(rung) for rung in found["rungs"]]),
         f"<h2>Its gaps{points}</h2>",
         table([*_GAP_HEAD, Cell(f"of the {found['reference']} error"), Cell("", kind="text")], _gaps(found)),
-        f'<p class="soft">Large: the interval lies above 0, and the gap is {found["large_from"]:.0%} of the '
+        f'<p class="soft">Large: the interval lies above 0, and the gap is {100 * found["large_from"]:g} % of the '
         f"{escape(found['reference'])} error or more (a convention).</p>",
         "<h2>What to know</h2>",
         "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in found["notes"]) + "</ul>",
@@ -74,9 +74,8 @@ def ladder_picture(found: Mapping[str, Any]) -> str:
     for rung in rungs:
         parts += _bar(rung, at[rung["name"]], x(0), x(rung["error"]), (x(rung["low"]), x(rung["high"])))
     for gap in found["gaps"]:
-        if gap["is_step"]:
-            y = at[gap["to"]] - (_ROW - _BAR) / 2
-            parts += _step(gap, y, (x(errors[gap["from"]]), x(errors[gap["to"]])))
+        lower = gap["to"] if gap["is_step"] else gap["from"]  # the oracle stands below dev
+        parts += _step(gap, at[lower] - (_ROW - _BAR) / 2, (x(errors[gap["from"]]), x(errors[gap["to"]])))
     return "\n".join([*parts, "</svg>"])
 
 

@@ -58,8 +58,8 @@ def test_edit_errors(reference: str, hypothesis: str, unit: str, expected: tuple
 @pytest.mark.parametrize(
     ("columns", "line", "errors", "words", "measure"),
     [
-        ("errors,words", "2,9", 2, 9, "error rate of units counted in the file"),
-        ("errors,text", "2,one two three", 2, 3, "error rate of units counted in the file"),
+        ("errors,words", "2,9", 2, 9, "error rate (errors / words)"),
+        ("errors,text", "2,one two three", 2, 3, "error rate (errors / words)"),
         ("error", "1", 1, 1, "error rate"),
         ("wer,words", "0.25,8", 2, 8, "error rate"),
         ("reference,hypothesis", "turn left,turn right", 1, 2, "word error rate"),
