@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,25 @@ def test_groups_are_not_torn_apart_by_what_is_unchanged(made: Path) -> None:
     for row in rows_by_source(made, "real"):
         splits.setdefault(row["speaker"], set()).add(row["split"])
     assert all(len(found) == 1 for found in splits.values())
+
+
+def test_all_of_a_source_is_in_the_split_that_it_says(tmp_path: Path) -> None:
+    """With the other clips of its speakers; the rest stays where it was."""
+    before = {spec.clip_id: spec for spec in make_plan(recipe(tmp_path), check=False).plan}
+    speech = SPEECH.replace("unchanged: true", "unchanged: true, split: train-dev")
+    plan = make_plan(recipe(tmp_path, speech=speech), check=False).plan
+    assert {spec.split for spec in plan if spec.unchanged} == {"train-dev"}
+    assert all(spec == replace(before[spec.clip_id], split=spec.split) for spec in plan if spec.unchanged)
+    assert all(spec.split == before[spec.clip_id].split for spec in plan if not spec.unchanged)
+    lines = (tmp_path / "spoken.csv").read_text().splitlines()
+    (tmp_path / "spoken.csv").write_text(
+        "\n".join([*lines[:-1], lines[-1].replace(lines[-1].split(",")[1], "r1")]) + "\n"
+    )
+    plan = make_plan(recipe(tmp_path, speech=speech), check=False).plan
+    assert {spec.split for spec in plan if plan.speech[spec.recording].speaker in ("r1", "r2")} == {"train-dev"}
+    torn = speech.replace("manifest: spoken.csv", "manifest: spoken.csv, split: train")
+    with pytest.raises(GuardError, match="a group is in one split"):
+        make_plan(recipe(tmp_path, speech=torn), check=False)
 
 
 def test_labels_are_null_exactly_where_what_was_done_makes_them_unknown(made: Path) -> None:

@@ -27,7 +27,7 @@ from synth.plan.noise_choice import (
 from synth.plan.pools import POOLS, Pools
 from synth.plan.schedule import NoiseRecording, Rotation
 from synth.plan.speaking import lombard_effects, lombard_of
-from synth.plan.splits import HELD_OUT_SPLIT, SplitOf
+from synth.plan.splits import HELD_OUT_SPLIT, SplitOf, pinned_groups
 from synth.plan.tables import CLIP_COLUMNS, PIECE_COLUMNS, RECORDED, Columns, Growing
 from synth.plan.unchanged import unchanged_recordings, unchanged_sources
 from synth.recipe.model import SPLITS, EffectChoice, Growth, Layer, Recipe
@@ -115,7 +115,7 @@ class Builder:
 
     def build(self, copies: Iterator[tuple[int, int]]) -> tuple[Columns, Columns]:
         """`copies`: (recording, first copy number not made) in catalog order."""
-        split_of = SplitOf(self._recipe.splits, self._recipe.seed)
+        split_of = SplitOf(self._recipe.splits, self._recipe.seed, pinned_groups(self._recipe, self._speech))
         for index, count in copies:
             recording = self._speech[index]
             split = split_of(recording)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
+
+from synth.catalog.catalog import Catalog
 from synth.catalog.recording import Recording
 from synth.draws import uniform01
 from synth.errors import GuardError
-from synth.recipe.model import SPLITS, Splits
+from synth.recipe.model import SPLITS, Recipe, Splits
 
 HELD_OUT_SPLIT = "train-dev-noise"
 
@@ -27,12 +32,14 @@ def _text(value: object) -> str:
 
 
 class SplitOf:
-    """Recording -> number of its split in SPLITS; counts groups as it goes."""
+    """Recording -> number of its split in SPLITS; counts groups as it goes. `pinned`: groups whose split the recipe
+    says."""
 
-    def __init__(self, splits: Splits, seed: int) -> None:
+    def __init__(self, splits: Splits, seed: int, pinned: Mapping[str, int] | None = None) -> None:
         self._splits = splits
         self._seed = seed
-        self._known: dict[str, int] = {}
+        self._pinned = dict(pinned or {})
+        self._known: dict[str, int] = dict(self._pinned)
 
     def __call__(self, recording: Recording) -> int:
         if len(self._splits.shares) == 1:
@@ -69,9 +76,27 @@ class SplitOf:
         """The next seed that leaves no split empty; None if it is not found in a second or two."""
         tries = min(10_000, 500_000 // len(self._known))
         for seed in range(self._seed + 1, self._seed + 1 + tries):
-            if not self._missing({_split_of_group(self._splits, seed, group) for group in self._known}):
+            free = (group for group in self._known if group not in self._pinned)
+            there = {_split_of_group(self._splits, seed, group) for group in free}
+            if not self._missing(there | set(self._pinned.values())):
                 return seed
         return None
+
+
+def pinned_groups(recipe: Recipe, speech: Catalog) -> dict[str, int]:
+    """The groups of the sources that say their split. Raises GuardError where two sources say different ones of one."""
+    wanted = {source.name: SPLITS.index(source.split) for source in recipe.speech.sources if source.split is not None}
+    found: dict[str, int] = {}
+    for number, source in enumerate(speech.sources):
+        for index in np.flatnonzero(speech.source_indices == number).tolist() if source.name in wanted else ():
+            group = group_of(speech[index], recipe.splits.by)
+            if found.setdefault(group, wanted[source.name]) != wanted[source.name]:
+                by = " and ".join(recipe.splits.by)
+                raise GuardError(
+                    f"speech.sources: {speech.file(index)} should be in {SPLITS[wanted[source.name]]}, but its group "
+                    f"(by {by}) is in a source with `split: {SPLITS[found[group]]}`; a group is in one split"
+                )
+    return found
 
 
 def _split_of_group(splits: Splits, seed: int, group: str) -> int:

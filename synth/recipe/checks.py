@@ -63,6 +63,14 @@ def pools_are_for_noise(reading: Reading) -> None:
             reading.wrong(reading.places[key], key, "pool is for noise sources alone; leave it out here")
 
 
+def splits_of_sources_exist(reading: Reading) -> None:
+    splits = reading.values.get("splits")
+    for key, split in _matching(reading, r"speech\.sources\.\d+\.split"):
+        if split is not None and splits is not None and split not in splits.shares:
+            there = ", ".join(splits.shares)
+            reading.wrong(reading.places[key], key, f"the recipe makes no {split}: its share is 0; it makes {there}")
+
+
 def held_out_noise_exists(reading: Reading) -> None:
     """The split train-dev-noise needs noise that train never hears, and train needs the other noise."""
     splits = reading.values.get("splits")
@@ -135,6 +143,7 @@ CHECKS: tuple[Callable[[Reading], None], ...] = (
     source_names_differ,
     pools_are_for_noise,
     held_out_noise_exists,
+    splits_of_sources_exist,
     conditions_can_be_drawn,
     microphone_band_is_there,
     stages_are_known,

@@ -123,6 +123,7 @@ SPEECH_SOURCE = dataclasses.replace(
     fields=(
         *SOURCE.fields,
         Field("unchanged", Flag(), False, "one clip of each recording as it is: no effect, margin, noise, level"),
+        Field("split", Word(SPLITS), None, "where all its groups are; left out: where the shares of splits put them"),
         STAGE,
         LOSS_WEIGHT,
     ),

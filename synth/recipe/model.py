@@ -59,8 +59,8 @@ class Source:
     number (0 is the first). `recording_column` names the column of a list that says which rows are one recording;
     `columns` maps our names of columns to those of the list. `pool` keeps the whole source for one noise pool.
 
-    Of speech alone: `stage` and `loss_weight` of its clips (recipe/stages.py), and `unchanged`: each recording becomes
-    one clip as it is.
+    Of speech alone: `stage` and `loss_weight` of its clips (recipe/stages.py); `unchanged`: each recording becomes one
+    clip as it is; `split`: where all its groups are, with what other sources have of them.
     """
 
     name: str
@@ -74,6 +74,7 @@ class Source:
     stage: str | None = None
     loss_weight: float | None = None
     unchanged: bool = False
+    split: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
