@@ -32,7 +32,7 @@ def refuse_test(path: Path, profile: Profile | None = None) -> None:
 
 def refuse_shared(profile: Profile, catalogs: Sequence[Catalog]) -> None:
     """Raise GuardError where a file of dev is a file of the training sources, by its path or by its content."""
-    dev = sorted({_file_of(profile, clip.path) for clip in profile.clips})
+    dev = sorted({file_of(profile, clip.path) for clip in profile.clips})
     there = [path for path in dev if os.path.isfile(path)]  # noqa: PTH113 - thousands of them
     ours = sorted({os.path.realpath(catalog.file(k)) for catalog in catalogs for k in range(len(catalog))})
     shared = sorted(set(map(os.path.realpath, there)) & set(ours)) or _same_content(there, ours)
@@ -44,7 +44,7 @@ def refuse_shared(profile: Profile, catalogs: Sequence[Catalog]) -> None:
         )
 
 
-def _file_of(profile: Profile, path: str) -> str:
+def file_of(profile: Profile, path: str) -> str:
     """The file of a clip; a part of one is named `file#t=from,to`."""
     return os.path.join(profile.root, path.split("#t=", 1)[0])  # noqa: PTH118
 

@@ -15,6 +15,7 @@ from synth.dsp.levels import weight
 from synth.dsp.noise_bands import band_levels, normalised
 from synth.errors import UsageError
 from synth.match.cases import case_text, trust_in
+from synth.match.dev_copies import refuse_copies
 from synth.match.dev_guard import refuse_shared, refuse_test
 from synth.match.fit import ROUNDS, Fitted, fit_cases, held_out_split, model_of
 from synth.match.fit_report import report_json, report_text
@@ -65,8 +66,8 @@ def fit(request: Request, *, make_plan: MakePlan, progress: Progress, message: C
     """Fit, and write the folder.
 
     Raises:
-        RecipeError, GuardError, UsageError: as `make_plan`; a test set; a dev set that shares files with the sources; a
-            folder that holds something else already.
+        RecipeError, GuardError, UsageError: as `make_plan`; a test set; a dev set that shares recordings with the
+            sources; a folder that holds something else already.
     """
     _check_out(request.out)
     dev = _dev(request, progress)
@@ -74,6 +75,8 @@ def fit(request: Request, *, make_plan: MakePlan, progress: Progress, message: C
     with files.scratch_folder() as folder:
         ground = _planned(recipe, folder, make_plan)
         refuse_shared(dev, [ground.plan.speech, ground.plan.noise])
+        for note in refuse_copies(dev, ground.plan.speech, ground.plan.noise, ground.noise):
+            message(note)
         judged = _judged(dev, ground, request.seed)
         lists = _without(recipe, ground, judged)
         if lists is not None:
