@@ -1,7 +1,11 @@
 """Joining rows of scores with rows of manifests, by id or by audio file."""
 
+# abspath takes `..` out without asking the disk for every clip.
+# ruff: noqa: PTH100
+
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -48,8 +52,19 @@ def _put(there: list[Joined], listed: Joined) -> None:
         there.append(listed)
 
 
-def _name(listed: Joined) -> object:
-    return listed.fields["id"] or listed.fields["path"]
+def _name(listed: Joined) -> str:
+    """What a person would call the clip."""
+    return str(listed.fields["id"] or place_of(listed.fields))
+
+
+def place_of(fields: Mapping[str, Any]) -> str | None:
+    """The audio's path, and from where in it (seconds, to the millisecond): lists may cut long recordings."""
+    path, offset = fields["path"], fields["offset"]
+    try:
+        start = round(float(offset or 0), 3)
+    except (TypeError, ValueError):
+        raise UsageError(f"{path}: offset is {offset!r}; a number of seconds is needed") from None
+    return None if path is None else str(path) if not start else f"{path} from {start:g} s"
 
 
 def _surest(found: Mapping[str, Sequence[Joined]], row: ScoreRow) -> Joined | None:
@@ -75,8 +90,13 @@ def _keys(fields: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
         return [("id", str(fields["id"])), ("name", str(fields["id"]))]
     if fields["path"] is None:
         return []
-    path = str(fields["path"])
-    return [("path", path), ("full path", str((folder / path).absolute())), ("name", PurePosixPath(path).stem)]
+    path, place = str(fields["path"]), str(place_of(fields))
+    since = place.removeprefix(path)
+    return [
+        ("path", place),
+        ("full path", f"{os.path.abspath(folder / path)}{since}"),
+        ("name", f"{PurePosixPath(path).stem}{since}"),
+    ]
 
 
 def _listed(manifest: Path) -> Iterator[tuple[Joined, list[tuple[str, str]]]]:

@@ -17,6 +17,7 @@ _TABS: Final = (".tsv", ".tab")
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "id": ("id", "clip_id", "utterance_id", "utt_id", "key"),
     "path": ("audio_filepath", "path", "audio", "file", "filename", "wav"),
+    "offset": ("offset",),
     "split": ("split", "set", "subset"),
     "errors": ("errors", "num_errors", "edits", "word_errors", "character_errors"),
     "words": ("words", "num_words", "length", "characters", "num_characters"),

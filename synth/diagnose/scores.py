@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from synth.diagnose.edits import edit_errors
-from synth.diagnose.joining import Joined, join
+from synth.diagnose.joining import Joined, join, place_of
 from synth.diagnose.score_list import ScoreRow, called, number_of, read_rows, text_of
 from synth.errors import UsageError
 
@@ -131,7 +131,7 @@ def _prediction(row: ScoreRow, found: Joined | None) -> Prediction:
 
     weight = number_of(row, "weight")
     return Prediction(
-        id=text("id") or text("path") or row.where,
+        id=text("id") or place_of(row.fields) or row.where,
         reference=text("reference"),
         hypothesis=text_of(row, "hypothesis"),
         errors=None,

@@ -181,6 +181,26 @@ def test_a_name_that_fits_two_clips_is_refused(tmp_path: Path) -> None:
         read_predictions(written(tmp_path, "id,error\nb,1\n"), [manifest])
 
 
+def test_clips_of_one_long_recording_are_told_apart_by_their_offsets(tmp_path: Path) -> None:
+    rows = [{"audio_filepath": "x.wav", "duration": 1.0, "offset": k * 2.5, "speaker": f"s{k}"} for k in range(3)]
+    manifest = written(tmp_path, "\n".join(map(json.dumps, rows)), "dev.jsonl")
+    scores = written(tmp_path, "path,offset,error\nx.wav,5.0,1\nx.wav,,0\nx.wav,2.5,0\n")
+    found = read_predictions(scores, [manifest])
+    assert [(clip.id, clip.speaker) for clip in found] == [
+        ("x.wav from 5 s", "s2"),
+        ("x.wav", "s0"),
+        ("x.wav from 2.5 s", "s1"),
+    ]
+
+
+def test_lists_in_other_folders_mean_the_same_file(tmp_path: Path) -> None:
+    (tmp_path / "splits").mkdir()
+    manifest = written(tmp_path, '{"audio_filepath": "../real/a/1.wav", "speaker": "ann"}', "splits/dev.jsonl")
+    written(tmp_path, '{"audio_filepath": "../real/b/1.wav", "speaker": "bob"}', "splits/test.jsonl")
+    found = read_predictions(written(tmp_path, "path,error\nreal/b/1.wav,1\nreal/a/1.wav,0\n"), [manifest.parent])
+    assert [(clip.split, clip.speaker) for clip in found] == [("test", "bob"), ("dev", "ann")]
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot read .*none\.csv"):
         read_scores(tmp_path / "none.csv")
