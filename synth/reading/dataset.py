@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.manifest import ManifestRow, parse_row
@@ -38,7 +38,7 @@ class ManifestStore:
 
     def row(self, index: int) -> Row:
         start, stop = int(self._starts[index]), int(self._starts[index + 1])
-        line = os.pread(self._file.fileno(), stop - start, start)
+        line = os.pread(self._descriptor, stop - start, start)
         return self._typed(parse_row(line, f"{self.name()}: row {index + 1}"))
 
     def _typed(self, fields: ManifestRow) -> Row:
@@ -49,9 +49,11 @@ class ManifestStore:
         return row_of(fields, path, sound)
 
     @cached_property
-    def _file(self) -> Any:
+    def _descriptor(self) -> int:
         self._check_unchanged()
-        return self._manifest.path.open("rb")
+        number = os.open(self._manifest.path, os.O_RDONLY | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, number)
+        return number
 
     @cached_property
     def _starts(self) -> Indices:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from synth.plan.noise_choice import said_of
+from synth.catalog.label_value import state_of
 
 
 class YesOrNo:
@@ -17,9 +17,8 @@ class YesOrNo:
 
     def add(self, labels: Mapping[str, object] | None) -> None:
         for name, value in (labels or {}).items():
-            if value is None or name in self._others:
-                continue
-            (self._others if said_of({name: value}, name) is None else self._known).add(name)
+            if name not in self._others and (state := state_of(value)) != "unknown":
+                (self._others if state == "other" else self._known).add(name)
 
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self._known - self._others))

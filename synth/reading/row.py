@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from synth.dataset.labels import label_arrays
 from synth.dataset.manifest import ManifestRow
 from synth.errors import SynthError
-from synth.plan.noise_choice import said_of
 
 Pcm = npt.NDArray[np.int16]
 Audio = npt.NDArray[np.float32]
@@ -32,8 +32,9 @@ class Row:
 
     id: of the clip. path: of its audio file (of a clip rendered on the fly: where `synth generate` would put it,
     relative to the data set). duration: seconds. num_samples, sample_rate (Hz): of the clip.
-    text, speaker: as the source has them. labels: True, False, or None where unknown, by name; other values as the
-    source's list has them. split, stage, condition: names. weight: of the clip in training, 0 or more.
+    text, speaker: as the source has them. labels: True, False, or None where unknown, by name, or as the source's list
+    has them (`label_values` reads "true" and "no" too). split, stage, condition: names.
+    weight: of the clip in training, 0 or more.
     snr_db: as measured on the finished clip with the recipe's measure and weighting; None without noise.
     level_dbfs: RMS of the finished clip, full-scale sine -3.01. source_id: the utterance, which copies share.
     alignment: (word, start, duration), seconds from the start of the clip.
@@ -72,10 +73,12 @@ class Row:
 
     def label_values(self, names: Sequence[str]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
         """(values, known), each of shape (len(names),): 1.0 where a label is true, else 0.0; False where it is unknown
-        (null, not in the row, or a word that is no yes or no). A loss is to be taken over what is known alone."""
-        found = [said_of(self.labels, name) for name in names]
-        known = np.array([value is not None for value in found], np.bool_)
-        return np.array([value is True for value in found], np.float32), known
+        (null, or not in the row). A loss is to be taken over what is known alone.
+
+        Raises UsageError for a label that says neither yes nor no, such as an accent.
+        """
+        values, known = label_arrays([self.manifest], names)
+        return values[0], known[0]
 
 
 def row_of(fields: ManifestRow, path: Path, sound: Sound) -> Row:
