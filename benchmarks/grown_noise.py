@@ -10,10 +10,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import math
-import struct
 import sys
 import time
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +27,7 @@ measures: Any = importlib.import_module("sound_measures")
 
 from synth.catalog.audio_file import read_samples  # noqa: E402
 from synth.dsp.noise.generator import MATERIAL_SECONDS, Material  # noqa: E402
+from synth.report.png import png_of_colours  # noqa: E402
 
 Samples = npt.NDArray[np.float64]
 Grow = Callable[[int], Samples]
@@ -235,15 +234,7 @@ _HEAT = np.array([[0, 0, 8], [60, 10, 110], [190, 50, 90], [250, 150, 40], [255,
 
 def write_png(path: Path, pixels: Pixels) -> None:
     """pixels: shape (height, width, 3), 8 bit."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    height, width, _ = pixels.shape
-    lines = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, -1)], axis=1)
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    packed = zlib.compress(lines.tobytes(), 6)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b""))
+    path.write_bytes(png_of_colours(pixels))
 
 
 def spectrogram(samples: Samples, *, seconds: float = 10.0, height: int = 256) -> Pixels:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import glob
 import io
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +17,7 @@ from synth.catalog.audio_file import printable
 from synth.catalog.cache import cache_folder
 from synth.catalog.catalog import Catalog
 from synth.catalog.scan import Progress, scan
+from synth.catalog.source_at import source_at
 from synth.dataset.audio_file import encode, quantise
 from synth.dataset.manifest import values_of
 from synth.draws import clip_draws, integer_seed
@@ -29,7 +28,7 @@ from synth.errors import UsageError
 from synth.plan.noise_choice import car_name, material_of
 from synth.plan.schedule import NoiseRecording, Rotation
 from synth.recipe.growing import read_growth
-from synth.recipe.model import Growth, Limits, Source
+from synth.recipe.model import Growth, Limits
 from synth.units import db_to_gain, seconds_to_samples
 
 if TYPE_CHECKING:
@@ -209,17 +208,3 @@ def _table(made: Sequence[GrownFile], method: str, sample_rate: int) -> bytes:
         parameters = json.dumps(file.parameters, sort_keys=True)
         writer.writerow((file.path, f"{file.seconds:.6f}", sample_rate, file.recording, method, parameters))
     return text.getvalue().encode("utf-8", "surrogateescape")
-
-
-def source_at(path: Path) -> Source:
-    """A folder, a list (CSV, TSV, JSON lines) or one audio file as a source.
-
-    Raises UsageError where there is nothing.
-    """
-    if path.is_dir():
-        return Source(name="noise", path=os.path.abspath(path))  # noqa: PTH100 - links stay links
-    if not path.is_file():
-        raise UsageError(f"there is no folder, list or file {path}")
-    if path.suffix.lower() in (".csv", ".tsv", ".jsonl", ".json", ".ndjson"):
-        return Source(name="noise", path=str(path.absolute().parent), manifest=str(path.absolute()))
-    return Source(name="noise", path=str(path.absolute().parent), pattern=glob.escape(path.name))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,11 +17,12 @@ from synth.catalog.catalog import Catalog
 from synth.catalog.noise_measure import measure_all
 from synth.catalog.recording import Refusal
 from synth.catalog.scan import Progress, scan
+from synth.catalog.source_at import source_at
 from synth.dsp.noise_clusters import SPECTRA_DB, Common, clusters, effective_number, families, unique_seconds
 from synth.dsp.noise_features import NoiseFeatures, stationarity
 from synth.dsp.noise_spectrum import profile, third_octaves
 from synth.errors import UsageError
-from synth.recipe.model import Limits, Source
+from synth.recipe.model import Limits
 from synth.report.noise_page import noise_page
 from synth.report.page import PAGE_BEGINS
 
@@ -200,7 +200,7 @@ def noise_report(
         if not (math.isfinite(value) and value > 0):
             raise UsageError(f"{name} must be a number above 0, not {value:g}")
     shared: dict[str, Any] = {"limits": Limits(), "cache": cache_folder(), "jobs": jobs, "progress": progress}
-    catalog = scan([_source(source, pattern)], folder=Path.cwd(), kind="noise", **shared)
+    catalog = scan([source_at(source, pattern=pattern)], folder=Path.cwd(), kind="noise", **shared)
     store = prepare(catalog, sample_rate=sample_rate, **shared)
     heard = [i for i in range(len(store)) if store.stretches(i)]
     refused = (*catalog.refused, *store.refused)
@@ -226,16 +226,6 @@ def write_page(path: Path, report: Mapping[str, Any]) -> None:
     """Write the page of a report (`to_json()`). Raises UsageError as `check_page`, synth.files.StorageError."""
     check_page(path)
     files.write_file(path, noise_page(report).encode())
-
-
-def _source(path: Path, pattern: str | None) -> Source:
-    if path.is_dir():
-        return Source(name="noise", path=os.path.abspath(path), pattern=pattern)  # noqa: PTH100 - links stay links
-    if not path.is_file():
-        raise UsageError(f"there is no folder or list {path}")
-    if pattern:
-        raise UsageError(f"--pattern chooses files of a folder; {path} is a list")
-    return Source(name="noise", path=str(path.absolute().parent), manifest=str(path.absolute()))
 
 
 def _nothing_usable(source: Path, refused: Sequence[Refusal]) -> str:

@@ -183,7 +183,7 @@ def test_an_empty_folder(tmp_path: Path) -> None:
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there is no folder or list"):
+    with pytest.raises(UsageError, match="there is no folder, list or file"):
         noise_report(tmp_path / "nowhere")
 
 
@@ -273,7 +273,7 @@ def test_json_and_page_come_from_the_same_numbers(collection: Path, report: Nois
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nowhere"], "there is no folder or list"),
+        (["nowhere"], "there is no folder, list or file"),
         (["{folder}", "--pattern", "*.ogg"], "no file that matches"),
         (["{folder}", "--html", "{folder}/flat.wav"], "exists and is not a page"),
         (["{folder}", "--html", "{folder}/no/page.html"], "there is no folder"),

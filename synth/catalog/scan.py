@@ -34,6 +34,7 @@ from synth.catalog.json_lines import read_json_lines
 from synth.catalog.list_row import Row
 from synth.catalog.probe import Place, Probed, measure_trim, probe
 from synth.catalog.recording import Refusal
+from synth.catalog.source_at import JSON_LINES
 from synth.errors import BadInput, UsageError
 from synth.recipe.model import Limits, Source
 from synth.units import seconds_to_samples
@@ -135,7 +136,7 @@ def _items(source: Source, root: str, folder: Path) -> Iterator[Row | BadInput]:
     path = Path(os.path.abspath(folder / source.manifest))
     if not path.is_file():
         raise UsageError(f"source {source.name!r}: there is no list {path}")
-    reader = read_json_lines if path.suffix.lower() in (".json", ".jsonl", ".ndjson") else read_csv
+    reader = read_json_lines if path.suffix.lower() in JSON_LINES else read_csv
     return reader(path, columns=source.columns)
 
 

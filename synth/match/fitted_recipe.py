@@ -13,6 +13,7 @@ import yaml
 
 from synth import files
 from synth.catalog.case_list import Case
+from synth.catalog.source_at import source_at
 from synth.dsp.noise_bands import RUMBLE_BANDS
 from synth.errors import UsageError
 from synth.match.cases import Trust, knots_of, tails_of
@@ -50,23 +51,14 @@ def base_recipe(path: Path, *, speech: Path | None = None, noise: Path | None = 
         raise UsageError(f"{path}: the recipe mixes no noise, so there is nothing to match: give it a layer of noise")
     recipe = replace(recipe, conditions=())
     if speech is not None:
-        recipe = replace(recipe, speech=replace(recipe.speech, sources=(_source("speech", speech),)))
+        recipe = replace(
+            recipe, speech=replace(recipe.speech, sources=(source_at(speech, name="speech", beside=_LISTS),))
+        )
     if noise is not None:
         assert recipe.noise is not None
-        first = replace(recipe.noise.layers[0], sources=(_source("noise", noise),))
+        first = replace(recipe.noise.layers[0], sources=(source_at(noise, name="noise", beside=_LISTS),))
         recipe = replace(recipe, noise=replace(recipe.noise, layers=(first, *recipe.noise.layers[1:])))
     return recipe
-
-
-def _source(name: str, path: Path) -> Source:
-    """A folder (with the list that lies in it), or a list of files."""
-    whole = path.absolute()
-    if path.is_file():
-        return Source(name=name, path=str(whole.parent), manifest=str(whole))
-    if not path.is_dir():
-        raise UsageError(f"--{name} {path}: there is no such folder or list")
-    listed = next((whole / each for each in _LISTS if (whole / each).is_file()), None)
-    return Source(name=name, path=str(whole), manifest=None if listed is None else str(listed))
 
 
 def rebased(recipe: Recipe, folder: Path) -> Recipe:

@@ -13,10 +13,11 @@ from typing import Any, Literal
 
 from synth.catalog.audio_file import printable
 from synth.catalog.csv_list import read_csv
-from synth.catalog.folder import EXTENSIONS, walk_folder
+from synth.catalog.folder import walk_folder
 from synth.catalog.json_lines import read_json_lines
 from synth.catalog.list_root import list_root
 from synth.catalog.list_row import Row
+from synth.catalog.source_at import JSON_LINES, kind_of
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.manifest import ManifestRow, read_rows
 from synth.errors import BadInput, UsageError
@@ -24,7 +25,6 @@ from synth.errors import BadInput, UsageError
 GROUP_COLUMNS = ("session", "drive", "trip", "car", "recording", "speaker")
 """Columns of a list that say what belongs together, the first that is there (our own choice, from wide to narrow)."""
 
-_JSON_LINES = (".json", ".jsonl", ".ndjson")
 _OURS = frozenset(("source_id", "pcm_sha256", "noise", "speech"))  # keys that only our manifests have together
 
 
@@ -97,15 +97,16 @@ def _opened(path: Path, group_by: str | None) -> AudioSet:
         if dataset.private.is_dir():
             raise UsageError(f"{path} is a data set that is not complete; `synth generate` again, or `synth finish`")
         return _folder(path, group_by)
-    if not path.is_file():
+    kind = kind_of(path)
+    if kind is None:
         raise UsageError(f"there is no folder, list or data set {path}")
-    if path.suffix[1:].lower() in EXTENSIONS:
+    if kind == "audio":
         raise UsageError(f"{path} is one file of audio; name its folder, or a list of files")
     return _manifest(path, group_by)
 
 
 def _manifest(path: Path, group_by: str | None) -> AudioSet:
-    if path.suffix.lower() in _JSON_LINES and _first_keys(path) >= _OURS:
+    if path.suffix.lower() in JSON_LINES and _first_keys(path) >= _OURS:
         return _ours(path, group_by)
     return _list(path, group_by)
 
@@ -220,7 +221,7 @@ def _margins(row: ManifestRow, speech: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _list(path: Path, group_by: str | None) -> AudioSet:
-    reader = read_json_lines if path.suffix.lower() in _JSON_LINES else read_csv
+    reader = read_json_lines if path.suffix.lower() in JSON_LINES else read_csv
     try:
         items = list(reader(path))
     except OSError as error:

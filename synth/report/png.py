@@ -13,13 +13,24 @@ Pixels = npt.NDArray[np.uint8]
 
 def png(pixels: Pixels, palette: Pixels) -> bytes:
     """`pixels`: shape (height, width), each an index into `palette`, shape (at most 256, 3): red, green, blue."""
-    height, width = pixels.shape
-    lines = np.concatenate([np.zeros((height, 1), np.uint8), pixels], axis=1)  # 0: this line is not filtered
+    return _picture(pixels, 3, [_chunk(b"PLTE", palette.tobytes())])
+
+
+def png_of_colours(pixels: Pixels) -> bytes:
+    """`pixels`: shape (height, width, 3): red, green, blue."""
+    return _picture(pixels, 2, [])
+
+
+def _picture(pixels: Pixels, colour_type: int, before: list[bytes]) -> bytes:
+    """`before`: chunks that stand before the samples."""
+    height, width = pixels.shape[:2]
+    rows = pixels.reshape(height, -1)
+    lines = np.concatenate([np.zeros((height, 1), np.uint8), rows], axis=1)  # 0: this line is not filtered
     return b"".join(
         [
             b"\x89PNG\r\n\x1a\n",
-            _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
-            _chunk(b"PLTE", palette.tobytes()),
+            _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)),
+            *before,
             _chunk(b"IDAT", zlib.compress(lines.tobytes(), 6)),
             _chunk(b"IEND", b""),
         ]

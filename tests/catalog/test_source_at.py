@@ -1,0 +1,42 @@
+"""A path names a folder, a list, one file, or nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from synth.catalog.source_at import kind_of, source_at
+from synth.errors import UsageError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("a[1].wav", "b.FLAC", "list.csv", "rows.jsonl", "words.txt", "metadata.csv"):
+        (tmp_path / name).write_bytes(b"")
+    return tmp_path
+
+
+def test_kinds(folder: Path) -> None:
+    kinds = {"a[1].wav": "audio", "b.FLAC": "audio", "list.csv": "list", "rows.jsonl": "list", "words.txt": "list"}
+    assert {name: kind_of(folder / name) for name in kinds} == kinds
+    assert (kind_of(folder), kind_of(folder / "gone")) == ("folder", None)
+
+
+def test_sources(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    there = Path(folder.name)
+    whole = source_at(there, name="speech", pattern="*.wav")
+    assert (whole.name, whole.path, whole.pattern, whole.manifest) == ("speech", str(folder), "*.wav", None)
+    assert source_at(there, beside=("none.csv", "metadata.csv")).manifest == str(folder / "metadata.csv")
+    listed = source_at(there / "rows.jsonl")
+    assert (listed.path, listed.manifest, listed.pattern) == (str(folder), str(folder / "rows.jsonl"), None)
+    one = source_at(there / "a[1].wav")
+    assert (one.path, one.manifest, one.pattern) == (str(folder), None, "a[[]1].wav")
+
+
+def test_nothing_and_a_pattern_for_a_list_are_refused(folder: Path) -> None:
+    with pytest.raises(UsageError, match="there is no folder, list or file"):
+        source_at(folder / "gone")
+    with pytest.raises(UsageError, match=r"--pattern chooses files of a folder; .*list\.csv is a list"):
+        source_at(folder / "list.csv", pattern="*.wav")
