@@ -193,7 +193,7 @@ def _tenths(known: Sequence[Known]) -> list[AutomaticTag]:
         "speech:\n  effects:\n    - pitch: {{semitones: {semitones}, engine: signalsmith}}\n      probability: 0.2\n"
     )
     room = "speech:\n  room: {probability: 0.3, sources: [{name: cabins, path: ROOM_DIR}]}\n"
-    quiet = "as quiet as these clips: levels down to theirs"
+    quiet = "as quiet as these clips: levels over the range that dev's speech has"
     voices = "voices like these: speakers who have them, or pitch"
     blurred = "speech blurred by a room, a far microphone or noise: rooms recorded in cabins"
     return [

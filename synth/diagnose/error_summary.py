@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from synth.diagnose.automatic import AutomaticTag, automatic_tags, risks_of
-from synth.diagnose.dev_set import DevSet, group_column, read_dev
+from synth.diagnose.dev_set import DevSet, group_column, profiled, read_dev
 from synth.diagnose.labels_checked import LabelCheck, Weighted, check_labels
 from synth.diagnose.review import RIGHT, WRONG, Review, ReviewRow, read_review
 from synth.diagnose.shares import Estimate, Risk, weighted_share
@@ -91,7 +91,7 @@ def summarise(
         unused_high=nothing.high,
         automatic=automatic,
         labels=check_labels(wrong, right, review.design, seed=seed),
-        notes=(*missing, *(dev.notes if dev else ()), *_notes(review, wrong, right, profile)),
+        notes=(*missing, *(dev.notes if dev else ()), *_covered(dev, profile), *_notes(review, wrong, right, profile)),
     )
 
 
@@ -146,6 +146,17 @@ def _predictions(review: Review, path: Path, manifest: Path, given: Path | None)
         return None, [f"{text}: tags of the profile are left out"]
     unit, split = str(review.design["unit"]), review.design.get("split")
     return read_dev(file, manifest, unit=unit, split=split), []
+
+
+def _covered(dev: DevSet | None, profile: Profile | None) -> list[str]:
+    if dev is None or profile is None:
+        return []
+    found = sum(row is not None for row in profiled(dev, profile))
+    if found == len(dev.clips):
+        return []
+    return [
+        f"the profile has {found:,} of {len(dev.clips):,} clips; its tags are held against the errors of these alone"
+    ]
 
 
 def _notes(review: Review, wrong: Weighted, right: Weighted, profile: Profile | None) -> list[str]:

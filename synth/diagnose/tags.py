@@ -79,9 +79,8 @@ MANUAL: Final[Mapping[str, Remedy]] = {
         command="synth diagnose --scores scores.csv --manifest data/augmented/manifest.jsonl --human HUMAN_ERROR",
     ),
     MISLABELLED: Remedy(
-        "correct dev and test alike, by the same rule, right answers too; a source is corrected once for all its clips",
-        command="synth errors mislabelled predictions.csv --manifest MANIFEST --out candidates.csv && "
-        "synth errors correct review.csv --manifest MANIFEST --out corrected.jsonl",
+        "correct dev and test alike, right answers too; a source is corrected once, for all its clips",
+        command="synth errors correct review.csv --manifest MANIFEST --out corrected.jsonl",
     ),
 }
 """The tags that a review starts with (our own choice, after science notes 6.3), by the name of their column."""

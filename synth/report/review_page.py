@@ -71,7 +71,7 @@ def _bar() -> str:
 
 def _card(number: int, row: ReviewRow, sample: Sample, sound: Sound | str) -> str:
     said = [f"{number + 1}", row.id, row.stratum, f"{row.errors:g} of {row.words:g}"]
-    if row.group != row.id:
+    if row.group != row.id and not row.stratum.endswith(f"={row.group}"):
         said.append(row.group)
     header = "".join(f"<span>{escape(text)}</span>" for text in said)
     return (
