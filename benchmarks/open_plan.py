@@ -89,6 +89,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
         os.environ.setdefault("SYNTH_CACHE", cache)
         plan = synth.open_plan(arguments.recipe, overrides=arguments.overrides)
+        plan[0]  # loads the libraries, once before all forks
         folder, order = str(plan._store.home.folder), list(range(len(plan)))
         shuffled = order.copy()
         random.Random(1).shuffle(shuffled)
