@@ -1,7 +1,7 @@
 """What the audio itself says of the clips to be divided: how long they are, and which of them share their sound.
 
 Each file is heard once and remembered by path, size and time of change. Of its sound only a digest and the fingerprint
-(dsp/fingerprint.py, 345 bytes a second) are kept, no samples.
+(dsp/fingerprint.py, 430 bytes a second) are kept, no samples.
 """
 
 # Paths are strings here, thousands of them: to make a Path of each costs more than the call itself.
@@ -35,13 +35,26 @@ from synth.catalog.cache import key_of, open_cache
 from synth.catalog.isolate import Pool
 from synth.catalog.list_row import Row
 from synth.catalog.near_duplicates import Pair, near_duplicates
-from synth.dsp.fingerprint import RATE, Words, fingerprint, num_words
+from synth.dsp.fingerprint import (
+    FRAME_SECONDS,
+    HOP_SECONDS,
+    MAX_ERRORS,
+    RATE,
+    Words,
+    fingerprint,
+    num_words,
+    wrong_bits,
+)
 from synth.errors import BadInput, UsageError
 from synth.units import resampled_length, seconds_to_samples
 
 Progress: TypeAlias = Callable[[str, int, int | None], None]
 
-VERSION = 1
+VERSION = 4
+_LOUD_DB, _LOUD_SECONDS = 40.0, 1.0
+"""Two clips are alike only where they are so in a second of what is at most 40 dB below their loudest 0.4 s (300 to
+2000 Hz). Between sentences many clips have the same silence of a codec: of 15 pairs found among 2,364 clips of real
+speech 12 were alike in nothing else."""
 _TIMEOUT_S, _SLOWEST = 60.0, 20 * 8000  # bytes of audio a second that are decoded at the least
 _FRESH_NS = 2_000_000_000  # a file changed so lately may change again within the same tick of its clock
 _TRANSIENT = frozenset(("timeout", "decode_crash", "missing", "changed_during_run"))
@@ -197,7 +210,8 @@ def _segment(
 
 def _print(file: AudioFile, start: int, count: int, heard: Heard, folder: str) -> str | None:
     """Store the fingerprint; the name of the sound, None for silence."""
-    digest, peak = hashlib.sha256(f"{heard['sample_rate']} ".encode()), 0.0
+    digest, peak = hashlib.sha256(f"{VERSION} {heard['sample_rate']} ".encode()), 0.0
+    loudness = _Loudness(heard["sample_rate"])
 
     def steps() -> Iterator[npt.NDArray[np.float64]]:
         nonlocal peak
@@ -207,6 +221,7 @@ def _print(file: AudioFile, start: int, count: int, heard: Heard, folder: str) -
                 raise BadInput("nonfinite", file.path, "it has NaN or infinite samples", "scan")
             peak = max(peak, float(np.abs(mono).max(initial=0.0)))
             digest.update(np.rint(np.clip(mono, -32768, 32767)).astype("<i2").tobytes())
+            loudness.add(mono)
             yield mono
 
     pieces = list(fingerprint(steps(), sample_rate=heard["sample_rate"]))
@@ -215,9 +230,40 @@ def _print(file: AudioFile, start: int, count: int, heard: Heard, folder: str) -
         return None
     name = digest.hexdigest()
     target = _stored(folder, name)
-    if not target.is_file() or target.stat().st_size != words.nbytes:
-        files.write_file(target, words.tobytes())
+    if not target.is_file() or target.stat().st_size != 5 * len(words):
+        files.write_file(target, words.tobytes() + loudness.loud(len(words)).astype(np.uint8).tobytes())
     return name
+
+
+class _Loudness:
+    """The running energy of a clip between 300 and 2000 Hz, in steps of 10 ms."""
+
+    def __init__(self, sample_rate: int) -> None:
+        from scipy.signal import butter
+
+        self._step = max(1, sample_rate // 100)
+        self._seconds = self._step / sample_rate
+        self._left = np.zeros(0)
+        self._sums: list[npt.NDArray[np.float64]] = [np.zeros(1)]
+        self._filter = butter(2, [300, min(2000.0, 0.45 * sample_rate)], "bandpass", fs=sample_rate, output="sos")
+        self._state = np.zeros((len(self._filter), 2))
+
+    def add(self, samples: npt.NDArray[np.float64]) -> None:
+        from scipy.signal import sosfilt
+
+        inside, self._state = sosfilt(self._filter, samples, zi=self._state)
+        joined = np.concatenate([self._left, inside])
+        whole = len(joined) // self._step * self._step
+        self._sums.append(np.square(joined[:whole].reshape(-1, self._step)).sum(axis=1))
+        self._left = joined[whole:]
+
+    def loud(self, words: int) -> npt.NDArray[np.bool_]:
+        """Which of the first words of the fingerprint are of frames not far below the loudest."""
+        total = np.cumsum(np.concatenate(self._sums))
+        at = np.arange(words) * HOP_SECONDS
+        times = np.arange(len(total)) * self._seconds
+        power = np.interp(at + FRAME_SECONDS, times, total) - np.interp(at, times, total)
+        return np.asarray(power > power.max(initial=0.0) * 10 ** (-_LOUD_DB / 10))
 
 
 def _stored(folder: str, name: str) -> Path:
@@ -229,7 +275,7 @@ def _is_stored(folder: str, heard: Heard) -> bool:
         size = _stored(folder, heard["name"] or "").stat().st_size
     except OSError:
         return False
-    return size == 4 * num_words(heard["num_samples"], heard["sample_rate"])
+    return size == 5 * num_words(heard["num_samples"], heard["sample_rate"])
 
 
 # ------------------------------------------------------------------------------------------------- near-duplicates
@@ -258,12 +304,40 @@ class Prints:
 
     def fingerprint(self, index: int) -> Words:
         """Shape (m,). Raises UsageError where the cache has lost it."""
+        return self._read(index)[0]
+
+    def _read(self, index: int) -> tuple[Words, npt.NDArray[np.bool_]]:
         try:
-            return np.fromfile(_stored(self.folder, self.pcm_digest(index)), "<u4").astype(np.uint32, copy=False)
+            data = _stored(self.folder, self.pcm_digest(index)).read_bytes()
         except OSError:
             raise UsageError(f"a fingerprint is gone from the cache {self.folder}; run again") from None
+        count = len(data) // 5
+        words = np.frombuffer(data, "<u4", count).astype(np.uint32, copy=False)
+        return words, np.frombuffer(data, np.uint8, count, 4 * count).astype(bool)
+
+    def alike(self, pair: Pair) -> bool:
+        """Whether the two are one sound where they are loud, not in their silence alone."""
+        if self.pcm_digest(pair.first) == self.pcm_digest(pair.second):
+            return True
+        lag = round(pair.lag_s / HOP_SECONDS)
+        start, other = max(0, lag), max(0, -lag)
+        (one, loud), (two, too) = self._read(pair.first), self._read(pair.second)
+        count = min(len(one) - start, len(two) - other)
+        wrong, heard = wrong_bits(one[start : start + count], two[other : other + count])
+        counts = heard & loud[start : start + count] & too[other : other + count]
+        return _longest_alike(wrong[counts]) * HOP_SECONDS >= _LOUD_SECONDS
+
+
+def _longest_alike(wrong: npt.NDArray[np.int64]) -> int:
+    """Words in the stretch that speaks most for one sound, as in dsp/fingerprint.compare."""
+    sums = np.concatenate([[0], np.cumsum(68 - 5 * wrong)])
+    end = int(np.argmax(sums - np.minimum.accumulate(sums)))
+    begin = int(np.argmin(sums[: end + 1]))
+    alike = end > begin and wrong[begin:end].sum() < MAX_ERRORS * 32 * (end - begin)
+    return end - begin if alike else 0
 
 
 def same_sound(heard: Sequence[Heard], cache: Path) -> tuple[Pair, ...]:
     """Pairs of clips that share 3.3 s of sound or more at any offset, or have equal samples."""
-    return near_duplicates(Prints(heard, cache))
+    prints = Prints(heard, cache)
+    return tuple(pair for pair in near_duplicates(prints) if prints.alike(pair))

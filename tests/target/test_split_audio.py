@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,13 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from synth.errors import UsageError
+from synth.catalog.near_duplicates import near_duplicates
+from synth.errors import BadInput, UsageError
 from synth.match.dev_guard import refuse_test
 from synth.match.sets import open_set
 from synth.pipeline import generate
+from synth.target.audio import Prints, hear, same_sound
+from synth.target.real_set import open_real_set
 from tests.helpers import FIXTURES, fixture_recipe, needs_real_audio, real_audio, rows_of
 from tests.target_lists import divide, listed, where
 
@@ -24,7 +28,7 @@ def spoken(seconds: float, which: int) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.asarray(samples[: round(16000 * seconds)])
 
 
-def near_duplicates(tmp_path: Path) -> Path:
+def with_copies(tmp_path: Path) -> Path:
     """Eight sessions of two clips; 1 has a piece of a clip of 0 (softer, coded), 3 a short clip of 2 in another format."""
     audio = tmp_path / "audio"
     for session in range(8):
@@ -33,11 +37,13 @@ def near_duplicates(tmp_path: Path) -> Path:
         sf.write(audio / f"s{session}" / "short.flac", spoken(1.0, session), 16000)
     sf.write(audio / "s1" / "piece.ogg", 0.4 * spoken(7.0, 0)[20_000:100_000], 16000)
     sf.write(audio / "s3" / "same.wav", sf.read(audio / "s2" / "short.flac")[0], 16000, subtype="PCM_16")
+    for path in audio.glob("*/*"):
+        os.utime(path, (1e9, 1e9))  # what has just been written is not remembered
     return audio
 
 
 def test_near_duplicates_are_heard_and_stay_together(tmp_path: Path) -> None:
-    audio = near_duplicates(tmp_path)
+    audio = with_copies(tmp_path)
     for seed in range(4):
         report = divide(audio, tmp_path / f"s{seed}", duplicates=True, seed=seed, sizes={"dev": "4", "test": "4"})
         sides = where(tmp_path / f"s{seed}")
@@ -50,8 +56,23 @@ def test_near_duplicates_are_heard_and_stay_together(tmp_path: Path) -> None:
     assert (deaf["groups"], deaf["near_duplicates_looked_for"]) == (8, False)
 
 
+def test_the_same_silence_after_different_words_is_no_bond(tmp_path: Path) -> None:
+    """As a codec leaves it: 60 dB below the words, and the same in each clip."""
+    hiss = np.random.Generator(np.random.Philox(key=[5, 1])).standard_normal(6 * 16000) * 3e-5
+    for k in range(2):
+        words = np.concatenate([spoken(1.5, k), np.zeros(6 * 16000)])
+        words[-len(hiss) :] += hiss
+        sf.write(tmp_path / f"{k}.wav", words, 16000, subtype="PCM_24")
+    rows = open_real_set(tmp_path).rows
+    heard = [
+        one for one in hear(rows, str(tmp_path), cache=tmp_path / "c", prints=True) if not isinstance(one, BadInput)
+    ]
+    assert len(near_duplicates(Prints(heard, tmp_path / "c"))) == 1
+    assert same_sound(heard, tmp_path / "c") == ()
+
+
 def test_unusable_audio_is_left_out_by_name(tmp_path: Path) -> None:
-    audio = near_duplicates(tmp_path)
+    audio = with_copies(tmp_path)
     (audio / "s4" / "torn.flac").write_bytes((audio / "s4" / "long.flac").read_bytes()[:50])
     rows = [{"path": p.relative_to(audio).as_posix(), "session": p.parent.name} for p in sorted(audio.glob("*/*"))]
     path = listed(audio, [*rows, {"path": "s9/none.wav", "session": "s9"}, {**rows[0], "offset": 60.0}])
@@ -76,27 +97,39 @@ def test_zones_of_one_recording_in_a_car_are_one_group(tmp_path: Path) -> None:
     assert [len(found) for _, found in sorted(zones.items())][::2] == [1, 1]
 
 
-def test_a_data_set_of_ours_is_refused_by_any_name(tmp_path: Path) -> None:
-    listed(tmp_path, [{"path": f"{FIXTURES}/speech/ada/ada_{k}.flac"} for k in (1, 2)], "two.jsonl")
-    source = f"{{path: '{FIXTURES}/speech', manifest: '{tmp_path}/two.jsonl'}}"
-    generate(fixture_recipe(tmp_path, speech=f"speech:\n  sources: [{source}]"), tmp_path / "data")
-    stray = listed(
-        tmp_path / "lists", [{"path": "../data/" + r["audio_filepath"]} for r in rows_of(tmp_path / "data/train.jsonl")]
-    )
-    for path in (tmp_path / "data", tmp_path / "data/audio", tmp_path / "data/manifest.jsonl", stray):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Speech of the fixtures divided into splits/, and a data set in data/ whose one source is the training share."""
+    folder = tmp_path_factory.mktemp("made")
+    divide(FIXTURES / "speech", folder / "splits", sizes={"dev": "40%", "test": "40%"})
+    source = f"{{name: target, path: '{FIXTURES}/speech', manifest: splits/train.jsonl, unchanged: true}}"
+    noise = f"  layers: [{{name: car, sources: [{{path: '{FIXTURES}/noise/rain'}}], min_recordings: 1}}]"
+    generate(fixture_recipe(folder, speech=f"speech:\n  sources: [{source}]", layers=noise), folder / "data")
+    return folder
+
+
+def test_a_recipe_takes_the_training_share_unchanged(made: Path) -> None:
+    rows, train = rows_of(made / "data" / "train.jsonl"), rows_of(made / "splits" / "train.jsonl")
+    assert {row["source"]["path"] for row in rows} == {row["audio_filepath"] for row in train}
+    assert len(rows) == len(train)
+    for row, told in zip(rows, sorted(train, key=lambda one: str(one["audio_filepath"])), strict=True):
+        assert (row["noise"], row["num_samples"]) == ([], told["num_samples"])
+        before = sf.read(FIXTURES / "speech" / told["audio_filepath"], dtype="int16")[0]
+        assert np.array_equal(sf.read(made / "data" / row["audio_filepath"], dtype="int16")[0], before)
+
+
+def test_a_data_set_of_ours_is_refused_by_any_name(made: Path, tmp_path: Path) -> None:
+    data = made / "data"
+    rows = [{"path": str(data / row["audio_filepath"])} for row in rows_of(data / "train.jsonl")]
+    for path in (data, data / "audio", data / "manifest.jsonl", listed(tmp_path, rows)):
         with pytest.raises(UsageError, match="is a synthesised data set, made by `synth generate`"):
             divide(path, tmp_path / "s")
 
 
-def test_other_commands_take_the_lists(tmp_path: Path) -> None:
-    divide(FIXTURES / "speech", tmp_path / "splits", sizes={"dev": "40%", "test": "40%"})
-    dev, test = (open_set(tmp_path / "splits" / f"{name}.jsonl") for name in ("dev", "test"))
+def test_other_commands_take_dev_and_refuse_test(made: Path) -> None:
+    dev, test = (open_set(made / "splits" / f"{name}.jsonl") for name in ("dev", "test"))
     assert all((dev.root / clip.path).is_file() for clip in dev.clips)
-    with pytest.raises(UsageError, match="test data by its name"):
-        refuse_test(tmp_path / "splits" / "test.jsonl")
     assert {clip.split for clip in test.clips} == {"test"}
-    source = f"{{name: target, path: '{FIXTURES}/speech', manifest: '{tmp_path}/splits/train.jsonl'}}"
-    recipe = fixture_recipe(tmp_path, speech=f"speech:\n  sources: [{source}]")
-    generate(recipe, tmp_path / "data")
-    rows, train = rows_of(tmp_path / "data" / "train.jsonl"), rows_of(tmp_path / "splits" / "train.jsonl")
-    assert {row["source"]["path"] for row in rows} == {row["audio_filepath"] for row in train}
+    with pytest.raises(UsageError, match="test data by its name"):
+        refuse_test(made / "splits" / "test.jsonl")
+    refuse_test(made / "splits" / "dev.jsonl")
