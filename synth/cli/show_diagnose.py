@@ -18,7 +18,7 @@ def diagnosis_text(found: Mapping[str, Any]) -> str:
     unit = " (points)" if found["unit"] else ""
     lines += ["", *table([[f"gap{unit}", "size", "95 %", f"of {found['reference']}", ""], *map(_gap, found["gaps"])])]
     for action in found["actions"]:
-        lines += ["", *wrap(f"next, for {action['gap']}: {action['words']}", _WIDTH)]
+        lines += ["", *wrap(f"next, {action['title']}: {action['words']}", _WIDTH)]
         lines += [f"  {line}" for line in (action["recipe"] or "").splitlines()]
         lines += [f"  $ {command}" for command in action["commands"]]
     if found["notes"]:

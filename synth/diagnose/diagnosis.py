@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,18 @@ import numpy as np
 
 from synth.diagnose.gaps import LARGE, MATCHING, Found, Gap, gaps_of
 from synth.diagnose.ladder import ORACLE, RUNGS, TITLES, Ladder, Rung
-from synth.diagnose.next_steps import Action, actions_for
+from synth.diagnose.next_steps import MORE_CLIPS, Action, actions_for
 
 _MOST_TIMES = 1000  # above this it is not the number of clips that is too small
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """`title`: what the action is for, in words; `gap`: None where it is for telling the gaps apart."""
+
+    title: str
+    gap: Gap | None
+    action: Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +29,7 @@ class Diagnosis:
     ladder: Ladder
     found: Found
     headline: str
-    actions: tuple[tuple[Gap, Action], ...]
+    actions: tuple[Next, ...]
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -36,10 +45,7 @@ class Diagnosis:
             "gaps": [_gap_json(gap, self) for gap in self.found.gaps],
             "large_from": LARGE,
             "reference": self.found.reference,
-            "actions": [
-                {"gap": gap.name, "words": a.words, "recipe": a.recipe, "commands": list(a.commands)}
-                for gap, a in self.actions
-            ],
+            "actions": [_action_json(one) for one in self.actions],
             "notes": list(self.notes),
         }
 
@@ -47,9 +53,20 @@ class Diagnosis:
 def diagnose(ladder: Ladder) -> Diagnosis:
     """Raises UsageError where the ladder has fewer than two rungs (gaps.gaps_of)."""
     found = gaps_of(ladder)
-    worked_on = [*(found.named or found.gaps[:1]), *_worth_matching(found)]
-    actions = tuple((gap, action) for gap in dict.fromkeys(worked_on) for action in actions_for(gap))
+    actions = tuple(_actions(found))
     return Diagnosis(ladder, found, _headline(ladder, found), actions, (*_findings(ladder, found), *ladder.notes))
+
+
+def _actions(found: Found) -> Iterator[Next]:
+    """Remedies of what is named; where nothing can be told, more clips first."""
+    steps = [gap for gap in found.gaps if gap.is_step]
+    if found.verdict == "cannot tell":
+        yield Next("to be able to tell", None, MORE_CLIPS)
+    before = {"told": "for", "cannot tell": "if it is", "none large": "for the largest,"}[found.verdict]
+    for gap in found.named or [gap for gap in steps[:1] if gap.size > 0]:
+        yield from (Next(f"{before} {gap.name}", gap, action) for action in actions_for(gap))
+    for gap in _worth_matching(found):
+        yield from (Next(f"for {gap.name}", gap, action) for action in actions_for(gap))
 
 
 def _worth_matching(found: Found) -> list[Gap]:
@@ -70,8 +87,8 @@ def _headline(ladder: Ladder, found: Found) -> str:
     if found.verdict == "none large":
         return f"no gap is large ({percent(LARGE)} of the {found.reference} error or more); the largest is {top}"
     if steps[0].clear:
-        rivals = _listed([f"{gap.name} ({_interval(gap, rate)})" for gap in found.rivals])
-        said = f"cannot tell at this sample size whether the largest gap is {top} or {rivals}"
+        rivals = [f"{gap.name} ({_interval(gap, rate)})" for gap in found.rivals]
+        said = f"cannot tell at this sample size whether the largest gap is {_listed([top, *rivals], 'or')}"
     else:
         said = f"cannot tell at this sample size: the largest gap, {top}, may be chance"
     return said + (_more(found.more) if found.more is not None else "")
@@ -97,8 +114,8 @@ def _told(found: Found, rate: bool) -> str:
     return f"{_listed(said)}: {'both' if len(said) == 2 else 'all'} are large; {order}"
 
 
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def _listed(names: Sequence[str], word: str = "and") -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
 
 
 def _interval(gap: Gap, rate: bool) -> str:
@@ -170,6 +187,16 @@ def _rung_json(rung: Rung, rate: bool) -> dict[str, Any]:
         "clips": rung.clips or None,
         "words": None if np.isinf(rung.words) else round(rung.words, 6),
         "groups": rung.groups or None,
+    }
+
+
+def _action_json(one: Next) -> dict[str, Any]:
+    return {
+        "title": one.title,
+        "gap": None if one.gap is None else one.gap.name,
+        "words": one.action.words,
+        "recipe": one.action.recipe,
+        "commands": list(one.action.commands),
     }
 
 

@@ -64,8 +64,8 @@ class Gap:
 @dataclass(frozen=True, slots=True)
 class Found:
     """`gaps`: by size, the largest first. `reference`: the rung whose error shares are of. `named`: the gaps to work
-    on. `rivals`: where nothing can be told, the gaps that the largest cannot be told from. `more`: where nothing can
-    be told, how many times as many clips would probably do; None where there is no saying."""
+    on. `rivals`: the gaps that the largest cannot be told from. `more`: where nothing can be told, how many times as
+    many clips would probably do; None where there is no saying."""
 
     gaps: tuple[Gap, ...]
     reference: str
@@ -79,8 +79,8 @@ def gaps_of(ladder: Ladder) -> Found:
     """The gaps between neighbours of the rungs that there are, and the verdict.
 
     Told: the largest gap is large, and each that it cannot be told from (the interval of their difference includes 0)
-    is clearly above 0 itself; then all large ones and all of these are named. None large: every gap is surely or
-    probably small against the dev error. Else: cannot tell.
+    is large beyond doubt itself (by the lower end of its interval); all large ones are named. None large: no gap's
+    interval reaches what is large, or the largest is clearly there and less. Else: cannot tell.
 
     Raises:
         UsageError: fewer than two rungs.
@@ -97,7 +97,7 @@ def gaps_of(ladder: Ladder) -> Found:
     if ORACLE in ladder.rungs and "dev" in ladder.rungs:
         gaps.append(_matching(ladder.rungs[ORACLE], ladder.rungs["dev"]))
     verdict, named, rivals = _judged(steps, LARGE * reference.error)
-    more = _more(steps[0], rivals) if verdict == "cannot tell" else None
+    more = _more(steps[0], rivals, LARGE * reference.error) if verdict == "cannot tell" else None
     return Found(tuple(sorted(gaps, key=_order)), reference.name, verdict, named, rivals, more)
 
 
@@ -142,18 +142,25 @@ def _judged(steps: Sequence[Gap], large: float) -> tuple[Verdict, tuple[Gap, ...
     rivals = tuple(gap for gap in steps[1:] if float(np.quantile(top.draws - gap.draws, _LEVELS[0])) <= 0)
     if all(gap.high < large for gap in steps):
         return "none large", (), rivals
-    if not top.clear or not all(gap.clear for gap in rivals):
+    if not top.clear or not all(gap.low >= large for gap in rivals):
         return "cannot tell", (), rivals
     if not top.large:
         return "none large", (), rivals
-    return "told", tuple(gap for gap in steps if gap.large or gap in rivals), rivals
+    return "told", tuple(gap for gap in steps if gap.large), rivals
 
 
-def _more(top: Gap, rivals: Sequence[Gap]) -> float | None:
-    """How many times as many clips: widths shrink with the root of the number, sizes taken as they are."""
-    unclear = [] if top.clear else [(top.size, top.draws)]
-    unclear += [(top.size - gap.size, top.draws - gap.draws) for gap in rivals if not gap.clear]
-    factors = [
-        _POWER * (size - float(np.quantile(draws, _LEVELS[0]))) ** 2 / size**2 for size, draws in unclear if size > 0
-    ]
-    return max(factors) if factors else None
+def _more(top: Gap, rivals: Sequence[Gap], large: float) -> float | None:
+    """How many times as many clips: widths shrink with the root of the number, sizes taken as they are. A rival is told
+    from the top where their difference is above 0, or named with it where it is large itself."""
+    ways = [] if top.clear else [[_times(top.size, top.low)]]
+    for gap in rivals:
+        apart = top.draws - gap.draws
+        ways.append([_times(top.size - gap.size, float(np.quantile(apart, _LEVELS[0])))])
+        ways[-1].append(_times(gap.size - large, gap.low - large))
+    factors = [min(way) for way in ways]
+    return max(factors) if factors and np.isfinite(max(factors)) else None
+
+
+def _times(size: float, low: float) -> float:
+    """How many times the clips until the lower end of the interval of a difference reaches 0; inf where it is none."""
+    return _POWER * (size - low) ** 2 / size**2 if size > 0 else float("inf")

@@ -67,6 +67,11 @@ ACTIONS: Final[Mapping[str, Action]] = {
     ),
 }
 
+MORE_CLIPS: Final = Action(
+    "Score more clips, of more speakers and drives, of the sets on both sides of the largest gap, before money or time "
+    "goes into any remedy. Of sets that are made here, raise copies or their share in splits; dev grows by recordings."
+)
+
 _TELL_APART: Final[Mapping[frozenset[str], Action]] = {
     frozenset({"noise_overfitting", "mismatch"}): Action(
         "Noise overfitting is not told from mismatch here: hold noise recordings out (train-dev-noise) to see which it "

@@ -109,7 +109,7 @@ def _short(name: str) -> str:
 
 
 def _action(action: Mapping[str, Any]) -> list[str]:
-    lines = [f"<h2>Next, for {escape(action['gap'])}</h2>", f"<p>{escape(action['words'])}</p>"]
+    lines = [f"<h2>Next, {escape(action['title'])}</h2>", f"<p>{escape(action['words'])}</p>"]
     if action["recipe"]:
         lines.append(f"<pre>{escape(action['recipe'].rstrip())}</pre>")
     if action["commands"]:
