@@ -167,7 +167,9 @@ def test_the_command_counts_and_scores(tmp_path: Path) -> None:
     only = json.loads(run_synth("labels", manifest, "--split", "train", "--json").stdout)
     assert only["clips"] == 2 and only["metrics"] is None
     shown = run_synth("labels", manifest, "--predictions", path)
-    assert shown.returncode == 0 and "mean of labels" in shown.stdout and "clips without a prediction: 1" in shown.stdout
+    assert (
+        shown.returncode == 0 and "mean of labels" in shown.stdout and "clips without a prediction: 1" in shown.stdout
+    )
     for words in (("--split", "dev"), ("--predictions", tmp_path / "gone.csv")):
         failed = run_synth("labels", manifest, *words)
         assert failed.returncode == 2 and "Traceback" not in failed.stderr
