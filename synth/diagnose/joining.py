@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from synth.catalog.list_root import list_root
 from synth.diagnose.score_list import ScoreRow, read_rows
 from synth.errors import UsageError
 
@@ -101,20 +102,21 @@ def _keys(fields: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
 
 def _listed(manifest: Path) -> Iterator[tuple[Joined, list[tuple[str, str]]]]:
     for path in _files(manifest):
+        root = list_root(path)
         for row in read_rows(path):
             fields = dict(row.fields)
             fields["split"] = fields["split"] or _split_of(path)
-            yield Joined(fields, _whole(row)), _all_keys(row, path)
+            yield Joined(fields, _whole(row)), _all_keys(row, root)
 
 
-def _all_keys(row: ScoreRow, path: Path) -> list[tuple[str, str]]:
+def _all_keys(row: ScoreRow, root: Path) -> list[tuple[str, str]]:
     own = row.fields["id"]
     named = [] if own is None else [("id", str(own))]
     if row.fields["path"] is None:
         if own is None:
             raise UsageError(f"{row.where}: not a row of a manifest: neither id nor audio_filepath")
         return named
-    return [*named, *_keys({**row.fields, "id": None}, path.parent)]
+    return [*named, *_keys({**row.fields, "id": None}, root)]
 
 
 def _whole(row: ScoreRow) -> dict[str, Any]:

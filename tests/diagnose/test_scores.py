@@ -201,6 +201,16 @@ def test_lists_in_other_folders_mean_the_same_file(tmp_path: Path) -> None:
     assert [(clip.split, clip.speaker) for clip in found] == [("test", "bob"), ("dev", "ann")]
 
 
+def test_lists_of_synth_split_count_from_the_folder_of_the_audio(tmp_path: Path) -> None:
+    (tmp_path / "splits").mkdir()
+    written(tmp_path, '{"format": "synth-split", "root": "../real", "lists": ["dev.jsonl"]}', "splits/split.json")
+    rows = [{"audio_filepath": f"{drive}/1.wav", "group": f"session={drive}", "split": "dev"} for drive in "ab"]
+    written(tmp_path, "\n".join(map(json.dumps, rows)), "splits/dev.jsonl")
+    scores = written(tmp_path, "path,error\nreal/b/1.wav,1\nreal/a/1.wav,0\n")
+    found = read_predictions(scores, [tmp_path / "splits"])
+    assert [(clip.split, clip.group) for clip in found] == [("dev", "session=b"), ("dev", "session=a")]
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot read .*none\.csv"):
         read_scores(tmp_path / "none.csv")
