@@ -65,7 +65,8 @@ class Corrected:
 
 @dataclass(slots=True)
 class _Change:
-    """What a source's clips should say. `known`: label -> is it known in any clip; `took`: a clip was found."""
+    """What a source's clips should say. `known`: labels that another of its clips knows, or that the
+    recipe makes unknown: a clip in which they are null keeps that."""
 
     where: str
     name: str
@@ -90,7 +91,8 @@ def correct(corrections: Path, manifest: Path, out: Path, *, column: str | None 
     `corrections`: CSV with `id` or `source_id`, and `text` or names of labels; or a review or a list of candidates,
     whose column `correction` is meant for the text, or for `column`. Empty cells say nothing; `null` is unknown.
     A correction by id goes to all clips with the same `source_id`. A clip whose label is unknown while other clips of
-    its source know it keeps that (an effect made it untrue), as does one whose event sets it.
+    its source know it, or which the recipe beside the manifest makes unknown, keeps that; so does one whose event sets
+    it.
 
     Raises:
         UsageError: names the line: no such column, two corrections of one source that differ, a value that is not of
@@ -238,6 +240,7 @@ def _by_source(told: Sequence[_Change], manifest: Path) -> tuple[dict[str, _Chan
     wanted = {change.name for change in told}
     sources: dict[str, set[str]] = {name: set() for name in wanted}
     known: dict[str, set[str]] = {}
+    decided = _made_unknown(manifest)
     for where, _, row in _rows(manifest):
         if not row:
             continue
@@ -256,8 +259,32 @@ def _by_source(told: Sequence[_Change], manifest: Path) -> tuple[dict[str, _Chan
             )
         for source in sources[change.name]:
             changes[source] = _merged(changes.get(source), change)
-            changes[source].known = known.get(source, set())
+            changes[source].known = known.get(source, set()) | decided
     return changes, [f"{change.where}: {change.name}" for change in told if not sources[change.name]]
+
+
+def _made_unknown(manifest: Path) -> set[str]:
+    """Labels that the recipe beside a manifest of ours makes unknown: where they are null they have to stay so."""
+    recipe = manifest.parent / "recipe.yaml"
+    if not recipe.is_file():
+        return set()
+    import yaml
+
+    try:
+        return set(_named_unknown(yaml.safe_load(recipe.read_text(encoding="utf-8"))))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return set()  # not ours
+
+
+def _named_unknown(value: Any) -> Iterator[str]:
+    """What stands under `makes_unknown`, anywhere."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            names = [part] if isinstance(part, str) else part or ()
+            yield from map(str, names) if key == "makes_unknown" else _named_unknown(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _named_unknown(part)
 
 
 def _merged(before: _Change | None, change: _Change) -> _Change:

@@ -91,6 +91,16 @@ def test_labels_keep_what_an_effect_or_an_event_decides(tmp_path: Path) -> None:
     assert (done.clips, done.kept, done.same) == (2, 2, 2)
 
 
+def test_what_the_recipe_makes_unknown_stays_unknown(tmp_path: Path) -> None:
+    """Even where no clip of the source has the label any more."""
+    rows = [clip(0, "s", near=None, accent=None), clip(1, "s", near=None, accent=None)]
+    (tmp_path / "recipe.yaml").write_text("speech:\n  effects:\n  - pitch: 2\n    makes_unknown: [accent]\n")
+    (tmp_path / "fix.csv").write_text("source_id,near,accent\ns,true,american\n")
+    done = correct(tmp_path / "fix.csv", listed(tmp_path, rows), tmp_path / "new.jsonl")
+    assert [row["labels"] for row in rows_of(tmp_path / "new.jsonl")] == [{"near": True, "accent": None}] * 2
+    assert done.kept == 2
+
+
 def test_unknown_becomes_known_and_known_unknown(tmp_path: Path) -> None:
     rows = [clip(0, "s", near=None, age=4), clip(1, "t", near=True, age=5)]
     (tmp_path / "fix.csv").write_text("source_id,near,age\ns,true,7\nt,null,\n")
