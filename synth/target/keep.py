@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,15 @@ WINNERS = ("refuse", "drop", *SPLITS)
 """What is done where a group stands in several earlier splits. `refuse`: nothing; `drop`: its clips stay in test, or
 else in dev, and the others are left out; `dev`, `test`, `train`: all its clips move there."""
 
+_KINDS = {"root": str, "lists": list, "asked": dict, "by": list, "seed": int, "digests": dict}
 _STRONGEST = ("test", "dev", "train")
 _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """An earlier split. `rows` and the split of each; paths as the new set has them. `asked`: its sizes, as text."""
+    """An earlier split. `rows` and the split of each; paths as the new set has them. `asked`: its sizes, as text.
+    `digest`: of its split.json. `notes`: what has been changed in it since."""
 
     rows: tuple[Row, ...]
     splits: tuple[str, ...]
@@ -37,6 +39,7 @@ class Earlier:
     by: tuple[str, ...] | None
     seed: int
     digest: str
+    notes: tuple[str, ...] = ()
 
 
 def read_earlier(folder: Path, found: RealSet) -> Earlier:
@@ -67,7 +70,15 @@ def read_earlier(folder: Path, found: RealSet) -> Earlier:
             "ones"
         )
     by = tuple(noted["by"]) if noted["by"] else None
-    return Earlier(tuple(rows), tuple(splits), dict(noted["asked"]), by, int(noted["seed"]), digest)
+    asked = {name: str(text) for name, text in noted["asked"].items()}
+    return Earlier(tuple(rows), tuple(splits), asked, by, int(noted["seed"]), digest, tuple(_changed(folder, noted)))
+
+
+def _changed(folder: Path, noted: Mapping[str, Any]) -> Iterator[str]:
+    for name in sorted(set(noted["digests"]) & {f"{split}.jsonl" for split in SPLITS}):
+        path = folder / name
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != noted["digests"][name]:
+            yield f"{name} of the earlier split has been changed since; it counts as it is now"
 
 
 def _noted(folder: Path) -> tuple[dict[str, Any], str]:
@@ -75,8 +86,9 @@ def _noted(folder: Path) -> tuple[dict[str, Any], str]:
     try:
         data = path.read_bytes()
         noted = json.loads(data)
-        if noted["format"] != SPLIT_FORMAT or not {"root", "lists", "asked", "by", "seed"} <= set(noted):
-            raise ValueError("it is not one")
+        wrong = [name for name, kind in _KINDS.items() if not isinstance(noted[name], kind)]
+        if noted["format"] != SPLIT_FORMAT or wrong:
+            raise ValueError(" and ".join(wrong) or "format")
     except OSError as error:
         raise UsageError(f"--keep {folder}: no earlier split is there ({SPLIT_FILE}: {error.strerror})") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:

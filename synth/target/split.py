@@ -20,7 +20,7 @@ from synth.target.belonging import Belonging, belonging, crossing
 from synth.target.groups import Group, Pairs, grouped
 from synth.target.keep import WINNERS, Earlier, Held, hold, read_earlier
 from synth.target.lists import PAGE, check_out, digest, list_bytes, list_name, page, relative_folder, write
-from synth.target.real_set import RealSet, open_real_set
+from synth.target.real_set import RealSet, column, open_real_set
 from synth.target.resolution import ERROR_RATE, resolution
 from synth.target.sizes import SPLITS, read_sizes, targets
 
@@ -104,7 +104,16 @@ def split(request: Request, *, progress: Progress | None = None) -> dict[str, An
         "earlier": earlier.digest if earlier else None,
         **_told(clips, how, divided, request.error_rate),
     }
-    return _written(request, report, clips, divided, [*found.notes, *how.notes])
+    notes = [*found.notes, *how.notes, *_replaced(clips.rows), *(earlier.notes if earlier else ())]
+    return _written(request, report, clips, divided, notes)
+
+
+def _replaced(rows: Sequence[Row]) -> list[str]:
+    """A column of the list that ours takes the place of."""
+    values = sorted({value for row in rows if (value := column(row, "split")) is not None})
+    more = ", ..." if len(values) > len(SPLITS) else ""
+    told = ", ".join(values[: len(SPLITS)]) + more
+    return [f"the list's own column split ({told}) is left out: it is divided anew"] if values else []
 
 
 # ------------------------------------------------------------------------------------------------------------- audio
@@ -287,15 +296,15 @@ def _written(
     request: Request, report: dict[str, Any], clips: Clips, divided: Divided, notes: Sequence[str]
 ) -> dict[str, Any]:
     content: dict[str, bytes] = {}
-    for name, one in report["splits"].items():
+    for name in report["splits"]:
         rows = [
             (row, divided.groups[number].name)
             for row, number, where in zip(clips.rows, divided.group_of, divided.of_clip, strict=True)
             if where == name
         ]
         content[list_name(name)] = list_bytes(name, rows)
-        one["sha256"] = digest(content[list_name(name)])
-    report = {**report, "lists": sorted(content), "notes": list(notes)}
+    digests = {name: digest(data) for name, data in content.items()}
+    report = {**report, "lists": sorted(content), "digests": digests, "notes": list(notes)}
     text = json.dumps(report, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False) + "\n"
     content[SPLIT_FILE] = text.encode("utf-8", "surrogateescape")
     content[PAGE] = page(report).encode("utf-8", "surrogateescape")

@@ -202,6 +202,21 @@ def test_keep_may_write_into_the_same_folder_and_audio_may_move(tmp_path: Path) 
     assert all(new[path] == split_ for path, split_ in old.items())
 
 
+def test_what_was_changed_by_hand_is_told(tmp_path: Path) -> None:
+    audio = listed(tmp_path / "audio", drives(30, split="test"))
+    notes = divide(audio, tmp_path / "old")["notes"]
+    assert notes == ["the list's own column split (test) is left out: it is divided anew"]
+    dev = tmp_path / "old" / "dev.jsonl"
+    dev.write_text("".join(line + "\n" for line in dev.read_text().splitlines()[:-1]))
+    told = divide(audio, tmp_path / "new", keep=tmp_path / "old")["notes"]
+    assert "dev.jsonl of the earlier split has been changed since; it counts as it is now" in told
+    (tmp_path / "old" / "split.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"split\.json is not what `synth split` wrote"):
+        divide(audio, tmp_path / "other", keep=tmp_path / "old")
+    with pytest.raises(UsageError, match="no earlier split is there"):
+        divide(audio, tmp_path / "other", keep=tmp_path / "audio")
+
+
 def test_clips_that_are_gone_go_on_holding_their_speaker(tmp_path: Path) -> None:
     audio = tmp_path / "audio"
     divide(listed(audio, drives(30)), tmp_path / "old")
@@ -269,6 +284,7 @@ def test_the_command_says_what_was_done(tmp_path: Path) -> None:
     assert "unchanged: true}" in done.stdout
     told = json.loads(run_synth(*words, "--json").stdout)
     assert [told["splits"][name]["clips"] for name in ("dev", "test", "train")] == [2000, 500, 1500]
-    wrong = run_synth("split", path, "--dev", "5000", "--out", tmp_path / "t", "--no-duplicates")
+    wrong = run_synth("split", path, "--dev", "5000", "--out", tmp_path / "t", "--no-duplicates", "--json")
+    assert wrong.stdout == ""
     assert wrong.returncode == 2
     assert "dev 5000 is more than there is: 4,000 clips" in wrong.stderr
