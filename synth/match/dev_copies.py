@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from synth.catalog.audio_file import mix_channels, opened, read_blocks
+from synth.catalog.audio_file import Samples, mix_channels, opened, read_blocks
 from synth.catalog.catalog import Catalog
 from synth.catalog.near_duplicates import Fingerprinted, find_pairs
 from synth.draws import uniform01
-from synth.dsp.fingerprint import Words, fingerprint, seconds_of
+from synth.dsp.fingerprint import FRAME_SECONDS, HOP_SECONDS, Words, fingerprint, seconds_of
 from synth.errors import BadInput, GuardError
 from synth.match.dev_guard import file_of
 from synth.match.profile import Profile
@@ -22,6 +23,8 @@ MOST_SECONDS: Mapping[str, float] = {"dev": 3600.0, "speech": 7200.0}
 """Of each side that is decoded for it, so that it ends in half a minute; of more, a random part. Noise is decoded and
 fingerprinted anyway, so all of it is compared."""
 _LEAST_RATE = 4000
+_STEP = 1024  # samples
+_QUIET = 1e-4  # of the loudest piece's power (our own choice)
 _NAMED = 3
 
 Named = dict[str, Words]
@@ -117,9 +120,33 @@ def _print_of(path: str, *, offset: int = 0, num_samples: int | None = None) -> 
                 32768 * mix_channels(block, "mean", path)
                 for block in read_blocks(file, offset=offset, num_samples=num_samples)
             )
-            return _joined(fingerprint(blocks, sample_rate=file.header.sample_rate))
+            powers: list[float] = []
+            words = _joined(fingerprint(_heard(blocks, powers), sample_rate=file.header.sample_rate))
+            return None if words is None else _loud(words, np.array(powers), file.header.sample_rate)
     except (OSError, BadInput):
         return None
+
+
+def _heard(blocks: Iterator[Samples], powers: list[float]) -> Iterator[Samples]:
+    """The blocks in pieces of _STEP samples; the power of each, without what is constant, is noted."""
+    left = np.zeros(0)
+    for block in blocks:
+        left = np.concatenate([left, block])
+        whole = left[: len(left) // _STEP * _STEP]
+        left = left[len(whole) :]
+        powers += np.var(np.diff(whole.reshape(-1, _STEP), axis=1), axis=1).tolist()
+        yield whole
+    yield left
+
+
+def _loud(words: Words, powers: npt.NDArray[np.float64], sample_rate: int) -> Words:
+    """The words, silence (0) where a frame is more than 40 dB below the loudest piece: many clips have the silence of a
+    codec in common. Measured of differences of samples, so that hum does not pass for sound."""
+    if not len(powers):
+        return words
+    first = np.arange(len(words)) * HOP_SECONDS * sample_rate / _STEP
+    near = np.clip((first + FRAME_SECONDS * sample_rate / _STEP / 2).astype(int), 0, len(powers) - 1)
+    return np.where(powers[near] > powers.max() * _QUIET, words, np.uint32(0))
 
 
 def _joined(pieces: Iterator[Words]) -> Words | None:

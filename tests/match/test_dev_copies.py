@@ -90,6 +90,19 @@ def test_a_cut_and_equalised_copy_of_noise_names_both_files(sources: Sources, tm
     assert f"motor.ogg is a copy of {sources.folder / 'noise' / CARS[3].name} (" in text
 
 
+def test_the_same_silence_around_other_words_is_no_copy(sources: Sources, tmp_path: Path) -> None:
+    """4 s of one faint hiss, as of a codec, before words of another speaker and before those of the training."""
+    hiss = 1e-4 * np.random.Generator(np.random.Philox(3)).normal(size=4 * 16000)
+    whole = [np.concatenate([hiss, sentence(*one)]) for one in (("hal", 0), ("fay", 0))]
+    prints = []
+    for name, samples in zip("ab", whole, strict=True):
+        soundfile.write(tmp_path / f"{name}.flac", samples, 16000)
+        words = dev_copies._print_of(str(tmp_path / f"{name}.flac"))
+        assert words is not None
+        prints.append(words)
+    assert dev_copies.find_pairs(prints) == []
+
+
 def test_what_there_was_no_time_for_is_told(sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dev_copies, "MOST_SECONDS", {"dev": 7200.0, "speech": 5.0})
     plan = sources.planned.plan
