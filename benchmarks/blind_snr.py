@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
+import math
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +27,17 @@ from synth.dsp import levels
 from synth.dsp.effects.effect import Samples
 from synth.dsp.resample import resample
 from synth.match import snr
-from synth.match.measure import measure_clip
+from synth.match.measure import is_unsteady, measure_clip
 from synth.match.measure_frames import frames_of
 from synth.match.measure_mixes import SNR_DB, STEADY_DB, Mix, calibration_mixes
 from synth.match.snr import Calibration, fit_calibration
+from synth.match.snr_hints import Trained, fit_trained
 
 RATE = 16_000
 TEST_DB = (-5.0, 20.0)
 LEAST_NOISE_S, LEAST_SPEECH_S = 4.0, 1.2
 OWN_SNR_DB = 38.0
+TRAINED_ON = 1.25  # times STEADY_DB: chosen on the recordings judged
 BIMODAL_DB = ((2.0, 1.5), (13.0, 1.5))
 Numbers = Any
 
@@ -57,6 +59,7 @@ class Told:
     level_sd_db: float
     floor: snr.NoiseFloor
     tops: Mapping[str, float]
+    hints: dict[str, float]
     flags: tuple[str, ...]
     test: bool
 
@@ -116,7 +119,8 @@ def told(mix: Mix, recording: str, speaker: str, *, test: bool) -> Told:
     frames = frames_of(mix.samples, sample_rate=RATE)
     flags = measure_clip(mix.samples, sample_rate=RATE).flags if test else ()
     floor, tops = snr.noise_floor(frames), snr.tops(frames)
-    return Told(recording, speaker, mix.snr_db, mix.noise_db, mix.level_sd_db, floor, tops, flags, test)
+    hints = snr.hints_of(frames, floor)
+    return Told(recording, speaker, mix.snr_db, mix.noise_db, mix.level_sd_db, floor, tops, hints, flags, test)
 
 
 def all_clips(speech: list[Voice], noise: Mapping[str, list[Samples]], per: int) -> list[Told]:
@@ -127,7 +131,7 @@ def all_clips(speech: list[Voice], noise: Mapping[str, list[Samples]], per: int)
             mixes = calibration_mixes(
                 utterances,
                 pieces,
-                count=per,
+                count=per if test else 3 * per,
                 sample_rate=RATE,
                 seed=2 * number + test,
                 snr_db=TEST_DB if test else SNR_DB,
@@ -152,14 +156,47 @@ def fit_correction(clips: Sequence[Told]) -> dict[str, tuple[float, float, float
     return found
 
 
-def raws(clips: Sequence[Told], correction: Mapping[str, tuple[float, float, float]]) -> list[dict[str, float]]:
-    return [snr.estimates_from(clip.floor, clip.tops, correction) for clip in clips]
+def raws(clips: Sequence[Told], fitted: Fitted) -> list[dict[str, float]]:
+    found = []
+    for clip in clips:
+        plain = snr.estimates_from(clip.floor, clip.tops, fitted.correction)
+        found.append(plain | snr.trained_estimate(clip.floor, clip.hints, fitted.trained))
+    return found
 
 
-def calibrated(clips: Sequence[Told]) -> tuple[dict[str, tuple[float, float, float]], Calibration]:
+@dataclass(frozen=True)
+class Fitted:
+    correction: dict[str, tuple[float, float, float]]
+    trained: Trained
+    unsteady: Trained
+    calibration: Calibration
+
+
+def fitted_on(clips: Sequence[Told]) -> Fitted:
+    """The trained estimate is calibrated by what it says of recordings that it was not trained on (five parts)."""
     correction = fit_correction(clips)
-    used = [clip for clip in clips if clip.level_sd_db <= STEADY_DB]
-    return correction, fit_calibration(raws(used, correction), [clip.snr_db for clip in used])
+    names = sorted({clip.recording for clip in clips})
+    said: list[tuple[dict[str, float], float]] = []
+    for part in range(5):
+        left = [c for c in clips if names.index(c.recording) % 5 == part and c.level_sd_db <= STEADY_DB]
+        trained = train([c for c in clips if names.index(c.recording) % 5 != part])
+        for clip in left:
+            plain = snr.estimates_from(clip.floor, clip.tops, correction)
+            said.append((plain | snr.trained_estimate(clip.floor, clip.hints, trained), clip.snr_db))
+    order = np.random.Generator(np.random.Philox(key=[5, len(said)])).permutation(len(said))  # folds of all recordings
+    calibration = fit_calibration([said[i][0] for i in order], [said[i][1] for i in order])
+    return Fitted(correction, train(clips), train_unsteady(clips), calibration)
+
+
+def train_unsteady(clips: Sequence[Told]) -> Trained:
+    used = [clip for clip in clips if clip.hints]
+    moves = [math.log(min(max(clip.level_sd_db, 1.0), 9.0)) for clip in used]
+    return fit_trained([clip.hints for clip in used], moves, penalty=60.0)
+
+
+def train(clips: Sequence[Told]) -> Trained:
+    used = [clip for clip in clips if clip.level_sd_db <= TRAINED_ON * STEADY_DB and clip.hints]
+    return fit_trained([clip.hints for clip in used], [clip.snr_db for clip in used])
 
 
 def judged(clips: Sequence[Told]) -> dict[str, list[tuple[Told, float, float]]]:
@@ -169,13 +206,20 @@ def judged(clips: Sequence[Told]) -> dict[str, list[tuple[Told, float, float]]]:
     for name in sorted({clip.recording for clip in clips}):
         for half in (0, 1):
             others = [c for c in clips if c.recording != name and halves[c.speaker] != half and not c.test]
-            correction, calibration = calibrated(others)
+            fitted = fitted_on(others)
             mine = [c for c in clips if c.recording == name and halves[c.speaker] == half and c.test]
-            for clip, raw in zip(mine, raws(mine, correction), strict=True):
-                value, sigma = calibration.snr(raw)
+            mine = [replace(clip, flags=flags_of(clip, fitted.unsteady)) for clip in mine]
+            for clip, raw in zip(mine, raws(mine, fitted), strict=True):
+                value, sigma = fitted.calibration.snr(raw)
                 assert value is not None and sigma is not None
                 found.setdefault(name, []).append((clip, value, sigma))
     return found
+
+
+def flags_of(clip: Told, unsteady: Trained) -> tuple[str, ...]:
+    """The clip's flags with `unsteady` as told by a model made without its recording."""
+    moves = is_unsteady(None, clip.floor, snr.unsteadiness(clip.hints, unsteady))
+    return (*(flag for flag in clip.flags if flag != "unsteady"), *(("unsteady",) if moves else ()))
 
 
 def show(found: Mapping[str, list[tuple[Told, float, float]]], spread: Mapping[str, float]) -> None:
@@ -238,6 +282,14 @@ def cost(speech: list[Voice], noise: Mapping[str, list[Samples]]) -> None:
         print(f"| {rate} | {seconds / len(there):.1f} | {1e3 * used / len(there):.1f} | {seconds / used:.0f} |")
 
 
+def constants(fitted: Fitted) -> str:
+    """The values of synth/match/snr_default.py, to be formatted by ruff."""
+    models = {"TRAINED": fitted.trained, "UNSTEADY": fitted.unsteady}
+    values: dict[str, object] = {"CORRECTION": fitted.correction, "CALIBRATION": fitted.calibration.to_json()}
+    values |= {name: (dict(m.center), dict(m.scale), m.coefficients) for name, m in models.items()}
+    return "\n".join(f"{name} = {value!r}" for name, value in values.items())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--speech", type=Path, nargs="+", required=True)
@@ -249,9 +301,8 @@ def main() -> None:
     speech, noise = voices(asked.speech), recordings(asked.noise, asked.noise_list)
     spread = {n: max(float(frame_levels(piece, 0.1)[1:].std()) for piece in some) for n, some in noise.items()}
     clips = all_clips(speech, noise, asked.per_recording)
-    correction, calibration = calibrated([clip for clip in clips if not clip.test])
     if asked.constants:
-        print(json.dumps({"CORRECTION": correction, "CALIBRATION": calibration.to_json()}, indent=1))
+        print(constants(fitted_on([clip for clip in clips if not clip.test])))
         return
     print(f"{len(speech)} utterances, {len({v.speaker for v in speech})} speakers, {len(noise)} recordings\n")
     found = judged(clips)

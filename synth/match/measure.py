@@ -26,8 +26,12 @@ from synth.match.snr import (
     NoiseFloor,
     active_level,
     edge_frames,
-    estimates_of,
+    estimates_from,
+    hints_of,
     noise_floor,
+    tops,
+    trained_estimate,
+    unsteadiness,
 )
 
 FLAGS = ("trimmed", "unsteady", "wavering", "short", "telephone", "lowpass", "clipped", "no_speech", "clean")
@@ -35,15 +39,15 @@ FLAGS = ("trimmed", "unsteady", "wavering", "short", "telephone", "lowpass", "cl
 SHORT_SECONDS = 0.5
 TRIMMED_SHARE, TRIMMED_SECONDS = 0.15, 0.25
 """A clip is trimmed with less than this share without speech, where that is less than this long, too."""
-UNSTEADY_DB, WAVERING_DB = 3.5, 2.5
-"""Limits of what is measured in little time, which is less than what is: noise whose 100-ms levels have an SD of 5 to 6
-dB over the clip is measured at 3.7 dB (median). Unsteady is a clip, too, whose margins hold frames with an SD above 3.2
-dB, or differ by more than 7 dB. With 23 real recordings, on which these numbers were chosen, and margins of 0.2 s, 80 %
-of the mixes whose noise has an SD of 5 to 7 dB are flagged (unsteady or trimmed), 96 % of those above 7 dB, 27 % at 2
-to 3 dB, and 4 to 8 % below (benchmarks/blind_snr.py).
+UNSTEADY_DB, WAVERING_DB = 2.7, 2.5
+"""Limits of the SD of 100-ms levels of the noise: as trained over the clip (`synth.match.snr.unsteadiness`), and as
+measured where there is no speech. Both are less than what is. Unsteady is a clip, too, whose margins hold frames with
+an SD above 3.6 dB, or differ by more than 7 dB. With 23 real recordings, on which these numbers were chosen, each by a
+model without it, and margins of 0.2 s, 86 % of the mixes whose noise has an SD of 5 to 7 dB are flagged (unsteady or
+trimmed), 99 % of those above 7 dB, 31 % at 2 to 3 dB, and 4 to 9 % below (benchmarks/blind_snr.py).
 """
 CLIPPED_SHARE = 1e-4
-_SPREAD_DB, _DIFFERENCE_DB = 3.2, 7.0
+_SPREAD_DB, _DIFFERENCE_DB, _ALONE_DB = 3.6, 7.0, 3.5
 _NO_SPEECH_SHARE = 0.02
 _SPEECH_DB = (3.0, 8.0)
 _HIGHEST = 6
@@ -90,7 +94,8 @@ def measure_clip(samples: Samples, *, sample_rate: int, calibration: Calibration
     noise_db = float(np.median([floor.corrected(name) for name in floor.levels]))
     noise = _noise_power(frames, noise_db)
     speech = _speech_mask(frames, noise_db, floor)
-    raw = estimates_of(frames)
+    hints = hints_of(frames, floor)
+    raw = estimates_from(floor, tops(frames)) | trained_estimate(floor, hints)
     snr, uncertainty = calibration.snr(raw)
     band = band_of(samples, sample_rate=sample_rate)
     features |= {
@@ -106,7 +111,8 @@ def measure_clip(samples: Samples, *, sample_rate: int, calibration: Calibration
         "f0_hz": pitch_hz(samples, speech, sample_rate=sample_rate, hop_seconds=frames.hop_seconds),
     }
     features |= _colour(noise, rumble(samples, sample_rate=sample_rate), sample_rate)
-    flags = _flags(features, band, floor, calibration, runs)
+    unsteady = is_unsteady(features["level_sd_db"], floor, unsteadiness(hints))
+    flags = _flags(features, band, unsteady, floor.speech, calibration, runs)
     return _measured(features, flags, raw, uncertainty, noise, sample_rate / frames.size)
 
 
@@ -132,15 +138,26 @@ def _measured(
     return Measured(finite, tuple(flag for flag in FLAGS if flag in flags), raw, uncertainty, noise, step_hz)
 
 
+def is_unsteady(level_sd: float | None, floor: NoiseFloor, trained: float | None) -> bool:
+    """Whether the noise moves too much for its SNR to be trusted; `level_sd`: as measured, where none is trained."""
+    if trained is None:
+        return (level_sd or 0.0) > _ALONE_DB or floor.spread > _SPREAD_DB or floor.difference > _DIFFERENCE_DB
+    return trained > UNSTEADY_DB or floor.spread > _SPREAD_DB or floor.difference > _DIFFERENCE_DB
+
+
 def _flags(
-    features: Mapping[str, float | None], band: Band | None, floor: NoiseFloor, calibration: Calibration, runs: int
+    features: Mapping[str, float | None],
+    band: Band | None,
+    unsteady: bool,
+    trimmed: bool,
+    calibration: Calibration,
+    runs: int,
 ) -> set[str]:
     """Why estimates are not to be trusted. The 15 % are from science; the other limits are our own."""
     duration, nonspeech = features["duration_s"] or 0.0, features["nonspeech_share"] or 0.0
     snr, level_sd = features["snr_db"], features["level_sd_db"] or 0.0
-    unsteady = level_sd > UNSTEADY_DB or floor.spread > _SPREAD_DB or floor.difference > _DIFFERENCE_DB
     said = {
-        "trimmed": (nonspeech < TRIMMED_SHARE and nonspeech * duration < TRIMMED_SECONDS) or floor.speech,
+        "trimmed": (nonspeech < TRIMMED_SHARE and nonspeech * duration < TRIMMED_SECONDS) or trimmed,
         "unsteady": unsteady,
         "wavering": not unsteady and level_sd > WAVERING_DB,
         "short": duration < SHORT_SECONDS,

@@ -61,6 +61,11 @@ def frames_of(samples: Samples, *, sample_rate: int) -> Frames:
     return Frames(power, in_bands[:, 0].astype(np.float64), in_bands[:, 1:].astype(np.float64), sample_rate, size)
 
 
+def in_band(frames: Frames) -> Powers:
+    """Shape (bins,): how much of each bin counts for the SNR's band."""
+    return _shares(frames.size, frames.sample_rate)[:, 0]
+
+
 def frame_size(sample_rate: int) -> int:
     """Samples of a frame: an even number with small factors, of about 32 ms."""
     from scipy.fft import next_fast_len

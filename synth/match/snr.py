@@ -1,4 +1,4 @@
-"""The SNR of a clip without its clean speech: several estimators, each calibrated, and the median of them.
+"""The SNR of a clip without its clean speech: several estimators, each calibrated, and what they say together.
 
 The SNR is that of 200 to 7000 Hz (at most 0.45 of the rate): the active level of the speech (ITU-T P.56) less the mean
 level of the noise under it, both band-passed, as `synth.dsp.mix` sets it. All estimators look for the level of the
@@ -8,9 +8,12 @@ noise and take the rest for speech; they differ in where they look:
 - `floor`: the fifth of the frames that are quietest, against the active level of the rest.
 - `subband`: the 15th percentile in 20 mel bands each.
 - `edges`: the first and last 0.17 s of the clip, where margins are.
+- `trained`: a regression on many such numbers, and on the noise followed from the margins through the speech
+  (`synth.match.snr_hints`); only where the margins hold no speech.
 
 The quietest frames of noise are quieter than noise is: by more, the more its level moves. The first three are therefore
-corrected by what the margins tell (`synth.match.snr_default.CORRECTION`), where they hold noise and no speech.
+corrected by what the margins tell (`synth.match.snr_default.CORRECTION`), where they hold noise and no speech. The
+answer is the mean of the trained estimate and of the median of the others, weighted as the calibration says.
 """
 
 from __future__ import annotations
@@ -26,11 +29,12 @@ import numpy.typing as npt
 from synth.dsp.effects.effect import Samples
 from synth.errors import UsageError
 from synth.match.measure_frames import TINY, Frames, Values, frames_of
-from synth.match.snr_default import CALIBRATION, CORRECTION
+from synth.match.snr_default import CALIBRATION, CORRECTION, TRAINED, UNSTEADY
+from synth.match.snr_hints import Trained, hints
 
 Correction = tuple[float, float, float]
 
-ESTIMATORS = ("nist", "floor", "subband", "edges")
+ESTIMATORS = ("nist", "floor", "subband", "edges", "trained")
 
 EDGE_SECONDS = 0.17
 _QUIETEST = 0.2
@@ -40,6 +44,8 @@ _LIMIT_DB = 60.0  # of every raw estimate: digital silence between words is no m
 _EDGES_ARE_SPEECH_DB = 8.0  # above the quietest fifth: a margin that loud holds speech, or noise that nothing tells of
 _USUAL_EDGE_DB = 1.5  # above the quietest fifth: where the margins cannot be asked
 _USUAL_SPREAD_DB = 1.7
+_REACH_DB = 4.0  # what a trained estimate far from the median of the others counts for: odd speech misleads it
+DEFAULT_TRAINED, DEFAULT_UNSTEADY = Trained(*TRAINED), Trained(*UNSTEADY)
 
 
 def raw_estimates(samples: Samples, *, sample_rate: int) -> dict[str, float]:
@@ -77,13 +83,38 @@ def estimates_of(frames: Frames) -> dict[str, float]:
     """As `raw_estimates`, of frames that are there."""
     if float(inner(frames)[0].max()) <= TINY:
         return {}
-    return estimates_from(noise_floor(frames), tops(frames))
+    floor = noise_floor(frames)
+    return estimates_from(floor, tops(frames)) | trained_estimate(floor, hints_of(frames, floor))
+
+
+def hints_of(frames: Frames, floor: NoiseFloor) -> dict[str, float]:
+    """What `trained` takes; nothing where the margins are taken for speech."""
+    if floor.speech:
+        return {}
+    found = hints(frames, *inner(frames), edge_frames(frames))
+    found |= {"spread": floor.spread, "difference": min(floor.difference, _LIMIT_DB)}
+    powers = {name: _db(power) for name, power in tops(frames).items() if name in ("floor", "edges")}
+    levels = {f"{name}_top": level for name, level in powers.items()} | dict(floor.levels)
+    return found | {name: min(max(level - floor.edges, -_LIMIT_DB), _LIMIT_DB) for name, level in levels.items()}
+
+
+def trained_estimate(
+    floor: NoiseFloor, found: Mapping[str, float], trained: Trained = DEFAULT_TRAINED
+) -> dict[str, float]:
+    """{"trained": SNR in dB}, or nothing where the margins are taken for speech."""
+    return {} if floor.speech else {"trained": trained.value(found)}
+
+
+def unsteadiness(found: Mapping[str, float], trained: Trained = DEFAULT_UNSTEADY) -> float | None:
+    """SD in dB of the levels of 100 ms of the noise over the clip, margins and speech, as trained; 1 to 9 dB, mostly
+    less than it is where it is much. None without hints."""
+    return math.exp(trained.value(found)) if found else None
 
 
 def estimates_from(
     floor: NoiseFloor, tops: Mapping[str, float], correction: Mapping[str, Correction] = CORRECTION
 ) -> dict[str, float]:
-    """Estimates in dB from what was found of the noise, and from the levels of noise and speech together."""
+    """Estimates in dB but `trained`, from the noise that was found and from the levels of noise and speech together."""
     found = {name: floor.corrected(name, correction) for name in floor.levels}
     if not floor.speech:
         found["edges"] = floor.edges
@@ -171,20 +202,23 @@ class Calibration:
 
     Above its end a curve goes on with a slope of 1 for at most 5 dB, and stays there: nothing was seen there. Below its
     beginning it stays: an estimate without any speech says no more than that there is little.
-    `residual_db`: standard deviation of the median of the estimators, where they agree. `per_spread`: by how many dB
-    (root mean square) it errs more for each dB by which they differ.
+    `residual_db`: standard deviation of the answer, where the estimators agree. `per_spread`: by how many dB (root
+    mean square) it errs more for each dB by which they differ. `share`: weight of `trained` in the answer, 0 to 1.
     """
 
     curves: Mapping[str, Curve]
     residual_db: float
     per_spread: float
+    share: float = 0.0
 
     def snr(self, raw: Mapping[str, float]) -> tuple[float | None, float | None]:
         """(SNR in dB, its uncertainty as a standard deviation in dB); None without any estimate."""
-        found = np.array([_read(self.curves[name], value) for name, value in raw.items() if name in self.curves])
-        if not len(found):
+        found = _read_all(self.curves, raw)
+        if not found:
             return None, None
-        return float(np.median(found)), float(math.hypot(self.residual_db, self.per_spread * float(found.std())))
+        middle, away = _middle(found)
+        spread = float(np.std(list(found.values())))
+        return float(middle + self.share * _bent(away)), float(math.hypot(self.residual_db, self.per_spread * spread))
 
     @property
     def range_db(self) -> tuple[float, float]:
@@ -194,14 +228,15 @@ class Calibration:
 
     def to_json(self) -> dict[str, Any]:
         curves = {name: [[round(x, 3), round(y, 3)] for x, y in curve] for name, curve in self.curves.items()}
-        return {"curves": curves, "residual_db": self.residual_db, "per_spread": self.per_spread}
+        return {"curves": curves, "residual_db": self.residual_db, "per_spread": self.per_spread, "share": self.share}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Calibration:
         """Raises UsageError where these are not the fields of a calibration."""
         try:
             curves = {n: tuple((float(x), float(y)) for x, y in curve) for n, curve in fields["curves"].items()}
-            return cls(curves, float(fields["residual_db"]), float(fields["per_spread"]))
+            numbers = (float(fields[name]) for name in ("residual_db", "per_spread", "share"))
+            return cls(curves, *numbers)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UsageError(f"this is no calibration of SNR estimators: {error!r}; make it anew") from None
 
@@ -215,6 +250,25 @@ def _read(curve: Curve, raw: float) -> float:
     return float(np.interp(raw, points[:, 0], points[:, 1])) + beyond
 
 
+def _read_all(curves: Mapping[str, Curve], raw: Mapping[str, float]) -> dict[str, float]:
+    """SNR in dB by estimator, of those that have a curve."""
+    return {name: _read(curves[name], value) for name, value in raw.items() if name in curves}
+
+
+def _middle(found: Mapping[str, float]) -> tuple[float, float]:
+    """(median of the estimators but `trained`, how far `trained` lies above it), in dB."""
+    others = [value for name, value in found.items() if name != "trained"]
+    if "trained" not in found or not others:
+        return float(np.median(list(found.values()))), 0.0
+    middle = float(np.median(others))
+    return middle, found["trained"] - middle
+
+
+def _bent(away: Any) -> Any:
+    """dB, less the further away: at most 4."""
+    return away / np.sqrt(1 + (away / _REACH_DB) ** 2)
+
+
 def fit_calibration(raws: Sequence[Mapping[str, float]], true_snrs: Sequence[float]) -> Calibration:
     """Isotonic regression of the true SNR (dB) on each raw estimate, thinned to at most 24 points a curve.
 
@@ -224,15 +278,23 @@ def fit_calibration(raws: Sequence[Mapping[str, float]], true_snrs: Sequence[flo
     if len(raws) != len(truth) or len(truth) < 30:
         raise UsageError(f"a calibration needs at least 30 clips with their SNR, there are {len(raws)}")
     everything = np.arange(len(truth))
-    errors, spreads = np.zeros(len(truth)), np.zeros(len(truth))
+    errors, away, spreads = np.zeros(len(truth)), np.zeros(len(truth)), np.zeros(len(truth))
     for fold in range(5):
         curves = _curves(raws, truth, everything[everything % 5 != fold])
         for i in everything[everything % 5 == fold].tolist():
-            found = np.array([_read(curves[n], v) for n, v in raws[i].items() if n in curves])
-            if len(found):
-                errors[i], spreads[i] = float(np.median(found)) - truth[i], float(found.std())
-    residual, per_spread = _uncertainty(errors, spreads)
-    return Calibration(_curves(raws, truth, everything), residual, per_spread)
+            found = _read_all(curves, raws[i])
+            if found:
+                middle, away[i] = _middle(found)
+                errors[i], spreads[i] = middle - truth[i], float(np.std(list(found.values())))
+    share = _share(errors, away)
+    residual, per_spread = _uncertainty(errors + share * _bent(away), spreads)
+    return Calibration(_curves(raws, truth, everything), residual, per_spread, share)
+
+
+def _share(errors: Values, away: Values) -> float:
+    """How much of the way from the median to `trained` leaves the smallest squared errors; 0 to 1."""
+    square = float(away @ away)
+    return round(min(max(-float(errors @ away) / square, 0.0), 1.0), 3) if square > 0 else 0.0
 
 
 def _curves(raws: Sequence[Mapping[str, float]], truth: Values, which: npt.NDArray[np.int_]) -> dict[str, Curve]:
@@ -240,8 +302,20 @@ def _curves(raws: Sequence[Mapping[str, float]], truth: Values, which: npt.NDArr
     for name in ESTIMATORS:
         there = [i for i in which.tolist() if name in raws[i]]
         if len(there) >= 20:
-            curves[name] = _isotonic(np.array([raws[i][name] for i in there]), truth[there])
+            fitted = _line if name == "trained" else _isotonic
+            curves[name] = fitted(np.array([raws[i][name] for i in there]), truth[there])
     return curves
+
+
+_LINE_DB = (-12.0, 34.0)
+
+
+def _line(raw: Values, truth: Values) -> Curve:
+    """The rising straight line nearest to the truth: a regression bends no more than its mixes do."""
+    slope = float(np.clip(np.cov(raw, truth)[0, 1] / max(float(raw.var(ddof=1)), TINY), 0.5, 2.0))
+    constant = float(truth.mean() - slope * raw.mean())
+    low, high = ((x, round(constant + slope * x, 3)) for x in _LINE_DB)
+    return low, high
 
 
 def _uncertainty(errors: Values, spreads: Values) -> tuple[float, float]:

@@ -11,8 +11,20 @@ from synth.dsp import levels
 from synth.dsp.effects.effect import Samples
 from synth.dsp.noise_bands import band_levels, normalised
 from synth.errors import UsageError
+from synth.match.measure_frames import frames_of
 from synth.match.measure_mixes import calibration_mixes, fit_on_mixes, mix_at
-from synth.match.snr import DEFAULT_CALIBRATION, ESTIMATORS, Calibration, fit_calibration, raw_estimates
+from synth.match.snr import (
+    DEFAULT_CALIBRATION,
+    ESTIMATORS,
+    Calibration,
+    edge_frames,
+    fit_calibration,
+    hints_of,
+    noise_floor,
+    raw_estimates,
+    unsteadiness,
+)
+from synth.match.snr_hints import fit_trained, tracked_noise
 
 RATE = 16_000
 
@@ -81,6 +93,56 @@ def test_every_estimate_rises_with_the_snr_and_none_knows_the_gain() -> None:
 
 def test_without_margins_the_edges_say_nothing() -> None:
     assert "edges" not in raw_estimates(mixed(25.0, margin=0.0)[2000:-2000], sample_rate=RATE)
+
+
+@pytest.mark.parametrize("swell_db", [0.0, 6.0, -6.0])
+def test_noise_is_followed_from_the_margins_through_the_speech(swell_db: float) -> None:
+    """Speech at 5 dB above noise that swells and comes back: most of the swell is found, and none where there is none."""
+    margin, length = RATE // 2, int(3.5 * RATE)
+    gain = np.interp(np.arange(length), [0, margin, length // 2, length - margin, length], [0, 0, swell_db, 0, 0])
+    under = noise(3.6, seed=8)[:length] * 10 ** (gain / 20)
+    clip, level, _ = mix_at(babble(2.5), under, snr_db=5.0, before=margin, after=margin, sample_rate=RATE)
+    frames = frames_of(clip, sample_rate=RATE)
+    after, before = tracked_noise(frames, edge_frames(frames))
+    found = 10 * np.log10((after + before)[30:-30].mean() / 2)
+    assert found == pytest.approx(level, abs=1.5)
+    plain = 10 * np.log10(frames.band[1:12].mean())
+    assert abs(found - level) < max(0.6 * abs(plain - level), 1.0)
+
+
+def test_noise_that_moves_is_told_from_noise_that_does_not() -> None:
+    found = []
+    for moves in (0.0, 5.0):
+        gain = moves * np.sin(2 * np.pi * 0.9 * np.arange(int(3.5 * RATE)) / RATE)
+        under = noise(3.6, seed=9)[: len(gain)] * 10 ** (gain / 20)
+        clip, _, _ = mix_at(babble(2.9), under, snr_db=6.0, before=4800, after=4000, sample_rate=RATE)
+        frames = frames_of(clip, sample_rate=RATE)
+        found.append(unsteadiness(hints_of(frames, noise_floor(frames))) or 0.0)
+    assert found[0] < 1.6 and found[1] > found[0] + 1
+
+
+def test_a_model_bends_with_the_excess_and_counts_no_hint_beyond_its_reach() -> None:
+    draw = rng(10)
+    rows = [{"excess": float(draw.uniform(0, 22)), "other": float(draw.normal(3, 2))} for _ in range(600)]
+    truth = [row["excess"] + (2.0 if row["excess"] > 14 else 0.5) * row["other"] for row in rows]
+    trained = fit_trained(rows, truth, penalty=0.1)
+    low, high = ({"excess": at, "other": 5.0} for at in (3.0, 20.0))
+    slopes = [trained.value(row | {"other": 6.0}) - trained.value(row) for row in (low, high)]
+    assert slopes[0] == pytest.approx(0.5, abs=0.15) and slopes[1] == pytest.approx(2.0, abs=0.3)
+    assert trained.value(low | {"other": 500.0}) == trained.value(low | {"other": 50.0})
+
+
+def test_the_trained_estimate_counts_by_how_much_better_it_is() -> None:
+    draw = rng(11)
+    true = draw.uniform(-5, 20, 300)
+    shares = []
+    for mine in (0.5, 8.0):
+        raws = [{"nist": s + draw.normal(0, 1.5), "trained": s + draw.normal(0, mine)} for s in true]
+        shares.append(fit_calibration(raws, true.tolist()).share)
+    assert shares[0] > 0.8 and shares[1] < 0.2
+    far = Calibration(dict.fromkeys(("nist", "trained"), ((-50.0, -50.0), (50.0, 50.0))), 1.0, 1.0, share=1.0)
+    assert far.snr({"nist": 5.0, "trained": 5.5})[0] == pytest.approx(5.5, abs=0.02)
+    assert far.snr({"nist": 5.0, "trained": 400.0})[0] == pytest.approx(9.0, abs=0.02)
 
 
 def test_a_calibration_mends_a_bias_and_survives_json() -> None:
