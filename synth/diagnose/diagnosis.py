@@ -155,6 +155,8 @@ def _below_zero(gap: Gap, ladder: Ladder) -> list[str]:
     text = f"{gap.above} {sure} harder than {gap.below} ({_interval(gap, ladder.is_rate)})"
     if gap.steps == (MATCHING,):
         return [f"{text}: the oracle has too little data, or too little variety, to bound anything"]
+    if gap.steps == ("dev_overfitting",):
+        return [f"{text}: no overfitting to dev is seen"]
     if "mismatch" in gap.steps:
         oracle = "see the oracle's gap" if ORACLE in ladder.rungs else "train an oracle on target-like data (--oracle)"
         return [
@@ -174,16 +176,17 @@ def _number(value: float, rate: bool) -> float:
 
 
 def _rung_json(rung: Rung, rate: bool) -> dict[str, Any]:
-    low, high = np.quantile(rung.draws, [0.025, 0.975])
+    low, high = (float(end) for end in np.quantile(rung.draws, [0.025, 0.975]))
+    low = max(low, 0.0) if rate else low
     exact = rung.clips == 0 and np.isinf(rung.words)
     return {
         "name": rung.name,
         "title": TITLES[rung.name],
         "error": _number(rung.error, rate),
-        "low": _number(float(low), rate),
-        "high": _number(float(high), rate),
+        "low": _number(low, rate),
+        "high": _number(high, rate),
         "shown": amount(rung.error, rate) + (" %" if rate else ""),
-        "interval_shown": "taken as exact" if exact else f"{amount(float(low), rate)} to {amount(float(high), rate)}",
+        "interval_shown": "taken as exact" if exact else f"{amount(low, rate)} to {amount(high, rate)}",
         "clips": rung.clips or None,
         "words": None if np.isinf(rung.words) else round(rung.words, 6),
         "groups": rung.groups or None,

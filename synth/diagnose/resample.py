@@ -23,6 +23,7 @@ DRAWS: Final = 2000
 BY: Final = ("group", "speaker", "session", "source", "noise", "clip")
 """What may make a group."""
 
+_TITLES: Final = {"group": "group of the list", "source": "source utterance", "noise": "noise recording"}
 _MOST_GROUPS = 1000  # more are put together at random: the interval's width then wavers by 2 %
 _FEW_GROUPS = 10  # below this an interval is said to be rough (our own choice)
 _TOGETHER, _DRAW = 2, 3  # purposes of draws
@@ -42,7 +43,7 @@ def bootstrap(rows: Mapping[str, Sequence[Prediction]], *, by: Sequence[str] = (
 
     A group that is in several sets (the same dev clips under two models) is drawn for all of them at once, so that
     what they share cancels in a difference. Groups are drawn among those that are in the same sets. Deviations are
-    widened by sqrt(G / (G - 1)), as those of G groups drawn with replacement fall short by that.
+    widened (_widened) where groups are few.
     """
     names, notes = group_names(rows, by)
     groups = sorted({name for clips in names.values() for name in clips})
@@ -60,7 +61,7 @@ def bootstrap(rows: Mapping[str, Sequence[Prediction]], *, by: Sequence[str] = (
     counts = there.sum(axis=0)
     told = errors.sum(axis=0) / words.sum(axis=0)
     ratios = np.where(summed[1] > 0, summed[0] / np.where(summed[1] > 0, summed[1], 1.0), told)
-    draws = told + (ratios - told) * np.sqrt(counts / np.maximum(counts - 1, 1))
+    draws = told + (ratios - told) * [_widened(int(n)) for n in counts]
     few = [
         f"{name} has only {n} groups: its interval is rough"
         for name, n in zip(rows, counts, strict=True)
@@ -71,6 +72,17 @@ def bootstrap(rows: Mapping[str, Sequence[Prediction]], *, by: Sequence[str] = (
         {name: int(n) for name, n in zip(rows, counts, strict=True)},
         (*notes, *few),
     )
+
+
+def _widened(groups: int) -> float:
+    """By sqrt(G / (G - 1)), as deviations of G groups drawn with replacement fall short by that; and as the quantile of
+    Student's t with G - 1 degrees of freedom lies beyond the normal one (usual for few clusters: Cameron, Gelbach &
+    Miller 2008, from memory)."""
+    from scipy.stats import norm, t
+
+    if groups < 2:
+        return 1.0
+    return float(np.sqrt(groups / (groups - 1)) * t.ppf(0.975, groups - 1) / norm.ppf(0.975))
 
 
 def _drawn(errors: Matrix, words: Matrix, seed: int, number: int) -> Matrix:
@@ -138,7 +150,7 @@ def _at_least_two(
                 f"{name} is a single group by {' and '.join(chosen[name])}: clips are drawn again in its place, and "
                 "the interval is too narrow"
             )
-    by = sorted({" and ".join(way) for way in chosen.values()})
+    by = sorted({" and ".join(_TITLES.get(one, one) for one in way) for way in chosen.values()})
     return found, [f"intervals: 95 %, by drawing groups again; a group is a {' or a '.join(by)}", *notes]
 
 
