@@ -111,18 +111,18 @@ def misses(clips: Clips, done: Divided, asked: dict[str, str]) -> list[str]:
 
 
 def test_in_1000_random_catalogs_no_group_crosses_and_sizes_are_met_within_one_group() -> None:
-    refused = 0
-    for seed in range(1000):
+    count = 0
+    for seed in range(1100):
         asked = ASKED[seed % len(ASKED)]
         try:
             clips, done = divided(seed, asked)
-        except GuardError:  # of fewer groups than splits, see below
-            refused += 1
+        except GuardError:  # all is joined to less than three groups, see below
             continue
         assert torn(clips, done.of_clip, COLUMNS) == [], seed
         assert misses(clips, done, asked) == [], seed
         assert set(done.of_clip) >= set(asked), seed
-    assert refused < 100  # catalogs whose few sessions are all joined
+        count += 1
+    assert count >= 1000
 
 
 def test_only_what_cannot_be_divided_is_refused() -> None:
