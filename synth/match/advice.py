@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from synth.dsp.noise_bands import CENTRES_HZ
-from synth.match.features import BAND_NAMES, Feature
+from synth.dsp.noise_bands import CENTRES_HZ, RUMBLE_CENTRES_HZ
+from synth.match.features import BAND_NAMES, RUMBLE_NAMES, Feature
 
 Verdict = Literal["green", "amber", "red"]
 
@@ -71,6 +71,12 @@ _REMEDIES = {
         "take more high voices, or pitch the speech up by about {amount}",
     ),
 }
+_RUMBLE_REMEDY = (
+    "take noise with less around {hz} Hz, a microphone with a higher low_hz in channel, or match_spectrum with about "
+    "{amount} less in rumble_db",
+    "take noise with more around {hz} Hz, a microphone with a lower low_hz in channel, or match_spectrum with about "
+    "{amount} more in rumble_db",
+)
 _BAND_REMEDY = (
     "take noise sources with less around {hz} Hz, or match_spectrum with about {amount} less there",
     "take noise sources with more around {hz} Hz, or match_spectrum with about {amount} more there",
@@ -133,7 +139,10 @@ def words(feature: Feature, found: Difference, light: Verdict) -> str:
 def _shifted(feature: Feature, shift: float) -> str:
     which = "high" if shift > 0 else "low"
     about = _rounded(feature, shift)
-    if feature.name in BAND_NAMES:
+    if feature.name in RUMBLE_NAMES:
+        hz = round(RUMBLE_CENTRES_HZ[RUMBLE_NAMES.index(feature.name)])
+        remedy = _RUMBLE_REMEDY[shift < 0].format(amount=about, hz=hz)
+    elif feature.name in BAND_NAMES:
         remedy = _BAND_REMEDY[shift < 0].format(amount=about, hz=round(CENTRES_HZ[BAND_NAMES.index(feature.name)]))
     else:
         remedy = _REMEDIES[feature.name][shift < 0].format(amount=about)

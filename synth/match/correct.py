@@ -20,7 +20,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "wavering_db": (0.0, 30.0),
 }
 _FINE = np.linspace(0.02, 0.98, 25)
-_MOST_SHIFT_DB = 8.0  # of a band in one round: what a microphone took away no equaliser brings back
+_MOST_SHIFT_DB = 12.0  # of a band in one round: what a microphone took away no equaliser brings back
 _LEAST_SD_DB = 0.2
 _QUARTILES = (0.25, 0.5, 0.75)  # of levels: headroom turns some clips down, and no wish for more brings those up
 

@@ -22,6 +22,7 @@ from synth.errors import BadInput, GuardError
 from synth.execute.simulate import Simulated, simulate
 from synth.match.profile import ClipProfile
 from synth.plan.plan import Plan
+from synth.plan.unchanged import unchanged_recordings
 from synth.recipe.model import Recipe, Splits
 
 Progress = Callable[[str, int, int | None], None]
@@ -73,7 +74,7 @@ class Trials:
         """
         wanted = clips or self.clips
         plan = _plan(recipe, cases, self.ground, wanted)
-        indices = _chosen(len(plan), wanted)
+        indices = _chosen(plan, wanted)
         folder = self._folder / str(self._count)
         self._count += 1
         dataset = DatasetDir(folder)
@@ -100,15 +101,22 @@ class Trials:
 def _plan(recipe: Recipe, cases: Mapping[str, Cases], ground: Planned, clips: int) -> Plan:
     """The plan of a trial: as many copies as are needed, and all of it train, so that all of the noise takes part."""
     base = ground.plan
-    copies = max(1, -(-clips // max(1, len(base.speech))))
+    changed = int((~unchanged_recordings(recipe, base.speech)).sum())
+    copies = max(1, -(-clips // max(1, changed)))
     whole = Splits(recipe.splits.by, {"train": 1.0})
     tried = replace(recipe, copies=copies, hours=None, splits=whole)
     return Plan.make(tried, base.speech, base.noise, base.rooms, ground.noise, dict(cases))
 
 
-def _chosen(count: int, wanted: int) -> list[int]:
-    """`wanted` of `count` indices, evenly spaced: speakers lie side by side in a plan."""
-    return sorted({int(k) for k in np.linspace(0, count - 1, min(count, wanted))})
+def _chosen(plan: Plan, wanted: int) -> list[int]:
+    """`wanted` indices of clips that are mixed, evenly spaced: speakers lie side by side in a plan.
+
+    Raises GuardError where all speech is taken unchanged.
+    """
+    mixed = np.flatnonzero(~unchanged_recordings(plan.recipe, plan.speech)[plan.clips["recording"]])
+    if not len(mixed):
+        raise GuardError("all speech of the recipe is taken unchanged: there is nothing to match; name speech to mix")
+    return sorted({int(mixed[int(k)]) for k in np.linspace(0, len(mixed) - 1, min(len(mixed), wanted))})
 
 
 # ------------------------------------------------------------------------------------------- what runs in the worker

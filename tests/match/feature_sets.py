@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synth.match.features import BAND_NAMES, BY_NAME, FEATURES
+from synth.match.features import BAND_NAMES, BY_NAME, FEATURES, RUMBLE_NAMES
 from synth.match.profile import ClipProfile, Profile
 
 BAND_DB = (14.0, 13.0, 10.0, 6.0, 3.0, 0.0, -3.0, -6.0, -8.0, -9.0, -10.0, -10.0)
@@ -43,6 +43,7 @@ IN_CAR = Set(
         "clipped_share": -9.0,
         "f0_hz": math.log2(150.0),
         **dict(zip(BAND_NAMES, BAND_DB, strict=True)),
+        **dict(zip(RUMBLE_NAMES, (6.0, 12.0), strict=True)),
     },
     group={
         "snr_db": 2.0,
@@ -57,6 +58,7 @@ IN_CAR = Set(
         "clipped_share": 0.0,
         "f0_hz": 0.35,
         **dict.fromkeys(BAND_NAMES, 1.2),
+        **dict.fromkeys(RUMBLE_NAMES, 1.2),
     },
     own={
         "snr_db": 3.0,
@@ -71,6 +73,7 @@ IN_CAR = Set(
         "clipped_share": 0.3,
         "f0_hz": 0.12,
         **dict.fromkeys(BAND_NAMES, 1.2),
+        **dict.fromkeys(RUMBLE_NAMES, 1.2),
     },
     missing={"f0_hz": 0.05, "snr_db": 0.02},
 )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm, wasserstein_distance
 
+from synth.match.features import FEATURES
 from synth.match.two_sample import area_under_curve, c2st, classify, coverage, covered, filled, generator, halvings
 from synth.match.wasserstein import distances, holm, wasserstein
 
@@ -161,7 +162,7 @@ def test_sessions_apart_cover_each_other() -> None:
 def test_coverage_of_too_few_is_none() -> None:
     dev, groups = sample(6, 2, 1)
     assert covered(dev, dev, groups=groups, tolerances=TOLERANCES) is None
-    assert np.isnan(coverage(np.zeros((5, 24)), np.zeros((5, 24))))
+    assert np.isnan(coverage(np.zeros((5, len(FEATURES))), np.zeros((5, len(FEATURES)))))
 
 
 def test_wasserstein_is_the_area_between_the_distribution_functions() -> None:
