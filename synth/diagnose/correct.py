@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from synth import files
+from synth.catalog.list_root import list_root
 from synth.diagnose.review import HEAD, TAIL
 from synth.diagnose.score_list import COLUMNS
 from synth.errors import UsageError
@@ -391,8 +392,8 @@ def _notes(manifest: Path, out: Path, counts: _Counts, unknown: Sequence[str]) -
         notes.append(f"and {len(unknown) - 20} more")
     if counts.kept:
         notes.append(f"{counts.kept} labels stay as they are: an effect made them unknown, or an event sets them")
-    if out.absolute().parent != manifest.absolute().parent:
-        notes.append(f"audio paths in {out} count from {manifest.absolute().parent}: move it there before it is used")
+    if list_root(out) != (root := list_root(manifest)):
+        notes.append(f"audio paths in {out} count from {root}: move it there before it is used")
     touched, there = set(counts.splits), counts.all_splits
     for one, other in (("dev", "test"), ("test", "dev")):
         if one in touched and other in there and other not in touched:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from synth.catalog.list_root import list_root
 from synth.diagnose.scores import Prediction, read_scores
 from synth.errors import UsageError
 from synth.match.profile import ClipProfile, Profile
@@ -58,8 +59,16 @@ def read_dev(predictions: Path, manifest: Path, *, unit: str = "word", split: st
     notes = list(scores.notes)
     if wanted == "test":
         notes.append("test is for the last word: what is learned from its errors makes it a second dev")
-    folder = manifest if manifest.is_dir() else manifest.parent
+    folder = _root(manifest)
     return DevSet(clips, folder, scores.measure, unit, None if wanted == "none" else wanted, tuple(notes))
+
+
+def _root(manifest: Path) -> Path:
+    """What paths count from; of a folder of lists (`synth split`) as of each list in it."""
+    if not manifest.is_dir():
+        return list_root(manifest)
+    lists = sorted((*manifest.glob("*.jsonl"), *manifest.glob("*.csv")))
+    return list_root(lists[0]) if lists else manifest
 
 
 def value_of(clip: Prediction, column: str) -> str | None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.diagnose.alignment import align
+from synth.diagnose.correct import correct
 from synth.diagnose.edits import edit_errors
 from synth.diagnose.error_sample import allotted, sample_errors
 from synth.diagnose.review import read_review, review_csv
@@ -118,6 +119,22 @@ def test_any_list_will_do(form: str, tmp_path: Path) -> None:
     assert {row.id for row in drawn.review.rows} <= wrong
     assert all(row.audio == f"audio/{row.id}.wav" for row in drawn.review.rows)
     assert {row.group[:4] for row in drawn.review.rows} == {"clip" if form == "nemo" else "driv"}
+
+
+def test_lists_of_synth_split_name_the_audio_where_it_lies(tmp_path: Path) -> None:
+    dev = dev_list(tmp_path / "real", clips=20, wrong=0.5, sound=20)
+    (tmp_path / "splits").mkdir()
+    listed = tmp_path / "splits" / "dev.jsonl"
+    listed.write_bytes(dev.manifest.read_bytes())
+    split = {"format": "synth-split", "root": "../real", "lists": ["dev.jsonl"]}
+    (tmp_path / "splits" / "split.json").write_text(json.dumps(split))
+    for k, manifest in enumerate((listed, listed.parent)):
+        drawn = sample_errors(dev.predictions, manifest, tmp_path / f"{k}.csv", n=4)
+        assert all((drawn.root / row.audio).is_file() for row in drawn.review.rows)
+    (tmp_path / "fix.csv").write_text("id,text\nclip0001,on\n")
+    (note,) = correct(tmp_path / "fix.csv", listed, tmp_path / "splits" / "new.jsonl").notes
+    assert f"count from {tmp_path / 'real'}" in note
+    assert correct(tmp_path / "fix.csv", listed, tmp_path / "real" / "new.jsonl").notes == ()
 
 
 def test_a_review_is_read_as_it_was_written(dev: DevList, tmp_path: Path) -> None:
