@@ -27,6 +27,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 from synth.errors import SynthError  # noqa: E402
 
 from .experiment import (  # noqa: E402
+    LADDERS,
     ROOT,
     Answers,
     Failed,
@@ -35,7 +36,7 @@ from .experiment import (  # noqa: E402
     make_dev,
     make_test,
 )
-from .ladder import LADDERS, Told, diagnosed  # noqa: E402
+from .ladder import Told, diagnosed  # noqa: E402
 from .material import HERE, Audio, Missing, find_audio, fixed_digest  # noqa: E402
 from .page import (  # noqa: E402
     STRONGER,

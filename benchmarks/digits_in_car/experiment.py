@@ -21,7 +21,9 @@ from .models import MODELS, Guess
 from .sets import Clips, Names, rendered, stored
 
 RECIPES = ("clean", "one_clip", "one_recording", "varied", "fitted", "oracle", "oracle_varied", "wrong_snr")
-ALONE = ("one_clip", "one_recording", "varied", "fitted", "oracle")
+LADDERS = ("one_clip", "varied", "fitted", "wrong_snr")
+"""What has a ladder, with the first seed."""
+ALONE = ("one_clip", "varied", "fitted", "oracle")
 """What is trained without one speaker as well."""
 DEV_SEED, TEST_SEED, TRAIN_SEED = 1000, 2000, 10
 _SEEN_ENOUGH = 800  # train clips that the error on train is about taken from
@@ -36,7 +38,7 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Size:
-    """How much of it is done. `share`: every so many-th train take. `copies`: clips a take. `alone`: seeds of the
+    """How much of it is done. `share`: every so many-th take. `copies`: clips a take. `alone`: seeds of the
     second table. `fit_clips`: clips simulated in each round of `synth fit`. `test`: False while developing."""
 
     seeds: tuple[int, ...] = (1, 2, 3, 4, 5)
@@ -198,7 +200,7 @@ def _rungs(path: Path, recipe: str, seed: int, size: Size) -> tuple[Clips, dict[
     train = rendered(path, seeded)
     rungs = {"train": train.only(np.arange(len(train)) % (1 + len(train) // _SEEN_ENOUGH) == 0)}
     for split in ("train-dev", "train-dev-noise"):
-        if recipe != "clean":
+        if recipe in LADDERS and seed == size.seeds[0]:
             changes = [*seeded, *_speech("train-dev", base), f"splits={{by: [speaker], {split}: 1.0}}"]
             rungs[split] = rendered(path, changes)
     return train, rungs

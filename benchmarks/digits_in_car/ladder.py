@@ -10,7 +10,6 @@ from typing import Any
 
 from .experiment import Answers, command
 
-LADDERS = ("one_clip", "varied", "fitted", "wrong_snr")
 RUNGS = ("train", "train-dev", "train-dev-noise", "dev", "test")
 
 

@@ -106,8 +106,8 @@ def find_audio(speech: Path, noise: Path) -> Audio:
 
 
 def takes_of(audio: Audio, split: str, share: int = 1) -> list[Take]:
-    """The takes of a split; of the train takes every `share`-th."""
-    return [take for take in audio.takes if take.take in TAKES[split] and (split != "train" or take.take % share == 0)]
+    """The takes of a split, or every `share`-th of them."""
+    return [take for take in audio.takes if take.take in TAKES[split] and take.take % share == 0]
 
 
 def halves(audio: Audio, target: str) -> tuple[list[Stretch], list[Stretch]]:

@@ -104,10 +104,11 @@ def _title(recipe: str) -> str:
 
 def fits_table(work: Path, targets: Sequence[str]) -> list[str]:
     """What `synth fit` says of itself, on the groups of dev that it held out."""
-    lines = ["| target | AUC before | matched | helped | warnings |", "|---|---|---|---|---|"]
+    lines = ["| target | AUC of halves of dev | before | matched | helped | warning |", "|---" * 6 + "|"]
     for target in targets:
         report = json.loads((work / target / "dev_and_fit" / "fit.json").read_text())
-        cells = [target, _of(report, "before"), _of(report, "after"), _helped(report), _warned(report)]
+        halves = "-" if report["auc_dev"] is None else f"{report['auc_dev']:.2f}"
+        cells = [target, halves, _of(report, "before"), _of(report, "after"), _helped(report), _warned(report)]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 

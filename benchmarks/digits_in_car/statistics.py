@@ -76,23 +76,27 @@ def _measured(value: float, draws: Vector) -> Measured:
     return Measured(value, float(low), float(high))
 
 
+_LEAST = 1e-9  # no error at all is taken as this one, so that a ratio is a number
+
+
 def times(found: Counts, worse: str, better: str, keep: Sequence[str]) -> Measured:
     """Mean error of one recipe over that of another, over the targets in `keep`."""
     at = [found.targets.index(name) for name in keep]
-    value = found.error(worse)[at].mean() / found.error(better)[at].mean()
-    return _measured(value, found.drawn(worse)[:, at].mean(axis=1) / found.drawn(better)[:, at].mean(axis=1))
+    value = found.error(worse)[at].mean() / max(found.error(better)[at].mean(), _LEAST)
+    over = np.maximum(found.drawn(better)[:, at].mean(axis=1), _LEAST)
+    return _measured(float(value), found.drawn(worse)[:, at].mean(axis=1) / over)
 
 
 def reduction(found: Counts, of: str, by: str, keep: Sequence[str]) -> Measured:
     """By how many percent the error of recipe `of` falls with recipe `by`: the mean over targets of each one's."""
     at = [found.targets.index(name) for name in keep]
-    value = (1 - found.error(by)[at].mean(axis=1) / found.error(of)[at].mean(axis=1)).mean()
-    drawn = 1 - found.drawn(by)[:, at] / np.maximum(found.drawn(of)[:, at], 1e-9)
-    return _measured(100 * value, 100 * drawn.mean(axis=1))
+    value = (1 - found.error(by)[at].mean(axis=1) / np.maximum(found.error(of)[at].mean(axis=1), _LEAST)).mean()
+    drawn = 1 - found.drawn(by)[:, at] / np.maximum(found.drawn(of)[:, at], _LEAST)
+    return _measured(100 * float(value), 100 * drawn.mean(axis=1))
 
 
 def points_worse(found: Counts, one: str, other: str, keep: Sequence[str]) -> Measured:
     """Error of one recipe less that of another, in points, the mean over targets."""
     at = [found.targets.index(name) for name in keep]
-    value = (found.error(one)[at] - found.error(other)[at]).mean()
+    value = float((found.error(one)[at] - found.error(other)[at]).mean())
     return _measured(100 * value, 100 * (found.drawn(one)[:, at] - found.drawn(other)[:, at]).mean(axis=1))
