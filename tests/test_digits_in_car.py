@@ -99,7 +99,7 @@ def test_no_take_no_recording_and_no_moment_is_on_two_sides() -> None:
 
 @needs_real_audio
 def test_the_whole_of_it_in_its_smallest_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from benchmarks.digits_in_car.__main__ import run
+    from benchmarks.digits_in_car.program import run
 
     monkeypatch.setenv("SYNTH_CACHE", str(tmp_path / "cache"))
     audio = find_audio(real_audio() / "speech" / "fsdd", real_audio() / "noise")
