@@ -223,8 +223,8 @@ def flags_of(clip: Told, unsteady: Trained) -> tuple[str, ...]:
 
 
 def show(found: Mapping[str, list[tuple[Told, float, float]]], spread: Mapping[str, float]) -> None:
-    print("| recording | SD 100 ms | mean error | SD | the same, not flagged | within 2 sigma | flagged | met |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| recording | SD 100 ms | within a clip | mean error | SD | not flagged | within 2 sigma | flagged | met |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for name in sorted(found, key=lambda n: spread[n]):
         rows = found[name]
         error = np.array([value - clip.snr_db for clip, value, _ in rows])
@@ -237,7 +237,8 @@ def show(found: Mapping[str, list[tuple[Told, float, float]]], spread: Mapping[s
         elif spread[name] > 5:
             met = "met" if flags.mean() >= 0.95 else "unmet"
         numbers = f"{error.mean():+.2f} | {error.std():.2f} | {left.mean():+.2f}, {left.std():.2f} | {sure:.0%}"
-        print(f"| {name} | {spread[name]:.1f} | {numbers} | {flags.mean():.0%} | {met} |")
+        within = np.median([clip.level_sd_db for clip, _, _ in rows])
+        print(f"| {name} | {spread[name]:.1f} | {within:.1f} | {numbers} | {flags.mean():.0%} | {met} |")
     everything = [clip for rows in found.values() for clip, _, _ in rows]
     print("\nflagged as unsteady or trimmed, by the SD of the noise's 100-ms levels within the clip:")
     for low, high in ((0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 7), (7, 99)):
