@@ -65,7 +65,7 @@ def run(audio: Audio, work: Path, targets: Sequence[str], size: Size, jobs: int,
         asked = [(one, recipe) for recipe in LADDERS if recipe in size.recipes for one in firsts]
         ladders = list(pool.map(partial(_diagnosed, work), asked))
     split = "test" if size.test else "dev"
-    made = versions(fixed_digest(), time.monotonic() - begun, size)
+    made = versions(fixed_digest(), _seconds(work, time.monotonic() - begun), size)
     steady = steady_targets(audio, targets)
     text = result_text(answers, ladders, work, steady, made, split)
     picture = _picture(answers, split)
@@ -85,6 +85,14 @@ def _dev(audio: Audio, work: Path, size: Size, target: str) -> None:
 def _test(work: Path, target: str) -> None:
     if not (work / target / "test_set" / "dataset.json").exists():
         make_test(work, target)
+
+
+def _seconds(work: Path, more: float) -> float:
+    """How long it took, with all the runs that this one went on from."""
+    kept = work / "seconds.txt"
+    total = more + (float(kept.read_text()) if kept.exists() else 0.0)
+    kept.write_text(f"{total:.0f}\n")
+    return total
 
 
 def _searched_by_workers() -> None:
@@ -107,7 +115,7 @@ def _diagnosed(work: Path, task: tuple[Answers, str]) -> Told:
 
 def _picture(answers: Sequence[Answers], split: str) -> str:
     stronger, other = (counts(answers, model, split) for model in (STRONGER, "random"))
-    note = f"Wrong digits on {split}, %. Bars: model {STRONGER}, lines: SD over seeds; circles: random features."
+    note = f"Wrong digits on {split}, percent. Bars: model {STRONGER}; lines: SD over seeds; circles: model random"
     return errors_svg(stronger, other, TITLES, stronger.targets, note)
 
 
