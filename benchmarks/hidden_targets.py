@@ -1,6 +1,6 @@
 """The hidden-target test of `synth fit`: target sets made with secret recipes, from speakers and noise it never sees.
 
-    python benchmarks/hidden_targets.py AUDIO --out WORK [--targets a,b] [--clips 500] [--jobs 2]
+    python benchmarks/hidden_targets.py AUDIO --out WORK [--targets a,b] [--clips 500] [--jobs 2] [--seeds 1]
 
 AUDIO has speech/librispeech (a speaker a file) and noise/car, noise/other. Half of the speakers speak in the targets,
 the other half is what a user has; noise recordings are on one side only. For each target: how well its own halves are
@@ -259,10 +259,10 @@ def run(target: Target, dev: Profile, wide: Path, out: Path, *, clips: int, jobs
     seconds = time.monotonic() - begun
     _, held = held_out_split(dev.groups, seed=seed)
     held_clips = [dev.clips[k] for k in held]
-    sets = {"wide": made(wide, out / "wide_set", jobs, ["seed=901"])}
+    sets = {"wide": made(wide, out / "wide_set", jobs, [f"seed={901 + 10 * seed}"])}
     fitted = out / "fitted" / "recipe.yaml"
-    sets["mixture"] = made(fitted, out / "mixture_set", jobs, ["seed=902"])
-    only = ["seed=903", *_only_matched(result)]
+    sets["mixture"] = made(fitted, out / "mixture_set", jobs, [f"seed={902 + 10 * seed}"])
+    only = [f"seed={903 + 10 * seed}", *_only_matched(result)]
     sets["matched"] = made(fitted, out / "matched_set", jobs, only) if result.fitted.helped else sets["wide"]
     figures = {
         name: figures_of(sampled(p, clips), held_clips, trust=result.fitted.trust, seed=seed)
@@ -318,6 +318,25 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def spread(rows: Sequence[Row]) -> str:
+    """Mean and SD over seeds of what a target that is not steady is judged by: the fit must not end worse."""
+    lines = []
+    for name in dict.fromkeys(row.target.name for row in rows):
+        own = [row for row in rows if row.target.name == name]
+        parts = []
+        for what, pairs in (
+            ("AUC", [(row.wide.auc or 1.0, row.matched.auc or 1.0) for row in own]),
+            ("W1 of the true SNR", [row.snr_w1[:2] for row in own]),
+        ):
+            wide, matched = np.array(pairs).T
+            sds = wide.std(ddof=1), matched.std(ddof=1)
+            verdict = "within the spread" if matched.mean() - wide.mean() <= np.hypot(*sds) else "worse"
+            verdict = "better" if matched.mean() < wide.mean() - np.hypot(*sds) else verdict
+            parts.append(f"{what} {wide.mean():.2f} ({sds[0]:.2f}) > {matched.mean():.2f} ({sds[1]:.2f}): {verdict}")
+        lines.append(f"{name}, {len(own)} seeds, mean (SD), wide > matched: " + "; ".join(parts))
+    return "\n".join(lines)
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("audio", type=Path)
@@ -325,6 +344,7 @@ def main() -> None:
     arguments.add_argument("--targets", default="0,1,2,3,4", help="numbers of the targets")
     arguments.add_argument("--clips", type=int, default=500)
     arguments.add_argument("--jobs", type=int, default=2)
+    arguments.add_argument("--seeds", type=int, default=1, help="fits of a target, each held out and drawn anew")
     given = arguments.parse_args()
     audio, out = given.audio.absolute(), given.out.absolute()
     prepare(audio, out)
@@ -338,9 +358,12 @@ def main() -> None:
         dev = made(folder / "secret.yaml", folder / "target", given.jobs)
         dev = replace(dev, clips=tuple(sampled(dev, 300)))
         print(f"{target.name}: {len(dev.clips)} clips, {len(set(dev.groups))} groups", file=sys.stderr)
-        rows.append(run(target, dev, folder / "wide.yaml", folder, clips=given.clips, jobs=given.jobs))
-        print(table(rows[-1:]), flush=True)
+        for seed in range(given.seeds):
+            rows.append(run(target, dev, folder / "wide.yaml", folder, clips=given.clips, jobs=given.jobs, seed=seed))
+            print(table(rows[-1:]), flush=True)
     print("\n" + table(rows))
+    if given.seeds > 1:
+        print("\n" + spread(rows))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
 }
 _FINE = np.linspace(0.02, 0.98, 25)
 _MOST_SHIFT_DB = 12.0  # of a band in one round: what a microphone took away no equaliser brings back
+_MOST_BELOW_DB = 10.0  # noise is not made quieter in a band than dev's there by more: what is too much is speech
 _LEAST_SD_DB = 0.2
 _QUARTILES = (0.25, 0.5, 0.75)  # of levels: headroom turns some clips down, and no wish for more brings those up
 
@@ -99,9 +100,10 @@ def corrected_colours(
     middle, spread = _moments(said, weights)
     dev_middle, dev_spread = _moments(dev, np.asarray(wanted_weights, np.float64))
     our_middle, our_spread = _moments(simulated, np.ones(len(simulated)))
+    count = len(cases[ours[0]].bands_db or ())
     shift = np.clip(dev_middle - our_middle, -_MOST_SHIFT_DB, _MOST_SHIFT_DB)
     moved = middle + shift + (said - middle) @ _map(spread, spread + dev_spread - our_spread)
-    count = len(cases[ours[0]].bands_db or ())
+    moved += np.maximum(dev_middle - _MOST_BELOW_DB - moved.mean(axis=0), 0.0)
     moved[:, :count] -= moved[:, :count].mean(axis=1, keepdims=True)
     new = list(cases)
     for k, row in zip(ours, moved.tolist(), strict=True):

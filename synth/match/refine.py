@@ -16,6 +16,7 @@ from synth.match.profile import ClipProfile
 from synth.recipe.model import Jitter
 
 _NARROWER_OCTAVES, _NARROWER_DB = 0.2, 6.0
+_LOUD_RUMBLE, _RUMBLE_NARROWER_DB = 0.9, 3.0  # speech has little there: what is too much shows weakly, round by round
 _LOWEST_CORNER_HZ, _HIGHEST_LOW_HZ = 1500.0, 400.0
 _MARGIN_SHARE = 0.05
 _MIC_ORDER = 4  # that of the microphone that plan/conditions.py makes of a case
@@ -24,8 +25,12 @@ _MIC_MOST_DB, _RUMBLE_MOST_DB = 20.0, 40.0
 
 def median_of(clips: Sequence[ClipProfile], name: str) -> float | None:
     """The median of a feature in its unit, over the clips that have it."""
+    return _quantile_of(clips, name, 0.5)
+
+
+def _quantile_of(clips: Sequence[ClipProfile], name: str, probability: float) -> float | None:
     values = [v for clip in clips if (v := clip.features.get(name)) is not None and math.isfinite(v)]
-    return float(np.median(values)) if values else None
+    return float(np.quantile(values, probability)) if values else None
 
 
 def narrower(dev: Sequence[ClipProfile], before: Sequence[ClipProfile]) -> bool:
@@ -38,15 +43,18 @@ def lower_corner(
     dev: Sequence[ClipProfile], heard: Sequence[ClipProfile], *, sample_rate: int, now: float | None = None
 ) -> float | None:
     """The lower limit (-3 dB) of the microphone, from what simulated clips have too much of in the rumble and the
-    lowest bands: as `upper_corner`, from the bottom up."""
+    lowest bands: as `upper_corner`, from the bottom up, of the tenth of the clips that has most of it. The noise's
+    rumble is that of dev already; what is more comes with the recordings of speech, and not with all of them."""
     corners = []
     names, centres = (*RUMBLE_NAMES, *BAND_NAMES), (*RUMBLE_CENTRES_HZ, *CENTRES_HZ)
     for name, hz in zip(names, centres, strict=True):
-        theirs, ours = median_of(dev, name), median_of(heard, name)
+        theirs, ours = (_quantile_of(side, name, _LOUD_RUMBLE) for side in (dev, heard))
         if theirs is None or ours is None:
             continue
-        if ours - theirs <= _NARROWER_DB or hz > _HIGHEST_LOW_HZ:
+        if hz > _HIGHEST_LOW_HZ:
             break
+        if ours - theirs <= (_RUMBLE_NARROWER_DB if name in RUMBLE_NAMES else _NARROWER_DB):
+            continue
         loss = 10 ** ((ours - theirs + (_loss_below(hz, now, sample_rate) if now else 0.0)) / 10)
         warped = _warped(hz, sample_rate) * (loss - 1) ** (1 / (2 * _MIC_ORDER))
         corners.append(sample_rate / math.pi * math.atan(warped))
