@@ -48,7 +48,7 @@ from synth.recipe.distributions import Uniform
 from synth.recipe.model import Condition, Recipe
 
 HELD_OUT = 0.3
-ROUNDS = 6
+ROUNDS = 8
 CALIBRATION_CLIPS = 200
 CALIBRATION_DB = (-15.0, 30.0)
 FEW_CLIPS, FEW_GROUPS = 100, 5
