@@ -21,9 +21,9 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from synth.errors import SynthError
 
@@ -225,6 +225,17 @@ def writing(path: Path, *, temp_folder: Path | None = None, create_only: bool = 
 def write_file(path: Path, data: Data | Iterable[Data], *, temp_folder: Path | None = None) -> None:
     """Write a file, replacing what is there at one moment. `data` may come in pieces. Errors as `writing`."""
     _write_whole(path, data, temp_folder=temp_folder, create_only=False)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write numpy arrays as one `.npz` file, whole or not at all, in place of what was there. Raises StorageError."""
+    import io
+
+    import numpy as np  # only here: the command line starts without it
+
+    out = io.BytesIO()
+    np.savez(out, allow_pickle=False, **arrays)
+    write_file(path, out.getbuffer())
 
 
 def create_file(path: Path, data: Data | Iterable[Data], *, temp_folder: Path | None = None) -> None:

@@ -6,7 +6,6 @@ manifest both are kept in the user's cache folder, so that the next process, or 
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,10 +92,8 @@ class Manifest:
             **{f"word.{name}": words.codes for name, words in columns.words.items()},
             **{f"number.{name}": numbers for name, numbers in columns.numbers.items()},
         }
-        out = io.BytesIO()
-        np.savez(out, allow_pickle=False, **arrays)
         try:
-            files.write_file(self._file(), out.getbuffer())
+            files.write_arrays(self._file(), arrays)
         except files.StorageError:
             return  # a cache that cannot be written is none
 
