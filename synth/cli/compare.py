@@ -19,7 +19,11 @@ def compare(
     dev: Annotated[Path, typer.Argument(help="Real target audio, or its profile.", metavar="DEV", envvar="SYNTH_DEV")],
     clean: Annotated[
         Optional[Path],  # noqa: UP045 - typer reads the annotation
-        typer.Option(envvar="SYNTH_CLEAN", metavar="SET", help="Clean speech, or its profile: how far it could be."),
+        typer.Option(
+            envvar="SYNTH_CLEAN",
+            metavar="SET",
+            help="Clean speech, or its profile: how far it could be. Left out: the speech that TRAIN was made of.",
+        ),
     ] = None,
     split: Annotated[
         Optional[str],  # noqa: UP045
@@ -49,7 +53,7 @@ def compare(
     from synth.cli.show import as_json
     from synth.cli.show_compare import compare_text
     from synth.match.compare import compare as held_against
-    from synth.match.compare_sets import profile_of
+    from synth.match.compare_sets import clean_of, profile_of
     from synth.noise_report import check_page
     from synth.report.clip_card import sound_of
     from synth.report.compare_page import write_page
@@ -59,7 +63,8 @@ def compare(
     with Screen(state.verbosity) as screen:
         measured = partial(profile_of, max_clips=max_clips, jobs=jobs, progress=screen.scanned)
         one, other = measured(training, split=split, condition=condition), measured(dev)
-        found = held_against(one, other, clean=None if clean is None else measured(clean), seed=seed)
+        reference = measured(clean) if clean else clean_of(one, jobs=jobs, progress=screen.scanned)
+        found = held_against(one, other, clean=reference, seed=seed)
     shown = found.to_json()
     if html is not None:
         write_page(html, shown, training=partial(sound_of, one.root), dev=partial(sound_of, other.root))

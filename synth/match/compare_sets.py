@@ -6,10 +6,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from synth.errors import UsageError
+from synth.dataset.dataset_dir import DatasetDir
+from synth.errors import SynthError, UsageError
 from synth.match.profile import FORMAT, Profile, read_profile, selected
+from synth.match.sets import AudioSet, SetClip
+from synth.plan.unchanged import unchanged_recordings
 
 _MOST_HEADER = 1_000_000
+_MOST_CLEAN = 300
 
 
 def profile_of(
@@ -32,6 +36,44 @@ def profile_of(
     from synth.match.profiling import profile_set
 
     return profile_set(path, max_clips=max_clips, jobs=jobs, progress=progress, split=split, condition=condition)
+
+
+def clean_of(
+    training: Profile, *, jobs: int = 1, progress: Callable[[str, int, int | None], None] | None = None
+) -> Profile | None:
+    """The speech that a data set of ours was made of, as it came: how far a training set without noise would be.
+
+    At most 300 of its recordings. None where the set is not ours, or its plan or its speech is no longer there.
+    """
+    from synth.match.profiling import measure_set
+
+    try:
+        found = _sources(Path(training.root))
+        return measure_set(found, max_clips=_MOST_CLEAN, jobs=jobs, progress=progress).profile if found else None
+    except SynthError:
+        return None  # a reference that cannot be had is left out; nothing else depends on it
+
+
+def _sources(folder: Path) -> AudioSet | None:
+    from synth.dataset.saved_plan import open_plan
+
+    dataset = DatasetDir(folder)
+    if not dataset.plan_data.is_dir():
+        return None
+    plan = open_plan(dataset).plan
+    roots = {source.name: Path(source.root) for source in plan.speech.sources}
+    clips = tuple(
+        SetClip(
+            str(roots[one.source] / one.path),
+            one.speaker or one.path,
+            one.offset / one.sample_rate,
+            one.seconds,
+            part=one.offset > 0,
+        )
+        for one, kept in zip(plan.speech, unchanged_recordings(plan.recipe, plan.speech), strict=True)
+        if not kept
+    )
+    return AudioSet("clean sources", folder, "list", clips) if clips else None
 
 
 def _is_profile(path: Path) -> bool:

@@ -17,6 +17,7 @@ import soundfile
 from synth import pipeline
 from synth.dataset.manifest import read_rows
 from synth.errors import UsageError
+from synth.match.compare_sets import clean_of
 from synth.match.profile import read_profile
 from synth.match.profiling import measure_file, measure_set, profile_set, profile_to
 from synth.match.sets import SetClip, open_set, sampled, speaker_and_noise, truths
@@ -322,3 +323,15 @@ def test_real_recordings_inside_a_car() -> None:
     profile = profile_set(real_audio() / "real_in_car.csv", group_by="recording")
     assert len(profile.clips) == profile.total
     assert all(clip.features["noise_dbfs"] is not None for clip in profile.clips)
+
+
+def test_the_clean_reference_is_the_speech_that_a_data_set_was_made_of(ours: Path, few: Path) -> None:
+    made = profile_set(ours)
+    clean = clean_of(made)
+    assert clean is not None
+    speech = {row["source"]["path"] for row in read_rows(ours / "manifest.jsonl")}
+    assert {Path(clip.path).name for clip in clean.clips} >= {Path(path).name for path in speech}
+    snr = [np.median([clip.features["snr_db"] or 0.0 for clip in each.clips]) for each in (made, clean)]
+    assert snr[1] > snr[0] + 5
+    assert clean_of(profile_set(few)) is None  # nobody knows what it was made of
+    assert clean_of(replace(made, root="/nowhere")) is None
