@@ -300,7 +300,8 @@ class _Job:
             through_microphone(with_limits(case, clip, low=low, high=high, own_high=own_high), case, sample_rate=rate)
             for case, clip in zip(cases, self.fitting, strict=True)
         ]
-        new = with_margins(new, self.fitting, heard) if first else new
+        if first and self.trust.colour:  # what comes and goes in unsteady noise is taken for speech
+            new = with_margins(new, self.fitting, heard)
         return new, refined_notes((low is not None, own_high or high is not None), new)
 
     def judged(self, simulated: Sequence[ClipProfile], dev: Sequence[ClipProfile] | None = None) -> Figures:

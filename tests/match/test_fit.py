@@ -134,11 +134,15 @@ def test_any_number_of_workers_measures_the_same_clips(target: Target) -> None:
 
 
 def test_unsteady_noise_is_said_and_its_snr_is_not_matched(target: Target, tmp_path: Path) -> None:
-    clips = tuple(replace(clip, flags=("unsteady",)) for clip in target.dev.clips)
+    clips = tuple(
+        replace(clip, flags=("unsteady",), features={**clip.features, "nonspeech_share": 0.01})
+        for clip in target.dev.clips
+    )
     write_profile(replace(target.dev, clips=clips), tmp_path / "unsteady.profile")
-    result = _fitted(target, tmp_path / "out", dev=tmp_path / "unsteady.profile", rounds=0)
+    result = _fitted(target, tmp_path / "out", dev=tmp_path / "unsteady.profile", rounds=1)
     assert any("unsteady in 100% of the dev clips" in text for text in result.fitted.warnings)
     assert all(case.snr_db is None and case.bands_db is None for case in result.fitted.matched.cases)
+    assert all(case.before_s is None and case.wavering_db is None for case in result.fitted.matched.cases)
     assert all(one.snr_db is None and one.match_spectrum is None for one in result.fitted.recipe.conditions)
 
 
