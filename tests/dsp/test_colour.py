@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.signal import butter, sosfiltfilt, welch
 
-from synth.dsp.colour import coloured
+from synth.dsp.colour import coloured, power_spectrum, rumble_of
 from synth.dsp.noise_bands import BANDS, EDGES_HZ, band_levels, bands_there, normalised
 
 DARK = np.array([14, 12, 10, 8, 5, 2, -1, -4, -8, -11, -13, -14.0])
@@ -78,3 +78,13 @@ def test_bands_hold_the_power_of_a_sine_where_it_lies() -> None:
         assert int(np.argmax(band_levels(power, sample_rate=rate))) == k
     assert bands_there(8000) < BANDS == bands_there(16000)
     assert abs(normalised(DARK).mean()) < 1e-12
+
+
+def test_rumble_gets_its_level_too() -> None:
+    noise = np.random.Generator(np.random.Philox(key=[5, 5])).normal(0, 0.05, 4 * 16_000)
+    bands = np.linspace(10, -10, 12)
+    made, gains = coloured(noise, bands, rumble_db=(6.0, 12.0), sample_rate=16_000)
+    power = power_spectrum(made, sample_rate=16_000, frame_seconds=0.256)
+    assert rumble_of(power, sample_rate=16_000) == pytest.approx([6.0, 12.0], abs=0.5)
+    assert normalised(band_levels(power, sample_rate=16_000)) == pytest.approx(bands, abs=0.5)
+    assert len(gains) == 14
