@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -10,7 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.catalog.case_list import Case
-from synth.match.cases import Numbers, weighted_quantiles
+from synth.match.cases import Numbers, snr_of, told_snr, weighted_quantiles
+from synth.match.profile import ClipProfile
+
+SnrOf = Callable[[ClipProfile], float | None]
 
 GAIN = 0.7
 """Share of a difference that one round takes out."""
@@ -23,6 +26,7 @@ _FINE = np.linspace(0.02, 0.98, 25)
 _MOST_SHIFT_DB = 12.0  # of a band in one round: what a microphone took away no equaliser brings back
 _MOST_BELOW_DB = 10.0  # noise is not made quieter in a band than dev's there by more: what is too much is speech
 _LEAST_SD_DB = 0.2
+_ALIKE = 0.15  # shares of clips with a flagged SNR that differ by less: flags then fall on both sides alike
 _QUARTILES = (0.25, 0.5, 0.75)  # of levels: headroom turns some clips down, and no wish for more brings those up
 
 
@@ -77,6 +81,24 @@ def corrected_field(
         held = min(max(float(value), low), high)
         new[k] = replace(cases[k], **{str(name): held})  # type: ignore[arg-type]
     return new
+
+
+def comparable_snr(dev: Sequence[ClipProfile], simulated: Sequence[ClipProfile]) -> SnrOf:
+    """Which SNR is compared: that of clips without a flag, or of all where simulated clips are flagged as often.
+
+    Flags fall where the SNR is low, so what is left is too good; but where they fall for other reasons than in the
+    simulation, a flagged SNR is wrong in another way than simulated ones are.
+    """
+    shares = [np.mean([snr_of(clip) is None for clip in side]) for side in (dev, simulated)]
+    return told_snr if abs(shares[0] - shares[1]) <= _ALIKE else snr_of
+
+
+def with_snrs(cases: Sequence[Case], snrs: Sequence[float | None]) -> list[Case]:
+    """The cases, those without an SNR with the one that is given for them; None leaves them without."""
+    return [
+        case if case.snr_db is not None or snr is None else replace(case, snr_db=snr)
+        for case, snr in zip(cases, snrs, strict=True)
+    ]
 
 
 def corrected_colours(

@@ -26,7 +26,7 @@ from synth.match.cases import (
     trust_in,
     whole_colour,
 )
-from synth.match.correct import corrected_colours, corrected_field
+from synth.match.correct import comparable_snr, corrected_colours, corrected_field, with_snrs
 from synth.match.figures import Figures, figures_of
 from synth.match.fitted_recipe import Matched, matched_condition, mixture
 from synth.match.noise_model import NoiseModel, noise_model
@@ -54,7 +54,6 @@ CALIBRATION_DB = (-15.0, 30.0)
 FEW_CLIPS, FEW_GROUPS = 100, 5
 _HOLD_OUT = 40  # purpose of its draws
 _PATIENCE = 2  # rounds without a better one
-_ALIKE = 0.15  # shares of clips with a flagged SNR that differ by less: flags then fall on both sides alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,8 +310,8 @@ class _Job:
     def corrected(self, cases: Sequence[Case], heard: Sequence[ClipProfile]) -> list[Case]:
         """The cases moved by what the simulated clips lack of dev, in SNR, level and colour."""
         weights = balanced_weights([clip.group for clip in self.fitting]).tolist()
-        known_snr = self._snr_to_compare(heard)
-        new = list(cases) if known_snr is snr_of else self._filled(cases)
+        known_snr = comparable_snr(self.fitting, heard) if self.snrs else snr_of
+        new = list(cases) if known_snr is snr_of else with_snrs(cases, self.snrs)
         named = {"snr_db": known_snr, "level_dbfs": _level_of, "wavering_db": steady_wavering}
         for name, value_of in named.items():
             wanted = [
@@ -327,22 +326,6 @@ class _Job:
         if not dev or not ours or {len(c) for c, _ in dev} != {len(c) for c in ours}:
             return new
         return corrected_colours(new, [c for c, _ in dev], [w for _, w in dev], ours)
-
-    def _snr_to_compare(self, heard: Sequence[ClipProfile]) -> Callable[[ClipProfile], float | None]:
-        """Which SNR is compared: that of clips without a flag, or of all where simulated clips are flagged as often.
-
-        Flags fall where the SNR is low, so what is left is too good; but where it is for other reasons than in the
-        simulation, a flagged SNR is wrong in another way than simulated ones are.
-        """
-        shares = [np.mean([snr_of(clip) is None for clip in side]) for side in (self.fitting, heard)]
-        return told_snr if self.snrs and abs(shares[0] - shares[1]) <= _ALIKE else snr_of
-
-    def _filled(self, cases: Sequence[Case]) -> list[Case]:
-        """The cases, also those of flagged clips with their SNR as measured."""
-        return [
-            case if case.snr_db is not None or snr is None else replace(case, snr_db=snr)
-            for case, snr in zip(cases, self.snrs, strict=True)
-        ]
 
 
 def model_of(clips: Sequence[ClipProfile]) -> NoiseModel | None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from synth.catalog.case_list import Case
-from synth.match.correct import corrected, corrected_colours, corrected_field
+from synth.match.correct import comparable_snr, corrected, corrected_colours, corrected_field, with_snrs
+from synth.match.profile import ClipProfile
 
 
 def _rng(purpose: int) -> np.random.Generator:
@@ -86,6 +87,22 @@ def test_scatter_of_the_measurement_is_taken_out_of_the_colours() -> None:
     assert covariance[4, 5] / np.sqrt(covariance[4, 4] * covariance[5, 5]) < -0.9
     others = [0, 1, 2, 8, 10, 12, 13]
     assert np.sqrt(np.diag(covariance))[others].max() < 1.1  # 0.6 is what 400 clips leave of variances of 4
+
+
+def test_flagged_snrs_count_where_flags_fall_on_both_sides_alike() -> None:
+    def clips(flagged: int) -> list[ClipProfile]:
+        flags = [("unsteady",)] * flagged + [()] * (100 - flagged)
+        return [ClipProfile("x", "g", {"snr_db": 3.0}, flags=each) for each in flags]
+
+    alike, other = comparable_snr(clips(40), clips(30)), comparable_snr(clips(40), clips(10))
+    assert alike(clips(1)[0]) == 3.0
+    assert other(clips(1)[0]) is None
+    assert other(clips(0)[0]) == 3.0
+
+
+def test_cases_without_an_snr_get_the_one_that_is_known() -> None:
+    cases = [Case(snr_db=1.0), Case(level_dbfs=-20.0), Case()]
+    assert [case.snr_db for case in with_snrs(cases, [5.0, 6.0, None])] == [1.0, 6.0, None]
 
 
 def test_too_wide_a_measurement_does_not_lift_the_whole_distribution() -> None:
