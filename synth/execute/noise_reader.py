@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final, TypeVar
+from weakref import WeakMethod
 
 import numpy as np
 
@@ -17,11 +19,27 @@ from synth.plan.clip_spec import ClipSpec, EventPiece, NoisePiece, Place
 from synth.plan.plan import Plan
 from synth.units import seconds_to_samples
 
+T = TypeVar("T")
+
 _MATERIALS_KEPT: Final = 24  # of 30 s at 16 kHz and int16: 1 MB each, and 3 to 6 MB of what is known of them
 _LARGE: Final = ("separate",)  # keeps two whole recordings of each
 _LARGE_KEPT: Final = 3
 _FADE_IN_SECONDS: Final = 0.002
 _FADE_OUT_SECONDS: Final = 0.01
+
+
+def remembered(method: Callable[..., T], count: int) -> Callable[..., T]:
+    """The bound method with its last `count` answers kept, without holding its object: the files of a plan are closed
+    when nobody has it any more, not when garbage is collected."""
+    weak = WeakMethod(method)
+
+    @lru_cache(maxsize=count)
+    def called(*args: Any) -> T:
+        bound = weak()
+        assert bound is not None, "whoever calls holds the object"
+        return bound(*args)
+
+    return called
 
 
 class NoiseReader:
@@ -30,8 +48,8 @@ class NoiseReader:
     def __init__(self, plan: Plan, store: NoiseStore) -> None:
         self._plan = plan
         self._store = store
-        self._material = lru_cache(maxsize=_MATERIALS_KEPT)(self._read_material)
-        self._large = lru_cache(maxsize=_LARGE_KEPT)(self._read_material)
+        self._material = remembered(self._read_material, _MATERIALS_KEPT)
+        self._large = remembered(self._read_material, _LARGE_KEPT)
 
     def piece(self, spec: ClipSpec, piece: NoisePiece) -> Samples:
         """The source samples of a noise piece, shape (source_num_samples,), in the scale of its recording."""

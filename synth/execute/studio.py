@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from synth.catalog.audio_file import file_digest, read_samples
@@ -15,7 +14,7 @@ from synth.dsp.effects.effect import Samples
 from synth.dsp.resample import resample
 from synth.dsp.room import Response, prepare_response
 from synth.errors import BadInput, SynthError
-from synth.execute.noise_reader import NoiseReader
+from synth.execute.noise_reader import NoiseReader, remembered
 from synth.execute.unit import Heart
 from synth.plan.clip_spec import ClipSpec
 from synth.plan.plan import Plan
@@ -42,7 +41,7 @@ class Studio:
         self.plan = plan
         self.noise = NoiseReader(plan, noise)
         self.settings = Settings(recipe.headroom_dbfs, recipe.on_clipping == "refuse", recipe.output.stems)
-        self._room = lru_cache(maxsize=_ROOMS_KEPT)(self._prepare_room)
+        self._room = remembered(self._prepare_room, _ROOMS_KEPT)
         # Copies of an utterance are neighbours in the plan: what was read last is mostly what is needed next.
         self._last: tuple[int, Samples, str] | None = None
 

@@ -90,6 +90,7 @@ class Workshop:
 
 
 _open: dict[str, tuple[tuple[int, int], Workshop]] = {}
+_MOST_OPEN = 2  # each holds two dozen files open; a worker works for one data set, seldom for another in between
 
 
 def open_workshop(dataset_dir: str | os.PathLike[str]) -> Workshop:
@@ -104,6 +105,9 @@ def open_workshop(dataset_dir: str | os.PathLike[str]) -> Workshop:
         raise
     version = state.st_ino, state.st_mtime_ns
     if key not in _open or _open[key][0] != version:
+        _open.pop(key, None)
+        while len(_open) >= _MOST_OPEN:
+            _open.pop(next(iter(_open)))
         _open[key] = version, Workshop(dataset, open_plan(dataset))
     return _open[key][1]
 

@@ -112,6 +112,14 @@ def test_a_row_holds_every_key_and_nemos_are_flat(dataset: DatasetDir) -> None:
         assert row["audio_filepath"].count("/") == 3  # NeMo joins only paths that have a parent part
 
 
+def test_a_process_keeps_few_data_sets_open(recipe: Path, tmp_path: Path) -> None:
+    counts = []
+    for k in range(5):
+        small_set.make_inline(small_set.plan_into(recipe, tmp_path / f"out{k}"), range(SHARDS))
+        counts.append(len(list(Path("/proc/self/fd").iterdir())))
+    assert counts[-1] <= counts[1] + 2
+
+
 def trouble(monkeypatch: pytest.MonkeyPatch, name: str, action: str, marker: Path) -> None:
     """Reading the file `name` kills the process, or never ends; with `once`, only the first two times in both of its shards."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import select
+import selectors
 import shutil
 import subprocess
 import time
@@ -77,8 +77,9 @@ class Browser:
 
     def _message(self, end: float) -> dict[str, Any]:
         while b"\0" not in self._held:
-            ready, _, _ = select.select([self._in], [], [], max(0.0, end - time.monotonic()))
-            assert ready, "the browser says nothing"
+            with selectors.DefaultSelector() as waiting:  # select() knows no more than 1024 descriptors
+                waiting.register(self._in, selectors.EVENT_READ)
+                assert waiting.select(max(0.0, end - time.monotonic())), "the browser says nothing"
             self._held += os.read(self._in, 1 << 20)
         text, _, self._held = self._held.partition(b"\0")
         found: dict[str, Any] = json.loads(text)
