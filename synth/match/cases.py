@@ -160,10 +160,19 @@ def steady_wavering(clip: ClipProfile) -> float | None:
     return None if value is None else min(float(value), 30.0)
 
 
-def whole_colour(clip: ClipProfile) -> tuple[float, ...] | None:
-    """Bands and rumble of a clip's noise, side by side; None where it is not steady enough to be known."""
-    bands = None if "unsteady" in clip.flags else colour_of(clip.features)
-    return None if bands is None else (*bands, *(rumble_of(clip.features) or ()))
+def whole_colours(clips: Sequence[ClipProfile]) -> list[tuple[float, ...] | None]:
+    """Bands and rumble of the noise of each clip, side by side; None where it is not steady enough to be known.
+
+    All that are known are of the same kind: where any clip has its rumble, one without (shorter than its measurement)
+    is not known; where none has (an older profile) they are bands alone.
+    """
+    rumbles = [rumble_of(clip.features) for clip in clips]
+    wanted = any(rumble is not None for rumble in rumbles)
+    found: list[tuple[float, ...] | None] = []
+    for clip, rumble in zip(clips, rumbles, strict=True):
+        bands = None if "unsteady" in clip.flags or (wanted and rumble is None) else colour_of(clip.features)
+        found.append(None if bands is None else (*bands, *(rumble or ())))
+    return found
 
 
 def cases_of(clips: Sequence[ClipProfile], *, trust: Trust) -> list[Case]:
@@ -173,13 +182,15 @@ def cases_of(clips: Sequence[ClipProfile], *, trust: Trust) -> list[Case]:
     if possible. Noise that nobody equalised would give it away.
     """
     weights = balanced_weights([clip.group for clip in clips])
-    known = [clip for clip in clips if whole_colour(clip) is not None] if trust.colour else []
-    return [_case(clip, float(w) * len(clips), trust, known) for clip, w in zip(clips, weights, strict=True)]
+    colours = whole_colours(clips) if trust.colour else [None] * len(clips)
+    known = [clip for clip, colour in zip(clips, colours, strict=True) if colour is not None]
+    like = [_like(clip, known) if colour is None else clip for clip, colour in zip(clips, colours, strict=True)]
+    return [_case(clip, float(w) * len(clips), trust, one) for clip, w, one in zip(clips, weights, like, strict=True)]
 
 
-def _case(clip: ClipProfile, weight: float, trust: Trust, known: Sequence[ClipProfile]) -> Case:
+def _case(clip: ClipProfile, weight: float, trust: Trust, like: ClipProfile | None) -> Case:
+    """`like`: the clip whose noise it is given."""
     level = clip_level(clip.features)
-    like = _like(clip, known)
     return Case(
         weight=weight,
         snr_db=snr_of(clip) if trust.snr else None,
@@ -191,12 +202,10 @@ def _case(clip: ClipProfile, weight: float, trust: Trust, known: Sequence[ClipPr
 
 
 def _like(clip: ClipProfile, known: Sequence[ClipProfile]) -> ClipProfile | None:
-    """The clip itself where its colour is known, else the one that stands in for it."""
-    if not known or (whole_colour(clip) is not None):
-        return clip if known else None
+    """The one of those whose colour is known that stands in for the clip; None where there is none."""
     near = [one for one in known if one.group == clip.group] or known
     loud = clip.features.get("noise_dbfs") or 0.0
-    return min(near, key=lambda one: (abs((one.features.get("noise_dbfs") or 0.0) - loud), one.path))
+    return min(near, key=lambda one: (abs((one.features.get("noise_dbfs") or 0.0) - loud), one.path), default=None)
 
 
 def jitter_of(cases: Sequence[Case], *, uncertainty: float) -> Jitter:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from synth.catalog.case_list import Case, Cases
+from synth.dsp.noise_bands import RUMBLE_BANDS
 from synth.match.cases import (
     Trust,
     balanced_weights,
@@ -24,7 +25,7 @@ from synth.match.cases import (
     steady_wavering,
     told_snr,
     trust_in,
-    whole_colour,
+    whole_colours,
 )
 from synth.match.correct import comparable_snr, corrected_colours, corrected_field, with_snrs
 from synth.match.figures import Figures, figures_of
@@ -321,11 +322,14 @@ class _Job:
             new = corrected_field(new, name, wanted, found)  # type: ignore[arg-type]
         if not self.trust.colour:
             return new
-        dev = [(c, w) for clip, w in zip(self.fitting, weights, strict=True) if (c := whole_colour(clip)) is not None]
-        ours = [c for clip in heard if (c := whole_colour(clip)) is not None]
-        if not dev or not ours or {len(c) for c, _ in dev} != {len(c) for c in ours}:
+        dev = [(c, w) for c, w in zip(whole_colours(self.fitting), weights, strict=True) if c is not None]
+        ours = [c for c in whole_colours(heard) if c is not None]
+        if not dev or not ours:
             return new
-        return corrected_colours(new, [c for c, _ in dev], [w for _, w in dev], ours)
+        size = len(dev[0][0])  # of an older profile bands alone, which come first
+        if {len(c) for c, _ in dev} != {size} or any(len(c) not in (size, size + RUMBLE_BANDS) for c in ours):
+            return new
+        return corrected_colours(new, [c for c, _ in dev], [w for _, w in dev], [c[:size] for c in ours])
 
 
 def model_of(clips: Sequence[ClipProfile]) -> NoiseModel | None:

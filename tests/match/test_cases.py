@@ -21,6 +21,7 @@ from synth.match.cases import (
     tails_of,
     trust_in,
     weighted_quantiles,
+    whole_colours,
 )
 from synth.match.features import BAND_NAMES
 from synth.match.profile import ClipProfile
@@ -72,6 +73,14 @@ def test_what_is_flagged_has_no_snr_in_its_case_but_keeps_its_level() -> None:
     assert [case.snr_db for case in cases] == [5.0, None, None]
     assert all(case.bands_db == pytest.approx(cases[0].bands_db) for case in cases)  # another clip's for the third
     assert all(case.level_dbfs == clip_level(clips[0].features) for case in cases)
+
+
+def test_colours_are_of_one_kind_however_few_clips_lack_their_rumble() -> None:
+    whole, short = _clip(rumble_1=-3.0, rumble_2=4.0), _clip(noise_dbfs=-20.0)
+    assert [len(c) if c else None for c in whole_colours([whole, short, whole])] == [14, None, 14]
+    assert [len(c) if c else None for c in whole_colours([short, _clip(flags=("unsteady",))])] == [12, None]
+    cases = cases_of([whole, short], trust=TRUSTED)
+    assert [case.rumble_db for case in cases] == [(-3.0, 4.0)] * 2  # the short one sounds as the other
 
 
 @pytest.mark.parametrize(("flag", "snr", "colour"), [("trimmed", False, True), ("unsteady", False, False)])
