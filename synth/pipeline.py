@@ -19,6 +19,7 @@ from synth.dataset.dataset_dir import DatasetDir
 from synth.errors import GuardError, UsageError
 from synth.execute.local import Progress, RunResult, run_shards
 from synth.execute.parts import Part, parse_part
+from synth.plan.clip_name import find_clip
 from synth.plan.coverage import PoolUse, ledger
 from synth.plan.guards import refuse_from_ledger, refuse_from_totals
 from synth.plan.plan import Plan
@@ -245,31 +246,17 @@ class Explained:
     row: Mapping[str, Any] | None
 
 
-def explain(out: Path, clip_id: str) -> Explained:
-    """Every choice of one clip. Raises UsageError where the data set has no such clip."""
+def explain(out: Path, clip: str) -> Explained:
+    """Every choice of one clip, named as `find_clip` takes it. Raises UsageError if the data set has no such clip."""
     from synth.dataset.saved_plan import open_plan
     from synth.explain import explained_draws, spec_to_json
 
     dataset = DatasetDir(out)
     saved = open_plan(dataset)
-    index = find_clip(saved.plan, clip_id, out)
+    index = find_clip(saved.plan, clip, out)
     spec, draws = explained_draws(saved.plan, index)
+    clip_id = saved.plan.clip_id(index)
     return Explained(clip_id, spec_to_json(spec), draws, find_row(dataset, saved.plan, index, clip_id))
-
-
-def find_clip(plan: Plan, clip_id: str, out: Path) -> int:
-    """The index of a clip. Raises UsageError, with ids that look like it."""
-    from difflib import get_close_matches
-
-    ids: list[str] = []
-    for index in range(len(plan)):
-        name = plan.clip_id(index)
-        if name == clip_id:
-            return index
-        if len(ids) < 20_000:
-            ids.append(name)
-    close = get_close_matches(clip_id, ids, n=3, cutoff=0.5) or ids[:3]
-    raise UsageError(f"{out} has no clip {clip_id!r}; it has for example {', '.join(close)}")
 
 
 def find_row(dataset: DatasetDir, plan: Plan, index: int, clip_id: str) -> dict[str, Any] | None:
@@ -289,13 +276,16 @@ def find_row(dataset: DatasetDir, plan: Plan, index: int, clip_id: str) -> dict[
 class Replayed:
     """A clip made again. `same` tells whether its bytes are those of the data set; None where it has none."""
 
+    clip_id: str
     path: Path
     sha256: str
     same: bool | None
 
 
-def replay(out: Path, clip_id: str, target: Path) -> Replayed:
+def replay(out: Path, clip: str, target: Path) -> Replayed:
     """Make one clip again, from the sources, and write it to `target` (never into the data set).
+
+    The clip is named as `find_clip` takes it.
 
     Raises:
         UsageError: no such clip, or `target` exists or lies inside the data set.
@@ -310,7 +300,7 @@ def replay(out: Path, clip_id: str, target: Path) -> Replayed:
 
     dataset = DatasetDir(out)
     saved = open_plan(dataset)
-    index = find_clip(saved.plan, clip_id, out)
+    index = find_clip(saved.plan, clip, out)
     if target.exists():
         raise UsageError(f"{target} exists; give another name")
     if out.resolve() in target.resolve().parents:
@@ -318,8 +308,9 @@ def replay(out: Path, clip_id: str, target: Path) -> Replayed:
     data = Workshop(dataset, saved).make(index, NoHeart()).files[0][1]
     files.write_file(target, data)
     digest = hashlib.sha256(data).hexdigest()
+    clip_id = saved.plan.clip_id(index)
     row = find_row(dataset, saved.plan, index, clip_id)
-    return Replayed(target, digest, None if row is None else row["sha256"] == digest)
+    return Replayed(clip_id, target, digest, None if row is None else row["sha256"] == digest)
 
 
 def changed_clips(planned: Planned, out: Path) -> tuple[int, int, int]:

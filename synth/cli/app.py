@@ -58,9 +58,11 @@ def _common(
     state.verbosity = 0 if quiet else 2 if verbose else 1
 
 
-Recipe = Annotated[Path, typer.Argument(help="The recipe (YAML).", metavar="RECIPE", envvar="SYNTH_RECIPE")]
+Recipe = Annotated[
+    Path, typer.Argument(help="The recipe (YAML), or its folder.", metavar="RECIPE", envvar="SYNTH_RECIPE")
+]
 DataSet = Annotated[Path, typer.Argument(help="The data set's directory.", metavar="DIR", envvar="SYNTH_DATASET")]
-Clip = Annotated[str, typer.Argument(help="The clip's id, as in the manifest.", metavar="CLIP_ID")]
+Clip = Annotated[str, typer.Argument(help="The clip: its id, the beginning of its id, or its file.", metavar="CLIP")]
 Set = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer reads the annotation
     typer.Option(
@@ -211,7 +213,9 @@ def replay(
     again = pipeline.replay(dataset, clip_id, out)
     _print(show.as_json(show.replayed_json(again)) if json_ else show.replayed_text(again))
     if again.same is False:
-        raise VerifyMismatch(f"{clip_id}: the bytes differ from those in {dataset}: sources or versions have changed")
+        raise VerifyMismatch(
+            f"{again.clip_id}: the bytes differ from those in {dataset}: sources or versions have changed"
+        )
 
 
 @app.command()

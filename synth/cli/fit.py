@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from synth.cli.app import Jobs, Json, _print, app, state
+from synth.cli.app import Jobs, Json, Set, _print, app, state
 
 
 @app.command()
@@ -20,6 +20,7 @@ def fit(
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", envvar="SYNTH_OUT", help="A new folder for recipe and report.")],
+    set_: Set = None,
     noise: Annotated[
         Optional[Path],  # noqa: UP045 - typer reads the annotation
         typer.Option(envvar="SYNTH_NOISE", help="Noise in place of that of the recipe's first layer: folder or list."),
@@ -53,6 +54,7 @@ def fit(
         recipe=recipe,
         dev=to,
         out=out,
+        overrides=tuple(set_ or ()),
         speech=speech,
         noise=noise,
         shareable=shareable,

@@ -41,12 +41,14 @@ class Matched:
     trust: Trust
 
 
-def base_recipe(path: Path, *, speech: Path | None = None, noise: Path | None = None) -> Recipe:
+def base_recipe(
+    path: Path, overrides: Sequence[str] = (), *, speech: Path | None = None, noise: Path | None = None
+) -> Recipe:
     """The recipe without conditions, its speech and the noise of its first layer taken from other folders or lists.
 
     Raises RecipeError; UsageError where it mixes no noise, or a folder is missing.
     """
-    recipe = load_recipe(path)
+    recipe = load_recipe(path, overrides)
     if recipe.noise is None or not recipe.noise.layers:
         raise UsageError(f"{path}: the recipe mixes no noise, so there is nothing to match: give it a layer of noise")
     recipe = replace(recipe, conditions=())

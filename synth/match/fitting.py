@@ -35,12 +35,13 @@ MakePlan = Callable[[Path], Planned]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a person asks for. `speech` and `noise` take the place of the recipe's own sources (noise: of its first
-    layer). `not_a_test`: a dev set that is called test, but is none."""
+    """What a person asks for. `overrides` as in `load_recipe`. `speech` and `noise` take the place of the recipe's own
+    sources (noise: of its first layer). `not_a_test`: a dev set that is called test, but is none."""
 
     recipe: Path
     dev: Path
     out: Path
+    overrides: tuple[str, ...] = ()
     speech: Path | None = None
     noise: Path | None = None
     shareable: bool = False
@@ -71,7 +72,7 @@ def fit(request: Request, *, make_plan: MakePlan, progress: Progress, message: C
     """
     _check_out(request.out)
     dev = _dev(request, progress)
-    recipe = base_recipe(request.recipe, speech=request.speech, noise=request.noise)
+    recipe = base_recipe(request.recipe, request.overrides, speech=request.speech, noise=request.noise)
     with files.scratch_folder() as folder:
         ground = _planned(recipe, folder, make_plan)
         refuse_shared(dev, [ground.plan.speech, ground.plan.noise])

@@ -33,6 +33,7 @@ from synth.plan.unchanged import unchanged_recordings
 from synth.reading.labels import YesOrNo
 from synth.reading.row import MadeSound, Pcm, Row, row_of
 from synth.reading.view import Floats, View, Words
+from synth.recipe.load import recipe_file
 from synth.recipe.model import SPLITS, Condition, Recipe, Source
 from synth.recipe.stages import loss_weight_of, stage_of
 
@@ -229,13 +230,13 @@ def open_plan(
         RecipeError, GuardError, UsageError: as `synth.pipeline.make_plan`; there is no such recipe or data set.
     """
     place = Path(os.path.abspath(path))  # noqa: PTH100 - links stay links; workers may stand elsewhere
-    if place.is_dir():
+    if place.is_dir() and DatasetDir(place).private.is_dir():
         if overrides:
             raise UsageError(f"{place} is a data set: its plan is made, and overrides change a recipe; give the recipe")
         home = Home(place)
         open_saved(DatasetDir(place))  # says what is wrong with it
     else:
-        home = _planned(place, overrides, jobs)
+        home = _planned(recipe_file(place), overrides, jobs)
     return _epoch(home, str(place), epoch)
 
 

@@ -51,12 +51,12 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = (), *, folder: str 
     """The recipe in `path`, with `overrides` such as `noise.snr_db=[0, 15]` applied.
 
     A key of an override may step into a list by position (`speech.effects.0`), by the item's name (`noise.layers.rain`)
-    or by the effect's name (`speech.effects.speed`). `folder` is what relative paths start from: the recipe's own where
-    left out.
+    or by the effect's name (`speech.effects.speed`). `path` may be a folder with a `recipe.yaml`. `folder` is what
+    relative paths start from: the recipe's own where left out.
 
     Raises RecipeError with all mistakes; UsageError where there is no such file.
     """
-    path = Path(path)
+    path = recipe_file(Path(path))
     home = Path(os.path.realpath(path.parent if folder is None else folder))
     reading = Reading(home)
     root = _read_file(path, home, reading)
@@ -67,6 +67,16 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = (), *, folder: str 
         raise RecipeError(_texts(reading.mistakes, str(path)))
     found: Recipe = dataclasses.replace(recipe, folder=home)
     return found
+
+
+def recipe_file(path: Path) -> Path:
+    """The recipe that a path names: the file itself, or `recipe.yaml` in a folder. Raises UsageError."""
+    if not os.path.isdir(path):  # noqa: PTH112 - a name that is too long is no error here
+        return path
+    inside = path / "recipe.yaml"
+    if not inside.is_file():
+        raise UsageError(f"{path}: this folder has no recipe.yaml; name a recipe, or run `synth init {path}`")
+    return inside
 
 
 def _read_recipe(root: Node | None, reading: Reading) -> Any:
