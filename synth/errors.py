@@ -87,7 +87,7 @@ class BadInput(SynthError):
         "bad_channels",  # no channels, or more than 16
         "too_long",  # longer than limits.max_seconds
         "too_short",  # nothing is left to work on
-        "nonfinite",  # NaN or infinity
+        "nonfinite",  # NaN, infinity, or beyond any scale
         "silent",  # no signal
         "clipped",  # the recipe refuses clips that would clip
         "changed_during_run",  # not the file that was planned

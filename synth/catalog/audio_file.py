@@ -32,6 +32,7 @@ __all__ = [
     "Channels",
     "Header",
     "audio_path",
+    "check_finite",
     "count_samples",
     "file_digest",
     "fingerprint",
@@ -61,6 +62,10 @@ _CAN_BE_NONFINITE = frozenset(("FLOAT", "DOUBLE", "VORBIS", "OPUS", "MPEG_LAYER_
 _CODINGS = _CAN_BE_NONFINITE.union(_INTEGER)
 _LOSSY = frozenset(("ogg", "mp3"))
 _UNKNOWN = 1 << 62
+BEYOND_ANY_SCALE = 100.0
+"""No sample is larger than this (full scale is 1.0, so it is +40 dBFS). Files of floats go some 10 or 20 dB beyond full
+scale where a mixer was not watched. What is larger is damage (one bit of an exponent), or integers stored as floats,
+which would be read 90 dB too loud: one such sample turns the rest of its clip into silence."""
 LEADS_OUT = "it leads out of the folder of its source; name the folder it leads to as a source"
 
 
@@ -253,7 +258,8 @@ def mix_channels(block: Samples, channels: Channels, path: str) -> Samples:
     if block.shape[1] == 1 and channels in ("mean", "first", 0):
         return block[:, 0]
     if channels == "mean":
-        return np.asarray(block.mean(axis=1))
+        with np.errstate(all="ignore"):  # damaged files of floats hold anything; `check_finite` names them
+            return np.asarray(block.mean(axis=1))
     number = 0 if channels == "first" else int(channels)
     if number >= block.shape[1]:
         raise BadInput("bad_channels", path, f"channel {number} (from 0) was asked for, it has {block.shape[1]}")
@@ -344,8 +350,7 @@ def read_samples(
         samples = _read_mono(file, offset, wanted, channels)
         if len(samples) < wanted:
             samples = _filled_up(file, samples, wanted, offset, asked=num_samples is not None)
-        if file.sound.subtype in _CAN_BE_NONFINITE:
-            _check_finite(samples, file.path)
+        check_finite(file, samples)
         return samples, file.header.sample_rate
 
 
@@ -391,11 +396,20 @@ def _filled_up(file: AudioFile, samples: Samples, wanted: int, offset: int, *, a
     return np.concatenate([samples, np.zeros(missing)])
 
 
-def _check_finite(samples: Samples, path: str) -> None:
-    with np.errstate(all="ignore"):
-        total = float(samples.sum())  # one pass in the usual case: a sum is finite only if all terms are
-    if not math.isfinite(total) and not np.isfinite(samples).all():
-        raise BadInput("nonfinite", path, "it has NaN or infinite samples")
+def check_finite(file: AudioFile, samples: Samples, stage: str = "render") -> None:
+    """Check decoded samples of a file. Raises BadInput (nonfinite): NaN, infinity, or larger than BEYOND_ANY_SCALE."""
+    if file.sound.subtype not in _CAN_BE_NONFINITE or not samples.size:
+        return
+    peak = max(float(samples.max()), -float(samples.min()))  # NaN survives in both
+    if peak <= BEYOND_ANY_SCALE:
+        return
+    if not math.isfinite(peak):
+        raise BadInput("nonfinite", file.path, "it has NaN or infinite samples", stage)
+    text = (
+        f"it has samples up to {peak:.3g}, full scale is 1.0, and more than {BEYOND_ANY_SCALE:g} is no sound: the file "
+        "is damaged, or holds integers as floats (divide them by 32768)"
+    )
+    raise BadInput("nonfinite", file.path, text, stage)
 
 
 def fingerprint(file: AudioFile) -> str:

@@ -23,6 +23,7 @@ from synth.catalog.audio_file import (
     AudioFile,
     Channels,
     Samples,
+    check_finite,
     file_digest,
     mix_channels,
     opened,
@@ -35,7 +36,7 @@ from synth.dsp.power_table import HOP, energy_rows
 from synth.errors import BadInput
 from synth.units import resampled_length
 
-FORMAT = f"4 soxr {soxr.__version__} {sf.__libsndfile_version__}"
+FORMAT = f"5 soxr {soxr.__version__} {sf.__libsndfile_version__}"
 """Goes into the name of each file in the store: another decoder or resampler may give other samples."""
 
 DEAD_DB = 25.0
@@ -162,12 +163,16 @@ def _spill(file: AudioFile, spill: IO[bytes], place: Place, sample_rate: int) ->
     blocks = read_blocks(
         file, offset=place.offset, num_samples=place.num_samples, block=max(1, _CHUNK // file.header.channels)
     )
-    mono = (mix_channels(block, place.channels, file.path) for block in counted.through(clipping.through(blocks)))
+
+    def checked() -> Iterator[Samples]:
+        for block in counted.through(clipping.through(blocks)):
+            mono = mix_channels(block, place.channels, file.path)
+            check_finite(file, mono, "plan")
+            yield mono
+
     written, peak = 0, 0.0
-    for chunk in resampled(mono, file.header.sample_rate, sample_rate):
+    for chunk in resampled(checked(), file.header.sample_rate, sample_rate):
         low, high = float(chunk.min(initial=0.0)), float(chunk.max(initial=0.0))
-        if not np.isfinite(chunk).all():
-            raise BadInput("nonfinite", file.path, "it has NaN or infinite samples", "plan")
         peak = max(peak, -low, high)
         spill.write(chunk.astype(np.float32).tobytes())
         written += len(chunk)

@@ -47,7 +47,7 @@ Progress: TypeAlias = Callable[[str, int, int | None], None]
 
 _CHUNK = 8192  # rows handled together
 _FRESH_NS = 2_000_000_000  # a file changed so lately may change again within the same tick of its clock
-_READER = f"1 {sf.__libsndfile_version__}"
+_READER = f"2 {sf.__libsndfile_version__}"
 _PROBE, _TRIM = (f"{function.__module__}:{function.__name__}" for function in (probe, measure_trim))
 _REMEMBERED = 100_000  # files of one list whose headers are kept at hand
 _TRANSIENT = frozenset(("timeout", "decode_crash", "missing", "changed_during_run"))

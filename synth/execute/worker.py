@@ -32,9 +32,11 @@ _ROOMS_KEPT: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class MadeClip:
-    """A finished clip: its manifest row, and the bytes of each of its files by their path in the data set."""
+    """A finished clip: its manifest row, as values and as a line, and the bytes of each of its files by their path in
+    the data set."""
 
     row: manifest.ManifestRow
+    line: str
     files: tuple[tuple[str, bytes], ...]
 
 
@@ -54,19 +56,26 @@ class Workshop:
             BadInput: the clip cannot be made.
             SynthError: the noise cache was cleared (plan again).
         """
-        return self._encoded(self._studio.take(index, heart))
+        take = self._studio.take(index, heart)
+        try:
+            return self._encoded(take)
+        except (ValueError, ArithmeticError) as error:  # a number that no row can hold costs this clip, and is named
+            text = f"the clip cannot be written: {type(error).__name__}: {error}"
+            raise BadInput("render_failed", take.spec.source_id, text) from error
 
     def _encoded(self, take: Take) -> MadeClip:
         spec, rendered = take.spec, take.rendered
         file_format, rate = self.plan.recipe.output.format, spec.sample_rate
         pcm = quantise(rendered.samples)
+        if not pcm.any():
+            raise BadInput("silent", spec.source_id, "every sample of the clip is 0 after rounding to 16 bits")
         data = encode(pcm, rate, file_format)
         stems = self._stems(spec, rendered)
         made = ((audio_path(spec.split, spec.source_id, spec.clip_id, file_format), data), *stems)
         main, *others = (manifest.WrittenFile(path, hashlib.sha256(content).hexdigest()) for path, content in made)
         written = manifest.WrittenClip(main, hashlib.sha256(pcm_bytes(pcm)).hexdigest(), *others)
         row = manifest.row(spec, take.recording, source_sha256=take.source_sha256, rendered=rendered, written=written)
-        return MadeClip(row, made)
+        return MadeClip(row, manifest.to_line(row), made)
 
     def _stems(self, spec: ClipSpec, rendered: Rendered) -> tuple[tuple[str, bytes], ...]:
         if rendered.stems is None:
@@ -140,7 +149,7 @@ def run_shard(
                 continue
             for path, data in made.files:
                 staging.put(workshop.dataset.absolute(path), data)
-            rows.append(manifest.to_line(made.row))
+            rows.append(made.line)
             samples += made.row["num_samples"]
             heart.made(made.row["duration"])
         heart.beat(clips.start, "commit")

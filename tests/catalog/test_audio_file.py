@@ -161,6 +161,25 @@ def test_one_sample_that_is_no_number_is_found(tmp_path: Path, value: float, sub
     assert refusal(tmp_path / "a.wav") == ("nonfinite", "it has NaN or infinite samples")
 
 
+@pytest.mark.parametrize("value", [1e20, -1e20, 101.0, 32767.0])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_one_sample_beyond_any_scale_is_found(tmp_path: Path, value: float, channels: int) -> None:
+    """B2: 1e20 is finite, but its square is not."""
+    samples = np.zeros((5000, channels))
+    samples[4321] = value
+    sf.write(tmp_path / "a.wav", samples, 16000, subtype="FLOAT")
+    assert refusal(tmp_path / "a.wav") == (
+        "nonfinite",
+        f"it has samples up to {abs(value):.3g}, full scale is 1.0, and more than 100 is no sound: the file is damaged, "
+        "or holds integers as floats (divide them by 32768)",
+    )
+
+
+def test_sound_far_beyond_full_scale_is_read(tmp_path: Path) -> None:
+    sf.write(tmp_path / "a.wav", np.array([0.1, -99.0, 99.0]), 16000, subtype="FLOAT")
+    assert read_samples(tmp_path / "a.wav")[0].max() == 99.0
+
+
 def test_infinities_of_both_signs_are_found(tmp_path: Path) -> None:
     sf.write(tmp_path / "a.wav", np.array([np.inf, -np.inf, 0.5]), 16000, subtype="DOUBLE")
     assert refusal(tmp_path / "a.wav")[0] == "nonfinite"

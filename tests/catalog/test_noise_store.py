@@ -162,6 +162,8 @@ def test_unusable_recordings_are_refused_and_the_indices_of_the_others_stay(stor
         nothing_long[at : at + 1600] = noise(0.1)
     nan = noise(1.0)
     nan[5000] = np.nan
+    huge = noise(1.0)
+    huge[5000] = 1e20
     sounds = {
         "1_zeros.wav": (np.zeros(RATE), RATE),
         "2_good.wav": (noise(1.0), RATE),
@@ -170,6 +172,7 @@ def test_unusable_recordings_are_refused_and_the_indices_of_the_others_stay(stor
         "5_pieces.wav": (nothing_long, RATE),
         "6_nan.wav": (nan, RATE),
         "7_good.wav": (noise(2.0, seed=3), RATE),
+        "8_huge.wav": (huge, RATE),
     }
     store, _ = stored(sounds, subtype="FLOAT")
     assert [(r.path, r.code, r.stage, r.message) for r in store.refused] == [
@@ -183,9 +186,16 @@ def test_unusable_recordings_are_refused_and_the_indices_of_the_others_stay(stor
         ),
         ("5_pieces.wav", "too_short", "plan", "no 0.25 s in a row that are neither dead nor clipped"),
         ("6_nan.wav", "nonfinite", "plan", "it has NaN or infinite samples"),
+        (
+            "8_huge.wav",
+            "nonfinite",
+            "plan",
+            "it has samples up to 1e+20, full scale is 1.0, and more than 100 is no sound: the file is damaged, or "
+            "holds integers as floats (divide them by 32768)",
+        ),
     ]
-    assert store.num_samples.tolist() == [0, 16000, 0, 0, 0, 0, 32000]
-    assert [bool(store.stretches(i)) for i in range(7)] == [False, True, False, False, False, False, True]
+    assert store.num_samples.tolist() == [0, 16000, 0, 0, 0, 0, 32000, 0]
+    assert [bool(store.stretches(i)) for i in range(8)] == [False, True, False, False, False, False, True, False]
     with pytest.raises(IndexError, match="noise recording 0 was refused"):
         store.samples(0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import faulthandler
 import json
 import os
@@ -188,6 +189,44 @@ def test_an_effect_that_raises_costs_its_clip(dataset: DatasetDir, monkeypatch: 
     small_set.make_inline(dataset, range(SHARDS))
     assert quarantine(dataset) == [("speech2.wav", "render_failed", "ValueError: a filter is unstable")]
     assert len(dataset.manifest.read_text().splitlines()) == 7
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_a_row_that_no_json_can_hold_costs_its_clip(
+    dataset: DatasetDir, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    """B2: it ended the run as an internal error, without the name of the clip."""
+
+    def render(spec: Any, *args: Any, **rest: Any) -> Any:
+        rendered = render_clip(spec, *args, **rest)
+        if spec.source_id.startswith("speech2") and spec.copy == 0:
+            rendered = dataclasses.replace(
+                rendered, measurements=dataclasses.replace(rendered.measurements, snr_a=value)
+            )
+        return rendered
+
+    monkeypatch.setattr(studio, "render_clip", render)
+    small_set.make_inline(dataset, range(SHARDS))
+    ((path, code, message),) = quarantine(dataset)
+    assert (path, code) == ("speech2.wav", "render_failed")
+    assert message.startswith("the clip cannot be written: ValueError: Out of range float values are not JSON compliant")
+    assert len(dataset.manifest.read_text().splitlines()) == 7
+
+
+def test_a_clip_that_is_silent_after_rounding_is_refused(dataset: DatasetDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    """B14: a recording of nothing but ultrasound was made into a clip of zeros."""
+
+    def render(spec: Any, *args: Any, **rest: Any) -> Any:
+        rendered = render_clip(spec, *args, **rest)
+        if spec.source_id.startswith("speech2"):
+            rendered = dataclasses.replace(rendered, samples=rendered.samples * 1e-6)
+        return rendered
+
+    monkeypatch.setattr(studio, "render_clip", render)
+    small_set.make_inline(dataset, range(SHARDS))
+    message = "every sample of the clip is 0 after rounding to 16 bits"
+    assert quarantine(dataset) == [("speech2.wav", "silent", message)] * 2
+    assert len(dataset.manifest.read_text().splitlines()) == 6
 
 
 def test_copies_of_an_utterance_are_decoded_once(dataset: DatasetDir, monkeypatch: pytest.MonkeyPatch) -> None:
