@@ -11,6 +11,7 @@ from pathlib import Path
 
 from synth.dsp.noise_bands import BANDS, RUMBLE_BANDS
 from synth.errors import UsageError
+from synth.list_text import text_lines
 
 BAND_COLUMNS = tuple(f"band_{k}" for k in range(1, BANDS + 1))
 RUMBLE_COLUMNS = tuple(f"rumble_{k}" for k in range(1, RUMBLE_BANDS + 1))
@@ -60,19 +61,17 @@ class Cases:
 def read_cases(path: Path) -> Cases:
     """The cases of a CSV file with a header. Raises UsageError with the line and what is wrong with it."""
     try:
-        data = path.read_bytes()
-        lines = list(csv.reader(data.decode("utf-8-sig").splitlines(), strict=True))
-    except OSError as error:
-        raise UsageError(f"cannot read the cases {path}: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path}: not a CSV file: {error}") from None
-    if not lines or not any(name.strip() in _RANGES for name in lines[0]):
+        reader = csv.reader(text_lines(path), strict=True)
+        lines = [(reader.line_num, cells) for cells in reader if cells]
+    except csv.Error as error:
+        raise UsageError(f"{path}:{reader.line_num}: not a CSV file: {error}") from None
+    if not lines or not any(name.strip() in _RANGES for name in lines[0][1]):
         raise UsageError(f"{path}:1: a list of cases has columns from {', '.join(COLUMNS)}")
-    header = [name.strip() for name in lines[0]]
+    header = [name.strip() for name in lines[0][1]]
     for name in header:
         if name not in _RANGES:
             raise UsageError(f"{path}:1: unknown column {name!r}; known are {', '.join(COLUMNS)}")
-    rows = tuple(_case(header, cells, f"{path}:{k}") for k, cells in enumerate(lines[1:], start=2) if cells)
+    rows = tuple(_case(header, cells, f"{path}:{line}") for line, cells in lines[1:])
     if not any(row.weight > 0 for row in rows):
         raise UsageError(f"{path}: no case with a weight above 0")
     return Cases(rows, hashlib.sha256(repr(rows).encode()).hexdigest())

@@ -9,8 +9,7 @@ from typing import IO
 
 from synth.catalog.list_row import Row, RowMistake, bad_row, column_names, row_from_fields
 from synth.errors import BadInput, UsageError
-
-MAX_LINE = 1 << 20
+from synth.list_text import MAX_LINE, NOT_UTF8, is_utf8
 
 
 def read_csv(path: Path, *, columns: Mapping[str, str] | None = None) -> Iterator[Row | BadInput]:
@@ -41,6 +40,8 @@ def _row(
 ) -> Row | BadInput:
     if len(cells) != len(header):
         return bad_row(path.name, line, f"{len(cells)} cells, the header has {len(header)} columns")
+    if not all(map(is_utf8, cells)):
+        return bad_row(path.name, line, NOT_UTF8)
     try:
         return row_from_fields(dict(zip(header, cells, strict=True)), names, line, typed=False)
     except RowMistake as mistake:
@@ -70,6 +71,8 @@ def _header(path: Path, lines: Iterator[list[str]], names: Mapping[str, tuple[st
         header = [name.strip() for name in next(lines, [])]
     except csv.Error as error:
         raise UsageError(f"{path}:1: {error}") from None
+    if not all(map(is_utf8, header)):
+        raise UsageError(f"{path}:1: {NOT_UTF8}")
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise UsageError(f"{path}:1: the column {twice[0]!r} is there twice")

@@ -9,8 +9,7 @@ from typing import IO, NoReturn
 
 from synth.catalog.list_row import Row, RowMistake, bad_row, column_names, row_from_fields
 from synth.errors import BadInput
-
-MAX_LINE = 1 << 20
+from synth.list_text import HALF_PAIR, MAX_LINE, NOT_UTF8, all_utf8
 
 
 def read_json_lines(path: Path, *, columns: Mapping[str, str] | None = None) -> Iterator[Row | BadInput]:
@@ -29,11 +28,13 @@ def _row(path: Path, line: bytes, names: Mapping[str, tuple[str, ...]], number: 
         fields = _DECODER.decode(line.decode("utf-8-sig" if number == 1 else "utf-8"))
         if not isinstance(fields, dict):
             raise RowMistake("not a JSON object")
+        if not all_utf8(fields):
+            raise RowMistake(HALF_PAIR)
         return row_from_fields(fields, names, number)
     except RowMistake as mistake:
         return bad_row(path.name, number, str(mistake))
     except UnicodeDecodeError:
-        return bad_row(path.name, number, "not UTF-8")
+        return bad_row(path.name, number, NOT_UTF8)
     except json.JSONDecodeError as error:
         return bad_row(path.name, number, f"not JSON: {error.msg} at character {error.pos + 1}")
     except (ValueError, RecursionError) as error:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from synth.dataset.labels import LabelCounts, label_arrays
 from synth.dataset.row_sets import RowSet, row_set
 from synth.errors import UsageError
+from synth.list_text import text_lines
 
 _SURE: Final = 1e-7
 """Probabilities are kept so far from 0 and 1 in the cross-entropy (our own choice): a sure mistake costs 16 nats."""
@@ -42,21 +43,18 @@ def read_label_predictions(path: Path) -> LabelPredictions:
     Raises UsageError with file and line.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file, strict=True)
-            header = [name.strip() for name in next(lines, [])]
-            names = _names(path, header)
-            found: dict[str, npt.NDArray[np.float64]] = {}
-            for cells in lines:
-                if cells:
-                    clip, row = _read(f"{path}:{lines.line_num}", header, cells)
-                    if clip in found:
-                        raise UsageError(f"{path}:{lines.line_num}: the clip {clip!r} is there already")
-                    found[clip] = row
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not a CSV in UTF-8: {error}") from None
+        lines = csv.reader(text_lines(path), strict=True)
+        header = [name.strip() for name in next(lines, [])]
+        names = _names(path, header)
+        found: dict[str, npt.NDArray[np.float64]] = {}
+        for cells in lines:
+            if cells:
+                clip, row = _read(f"{path}:{lines.line_num}", header, cells)
+                if clip in found:
+                    raise UsageError(f"{path}:{lines.line_num}: the clip {clip!r} is there already")
+                found[clip] = row
+    except csv.Error as error:
+        raise UsageError(f"{path}:{lines.line_num}: not a CSV file: {error}") from None
     return LabelPredictions(path, names, found)
 
 

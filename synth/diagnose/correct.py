@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from synth.catalog.list_root import list_root
 from synth.diagnose.review import HEAD, TAIL
 from synth.diagnose.score_list import COLUMNS
 from synth.errors import UsageError
+from synth.list_text import json_object, text_lines
 
 _JSON: Final = (".json", ".jsonl", ".ndjson")
 _SOURCE, _CORRECTION = "source_id", "correction"
@@ -108,7 +110,7 @@ def correct(corrections: Path, manifest: Path, out: Path, *, column: str | None 
     counts = _Counts()
     with files.writing(out, create_only=True) as held:
         for text in _corrected(manifest, changes, counts):
-            held.write(text.encode("utf-8", "surrogateescape"))
+            held.write(text.encode())
     sources = len({id(change) for change in changes.values()})
     return Corrected(
         out=out,
@@ -161,16 +163,14 @@ def _read_corrections(path: Path, column: str | None) -> list[_Change]:
 
 def _csv_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        first = text.split("\n", 1)[0]
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
+        text = text_lines(path)
+        first = next(text, "")
+        lines = csv.reader(chain([first], text), delimiter=max(",;\t", key=first.count), strict=True)
         for cells in lines:
             if any(cell.strip() for cell in cells):
                 yield f"{path}:{lines.line_num}", cells
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path}: not a CSV file in UTF-8: {error}") from None
+    except csv.Error as error:
+        raise UsageError(f"{path}:{lines.line_num}: not a CSV file: {error}") from None
 
 
 # --- the manifest -----------------------------------------------------------------------------------------------------
@@ -178,24 +178,25 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
 
 def _rows(manifest: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """(file:line, the line as it stands, its fields); of a CSV the header line comes first, without fields."""
+    text = text_lines(manifest, keep_mark=True)
+    if manifest.suffix.lower() in _JSON:
+        for number, line in enumerate(text, start=1):
+            where = f"{manifest}:{number}"
+            yield where, line, json_object(line.lstrip("\ufeff"), where) if line.strip() else {}
+        return
+    kept: list[str] = []
+    lines = csv.reader(_keeping(text, kept), delimiter=_delimiter(manifest))
     try:
-        with manifest.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            if manifest.suffix.lower() in _JSON:
-                for number, line in enumerate(file, start=1):
-                    yield f"{manifest}:{number}", line, _object(line, f"{manifest}:{number}")
-                return
-            kept: list[str] = []
-            lines = csv.reader(_keeping(file, kept), delimiter=_delimiter(manifest))
-            header = [name.strip().lstrip("\ufeff") for name in next(lines, [])]
-            yield f"{manifest}:1", "".join(kept), {}
+        header = [name.strip().lstrip("\ufeff") for name in next(lines, [])]
+        yield f"{manifest}:1", "".join(kept), {}
+        kept.clear()
+        for cells in lines:
+            if len(cells) != len(header):
+                raise UsageError(f"{manifest}:{lines.line_num}: {len(cells)} cells, the header has {len(header)}")
+            yield f"{manifest}:{lines.line_num}", "".join(kept), dict(zip(header, cells, strict=True))
             kept.clear()
-            for cells in lines:
-                if len(cells) != len(header):
-                    raise UsageError(f"{manifest}:{lines.line_num}: {len(cells)} cells, the header has {len(header)}")
-                yield f"{manifest}:{lines.line_num}", "".join(kept), dict(zip(header, cells, strict=True))
-                kept.clear()
-    except OSError as error:
-        raise UsageError(f"cannot read {manifest}: {error.strerror}") from error
+    except csv.Error as error:
+        raise UsageError(f"{manifest}:{lines.line_num}: not a CSV file: {error}") from None
 
 
 def _keeping(lines: Iterable[str], kept: list[str]) -> Iterator[str]:
@@ -207,18 +208,6 @@ def _keeping(lines: Iterable[str], kept: list[str]) -> Iterator[str]:
 
 def _delimiter(manifest: Path) -> str:
     return "\t" if manifest.suffix.lower() in (".tsv", ".tab") else ","
-
-
-def _object(line: str, where: str) -> dict[str, Any]:
-    if not line.strip():
-        return {}
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{where}: not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise UsageError(f"{where}: not a row of a manifest")
-    return found
 
 
 def _names(row: Mapping[str, Any]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 from synth.diagnose.tags import MISLABELLED
 from synth.errors import UsageError
+from synth.list_text import text_lines
 
 HEAD: Final = ("id", "audio", "kind", "reference", "hypothesis", "errors", "words", "reviewed")
 TAIL: Final = ("correction", "comment", "group", "stratum", "stratum_clips", "design")
@@ -82,13 +84,7 @@ def read_review(path: Path) -> Review:
         UsageError: not such a file, or a line that cannot be used, named with what is wrong.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise UsageError(f"{path}: not UTF-8; save it as CSV in UTF-8") from None
-    try:
-        lines = list(_lines(text, path))
+        lines = list(_lines(path))
     except csv.Error as error:
         raise UsageError(f"{path}: not a CSV file: {error}") from None
     if len(lines) < 2:
@@ -102,10 +98,11 @@ def read_review(path: Path) -> Review:
     return Review(rows, tags, _design(fields))
 
 
-def _lines(text: str, path: Path) -> Iterator[tuple[str, list[str]]]:
-    first = text.split("\n", 1)[0]
+def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:
+    lines = text_lines(path)
+    first = next(lines, "")
     delimiter = max(",;\t", key=first.count)  # some spreadsheets save with semicolons
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(itertools.chain([first], lines), delimiter=delimiter, strict=True)
     for found in reader:
         if any(cell.strip() for cell in found):
             yield f"{path}:{reader.line_num}", found

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from synth.errors import UsageError
+from synth.list_text import json_object, text_lines
 
 _JSON: Final = (".jsonl", ".json", ".ndjson")
 _TABS: Final = (".tsv", ".tab")
@@ -50,14 +50,8 @@ def read_rows(path: Path) -> list[ScoreRow]:
     Raises:
         UsageError: the file cannot be read, or names the line that is not a row.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = _json_lines(file, path) if path.suffix.lower() in _JSON else _csv_lines(file, path)
-            rows = [_named(where, fields) for where, fields in lines]
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise UsageError(f"{path}: not UTF-8") from None
+    lines = _json_lines(path) if path.suffix.lower() in _JSON else _csv_lines(path)
+    rows = [_named(where, fields) for where, fields in lines]
     if not rows:
         raise UsageError(f"{path}: no rows")
     return rows
@@ -99,8 +93,8 @@ def _named(where: str, given: Mapping[str, Any]) -> ScoreRow:
     return ScoreRow(where, fields, left)
 
 
-def _csv_lines(file: IO[str], path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    lines = csv.reader(file, delimiter="\t" if path.suffix.lower() in _TABS else ",", strict=True)
+def _csv_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    lines = csv.reader(text_lines(path), delimiter="\t" if path.suffix.lower() in _TABS else ",", strict=True)
     try:
         header = [name.strip() for name in next(lines, [])]
         twice = sorted({name for name in header if header.count(name) > 1})
@@ -116,14 +110,8 @@ def _csv_lines(file: IO[str], path: Path) -> Iterator[tuple[str, dict[str, Any]]
         raise UsageError(f"{path}:{lines.line_num}: {error}") from None
 
 
-def _json_lines(file: IO[str], path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    for number, line in enumerate(file, start=1):
-        if not line.strip():
-            continue
-        try:
-            fields = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UsageError(f"{path}:{number}: not JSON: {error}") from None
-        if not isinstance(fields, dict):
-            raise UsageError(f"{path}:{number}: not a JSON object; each line is one clip")
-        yield f"{path}:{number}", fields
+def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for number, line in enumerate(text_lines(path), start=1):
+        if line.strip():
+            where = f"{path}:{number}"
+            yield where, json_object(line, where)

@@ -13,6 +13,7 @@ from typing import Any
 
 from synth import files
 from synth.errors import UsageError
+from synth.list_text import json_object, text_lines
 from synth.match.features import FEATURES, Matrix, Values, matrix
 
 FORMAT = "synth-profile"
@@ -76,36 +77,22 @@ def write_profile(profile: Profile, path: Path) -> None:
     }
     lines = [header, *(asdict(clip) for clip in profile.clips)]
     text = "".join(json.dumps(line, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
-    files.write_file(path, text.encode("utf-8", "surrogateescape"))
+    files.write_file(path, text.encode())
 
 
 def read_profile(path: Path) -> Profile:
     """Raises UsageError where it is no profile, of another version, or damaged; it names the line."""
-    try:
-        text = path.read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    lines = text.splitlines()
-    header = _parsed(lines[0] if lines else "", f"{path}:1")
+    lines = text_lines(path)
+    header = json_object(next(lines, ""), f"{path}:1")
     if header.get("format") != FORMAT:
         raise UsageError(f"{path} is not a profile; `synth profile SET --out FILE` makes one")
     if header.get("version") != VERSION:
         raise UsageError(f"{path} has version {header.get('version')!r}; this synth reads {VERSION}: profile it anew")
-    clips = [_clip(_parsed(line, f"{path}:{k}"), f"{path}:{k}") for k, line in enumerate(lines[1:], start=2)]
+    clips = [_clip(json_object(line, f"{path}:{k}"), f"{path}:{k}") for k, line in enumerate(lines, start=2)]
     if len(clips) != header.get("clips"):
         raise UsageError(f"{path} has {len(clips)} clips where its header says {header.get('clips')}; profile it anew")
     rates = header.get("sample_rates", {})
     return Profile(header["name"], header["root"], header["total"], rates, tuple(clips), tuple(header.get("notes", ())))
-
-
-def _parsed(line: str, where: str) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError as error:
-        raise UsageError(f"{where}: not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise UsageError(f"{where}: not an object")
-    return found
 
 
 def _clip(fields: Mapping[str, Any], where: str) -> ClipProfile:

@@ -49,7 +49,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, wrong: str) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"cannot read the cases .*: No such file or directory"):
+    with pytest.raises(UsageError, match=r"cannot read .*gone.csv: No such file or directory"):
         read_cases(tmp_path / "gone.csv")
 
 

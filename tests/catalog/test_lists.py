@@ -145,7 +145,7 @@ def test_each_bad_json_line_is_named_and_the_others_are_read(tmp_path: Path) -> 
         "list.jsonl:5: duration is True; a number of seconds, 0 or more, is needed",
         "list.jsonl:6: text is ['no'], not text",
         "list.jsonl:7: offset is 1e+300; a number of seconds, 0 or more, is needed",
-        "list.jsonl:8: not UTF-8",
+        "list.jsonl:8: not UTF-8; save the list as UTF-8",
         "list.jsonl:9: not JSON: nested too deeply",
         "list.jsonl:10: longer than 1048576 bytes",
     ]

@@ -209,7 +209,9 @@ def test_a_row_that_no_json_can_hold_costs_its_clip(
     small_set.make_inline(dataset, range(SHARDS))
     ((path, code, message),) = quarantine(dataset)
     assert (path, code) == ("speech2.wav", "render_failed")
-    assert message.startswith("the clip cannot be written: ValueError: Out of range float values are not JSON compliant")
+    assert message.startswith(
+        "the clip cannot be written: ValueError: Out of range float values are not JSON compliant"
+    )
     assert len(dataset.manifest.read_text().splitlines()) == 7
 
 

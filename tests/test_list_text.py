@@ -1,0 +1,166 @@
+"""B4 and B14a: every list that a person makes is read as UTF-8 with lines that end at line feeds, or refused by line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synth.catalog.case_list import read_cases
+from synth.catalog.csv_list import read_csv
+from synth.catalog.json_lines import read_json_lines
+from synth.catalog.scan import scan
+from synth.dataset.label_metrics import read_label_predictions
+from synth.diagnose.correct import correct
+from synth.diagnose.review import Review, ReviewRow, read_review, review_csv
+from synth.diagnose.score_list import read_rows
+from synth.errors import BadInput, UsageError
+from synth.list_text import HALF_PAIR, NOT_UTF8
+from synth.match.features import FEATURES
+from synth.match.profile import ClipProfile, Profile, read_profile, write_profile
+from synth.recipe.model import Limits, Source
+
+LINE_ENDS = "a\u2028b\u0085c\u2029d\x0be\x0cf\x1cg"
+"""What str.splitlines takes for line ends, and a list does not."""
+
+
+def review_of(text: str) -> str:
+    row = ReviewRow("id1", "a.wav", "wrong", "turn left", text, 1, 2, True, (), "", "", "g", "all", 1)
+    return review_csv(Review((row,), ("noise",), {"seed": 0}))
+
+
+def correct_manifest(path: Path) -> Any:
+    corrections = path.parent / "corrections.csv"
+    corrections.write_text("id,text\nx,new text\n")
+    correct(corrections, path, path.parent / "out.jsonl")
+    return (path.parent / "out.jsonl").read_text()
+
+
+def correct_by(path: Path) -> Any:
+    manifest = path.parent / "manifest.jsonl"
+    manifest.write_text('{"id": "x", "audio_filepath": "a.wav", "duration": 1.0, "text": "t"}\n')
+    correct(path, manifest, path.parent / "out.jsonl")
+    return json.loads((path.parent / "out.jsonl").read_text())["text"]
+
+
+READERS: dict[str, tuple[str, str, Callable[[Path], Any]]] = {
+    "a list as CSV": ("l.csv", "path,text\na.wav,VALUE\n", lambda path: list(read_csv(path))),
+    "a list as TSV": ("l.tsv", "path\ttext\na.wav\tVALUE\n", lambda path: list(read_csv(path))),
+    "a list as JSON lines": ("l.jsonl", '\n{"path": "a.wav", "text": "VALUE"}\n', lambda path: list(read_json_lines(path))),
+    "scores as CSV": ("s.csv", "id,reference\na,VALUE\n", read_rows),
+    "scores as JSON lines": ("s.jsonl", '\n{"id": "a", "reference": "VALUE"}\n', read_rows),
+    "a review": ("r.csv", review_of("VALUE"), read_review),
+    "corrections": ("c.csv", "id,text\nx,VALUE\n", correct_by),
+    "a manifest to correct": (
+        "m.jsonl",
+        '{"id": "x", "audio_filepath": "a.wav", "text": "t"}\n{"id": "y", "audio_filepath": "b.wav", "text": "VALUE"}\n',
+        correct_manifest,
+    ),
+    "a manifest to correct as CSV": ("m.csv", "id,audio_filepath,speaker,text\nx,a.wav,VALUE,t\n", correct_manifest),
+    "predictions of labels": ("p.csv", "id,wiper\nVALUE,0.5\n", read_label_predictions),
+}  # fmt: skip
+ROW_BY_ROW = ("a list as CSV", "a list as TSV", "a list as JSON lines")
+
+
+@pytest.fixture(params=READERS)
+def reader(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def read(folder: Path, reader: str, value: bytes) -> Any:
+    name, text, function = READERS[reader]
+    path = folder / name
+    path.write_bytes(text.encode().replace(b"VALUE", value))
+    return function(path)
+
+
+def test_what_unicode_counts_as_a_line_end_stands_inside_a_value(tmp_path: Path, reader: str) -> None:
+    """B14a: a file name with U+2028 made a profile that could not be read back."""
+    escaped = LINE_ENDS if not READERS[reader][0].endswith("jsonl") else json.dumps(LINE_ENDS, ensure_ascii=False)[1:-1]
+    result = read(tmp_path, reader, escaped.encode())
+    assert "\u2028" in str(result) or r"\u2028" in repr(result)
+    assert "BadInput" not in repr(result)
+
+
+def test_text_that_is_not_utf8_is_refused_with_its_line(tmp_path: Path, reader: str) -> None:
+    """B4: a Latin-1 CSV ended the run as a bug of synth."""
+    name = READERS[reader][0]
+    if reader in ROW_BY_ROW:
+        (row,) = read(tmp_path, reader, b"caf\xe9")
+        assert (row.code, row.path, row.message) == ("bad_row", f"{name}:2", NOT_UTF8)
+        return
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, reader, b"caf\xe9")
+    assert str(caught.value) == f"{tmp_path / name}:2: {NOT_UTF8}"
+
+
+@pytest.mark.parametrize("name", [name for name, (file, *_) in READERS.items() if file.endswith("jsonl")])
+def test_half_a_surrogate_pair_is_refused_with_its_line(tmp_path: Path, name: str) -> None:
+    """B4: `"\\ud800"` is JSON, but no text."""
+    file = READERS[name][0]
+    if name in ROW_BY_ROW:
+        (row,) = read(tmp_path, name, rb"\ud800")
+        assert (row.code, row.path, row.message) == ("bad_row", f"{file}:2", HALF_PAIR)
+        return
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, name, rb"\ud800")
+    assert str(caught.value) == f"{tmp_path / file}:2: {HALF_PAIR}"
+
+
+def test_a_label_or_a_key_is_text_too(tmp_path: Path) -> None:
+    path = tmp_path / "l.jsonl"
+    path.write_text('{"path": "a.wav", "\\udcff": 1}\n{"path": "a.wav", "labels": {"accent": ["\\udcff"]}}\n')
+    assert [row.message for row in read_json_lines(path) if isinstance(row, BadInput)] == [HALF_PAIR] * 2
+    (tmp_path / "l.csv").write_bytes(b"path,caf\xe9\na.wav,1\n")
+    with pytest.raises(UsageError, match="csv:1: not UTF-8; save the list as UTF-8"):
+        list(read_csv(tmp_path / "l.csv"))
+
+
+def test_a_list_with_one_latin_1_line_is_planned_without_it(tmp_path: Path) -> None:
+    """B4: as reported (`path,text / ada_1.flac,caf\\xe9`), through the scan of a source."""
+    (tmp_path / "l.csv").write_bytes(
+        b"path,text,sampling_rate,num_samples\na.wav,caf\xe9,16000,100\nb.wav,ok,16000,100\n"
+    )
+    source = Source("speech", str(tmp_path), manifest=str(tmp_path / "l.csv"))
+    catalog = scan([source], folder=tmp_path, limits=Limits())
+    assert [recording.path for recording in catalog] == ["b.wav"]
+    assert [(r.path, r.code, r.message) for r in catalog.refused] == [("l.csv:2", "bad_row", NOT_UTF8)]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"snr_db\n5\n\xe9\n", f"3: {NOT_UTF8}"),
+        (b'snr_db\n5\n"5\n', "3: not a CSV file: unexpected end of data"),
+    ],
+)
+def test_cases_are_refused_with_the_line(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "cases.csv").write_bytes(content)
+    with pytest.raises(UsageError) as caught:
+        read_cases(tmp_path / "cases.csv")
+    assert str(caught.value) == f"{tmp_path}/cases.csv:{message}"
+
+
+def test_a_profile_with_line_separators_in_its_names_is_read_back(tmp_path: Path) -> None:
+    """B14a: `profile` wrote a file that `compare`, `fit` and `select` could not read."""
+    clip = ClipProfile(LINE_ENDS, LINE_ENDS, {feature.name: None for feature in FEATURES}, ())
+    profile = Profile(LINE_ENDS, "/", 1, {"16000": 1}, (clip,), (LINE_ENDS,))
+    write_profile(profile, tmp_path / "p")
+    assert read_profile(tmp_path / "p") == replace(profile, sample_rates={"16000": 1})
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [(b'{"path": "caf\xe9"}', NOT_UTF8), (b'{"path": "\\ud800"}', HALF_PAIR), (b"[" * 100_000, "nested too deeply")],
+)
+def test_a_damaged_profile_is_refused_with_its_line(tmp_path: Path, line: bytes, message: str) -> None:
+    write_profile(Profile("p", "/", 0, {}, ()), tmp_path / "p")
+    (tmp_path / "p").write_bytes((tmp_path / "p").read_bytes() + line + b"\n")
+    with pytest.raises(UsageError) as caught:
+        read_profile(tmp_path / "p")
+    assert str(caught.value).startswith(f"{tmp_path}/p:2: ")
+    assert str(caught.value).endswith(message)
