@@ -15,6 +15,7 @@ from synth.plan.noise_choice import growth_of, happenings, tracks_of
 from synth.plan.plan import Plan
 from synth.plan.speaking import lombard_of, person_draws
 from synth.plan.unchanged import unchanged_sources
+from synth.recipe.drawn import COMPANIONS, plain_distribution
 from synth.recipe.load import resolved_dict
 
 Draw = tuple[str, float, Any]
@@ -64,6 +65,33 @@ def _layer_draws(plan: Plan, spec: ClipSpec, draws: ClipDraws) -> None:
     for happening in happenings(plan.recipe, draws):
         if happening.event.choice is None:
             draws(happening.key + ".seconds")
+
+
+_WHOLE_NUMBERS = ("recordings", "count")  # keys whose `[low, high]` means whole numbers
+
+
+def drawn_value(key: str, u: float, setting: Any) -> float | str | bool | None:
+    """What a draw came to: a number in the setting's unit, a word, whether something happens; None for a place.
+
+    Args:
+        key: of the draw, such as `noise.snr_db`.
+        u: the number in [0, 1) that was drawn.
+        setting: of the recipe at that key, as `setting_at` returns it.
+    """
+    name = key.rpartition(".")[2]
+    is_number = isinstance(setting, int | float)
+    if name == "probability":
+        return u < setting if is_number else None
+    if is_number:
+        return float(setting)
+    if isinstance(setting, str):
+        return setting
+    if isinstance(setting, list) and len(setting) == 2:
+        setting = {"uniform": setting}
+    if not isinstance(setting, Mapping) or not COMPANIONS.keys() & setting.keys():
+        return None
+    value = plain_distribution(setting, whole=name in _WHOLE_NUMBERS and "choice" not in setting).value(u)
+    return value if isinstance(value, str) else round(value, 6)
 
 
 def setting_at(recipe: Mapping[str, Any], key: str) -> Any:

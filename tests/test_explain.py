@@ -6,7 +6,7 @@ import pytest
 
 from synth import pipeline
 from synth.draws import clip_draws
-from synth.explain import explained_draws, setting_at, spec_to_json
+from synth.explain import drawn_value, explained_draws, setting_at, spec_to_json
 from synth.plan import build, plan
 from synth.plan.plan import Plan
 from tests.helpers import FIXTURES, fixture_recipe
@@ -91,3 +91,37 @@ def test_a_spec_as_json_holds_every_field(made: Plan) -> None:
     assert fields["clip_id"] == spec.clip_id
     assert [e["name"] for e in fields["speech_effects"]] == [e.name for e in spec.speech_effects]
     assert [p["offset"] for p in fields["noise"]] == [p.offset for p in spec.noise]
+
+
+def test_each_draw_has_the_value_that_the_clip_has(made: Plan) -> None:
+    """D15: `explain` printed the number in [0, 1) in place of the value."""
+    for index in range(len(made)):
+        spec, draws = explained_draws(made, index)
+        values = {key: drawn_value(key, u, setting) for key, u, setting in draws}
+        if spec.snr_db is not None:
+            assert values["noise.snr_db"] == pytest.approx(spec.snr_db, abs=6e-4)
+        assert values["speech.effects.speed.factor"] == pytest.approx(spec.speech_effects[0].factor, abs=6e-4)  # type: ignore[attr-defined]
+        names = [effect.name for effect in spec.speech_effects]
+        assert values["speech.effects.gain.probability"] is ("gain" in names)
+        if "noise.layers.cabin.recordings" in values:
+            assert values["noise.layers.cabin.recordings"] == sum(s.layer == "cabin" for s in spec.noise)
+
+
+@pytest.mark.parametrize(
+    ("key", "setting", "value"),
+    [
+        ("noise.snr_db", [0, 20], 5.0),
+        ("noise.snr_db", {"normal": [8, 5]}, pytest.approx(4.627551)),
+        ("noise.snr_db", 7, 7.0),
+        ("noise.layers.a.recordings", [1, 4], 2),
+        ("noise.layers.a.recordings", {"choice": [1, 2]}, 1),
+        ("channel.codec.name", {"choice": ["opus", "gsm"]}, "opus"),
+        ("channel.codec.name", "opus", "opus"),
+        ("noise.probability", 0.2, False),
+        ("noise.probability", 0.3, True),
+        ("noise.layers.a.grow.cabin.other_at", None, None),
+        ("noise.layers.a.grow.cabin.other_at", {"segment_ms": [30, 120]}, None),
+    ],
+)
+def test_the_value_of_a_draw(key: str, setting: object, value: object) -> None:
+    assert drawn_value(key, 0.25, setting) == value

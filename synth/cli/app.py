@@ -12,6 +12,7 @@ from typing import Annotated, Optional
 import typer
 
 from synth import __version__
+from synth.cli.terminal import width, wrapped
 
 app = typer.Typer(
     name="synth",
@@ -276,14 +277,14 @@ def schema() -> None:
 def _print(text: object) -> None:
     """A result. Where its reader has gone away the command still ends with the exit code that it has earned."""
     try:
-        typer.echo(text)
+        typer.echo(text if str(text).startswith("{") else wrapped(str(text), width()))  # JSON stays as it is
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes
 
 
 def _note(text: str) -> None:
     if state.verbosity:
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{wrapped(text, width(sys.stderr))}\n")
 
 
 from synth.cli import compare as _compare  # noqa: E402, F401

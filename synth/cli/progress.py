@@ -1,16 +1,21 @@
-"""Progress on stderr: a bar on a terminal, else a line every 30 seconds; nothing with `-q`."""
+"""Progress on stderr: a bar on a terminal, else a line at once and one every 30 seconds; nothing with `-q`."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
+from synth.cli.terminal import width, wrapped
 from synth.execute.local import Progress
 
 _EVERY_SECONDS = 30.0
+_SHORT_SCAN_SECONDS = 2.0  # of a scan that takes less a log says nothing
+_BAR_WIDTH = 20
+_BESIDE_BAR = _BAR_WIDTH + 7  # the bar, the share in percent, and the gaps
 
 
 class Screen:
@@ -20,8 +25,10 @@ class Screen:
         self._verbosity = verbosity
         self._bar: Any = None
         self._task: Any = None
-        self._said = time.monotonic()
-        self._first: Progress | None = None
+        self._refreshed = 0.0
+        self._phase = ""
+        self._next_line = 0.0
+        self._remaining = RemainingTime()
 
     def __enter__(self) -> Screen:
         if self._verbosity and sys.stderr.isatty() and not os.environ.get("CI"):
@@ -38,61 +45,118 @@ class Screen:
         """A line worth saying once."""
         if not self._verbosity:
             return
+        text = wrapped(text, width(sys.stderr))
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:
             sys.stderr.write(f"{text}\n")
 
     def scanned(self, what: str, done: int, total: int | None) -> None:
-        """Progress of the scan: files done, of how many where that is known."""
+        """Progress of a scan or a measurement: files done, of how many if that is known."""
         text = f"{what}: {done:,}" + (f" of {total:,}" if total else "")
         if self._bar is not None:
             self._show(text, done, total)
-        elif self._due():
-            self.message(text)
+        elif self._is_due(what, first_after=_SHORT_SCAN_SECONDS):
+            self._log(text)
 
     def rendered(self, now: Progress) -> None:
         """Progress of the rendering."""
-        if self._bar is None and not self._due():
-            return
-        text = rendering_text(now)
+        left = self._remaining.seconds(now)
         if self._bar is not None:
-            self._show(text, now.shards, now.of_shards)
-        else:
-            self.message(text)
+            room = (width(sys.stderr) or 80) - _BESIDE_BAR
+            self._show(rendering_text(now, left, room=room), now.passed_seconds, now.of_seconds)
+        elif self._is_due("rendering", first_after=0.0):
+            self._log(rendering_text(now, left))
 
-    def _due(self) -> bool:
+    def _log(self, text: str) -> None:
+        self.message(f"{time.strftime('%H:%M:%S')} {text}")
+
+    def _is_due(self, phase: str, *, first_after: float) -> bool:
+        """Whether a log is to have a line now; of each phase the first comes after `first_after` seconds."""
         now = time.monotonic()
-        if now - self._said < _EVERY_SECONDS:
+        if phase != self._phase:
+            self._phase, self._next_line = phase, now + first_after
+        if now < self._next_line:
             return False
-        self._said = now
+        self._next_line = now + _EVERY_SECONDS
         return True
 
-    def _show(self, text: str, done: int, total: int | None) -> None:
+    def _show(self, text: str, done: float, total: float | None) -> None:
         if self._task is None:
             self._task = self._bar.add_task(text, total=total)
             self._bar.start()
         self._bar.update(self._task, description=text, completed=done, total=total)
-        if time.monotonic() - self._said > 0.1:
-            self._said = time.monotonic()
+        if time.monotonic() - self._refreshed > 0.1:
+            self._refreshed = time.monotonic()
             self._bar.refresh()
 
 
-def rendering_text(now: Progress) -> str:
-    """`12/40 shards, 1,536 clips, 1.70 h, 412x real time, 0:02:10 left, 3 refused`."""
+class RemainingTime:
+    """The time a run still takes, from the audio that it has made so far.
+
+    What is shown falls steadily: between two clips the estimate counts down, and an estimate that is a little later
+    than the last one changes nothing. At the start, when a few clips decide, there is none.
+    """
+
+    _ENOUGH_CLIPS, _ENOUGH_SHARE = 20, 0.1
+    _LATER = 1.1  # an end that is that much later than the last estimate is believed
+
+    def __init__(self) -> None:
+        self._start: Progress | None = None  # the first report with a clip: before it, workers started
+        self._end: float | None = None  # seconds after the start of the run
+        self._passed = 0.0
+
+    def seconds(self, now: Progress) -> float | None:
+        """Seconds left; None if it is too early to say."""
+        if self._start is None and now.passed_seconds:
+            self._start = now
+        few = now.clips + now.refused < self._ENOUGH_CLIPS
+        if few and now.passed_seconds < self._ENOUGH_SHARE * now.of_seconds:
+            return None
+        is_new = now.passed_seconds != self._passed
+        if is_new and self._start is not None and now.passed_seconds > self._start.passed_seconds:
+            self._passed = now.passed_seconds
+            self._believe(now, self._start)
+        return None if self._end is None else max(0.0, self._end - now.elapsed)
+
+    def _believe(self, now: Progress, start: Progress) -> None:
+        rate = (now.passed_seconds - start.passed_seconds) / max(1e-3, now.elapsed - start.elapsed)
+        end = now.elapsed + (now.of_seconds - now.passed_seconds) / rate
+        if self._end is None or end < self._end or end > self._LATER * self._end or now.elapsed >= self._end:
+            self._end = end
+
+
+def rendering_text(now: Progress, left: float | None, *, room: int | None = None) -> str:
+    """`288 of 524 clips, 0.81 of 1.47 h, 55 %, 228x real time, 0:00:15 left, 3 refused`.
+
+    With `room` (characters beside a bar that shows the share) only what fits, the most useful first.
+    """
     speed = now.seconds / now.elapsed if now.elapsed > 0 else 0.0
-    parts = [
-        f"{now.shards:,}/{now.of_shards:,} shards",
-        f"{now.clips:,} clips",
-        f"{now.seconds / 3600:.2f} h",
-        f"{speed:,.0f}x real time",
-    ]
-    if now.shards:
-        left = now.elapsed / now.shards * (now.of_shards - now.shards)
-        parts.append(f"{int(left) // 3600}:{int(left) % 3600 // 60:02}:{int(left) % 60:02} left")
-    if now.refused:
-        parts.append(f"{now.refused:,} refused")
-    return ", ".join(parts)
+    share = now.passed_seconds / now.of_seconds if now.of_seconds else 0.0
+    parts = {
+        "clips": f"{now.clips:,} of {now.of_clips:,} clips",
+        "hours": f"{now.seconds / 3600:.2f} of {now.of_seconds / 3600:.2f} h",
+        "share": f"{100 * share:.0f} %",
+        "speed": f"{speed:,.0f}x real time",
+        "left": "" if left is None else f"{clock(left)} left",
+        "refused": f"{now.refused:,} refused" if now.refused else "",
+    }
+    if room is not None:
+        parts["share"] = ""
+        for name in ("speed", "hours", "refused"):
+            if len(_joined(list(parts.values()))) > room:
+                parts[name] = ""
+    return _joined(list(parts.values()))
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return ", ".join(part for part in parts if part)
+
+
+def clock(seconds: float) -> str:
+    """`1:02:03` for 3723 s."""
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}"
 
 
 def _terminal_bar() -> Any:
@@ -102,7 +166,7 @@ def _terminal_bar() -> Any:
     from rich.progress import Progress as Bar
 
     return Bar(
-        BarColumn(bar_width=20),
+        BarColumn(bar_width=_BAR_WIDTH),
         TaskProgressColumn(),
         TextColumn("{task.description}", markup=False),
         console=Console(stderr=True),

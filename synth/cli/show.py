@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synth.cli.terminal import table
+from synth.explain import drawn_value
 from synth.plan.coverage import PoolUse
 
 if TYPE_CHECKING:
@@ -24,17 +27,6 @@ _SETTING_WIDTH = 120
 
 def as_json(value: Mapping[str, Any]) -> str:
     return json.dumps({"schema_version": SCHEMA_VERSION, **value}, ensure_ascii=False, indent=1, sort_keys=True)
-
-
-def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns aligned: the first to the left, the others to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join(
-            c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def plan_text(planned: Planned, changed: tuple[int, int, int] | None) -> str:
@@ -140,7 +132,7 @@ def _draw_lines(planned: Planned) -> list[str]:
         rows.append(
             [spec.clip_id, spec.split, f"{spec.num_samples / spec.sample_rate:.2f}", snr, level, effects, noise or "-"]
         )
-    return [f"  {line}" for line in table(rows)]
+    return table(rows, text=(0, 1, 5, 6), indent=2)
 
 
 def _noise_text(piece: NoisePiece) -> str:
@@ -240,7 +232,9 @@ def explained_text(told: Explained) -> str:
         lines.append(f"  room: {spec['room_id']}")
     if spec["lombard"]:
         lines.append(f"  speaks up: {_fields({'name': 'lombard', **spec['lombard']})}")
-    lines += [line for piece in spec["noise"] for line in _piece_lines(piece, rate)]
+    rows = told.row["noise"] if told.row else [None] * len(spec["noise"])
+    for segment, row in zip(spec["noise"], rows, strict=True):
+        lines += _segment_lines(segment, rate, None if row is None else row["gain_db"])
     lines += [_event_line(event, rate) for event in spec["events"]]
     lines += [f"  channel: {_fields(effect)}" for effect in spec["channel_effects"]]
     if spec["snr_db"] is not None:
@@ -249,11 +243,43 @@ def explained_text(told: Explained) -> str:
     if spec["level_dbfs"] is not None:
         measured = f", measured {told.row['level_dbfs']['measured']:.2f}" if told.row else ""
         lines.append(f"  level: {spec['level_dbfs']:.3f} dBFS{measured}")
-    rows = [["draw", "u", "from"], *([key, f"{u:.6f}", _setting(setting)] for key, u, setting in told.draws)]
-    return "\n".join([*lines, "", *(f"  {line}" for line in _left(rows))])
+    draws = [[key, _drawn(key, u, setting), _setting(setting)] for key, u, setting in told.draws]
+    lines += ["", *table([["key", "value", "drawn from"], *draws], text=(2,), left=(0, 1), indent=2)]
+    return "\n".join([*lines, *_key_notes([key for key, _, _ in told.draws])])
 
 
-def _piece_lines(piece: Mapping[str, Any], rate: int) -> list[str]:
+_UNITS = {"db": "dB", "dbfs": "dBFS", "hz": "Hz", "s": "s", "ms": "ms", "semitones": "semitones", "percent": "%"}
+
+
+def _drawn(key: str, u: float, setting: Any) -> str:
+    """The value of a draw with its unit; `-` for a place in a recording, which has no setting."""
+    value = drawn_value(key, u, setting)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or isinstance(value, str):
+        return value or "-"
+    names = [part for part in key.split(".") if not part.isdigit() and part not in ("before", "after")]
+    unit = "dB per octave" if names[-1].endswith("_db_per_octave") else _UNITS.get(names[-1].rpartition("_")[2], "")
+    return f"{value:.5g} {unit}".rstrip()
+
+
+_SEGMENT_KEY = re.compile(r"noise\.layers\.([^.]+)\.(\d+)\.(\d+)\.")
+
+
+def _key_notes(keys: Sequence[str]) -> list[str]:
+    """What the numbers in the keys of this clip mean."""
+    match = next((match for key in keys if (match := _SEGMENT_KEY.match(key))), None)
+    if match is None:
+        return []
+    layer, track, segment = match.groups()
+    return [
+        "",
+        f"noise.layers.{layer}.{track}.{segment} in a key is layer {layer}, track {track}, segment {segment} "
+        "(both counted from 0); a track is one of the recordings that are summed",
+    ]
+
+
+def _segment_lines(piece: Mapping[str, Any], rate: int, gain_db: float | None) -> list[str]:
     grown = piece["grown"]
     if grown is None:
         source = f"{piece['recording_id']} from {piece['offset'] / rate:.3f} s"
@@ -263,7 +289,8 @@ def _piece_lines(piece: Mapping[str, Any], rate: int) -> list[str]:
         source = f"grown, {_fields(values)}; from {' and '.join(places) or piece['recording_id']}"
     head = (
         f"  noise: {piece['layer']} track {piece['track']}: {source}, {piece['source_num_samples'] / rate:.3f} s, "
-        f"at {piece['at'] / rate:.3f} s, {piece['relative_db']:+.1f} dB"
+        f"at {piece['at'] / rate:.3f} s, relative {piece['relative_db']:+.1f} dB"
+        + ("" if gain_db is None else f", gain {gain_db:+.1f} dB")
     )
     return [head, *(f"    {_fields(effect)}" for effect in piece["effects"])]
 
@@ -271,12 +298,8 @@ def _piece_lines(piece: Mapping[str, Any], rate: int) -> list[str]:
 def _event_line(event: Mapping[str, Any], rate: int) -> str:
     source = event["recorded"]["recording_id"] if event["recorded"] else _fields(event["made"])
     since, until = event["at"] / rate, (event["at"] + event["num_samples"]) / rate
-    return f"  event: {event['label']} from {since:.3f} s to {until:.3f} s, {event['relative_db']:+.1f} dB: {source}"
-
-
-def _left(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    level = f"relative {event['relative_db']:+.1f} dB"
+    return f"  event: {event['label']} from {since:.3f} s to {until:.3f} s, {level}: {source}"
 
 
 def _setting(setting: Any) -> str:
@@ -290,7 +313,10 @@ def _fields(effect: Mapping[str, Any]) -> str:
 
 
 def explained_json(told: Explained) -> dict[str, Any]:
-    draws = [{"key": key, "u": u, "setting": setting} for key, u, setting in told.draws]
+    draws = [
+        {"key": key, "u": u, "value": drawn_value(key, u, setting), "setting": setting}
+        for key, u, setting in told.draws
+    ]
     return {"clip_id": told.clip_id, "spec": told.spec, "draws": draws, "row": told.row}
 
 

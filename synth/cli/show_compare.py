@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from synth.cli.show import table
+from synth.cli.terminal import table
 
 _HEAD = ["feature", "unit", "training P10 / 50 / 90", "dev P10 / 50 / 90", "W1", "95 % by chance", "p", "verdict"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from textwrap import wrap
 from typing import Any
 
-from synth.cli.show import table
+from synth.cli.terminal import table
 
 _WIDTH = 110
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from synth.cli.show import table
+from synth.cli.terminal import table
 from synth.diagnose.error_sample import Sample
 
 _MOST = 20
@@ -30,10 +30,6 @@ def sample_text(drawn: Sample, out: Path, html: Path | None) -> str:
     ]
     where = f"open {html} in a browser, tag, and save its CSV" if html else f"listen, and fill in {out}"
     return "\n".join([*lines, f"next: {where}; then: synth errors summary {out} --manifest ..."])
-
-
-def _strata(strata: Mapping[str, Mapping[str, int]]) -> list[list[str]]:
-    return [[name, f"{found['clips']:,}", str(found["drawn"])] for name, found in strata.items()]
 
 
 def summary_text(found: Mapping[str, Any]) -> str:
@@ -130,7 +126,7 @@ def mislabelled_text(found: Mapping[str, Any], out: Path | None) -> str:
         f"{len(found['candidates'])} candidates among {found['clips']:,} clips of {len(found['classes'])} classes; "
         f"about {100 * found['estimated_noise']:.1f} % of the labels are wrong",
         "",
-        *table([["id", "label", "suggested", "p label", "p suggested", "margin"], *rows]),
+        *table([["id", "label", "suggested", "p label", "p suggested", "margin"], *rows], text=(0, 1, 2)),
     ]
     more = len(found["candidates"]) - _MOST
     lines += [f"and {more} more"] if more > 0 else []

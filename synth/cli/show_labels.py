@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from synth.cli.show import table
+from synth.cli.terminal import table
 
 _METRICS = ("error", "precision", "recall", "f1", "cross_entropy")
 _STATES = ("present", "absent", "unknown", "other")
@@ -19,7 +19,7 @@ def labels_text(told: Mapping[str, Any]) -> str:
         for name, splits in told["labels"].items()
         for split, states in splits.items()
     ]
-    lines = [f"{told['clips']:,} clips", *table([["label", "split", *_STATES], *counts])]
+    lines = [f"{told['clips']:,} clips", *table([["label", "split", *_STATES], *counts], text=(0, 1))]
     if not counts:
         lines = [f"{told['clips']:,} clips; none has a label"]
     return "\n".join([*lines, *(_metrics(told["metrics"]) if told["metrics"] else [])])

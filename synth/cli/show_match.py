@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from synth.cli.show import table
+from synth.cli.terminal import table
 
 _SHOWN = 20
 _WANTED = 10

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from synth.cli.show import table
+from synth.cli.terminal import table
 from synth.target.lists import list_name, snippet
 
 _SHOWN = 5

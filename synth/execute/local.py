@@ -40,14 +40,21 @@ _NO_MEMORY: Final = 112  # an exit code of our own
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is. `clips` and `seconds` (of audio) hold those of shards in work too."""
+    """How far a run is, shards in work included."""
 
-    shards: int
+    shards: int  # that are complete
     of_shards: int
-    clips: int
+    clips: int  # that are made
     refused: int
-    seconds: float
-    elapsed: float
+    seconds: float  # of audio that are made
+    elapsed: float  # seconds of wall time
+    of_clips: int = 0  # planned, made and refused ones; 0 if not known
+    of_seconds: float = 0.0  # of audio that are planned
+    passed_seconds: float = 0.0  # of the planned audio: made or refused
+
+
+ShardSizes = Mapping[int, tuple[int, float]]
+"""Shard -> planned clips and seconds of audio in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,8 +247,11 @@ class _Signals:
 class _Run:
     """One run of the engine: what is done so far, and the loop."""
 
-    def __init__(self, work: Work, *, of_shards: int, timeout_s: float, start_method: str) -> None:
+    def __init__(
+        self, work: Work, *, of_shards: int, timeout_s: float, start_method: str, sizes: ShardSizes | None = None
+    ) -> None:
         self.work = work
+        self.sizes = sizes or {}
         self.timeout_s = timeout_s
         self.start_method = start_method
         self.of_shards = of_shards
@@ -282,7 +292,7 @@ class _Run:
         self.signals.check(len(self.done), self.of_shards)
         for worker in list(workers):
             self._look_at(worker, passed, workers, deaths)
-        self.report(self._progress(workers))
+        self.report(self.progress(workers))
 
     def _look_at(self, worker: _Worker, passed: float, workers: list[_Worker], deaths: list[_Death]) -> None:
         dead = not worker.process.is_alive()  # asked before the pipe is read: an answer may stand before a death
@@ -304,15 +314,21 @@ class _Run:
         for position, value in enumerate((result.clips, result.refused, result.seconds, result.timeouts)):
             self.totals[position] += value
 
-    def _progress(self, workers: Sequence[_Worker]) -> Progress:
+    def progress(self, workers: Sequence[_Worker] = ()) -> Progress:
+        """How far this run is, with what `workers` are at."""
         active = [w.cells for w in workers if w.shard is not None]
+        active_seconds = sum(cells[_MILLISECONDS] for cells in active) / 1000
+        completed = sum(self.sizes[result.shard][1] for result in self.done if result.shard in self.sizes)
         return Progress(
             shards=len(self.done),
             of_shards=self.of_shards,
             clips=int(self.totals[0]) + sum(cells[_CLIPS] for cells in active),
             refused=int(self.totals[1]),
-            seconds=self.totals[2] + sum(cells[_MILLISECONDS] for cells in active) / 1000,
+            seconds=self.totals[2] + active_seconds,
             elapsed=time.monotonic() - self.started,
+            of_clips=sum(clips for clips, _ in self.sizes.values()),
+            of_seconds=sum(seconds for _, seconds in self.sizes.values()),
+            passed_seconds=completed + active_seconds,
         )
 
     def alone(self, first: _Death) -> None:
@@ -347,11 +363,13 @@ def run(
     timeout_s: float,
     progress: Callable[[Progress], None] | None = None,
     start_method: str | None = None,
+    sizes: ShardSizes | None = None,
 ) -> RunResult:
     """Make `shards` with `jobs` worker processes (also one, so that a crash never takes the run with it).
 
     `work` must be picklable where processes are spawned. A clip may be in reading or in rendering for `timeout_s`
-    seconds. `progress` is called a few times a second; what it raises ends the run.
+    seconds. `progress` is called at once, then a few times a second; what it raises ends the run. `sizes` is what is
+    planned in `shards`, for progress alone.
 
     Raises:
         Interrupted, Terminated: after SIGINT, SIGTERM; the workers are gone, shards in work are dropped.
@@ -359,9 +377,11 @@ def run(
     """
     pin_threads()  # for workers that are spawned; a forked one has its parent's libraries
     method = start_method or _start_method()
-    one = _Run(work, of_shards=len(shards), timeout_s=timeout_s, start_method=method)
+    one = _Run(work, of_shards=len(shards), timeout_s=timeout_s, start_method=method, sizes=sizes)
     one.report = progress or one.report
     with one.signals.caught():
+        if shards:
+            one.report(one.progress())
         for death in one.phase(shards, max(1, jobs), {}):
             one.alone(death)
         one.signals.check(len(one.done), one.of_shards)
@@ -385,7 +405,10 @@ def run_shards(
     from synth.execute.worker import open_workshop, shard_work  # the engine itself knows no audio
 
     begin(DatasetDir(Path(dataset_dir)), shards)
+    sizes: ShardSizes = {}
     if shards:
-        open_workshop(dataset_dir)  # forked workers have it from here, and need not read it themselves
+        plan = open_workshop(dataset_dir).plan  # forked workers have it from here, and need not read it themselves
+        samples, rate = plan.clips["num_samples"], plan.recipe.sample_rate
+        sizes = {k: (len(span := plan.shard(k)), float(samples[span.start : span.stop].sum()) / rate) for k in shards}
     work = functools.partial(shard_work, os.fspath(dataset_dir))
-    return run(work, shards, jobs=jobs, timeout_s=timeout_s, progress=progress)
+    return run(work, shards, jobs=jobs, timeout_s=timeout_s, progress=progress, sizes=sizes)
