@@ -14,6 +14,7 @@ from synth.catalog.cache import cache_folder
 from synth.catalog.case_list import Cases, read_cases
 from synth.catalog.scan import Progress as ScanProgress
 from synth.catalog.scan import scan
+from synth.catalog.source_files import refuse_missing
 from synth.dataset import lock
 from synth.dataset.dataset_dir import DatasetDir
 from synth.errors import GuardError, UsageError
@@ -117,12 +118,11 @@ def _catalogs(recipe: Recipe, cache: Path, jobs: int, progress: ScanProgress | N
         "jobs": jobs,
         "progress": progress,
     }
-    layers = recipe.noise.pooled_layers if recipe.noise else ()
-    rooms = recipe.speech.room.sources if recipe.speech.room else ()
+    refuse_missing(recipe.sources, recipe.folder)
     return (
         scan(recipe.speech.sources, kind="speech", trim_top_db=_top_db(trim), **shared),
-        scan([source for layer in layers for source in layer.sources], kind="noise", **shared),
-        scan(rooms, kind="room", **shared),
+        scan(recipe.noise_sources, kind="noise", **shared),
+        scan(recipe.room_sources, kind="room", **shared),
     )
 
 

@@ -6,7 +6,7 @@ believed: its file is first opened when it is rendered, and refused then if the 
 """
 
 # Paths are strings here, thousands of them: to make a Path of each costs more than the call itself.
-# ruff: noqa: PTH112, PTH116, PTH118, PTH120, PTH100
+# ruff: noqa: PTH116, PTH118, PTH120
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ from synth.catalog.list_row import Row
 from synth.catalog.probe import Place, Probed, measure_trim, probe
 from synth.catalog.recording import Refusal
 from synth.catalog.source_at import JSON_LINES
-from synth.errors import BadInput, UsageError
+from synth.catalog.source_files import SourceFiles, locate, source_error
+from synth.errors import BadInput, SynthError
 from synth.recipe.model import Limits, Source
 from synth.units import seconds_to_samples
 
@@ -87,14 +88,15 @@ def scan(
     `kind` decides which limit of length holds. With `trim_top_db` (dB below the loudest frame) the bounds of the
     sound of each recording are measured, for which each is decoded once. `cache` is a folder kept from run to run.
 
-    Raises UsageError where a folder or list is missing, a list has no path column, or a source holds nothing at all.
+    Raises UsageError, or RecipeError with the place in the recipe, if a folder, file or list is missing or has no
+    audio; UsageError if a list has no path column.
     """
     max_seconds = limits.max_noise_seconds if kind == "noise" else limits.max_seconds
     builder = CatalogBuilder(folder=cache)
     with contextlib.closing(open_cache(cache)) as known, Pool(jobs) as pool:
         desk = _Desk(builder, pool, known, limits, max_seconds, trim_top_db, progress or _quiet)
         for source in sources:
-            _scan_source(desk, source, os.path.abspath(folder / source.path), folder)
+            _scan_source(desk, source, locate(source, folder))
     return builder.build()
 
 
@@ -102,24 +104,25 @@ def _quiet(what: str, done: int, total: int | None) -> None:
     pass
 
 
-def _scan_source(desk: _Desk, source: Source, root: str, folder: Path) -> None:
-    before = len(desk.builder.refused)
+def _scan_source(desk: _Desk, source: Source, place: SourceFiles) -> None:
+    before, root = len(desk.builder.refused), place.root
     found = 0
     desk.probed.clear()
-    for chunk in _chunks(_items(source, root, folder), _CHUNK):
+    for chunk in _chunks(_items(source, place), _CHUNK):
         found += len(chunk)
         _scan_chunk(desk, source, root, [row for item in chunk if (row := _admitted(desk, item, root)) is not None])
         desk.progress(f"reading {source.name}", desk.done, None)
     if not found and len(desk.builder.refused) == before:
-        raise UsageError(_nothing_found(source, root))
+        raise _nothing_found(source, root)
     desk.builder.end_source(CatalogSource(source.name, root, source.channels, source.recording_column, source.pool))
 
 
-def _nothing_found(source: Source, root: str) -> str:
+def _nothing_found(source: Source, root: str) -> SynthError:
     if source.manifest:
-        return f"source {source.name!r}: the list {source.manifest} has no rows"
-    what = f"file that matches {source.pattern!r}" if source.pattern else "audio file"
-    return f"source {source.name!r}: no {what} in {root}"
+        return source_error(source, "manifest", f"the list {source.manifest} has no rows")
+    if source.pattern:
+        return source_error(source, "pattern", f"no file that matches {source.pattern!r} in {root}")
+    return source_error(source, "path", f"no audio file in {root}")
 
 
 def _chunks(items: Iterable[Row | BadInput], size: int) -> Iterator[list[Row | BadInput]]:
@@ -128,16 +131,13 @@ def _chunks(items: Iterable[Row | BadInput], size: int) -> Iterator[list[Row | B
         yield chunk
 
 
-def _items(source: Source, root: str, folder: Path) -> Iterator[Row | BadInput]:
-    if not os.path.isdir(root):
-        raise UsageError(f"source {source.name!r}: there is no folder {root}")
-    if source.manifest is None:
-        return walk_folder(Path(root), pattern=source.pattern)
-    path = Path(os.path.abspath(folder / source.manifest))
-    if not path.is_file():
-        raise UsageError(f"source {source.name!r}: there is no list {path}")
-    reader = read_json_lines if path.suffix.lower() in JSON_LINES else read_csv
-    return reader(path, columns=source.columns)
+def _items(source: Source, place: SourceFiles) -> Iterator[Row | BadInput]:
+    if place.file is not None:
+        return iter([Row(place.file)])
+    if place.listed is None:
+        return walk_folder(Path(place.root), pattern=source.pattern)
+    reader = read_json_lines if place.listed.suffix.lower() in JSON_LINES else read_csv
+    return reader(place.listed, columns=source.columns)
 
 
 def _admitted(desk: _Desk, item: Row | BadInput, root: str) -> Row | None:

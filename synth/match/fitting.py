@@ -10,6 +10,7 @@ import numpy as np
 
 from synth import files
 from synth.catalog.catalog import Catalog
+from synth.catalog.source_files import refuse_missing
 from synth.dsp.colour import power_spectrum
 from synth.dsp.levels import weight
 from synth.dsp.noise_bands import band_levels, normalised
@@ -71,8 +72,9 @@ def fit(request: Request, *, make_plan: MakePlan, progress: Progress, message: C
             sources; a folder that holds something else already.
     """
     _check_out(request.out)
-    dev = _dev(request, progress)
     recipe = base_recipe(request.recipe, request.overrides, speech=request.speech, noise=request.noise)
+    refuse_missing(recipe.sources, recipe.folder)  # later errors are about a copy of the recipe, not the person's file
+    dev = _dev(request, progress)
     with files.scratch_folder() as folder:
         ground = _planned(recipe, folder, make_plan)
         refuse_shared(dev, [ground.plan.speech, ground.plan.noise])
@@ -183,7 +185,7 @@ def _without(recipe: Recipe, ground: Planned, judged: Sequence[Judged]) -> tuple
     gone = {one.name for one in judged if one.verdict == "left out"}
     assert recipe.noise is not None
     sources = recipe.noise.layers[0].sources
-    if not gone or len(sources) != 1 or sources[0].manifest is not None:
+    if not gone or len(sources) != 1 or sources[0].manifest is not None or (recipe.folder / sources[0].path).is_file():
         return None
     noise: Catalog = ground.plan.noise
     kept = [noise[k].path for k in _recordings(ground) if noise[k].path not in gone]

@@ -71,9 +71,9 @@ def open_set(
     """The clips of a set, in its order.
 
     `path`: the folder of a data set of ours (or its `dataset.json`, or a manifest of it), a list (CSV, TSV or JSON
-    lines with NeMo's keys), or a folder of audio. Relative paths of a list count from the list's folder (of a list that
-    `synth split` wrote, from the folder that it notes); absolute ones are taken as they are (a person names the list,
-    and nothing but audio is opened).
+    lines with NeMo's keys), a folder of audio, or one file of it. Relative paths of a list count from the list's folder
+    (of a list that `synth split` wrote, from the folder that it notes); absolute ones are taken as they are (a person
+    names the list, and nothing but audio is opened).
     `group_by`: a column of the list, `folder`, `file` or `speaker`. `split`, `condition`: only these.
 
     Raises UsageError where there is no such set, nothing in it, no such column, or it is not finished.
@@ -101,7 +101,8 @@ def _opened(path: Path, group_by: str | None) -> AudioSet:
     if kind is None:
         raise UsageError(f"there is no folder, list or data set {path}")
     if kind == "audio":
-        raise UsageError(f"{path} is one file of audio; name its folder, or a list of files")
+        clip = SetClip(path.name, path.name)
+        return AudioSet(path.stem, _absolute(path.parent), "folder", (clip,), None, ("groups: one file",))
     return _manifest(path, group_by)
 
 

@@ -66,10 +66,11 @@ def make_pools(recipe: Recipe, noise: Catalog, usable: Usable) -> dict[tuple[str
     kinship = Kinship.of(noise, usable)
     pools: dict[tuple[str, str], tuple[PoolRecording, ...]] = {}
     for layer in _layers(recipe):
-        divided = _divide(recipe, layer, kinship, _chosen(recipe, layer, kinship))
+        chosen = _chosen(recipe, layer, kinship)
+        divided = _divide(recipe, layer, kinship, chosen)
         for pool in POOLS:
             pools[layer.name, pool] = _pool(recipe, layer, kinship, divided.get(pool, {}))
-        _refuse_empty(recipe, layer, pools)
+        _refuse_empty(recipe, layer, kinship, chosen, pools)
     _refuse_leaks(noise, usable, pools, recipe.sample_rate)
     _refuse_near_leaks(noise, usable, pools, recipe.sample_rate)
     return pools
@@ -249,11 +250,35 @@ def _offset(noise: Catalog, index: int, sample_rate: int) -> int:
     return resampled_length(recording.offset, recording.sample_rate, sample_rate)
 
 
-def _refuse_empty(recipe: Recipe, layer: Layer, pools: Pools) -> None:
+def _refuse_empty(recipe: Recipe, layer: Layer, kinship: Kinship, chosen: _Chosen, pools: Pools) -> None:
     for pool in POOLS if needs_held_out(recipe) else POOLS[:1]:
         if not pools[layer.name, pool]:
-            what = "train" if pool == "train" else HELD_OUT_SPLIT
-            raise GuardError(f"{layer.key}: no usable noise for {what}; add recordings, or a longer one")
+            split = "train" if pool == "train" else HELD_OUT_SPLIT
+            raise GuardError(f"{layer.key}: no usable noise for {split}: {_why_empty(kinship, chosen, pool)}")
+
+
+def _why_empty(kinship: Kinship, chosen: _Chosen, pool: str) -> str:
+    """Why none of the recordings is in a pool, and what to do."""
+    count = len(chosen.kept)
+    groups = {kinship.group[i] for i in chosen.kept}
+    recordings, are = ("its 1 recording", "is") if count == 1 else (f"its {count} recordings", "are")
+    other = "held_out" if pool == "train" else "train"
+    without = f"remove {HELD_OUT_SPLIT} from splits"
+    if not count:
+        return "none of its recordings can be used; add other recordings"
+    if all(chosen.given.get(group) == other for group in groups):
+        return f"{recordings} {are} in the {other} pool (`pool: {other}`); remove `pool`, or add recordings without it"
+    if chosen.by_time:
+        seconds = sum(kinship.noise[i].seconds for i in chosen.kept)
+        return (
+            f"{recordings} ({seconds:.1f} s) {are} too short to be divided between train and {HELD_OUT_SPLIT}; add "
+            f"recordings, or a longer one, or {without}"
+        )
+    one = " (near-duplicates count as one)" if count > 1 and len(groups) == 1 else ""
+    return (
+        f"{recordings}{one} {are} in the {other} pool; 2 or more are needed with {HELD_OUT_SPLIT}: add recordings, "
+        f"or {without}"
+    )
 
 
 def _divide(recipe: Recipe, layer: Layer, kinship: Kinship, chosen: _Chosen) -> dict[str, dict[int, list[Stretch]]]:

@@ -86,7 +86,7 @@ def _source(name: str | None, path: str | None, manifest: str | None, **rest: An
 
 def _path_or_manifest(section: Section) -> None:
     if not section.gives("path") and not section.gives("manifest"):
-        section.wrong("give path (a folder) or manifest (a list of files)")
+        section.wrong("give path (a folder or a file) or manifest (a list of files)")
 
 
 def _list_keys(section: Section) -> None:
@@ -101,7 +101,7 @@ SOURCE = Record(
     "a source",
     (
         Field("name", NAME, None, "what messages and ids call it; the folder's name where left out"),
-        Field("path", PathText(), None, "folder of the recordings, relative to the recipe"),
+        Field("path", PathText(), None, "folder of the recordings, or one file, relative to the recipe"),
         Field("manifest", PathText(), None, "list of recordings (CSV, TSV or JSON lines), relative to the recipe"),
         Field("pattern", Text(), None, "glob below path, such as '**/*.wav'; every audio file where left out"),
         Field("channels", Channels(), "mean", "what to make of several channels: mean, first, or a number from 0"),
@@ -114,6 +114,7 @@ SOURCE = Record(
     _source,
     checks=(_path_or_manifest, _list_keys),
     short="path",
+    placed=True,
 )
 
 SOURCES = ListOf(SOURCE, "source", alone=True)

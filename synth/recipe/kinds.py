@@ -10,11 +10,11 @@ import math
 import os.path
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from synth.recipe.yaml_text import BROKEN, Mistake, Node, Place, did_you_mean, shortened
+from synth.recipe.yaml_text import BROKEN, KeyPlace, Mistake, Node, Place, did_you_mean, shortened
 
 WRONG: Any = type("Wrong", (), {"__repr__": lambda self: "WRONG", "__bool__": lambda self: False})()
 """What reading returns where there was a mistake."""
@@ -324,7 +324,8 @@ class Section:
 class Record:
     """A mapping with known keys. `build` makes the value from the fields' values, `parts` takes it apart again.
 
-    `short` is the one field that may stand alone in place of the whole mapping.
+    `short` is the one field that may stand alone in place of the whole mapping. `placed`: the value is a dataclass with
+    a field `places`, for the places of the keys that are given, and of the mapping as "".
     """
 
     what: str
@@ -333,6 +334,7 @@ class Record:
     parts: Callable[[Any], Mapping[str, Any]] | None = None
     checks: tuple[Callable[[Section], None], ...] = ()
     short: str | None = None
+    placed: bool = False
 
     def read(self, node: Node, at: At, reading: Reading) -> Any:
         if node.value is BROKEN:
@@ -352,7 +354,8 @@ class Record:
             check(section)
         if len(reading.mistakes) > before or WRONG in values.values():
             return WRONG
-        return self.build(**{key.replace("-", "_"): value for key, value in values.items()})
+        built = self.build(**{key.replace("-", "_"): value for key, value in values.items()})
+        return replace(built, places=_places(node, at)) if self.placed else built
 
     def _field(self, known: Field, node: Node, at: At, reading: Reading) -> Any:
         child, here = node.value.get(known.key), at.child(known.key)
@@ -385,6 +388,11 @@ class Record:
         whole = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
         short = next((f.kind for f in self.fields if f.key == self.short), None)
         return {"anyOf": [short.schema(), whole]} if short else whole
+
+
+def _places(node: Node, at: At) -> dict[str, KeyPlace]:
+    given = {key: KeyPlace(child.place, at.child(key).shown) for key, child in node.value.items()}
+    return {"": KeyPlace(node.place, at.shown), **given}
 
 
 def field_schema(known: Field) -> dict[str, Any]:

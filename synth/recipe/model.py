@@ -8,12 +8,13 @@ reordering or adding an entry leaves the draws of the others as they were:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from synth.recipe.distributions import Constant, Distribution, Uniform
 from synth.recipe.effect_choice import EffectChoice
+from synth.recipe.yaml_text import KeyPlace
 
 __all__ = [
     "SPLITS",
@@ -51,16 +52,18 @@ _EVENT_SECONDS = Constant(30.0)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where recordings come from: a folder, or a list of files and segments.
+    """Where recordings come from: a folder, a file, or a list of files and segments.
 
-    `path` is the folder; the paths of a list are relative to it (it is the list's own folder where the recipe gives
-    none). Paths are text as the recipe has it, relative to the recipe's folder. `pattern` is a glob below `path`; None
-    means every file with the extension of a format that we read. `channels`: the mean of all, the first, or one by its
-    number (0 is the first). `recording_column` names the column of a list that says which rows are one recording;
+    `path` is the folder or file; the paths of a list are relative to it (it is the list's own folder where the recipe
+    gives none). Paths are text as the recipe has it, relative to the recipe's folder. `pattern` is a glob below `path`;
+    None means every file with the extension of a format that we read. `channels`: the mean of all, the first, or one by
+    its number (0 is the first). `recording_column` names the column of a list that says which rows are one recording;
     `columns` maps our names of columns to those of the list. `pool` keeps the whole source for one noise pool.
 
     Of speech alone: `stage` and `loss_weight` of its clips (recipe/stages.py); `unchanged`: each recording becomes one
     clip as it is; `split`: where all its groups are, with what other sources have of them.
+
+    `places`: where the recipe has its keys, and "" for the source itself; empty for a source that no recipe has.
     """
 
     name: str
@@ -75,6 +78,7 @@ class Source:
     loss_weight: float | None = None
     unchanged: bool = False
     split: str | None = None
+    places: Mapping[str, KeyPlace] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,3 +316,18 @@ class Recipe:
     stage: str | None = None
     loss_weight: float | None = None
     stages: tuple[str, ...] = ()
+
+    @property
+    def noise_sources(self) -> tuple[Source, ...]:
+        """Those of the layers, then those of the events."""
+        layers = self.noise.pooled_layers if self.noise else ()
+        return tuple(source for layer in layers for source in layer.sources)
+
+    @property
+    def room_sources(self) -> tuple[Source, ...]:
+        return self.speech.room.sources if self.speech.room else ()
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """All sources, in the order in which they are scanned."""
+        return (*self.speech.sources, *self.noise_sources, *self.room_sources)

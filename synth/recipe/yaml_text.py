@@ -79,6 +79,17 @@ class Mistake:
         return f"{head}\n{_excerpt(self.place)}"
 
 
+@dataclass(frozen=True, slots=True)
+class KeyPlace:
+    """Where a value of a recipe is, for mistakes that are found after reading. `key` as in Mistake."""
+
+    place: Place
+    key: str
+
+    def mistake(self, text: str) -> Mistake:
+        return Mistake(self.place, self.key, text)
+
+
 def _excerpt(place: Place) -> str:
     """The line, cut to a readable width around the column, and a caret below it."""
     lines = place.source.lines

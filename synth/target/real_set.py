@@ -42,7 +42,7 @@ class RealSet:
 
 
 def open_real_set(path: Path, *, allow_synthesised: bool = False, allow_other: bool = False) -> RealSet:
-    """The clips of a folder of audio (or of the list in it), or of a list (CSV, TSV, JSON lines).
+    """The clips of a folder of audio (or of the list in it), of a list (CSV, TSV, JSON lines), or one file of audio.
 
     Raises UsageError where there is no such set, nothing in it, or synthesised or non-target audio in it that was not
     allowed.
@@ -88,9 +88,9 @@ def _opened(path: Path) -> RealSet:
         found = _list(listed)
         return replace(found, notes=(*found.notes, f"the list {listed.name} in the folder says what there is"))
     if not path.is_file():
-        raise UsageError(f"there is no folder or list {path}")
+        raise UsageError(f"there is no folder, list or file {path}")
     if path.suffix[1:].lower() in EXTENSIONS:
-        raise UsageError(f"{path} is one file of audio; name its folder, or a list of files")
+        return RealSet(os.path.abspath(path.parent), (Row(path.name),))
     return _list(path)
 
 

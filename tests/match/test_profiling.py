@@ -127,7 +127,7 @@ def test_what_is_not_in_a_set_is_said_with_what_there_is(ours: Path, words: dict
 
 
 def test_what_is_no_set(tmp_path: Path) -> None:
-    for name, text in (("nothing", "there is no folder"), ("empty", "no audio in it"), ("a.wav", "one file of audio")):
+    for name, text in (("nothing", "there is no folder"), ("empty", "no audio in it")):
         (tmp_path / "empty").mkdir(exist_ok=True)
         sound(tmp_path / "a.wav")
         with pytest.raises(UsageError, match=text):
