@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
+import io
 import json
 import os
 import subprocess
@@ -11,9 +14,14 @@ from typing import Any
 
 import pytest
 
+from tests.warm_process import WarmProcess
+
 ROOT = Path(__file__).resolve().parents[1]
 FIXTURES = ROOT / "fixtures"
 REAL_AUDIO = os.environ.get("SYNTH_TEST_AUDIO")
+
+_FRESH = ("PYTHON", "LD_", "OMP_", "OPENBLAS_", "MKL_", "NPY_", "SYNTH_CRASH")
+"""Variables that count when an interpreter starts."""
 
 needs_real_audio = pytest.mark.skipif(
     not REAL_AUDIO, reason="SYNTH_TEST_AUDIO does not name a folder of real recordings"
@@ -29,13 +37,27 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+@functools.cache
+def _warm_process() -> WarmProcess:
+    warm = WarmProcess()
+    atexit.register(warm.close)
+    return warm
+
+
 def run_synth(
     *words: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """`synth` in a process of its own."""
-    command = [sys.executable, "-c", "from synth.cli import main; main()", *map(str, words)]
-    full = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
-    return subprocess.run(command, check=False, capture_output=True, text=True, env=full, cwd=cwd, timeout=300)
+    """`synth` in a process of its own: a forked one of a warm process, or a fresh interpreter if `env` needs that."""
+    arguments = [str(word) for word in words]
+    if not sys.platform.startswith("linux") or any(name.startswith(_FRESH) for name in env or ()):
+        command = [sys.executable, "-c", "from synth.cli import main; main()", *arguments]
+        full = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+        return subprocess.run(command, check=False, capture_output=True, text=True, env=full, cwd=cwd, timeout=300)
+    ended = _warm_process().call(*arguments, env=env, cwd=cwd)
+    if ended.hung:
+        raise subprocess.TimeoutExpired(arguments, 300, ended.stdout, ended.stderr)
+    output = [io.StringIO(text, newline=None).read() for text in (ended.stdout, ended.stderr)]
+    return subprocess.CompletedProcess(arguments, ended.returncode, *output)
 
 
 def fixture_recipe(folder: Path, **changes: str) -> Path:
