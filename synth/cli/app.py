@@ -1,23 +1,27 @@
-"""The commands. No logic: each parses, calls one function of the pipeline, and prints what came back."""
+"""The commands. No logic: each parses, calls one function of the pipeline, and prints its result."""
 
 from __future__ import annotations
 
 import json
-import os
-import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Optional
+from shlex import quote
+from typing import Annotated, Literal
 
 import typer
 
 from synth import __version__
-from synth.cli.terminal import width, wrapped
+from synth.cli import output
+from synth.cli.frame import Group, switch
+from synth.cli.options import Clip, DataSet, Jobs, Recipe, Set
+from synth.cli.output import next_step, note, print_result, report_inputs, state
 
 app = typer.Typer(
     name="synth",
-    help="Training sets for in-car speech, made from clean speech and car noise by a recipe.",
-    epilog="Exit codes: 0 ok, 1 failed (run again to go on), 2 recipe or usage wrong, 3 too many bad inputs, "
+    cls=Group,
+    help="Make training sets for in-car speech: clean speech mixed with car noise, following a recipe.",
+    epilog="Common options may stand before or after the command. The environment variable of an option is "
+    "SYNTH_<COMMAND>_<OPTION>, such as SYNTH_GENERATE_JOBS; of a common option SYNTH_<OPTION>, such as SYNTH_QUIET.\n\n"
+    "Exit codes: 0 ok, 1 failed (run again to resume), 2 recipe or usage is wrong, 3 too many bad inputs, "
     "4 verify found a difference, 5 a threshold was not met, 75 locked by another run, 130/143 interrupted.",
     no_args_is_help=True,
     add_completion=True,
@@ -27,76 +31,58 @@ app = typer.Typer(
 )
 
 
-@dataclass
-class State:
-    """Options that stand before any command."""
-
-    debug: bool = False
-    verbosity: int = 1
-
-
-state = State()
-
-
 def _version(value: bool) -> None:
     if value:
-        typer.echo(__version__)
+        output.print_text(__version__)
         raise typer.Exit
 
 
 @app.callback()
 def _common(
-    debug: Annotated[bool, typer.Option("--debug", envvar="SYNTH_DEBUG", help="Show tracebacks.")] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", envvar="SYNTH_QUIET", help="No progress, only errors.")
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result and errors only.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print details on stderr: shards, cache, checks, timings.")
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", envvar="SYNTH_VERBOSE", help="Say more.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")] = False,
+    json_: Annotated[
+        bool, typer.Option("--json", help="Print the result, or the error, as one JSON object on stdout.")
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    state.debug = debug
-    state.verbosity = 0 if quiet else 2 if verbose else 1
+    switch(quiet=quiet, verbose=verbose, debug=debug, json=json_)
 
 
-Recipe = Annotated[
-    Path, typer.Argument(help="The recipe (YAML), or its folder.", metavar="RECIPE", envvar="SYNTH_RECIPE")
-]
-DataSet = Annotated[Path, typer.Argument(help="The data set's directory.", metavar="DIR", envvar="SYNTH_DATASET")]
-Clip = Annotated[str, typer.Argument(help="The clip: its id, the beginning of its id, or its file.", metavar="CLIP")]
-Set = Annotated[
-    Optional[list[str]],  # noqa: UP045 - typer reads the annotation
-    typer.Option(
-        "--set",
-        envvar="SYNTH_SET",
-        metavar="KEY=VALUE",
-        help="Override one key of the recipe, such as noise.snr_db='[0, 15]'.",
-    ),
-]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, envvar="SYNTH_JOBS", help="Worker processes.")]
-Json = Annotated[bool, typer.Option("--json", envvar="SYNTH_JSON", help="Print one JSON object.")]
+@app.command("help", hidden=True)
+def help_(
+    context: typer.Context,
+    words: Annotated[list[str] | None, typer.Argument(help="The command.", metavar="COMMAND")] = None,
+) -> None:
+    """Print the help of a command."""
+    root = context.find_root()
+    root.command.main([*(words or ()), "--help"], prog_name=root.info_name, standalone_mode=False)
 
 
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="A new folder for the recipe.", metavar="DIR")],
     speech: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(envvar="SYNTH_SPEECH", help="Folder of clean speech (a metadata list in it is used)."),
+        Path | None, typer.Option(metavar="DIR", help="Folder of clean speech. A metadata list in it is used.")
     ] = None,
-    noise: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(envvar="SYNTH_NOISE", help="Folder of car noise."),
-    ] = None,
+    noise: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of car noise.")] = None,
 ) -> None:
-    """Write a starter recipe, with comments, for the folders named; without them a small generated example set."""
+    """Write a starter recipe with comments.
+
+    It takes the speech and noise that are named. Without them, a small generated example set is written too.
+    """
     from synth.starter import init as start
 
-    made = start(folder, speech=speech, noise=noise)
-    _print(made.recipe)
-    for line in made.notes:
-        _note(line)
-    _note(f"next: synth plan {made.recipe}")
+    starter = start(folder, speech=speech, noise=noise)
+    print_result({"recipe": str(starter.recipe), "notes": list(starter.notes)}, lambda: str(starter.recipe))
+    for line in starter.notes:
+        note(line)
+    next_step(f"synth plan {quote(str(starter.recipe))}")
 
 
 @app.command()
@@ -105,12 +91,14 @@ def plan(
     set_: Set = None,
     jobs: Jobs = 2,
     against: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(envvar="SYNTH_AGAINST", help="A data set's directory: how many of its clips would change."),
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of a data set: count the clips of it that would change."),
     ] = None,
-    json_: Json = False,
 ) -> None:
-    """Dry run: check the recipe, show clips, hours, size, noise ledger, first draws. Writes nothing but the cache."""
+    """Check a recipe and preview its data set.
+
+    This dry run prints clips, hours, size, use of noise and the first draws. Only the cache is written.
+    """
     from synth import pipeline
     from synth.cli import show
     from synth.cli.progress import Screen
@@ -118,140 +106,158 @@ def plan(
     with Screen(state.verbosity) as screen:
         planned = pipeline.make_plan(recipe, overrides=set_ or (), jobs=jobs, progress=screen.scanned)
     changed = pipeline.changed_clips(planned, against) if against else None
-    _print(show.as_json(show.plan_json(planned, changed)) if json_ else show.plan_text(planned, changed))
+    planned_json = show.plan_json(planned, changed)
+    print_result(planned_json, lambda: show.plan_text(planned, changed))
+    report_inputs(planned_json["refused"], planned.warnings)
+    next_step(f"synth generate {quote(str(recipe))} --out {quote(str(against)) if against else 'DIR'}")
 
 
 @app.command()
 def generate(
     recipe: Recipe,
-    out: Annotated[Path, typer.Option("--out", "-o", envvar="SYNTH_OUT", help="The data set's directory.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the data set.")],
     set_: Set = None,
     jobs: Jobs = 2,
     part: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
-            envvar="SYNTH_PART", metavar="I/N", help="Only this share of the shards (0-based), or auto in a job array."
+            metavar="I/N", help="Render only this share of the shards, counted from 0; `auto` inside a job array."
         ),
     ] = None,
-    json_: Json = False,
 ) -> None:
-    """Make the data set. Run again to go on after an interruption; finished shards are not made twice."""
+    """Make the data set of a recipe.
+
+    Run the same command again to resume after an interruption; finished shards are kept.
+    """
     from synth import pipeline
     from synth.cli import show
     from synth.cli.progress import Screen
 
     with Screen(state.verbosity) as screen:
-        heard = pipeline.Listeners(scan=screen.scanned, render=screen.rendered, message=screen.message)
-        done = pipeline.generate(recipe, out, overrides=set_ or (), jobs=jobs, part=part, listeners=heard)
-    _print(show.as_json(show.generated_json(done, out)) if json_ else show.generated_text(done, out))
+        listeners = pipeline.Listeners(scan=screen.scanned, render=screen.rendered, message=screen.message)
+        result = pipeline.generate(recipe, out, overrides=set_ or (), jobs=jobs, part=part, listeners=listeners)
+    print_result(show.generated_json(result, out), lambda: show.generated_text(result, out))
+    if result.content is not None:
+        next_step(f"synth verify {quote(str(out))}")
 
 
 @app.command()
 def finish(
     dataset: DataSet,
     accept_timeouts: Annotated[
-        bool, typer.Option(envvar="SYNTH_ACCEPT_TIMEOUTS", help="Take clips that timed out as refused for good.")
+        bool, typer.Option("--accept-timeouts", help="Count clips that timed out as refused, for good.")
     ] = False,
-    json_: Json = False,
 ) -> None:
-    """Merge the parts of a data set whose shards are all done. May be run again at any time."""
+    """Merge the parts of a data set.
+
+    All shards must be rendered. The command may be run again at any time.
+    """
     from synth import pipeline
     from synth.cli import show
 
     content = pipeline.finish(dataset, accept_timeouts=accept_timeouts)
-    _print(show.as_json(content) if json_ else show.content_text(content, dataset))
+    print_result(content, lambda: show.content_text(content, dataset))
+    next_step(f"synth verify {quote(str(dataset))}")
 
 
 @app.command()
-def status(dataset: DataSet, json_: Json = False) -> None:
-    """What is done and what is missing."""
+def status(dataset: DataSet) -> None:
+    """Show how much of a data set is rendered."""
     from synth.cli import show
     from synth.dataset.dataset_dir import DatasetDir
-    from synth.dataset.status import status as look
+    from synth.dataset.status import status as read_status
 
-    found = look(DatasetDir(dataset))
-    _print(show.as_json(found.to_json()) if json_ else show.status_text(found, dataset))
+    progress = read_status(DatasetDir(dataset))
+    print_result(progress.to_json(), lambda: show.status_text(progress, dataset))
 
 
 @app.command()
 def verify(
     dataset: DataSet,
-    quick: Annotated[bool, typer.Option(envvar="SYNTH_QUICK", help="Files and sizes only, no hashes.")] = False,
-    json_: Json = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Check files and sizes only, no hashes.")] = False,
 ) -> None:
-    """Check every file, hash, length and level against the manifest. Ends with 4 where anything differs."""
+    """Check a data set against its manifest.
+
+    Every file, hash, length and level is checked. The command exits with code 4 if anything differs.
+    """
     from synth.cli import show
     from synth.dataset.dataset_dir import DatasetDir
     from synth.dataset.verify import verify as check
 
     report = check(DatasetDir(dataset), quick=quick)
-    _print(show.as_json(report.to_json()) if json_ else show.verify_text(report, dataset))
+    print_result(report.to_json(), lambda: show.verify_text(report, dataset))
     report.raise_for_problems()
 
 
 @app.command()
-def explain(dataset: DataSet, clip_id: Clip, json_: Json = False) -> None:
-    """How a clip was made: its pieces, and each draw with the setting of the recipe that it came from."""
+def explain(dataset: DataSet, clip_id: Clip) -> None:
+    """Show how a clip was made.
+
+    The output lists its sources and each draw, with the setting of the recipe that it came from.
+    """
     from synth import pipeline
     from synth.cli import show
 
-    told = pipeline.explain(dataset, clip_id)
-    _print(show.as_json(show.explained_json(told)) if json_ else show.explained_text(told))
+    explained = pipeline.explain(dataset, clip_id)
+    print_result(show.explained_json(explained), lambda: show.explained_text(explained))
 
 
 @app.command()
 def replay(
     dataset: DataSet,
     clip_id: Clip,
-    out: Annotated[Path, typer.Option("--out", "-o", envvar="SYNTH_CLIP_OUT", help="The file to write.")],
-    json_: Json = False,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The audio file to write.")],
 ) -> None:
-    """Make one clip again from its sources, and compare it with the data set's. Ends with 4 where the bytes differ."""
+    """Render one clip again from its sources.
+
+    The new clip is compared with the one in the data set. The command exits with code 4 if the bytes differ.
+    """
     from synth import pipeline
     from synth.cli import show
     from synth.errors import VerifyMismatch
 
-    again = pipeline.replay(dataset, clip_id, out)
-    _print(show.as_json(show.replayed_json(again)) if json_ else show.replayed_text(again))
-    if again.same is False:
+    replayed = pipeline.replay(dataset, clip_id, out)
+    print_result(show.replayed_json(replayed), lambda: show.replayed_text(replayed))
+    if replayed.same is False:
         raise VerifyMismatch(
-            f"{again.clip_id}: the bytes differ from those in {dataset}: sources or versions have changed"
+            f"{replayed.clip_id}: the bytes differ from those in {dataset}: sources or versions have changed"
         )
 
 
 @app.command()
 def grow(
     source: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Argument(help="A folder, a list or a file of noise; none for cabin.", metavar="SOURCE"),
+        Path | None,
+        typer.Argument(help="Folder, list or file of noise; omit it for `--method cabin`.", metavar="SOURCE"),
     ] = None,
     *,
     method: Annotated[
-        str, typer.Option(envvar="SYNTH_METHOD", help="quilt, shaped, separate or cabin, as in a recipe's `grow`.")
+        Literal["quilt", "shaped", "separate", "cabin"],
+        typer.Option(help="How the noise is synthesized, as in `grow` of a recipe."),
     ],
-    minutes: Annotated[float, typer.Option(min=0.001, max=100_000, envvar="SYNTH_MINUTES", help="How much noise.")],
-    out: Annotated[Path, typer.Option("--out", "-o", envvar="SYNTH_OUT", help="A new folder for the files.")],
+    minutes: Annotated[float, typer.Option(min=0.001, max=100_000, help="Length of all files together, in minutes.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="A new folder for the files.")],
     set_: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the method, such as segment_ms='[30, 120]'."),
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="A parameter of the method, such as segment_ms='[30, 120]'. Repeatable."
+        ),
     ] = None,
-    file_seconds: Annotated[
-        float, typer.Option(min=0.1, max=3600, envvar="SYNTH_FILE_SECONDS", help="Length of each file.")
-    ] = 60.0,
-    seed: Annotated[int, typer.Option(min=0, envvar="SYNTH_SEED", help="Another seed, other noise.")] = 0,
-    sample_rate: Annotated[
-        int, typer.Option(min=4000, max=192_000, envvar="SYNTH_SAMPLE_RATE", help="Of the files, in Hz.")
-    ] = 16000,
+    file_seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="Length of each file, in seconds.")] = 60.0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the noise.")] = 0,
+    sample_rate: Annotated[int, typer.Option(min=4000, max=192_000, help="Sample rate of the files, in Hz.")] = 16000,
     jobs: Jobs = 2,
-    json_: Json = False,
 ) -> None:
-    """Grow noise from a few recordings, or from a model of a car, and write it to files."""
+    """Synthesize more noise, and write it to files.
+
+    The noise is made from a few recordings, or from a model of a car (`--method cabin`).
+    """
     from synth.cli import show
     from synth.cli.progress import Screen
     from synth.grow import grow as make
 
     with Screen(state.verbosity) as screen:
-        made = make(
+        grown = make(
             source,
             out,
             method=method,
@@ -263,28 +269,18 @@ def grow(
             jobs=jobs,
             progress=screen.scanned,
         )
-    _print(show.as_json(show.grown_json(made)) if json_ else show.grown_text(made))
+    print_result(show.grown_json(grown), lambda: show.grown_text(grown))
+    for text in grown.refused:
+        note(f"refused: {text}")
+    next_step(f"synth noise {quote(str(out))}")
 
 
 @app.command()
 def schema() -> None:
-    """Print the JSON Schema of the recipe, for editors."""
+    """Print the JSON Schema of recipes, for editors."""
     from synth.recipe.schema import json_schema
 
-    _print(json.dumps(json_schema(), indent=2))
-
-
-def _print(text: object) -> None:
-    """A result. Where its reader has gone away the command still ends with the exit code that it has earned."""
-    try:
-        typer.echo(text if str(text).startswith("{") else wrapped(str(text), width()))  # JSON stays as it is
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes
-
-
-def _note(text: str) -> None:
-    if state.verbosity:
-        sys.stderr.write(f"{wrapped(text, width(sys.stderr))}\n")
+    output.print_text(json.dumps(json_schema(), indent=2))
 
 
 from synth.cli import compare as _compare  # noqa: E402, F401

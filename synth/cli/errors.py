@@ -1,35 +1,40 @@
-"""`synth errors`: listen to wrong clips, say what is wrong with them, and learn what to do next."""
+"""`synth errors`: listen to wrong clips, tag what is wrong with them, and learn what to do next."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from shlex import quote
+from typing import Annotated
 
 import typer
 
-from synth.cli.app import Json, _note, _print, app
+from synth.cli.app import app
+from synth.cli.frame import Group
+from synth.cli.options import Html, Unit
+from synth.cli.output import next_step, note, print_result
 
-errors = typer.Typer(help="Error analysis: which errors are worth the work.", no_args_is_help=True)
+errors = typer.Typer(cls=Group, help="Analyze errors clip by clip.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(errors, name="errors")
 
 Predictions = Annotated[
     Path,
     typer.Argument(
-        help="What the model said, clip by clip (CSV or JSON lines): id, hypothesis, and reference where the manifest "
-        "has none; or errors and words.",
+        help="Output of the model per clip (CSV or JSON lines): id, hypothesis, and reference if the manifest has "
+        "none; or errors and words.",
         metavar="PREDICTIONS",
-        envvar="SYNTH_PREDICTIONS",
     ),
 ]
 Manifest = Annotated[
     Path,
     typer.Option(
-        "--manifest", "-m", envvar="SYNTH_MANIFEST", help="The clips' list: ours, or NeMo's, or CSV (`synth split`)."
+        "--manifest",
+        "-m",
+        metavar="FILE",
+        help="List of the clips: a manifest of synth or NeMo, or a CSV from `synth split`.",
     ),
 ]
 GroupBy = Annotated[
-    Optional[str],  # noqa: UP045 - typer reads the annotation
-    typer.Option(envvar="SYNTH_GROUP_BY", metavar="COLUMN", help="What clips share that are not independent."),
+    str | None, typer.Option(metavar="COLUMN", help="Column that clips share if they are not independent.")
 ]
 
 
@@ -37,40 +42,31 @@ GroupBy = Annotated[
 def sample(
     predictions: Predictions,
     manifest: Manifest,
-    out: Annotated[Path, typer.Option("--out", "-o", envvar="SYNTH_REVIEW", help="The review to fill in (CSV).")],
-    n: Annotated[int, typer.Option("--n", "-n", min=1, envvar="SYNTH_N", help="How many wrong clips.")] = 100,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The review to fill in (CSV).")],
+    n: Annotated[int, typer.Option("--n", "-n", min=1, help="Number of wrong clips.")] = 100,
     right: Annotated[
-        int, typer.Option(min=0, envvar="SYNTH_RIGHT", help="How many right ones on top: their labels count, too.")
+        int, typer.Option(min=0, help="Number of correct clips to add, because their labels may be wrong too.")
     ] = 0,
     by: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
-            envvar="SYNTH_STRATA",
             metavar="COLUMN",
-            help="Each gets its share: speaker, session, condition, any column or label, or errors (how wrong).",
+            help="Draw in proportion to this column: speaker, session, condition, any label, or errors (how wrong).",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**32, envvar="SYNTH_SEED", help="Of the draw.")] = 0,
-    unit: Annotated[
-        str, typer.Option(envvar="SYNTH_UNIT", help="What counts as an error: word, character or clip.")
-    ] = "word",
+    seed: Annotated[int, typer.Option(min=0, max=2**32, help="Random seed for the sample.")] = 0,
+    unit: Annotated[Unit, typer.Option(help="Unit of an error between reference and hypothesis.")] = "word",
     split: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(envvar="SYNTH_SPLIT", help="Of several splits this one; dev where nothing is said."),
+        str | None, typer.Option(metavar="NAME", help="Use only this split of the manifest (default: dev).")
     ] = None,
     group_by: GroupBy = None,
-    tag: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Option(envvar="SYNTH_TAG", metavar="NAME", help="A tag of your own, on top; several times."),
-    ] = None,
-    html: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(envvar="SYNTH_HTML", metavar="FILE", help="Write a page to listen and to tag in, too."),
-    ] = None,
-    json_: Json = False,
+    tag: Annotated[list[str] | None, typer.Option(metavar="NAME", help="A tag of your own to add. Repeatable.")] = None,
+    html: Html = None,
 ) -> None:
-    """Draw about a hundred wrong clips to listen to, each kind in its share; a CSV to fill in, and a page for that."""
-    from synth.cli.show import as_json
+    """Draw wrong clips to listen to.
+
+    The sample keeps the share of each kind of clip. It is a CSV to fill in, and with --html a page to do it in.
+    """
     from synth.cli.show_errors import sample_text
     from synth.diagnose.error_sample import check_out, sample_errors
     from synth.noise_report import check_page
@@ -94,59 +90,61 @@ def sample(
     )
     if html is not None:
         write_page(html, drawn, name=out.name)
-    _print(as_json(drawn.to_json()) if json_ else sample_text(drawn, out, html))
+    print_result(drawn.to_json(), lambda: sample_text(drawn, out, html))
+    next_step(f"fill in {out}, then: synth errors summary {quote(str(out))} --manifest {quote(str(manifest))}")
 
 
 @errors.command()
 def summary(
-    review: Annotated[Path, typer.Argument(help="The review, filled in.", metavar="REVIEW", envvar="SYNTH_REVIEW")],
+    review: Annotated[Path, typer.Argument(help="The review, filled in.", metavar="REVIEW")],
     manifest: Manifest,
     predictions: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(envvar="SYNTH_PREDICTIONS", help="Of all clips; where the review says they were, if left out."),
+        Path | None,
+        typer.Option(metavar="FILE", help="Predictions for all clips (default: the file named in the review)."),
     ] = None,
     profile: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(envvar="SYNTH_PROFILE", metavar="FILE", help="Of the same clips: `synth profile DEV --out FILE`."),
+        Path | None,
+        typer.Option(metavar="FILE", help="Profile of the same clips, from `synth profile DEV --out FILE`."),
     ] = None,
     group_by: GroupBy = None,
-    json_: Json = False,
 ) -> None:
-    """How much of dev's error each category holds, whether fixing labels pays, and what in the recipe each asks for."""
-    from synth.cli.show import as_json
+    """Rank the causes of errors by their share.
+
+    The result says how much of the error each category holds, whether fixing labels pays, and what to change.
+    """
     from synth.cli.show_errors import summary_text
     from synth.diagnose.error_summary import summarise
     from synth.match.profile import read_profile
 
-    known = None if profile is None else read_profile(profile)
-    found = summarise(review, manifest, predictions=predictions, profile=known, group_by=group_by).to_json()
-    _print(as_json(found) if json_ else summary_text(found))
+    clip_profile = None if profile is None else read_profile(profile)
+    result = summarise(review, manifest, predictions=predictions, profile=clip_profile, group_by=group_by).to_json()
+    print_result(result, lambda: summary_text(result))
 
 
 @errors.command()
 def mislabelled(
     predictions: Predictions,
     manifest: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--manifest", "-m", envvar="SYNTH_MANIFEST", help="The clips' list, where it has the labels."),
+        Path | None,
+        typer.Option("--manifest", "-m", metavar="FILE", help="List of the clips, if it has the labels."),
     ] = None,
     label: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(envvar="SYNTH_LABEL", metavar="COLUMN", help="Where the class stands, if not in reference."),
+        str | None, typer.Option(metavar="COLUMN", help="Column of the class (default: reference).")
     ] = None,
     out: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--out", "-o", envvar="SYNTH_CANDIDATES", help="The candidates as CSV, with room to correct."),
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Write the candidates to this CSV, with room to correct."),
     ] = None,
-    json_: Json = False,
 ) -> None:
-    """Find labels that are likely wrong, from columns p_<class> of models that were not trained on the clip."""
-    from synth.cli.show import as_json
+    """Find labels that are likely wrong.
+
+    It needs columns p_<class> from models that were not trained on the clip.
+    """
     from synth.cli.show_errors import mislabelled_text
     from synth.diagnose.mislabelled import find_mislabelled
 
-    found = find_mislabelled(predictions, manifest, label=label, out=out).to_json()
-    _print(as_json(found) if json_ else mislabelled_text(found, out))
+    result = find_mislabelled(predictions, manifest, label=label, out=out).to_json()
+    print_result(result, lambda: mislabelled_text(result, out))
 
 
 @errors.command()
@@ -154,25 +152,25 @@ def correct(
     corrections: Annotated[
         Path,
         typer.Argument(
-            help="CSV: id or source_id, and text or labels; or a review, or candidates, with their column correction.",
+            help="CSV with id or source_id, and text or labels; or a review or candidates with a filled-in column "
+            "correction.",
             metavar="CORRECTIONS",
-            envvar="SYNTH_CORRECTIONS",
         ),
     ],
     manifest: Manifest,
-    out: Annotated[Path, typer.Option("--out", "-o", envvar="SYNTH_CORRECTED", help="The manifest to write.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The manifest to write.")],
     column: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(envvar="SYNTH_LABEL", metavar="COLUMN", help="What the column correction is about; text if not."),
+        str | None, typer.Option(metavar="COLUMN", help="Column that the corrections are about (default: text).")
     ] = None,
-    json_: Json = False,
 ) -> None:
-    """Carry corrected texts and labels to every clip that was made from the same source, in a new manifest."""
-    from synth.cli.show import as_json
-    from synth.cli.show_errors import corrected_text
-    from synth.diagnose.correct import correct as carry
+    """Apply corrections to a manifest.
 
-    done = carry(corrections, manifest, out, column=column)
-    for line in done.notes:
-        _note(line)
-    _print(as_json(done.to_json()) if json_ else corrected_text(done.to_json()))
+    Corrected texts and labels reach every clip that was made from the same source, in a new manifest.
+    """
+    from synth.cli.show_errors import corrected_text
+    from synth.diagnose.correct import correct as apply_corrections
+
+    corrected = apply_corrections(corrections, manifest, out, column=column)
+    for line in corrected.notes:
+        note(line)
+    print_result(corrected.to_json(), lambda: corrected_text(corrected.to_json()))

@@ -3,49 +3,46 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from shlex import quote
+from typing import Annotated
 
 import typer
 
-from synth.cli.app import Jobs, Json, Set, _print, app, state
+from synth.cli.app import app
+from synth.cli.options import Jobs, Recipe, Set
+from synth.cli.output import next_step, note, print_result, state
 
 
 @app.command()
 def fit(
-    recipe: Annotated[Path, typer.Argument(help="The recipe to start from.", envvar="SYNTH_RECIPE")],
+    recipe: Recipe,
     to: Annotated[
-        Path,
-        typer.Option(
-            "--to", envvar="SYNTH_TO", metavar="DEV", help="Real dev audio: a profile, a folder, a list or a data set."
-        ),
+        Path, typer.Option("--to", metavar="DEV", help="Real dev audio: a profile, a folder, a list or a data set.")
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", envvar="SYNTH_OUT", help="A new folder for recipe and report.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="A new folder for recipe and report.")],
     set_: Set = None,
     noise: Annotated[
-        Optional[Path],  # noqa: UP045 - typer reads the annotation
-        typer.Option(envvar="SYNTH_NOISE", help="Noise in place of that of the recipe's first layer: folder or list."),
+        Path | None,
+        typer.Option(metavar="SET", help="Noise (folder or list) that replaces that of the recipe's first layer."),
     ] = None,
     speech: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(envvar="SYNTH_SPEECH", help="Speech in place of the recipe's: folder or list."),
+        Path | None, typer.Option(metavar="SET", help="Speech (folder or list) that replaces that of the recipe.")
     ] = None,
     shareable: Annotated[
-        bool, typer.Option("--shareable", envvar="SYNTH_SHAREABLE", help="Distributions alone, no case of a dev clip.")
+        bool, typer.Option("--shareable", help="Write distributions only, with no values of single dev clips.")
     ] = False,
-    clips: Annotated[
-        int, typer.Option(min=50, max=20_000, envvar="SYNTH_CLIPS", help="Clips simulated in each round.")
-    ] = 500,
-    seed: Annotated[int, typer.Option(min=0, envvar="SYNTH_SEED", help="Of what is held out and of the tests.")] = 0,
+    clips: Annotated[int, typer.Option(min=50, max=20_000, help="Number of clips simulated per round.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the held-out groups and the tests.")] = 0,
     not_a_test_set: Annotated[
-        bool,
-        typer.Option("--not-a-test-set", envvar="SYNTH_NOT_A_TEST_SET", help="DEV is called test, but it is none."),
+        bool, typer.Option("--not-a-test-set", help="Accept DEV although its name says that it is a test set.")
     ] = False,
     jobs: Jobs = 2,
-    json_: Json = False,
 ) -> None:
-    """Fit a recipe to real dev audio: SNR, noise colour, level and band, judged on groups held out."""
+    """Match a recipe to real dev audio.
+
+    SNR, noise spectrum, level and band are fitted, and judged on held-out groups.
+    """
     from synth.cli.progress import Screen
-    from synth.cli.show import as_json
     from synth.match.fitting import Request
     from synth.match.fitting import fit as run
     from synth.pipeline import make_plan
@@ -70,6 +67,7 @@ def fit(
             progress=screen.scanned,
             message=screen.message,
         )
-        for warning in result.fitted.warnings:
-            screen.message(f"warning: {warning}")
-    _print(as_json(result.report) if json_ else result.text.rstrip("\n"))
+    for warning in result.fitted.warnings:
+        note(f"warning: {warning}")
+    print_result(result.report, lambda: result.text.rstrip("\n"))
+    next_step(f"synth plan {quote(str(out / 'recipe.yaml'))}")

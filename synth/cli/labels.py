@@ -3,40 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
-from synth.cli.app import Json, _print, app
+from synth.cli.app import app
+from synth.cli.output import print_result
 
 
 @app.command()
 def labels(
-    manifest: Annotated[
-        Path, typer.Argument(help="A data set, or a manifest.", metavar="DIR|MANIFEST", envvar="SYNTH_MANIFEST")
-    ],
+    manifest: Annotated[Path, typer.Argument(help="A data set, or a manifest.", metavar="SET")],
     predictions: Annotated[
-        Optional[Path],  # noqa: UP045 - typer reads the annotation
+        Path | None,
         typer.Option(
-            envvar="SYNTH_PREDICTIONS",
-            metavar="CSV",
-            help="Predictions: a column id, and one a label with probabilities, or 0 and 1.",
+            metavar="FILE", help="Predictions (CSV): a column id, and one per label with probabilities, or 0 and 1."
         ),
     ] = None,
-    split: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(envvar="SYNTH_SPLIT", help="Only clips of this split."),
-    ] = None,
+    split: Annotated[str | None, typer.Option(metavar="NAME", help="Use only this split.")] = None,
     threshold: Annotated[
-        float,
-        typer.Option(min=0, max=1, envvar="SYNTH_THRESHOLD", help="A label is predicted from this probability on."),
+        float, typer.Option(min=0, max=1, help="Probability from which a label counts as predicted.")
     ] = 0.5,
-    json_: Json = False,
 ) -> None:
-    """Count the labels of clips: present, absent, unknown. With predictions: metrics over what is known only."""
-    from synth.cli.show import as_json
+    """Count labels: present, absent, unknown.
+
+    With predictions, metrics are computed over the clips whose label is known.
+    """
     from synth.cli.show_labels import labels_text
     from synth.dataset.label_metrics import count_labels
 
-    told = count_labels(manifest, split=split, predictions=predictions, threshold=threshold)
-    _print(as_json(told) if json_ else labels_text(told))
+    counts = count_labels(manifest, split=split, predictions=predictions, threshold=threshold)
+    print_result(counts, lambda: labels_text(counts))

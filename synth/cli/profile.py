@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from shlex import quote
+from typing import Annotated
 
 import typer
 
-from synth.cli.app import Jobs, Json, _print, app, state
+from synth.cli.app import app
+from synth.cli.options import Jobs
+from synth.cli.output import next_step, print_result, report_inputs, state
 
 
 @app.command()
@@ -16,36 +19,29 @@ def profile(
         Path,
         typer.Argument(help="A folder of audio, a list (CSV, JSON lines), or a data set.", metavar="SET"),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", envvar="SYNTH_PROFILE_OUT", help="The profile's file.")],
-    max_clips: Annotated[
-        int, typer.Option(min=1, envvar="SYNTH_MAX_CLIPS", help="Measure so many clips, evenly by group.")
-    ] = 2000,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The profile to write.")],
+    max_clips: Annotated[int, typer.Option(min=1, help="Largest number of clips to measure, evenly by group.")] = 2000,
     group_by: Annotated[
-        Optional[str],  # noqa: UP045 - typer reads the annotation
-        typer.Option(
-            envvar="SYNTH_GROUP_BY", metavar="COLUMN", help="What belongs together: a column, folder, file or speaker."
-        ),
+        str | None,
+        typer.Option(metavar="COLUMN", help="What defines a group: a column, or folder, file or speaker."),
     ] = None,
-    split: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(envvar="SYNTH_SPLIT", help="Only this split."),
-    ] = None,
+    split: Annotated[str | None, typer.Option(metavar="NAME", help="Use only this split.")] = None,
     condition: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(envvar="SYNTH_CONDITION", help="Only clips of this condition of the recipe."),
+        str | None, typer.Option(metavar="NAME", help="Use only clips of this condition of the recipe.")
     ] = None,
     jobs: Jobs = 2,
-    json_: Json = False,
 ) -> None:
-    """Measure each clip of a set, blind: SNR, levels, noise spectrum, bandwidth; checked where the truth is known."""
+    """Measure a set: SNR, level, noise, bandwidth.
+
+    No clean reference is needed. If the set has one, the measurements are checked against it.
+    """
     from synth.cli.progress import Screen
-    from synth.cli.show import as_json
     from synth.cli.show_match import profile_text
     from synth.match.profiling import profile_to
     from synth.match.summary import summary
 
     with Screen(state.verbosity) as screen:
-        made = profile_to(
+        measured = profile_to(
             set_,
             out,
             max_clips=max_clips,
@@ -55,5 +51,7 @@ def profile(
             split=split,
             condition=condition,
         )
-    told = {**summary(made), "out": str(out)}
-    _print(as_json(told) if json_ else profile_text(told))
+    result = {**summary(measured), "out": str(out)}
+    print_result(result, lambda: profile_text(result))
+    report_inputs(result["refused"], result["warnings"])
+    next_step(f"synth compare TRAIN {quote(str(out))}")

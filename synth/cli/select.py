@@ -3,54 +3,47 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Literal
 
 import typer
 
-from synth.cli.app import DataSet, Jobs, Json, _print, app, state
+from synth.cli.app import app
+from synth.cli.options import DataSet, Jobs
+from synth.cli.output import print_result, report_inputs, state
 
 
 @app.command()
 def select(
     dataset: DataSet,
-    to: Annotated[Path, typer.Option("--to", envvar="SYNTH_TO", help="The target: its profile, or a set.")],
-    out: Annotated[Path, typer.Option("--out", "-o", envvar="SYNTH_SELECT_OUT", help="The manifest to write.")],
-    hours: Annotated[
-        Optional[float],  # noqa: UP045 - typer reads the annotation
-        typer.Option(envvar="SYNTH_SELECT_HOURS", metavar="H", help="A subset of so many hours."),
-    ] = None,
-    weights: Annotated[
-        bool, typer.Option("--weights", envvar="SYNTH_WEIGHTS", help="Weights for all clips in place of a subset.")
-    ] = False,
+    to: Annotated[Path, typer.Option("--to", metavar="SET", help="The target: a set, or its profile.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The manifest to write.")],
+    hours: Annotated[float | None, typer.Option(metavar="HOURS", help="Select a subset of this many hours.")] = None,
+    weights: Annotated[bool, typer.Option("--weights", help="Write weights for all clips, and no subset.")] = False,
     method: Annotated[
-        Optional[str],  # noqa: UP045
+        Literal["quotas", "ratio", "balance"] | None,
         typer.Option(
-            envvar="SYNTH_SELECT_METHOD",
-            help="quotas (of a subset the default), ratio (by a classifier) or balance (of weights the default).",
+            help="quotas (default for a subset), ratio (by a classifier), or balance (default for weights).",
         ),
     ] = None,
     profile: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(envvar="SYNTH_PROFILE", metavar="FILE", help="The data set's profile, where there is one."),
+        Path | None, typer.Option(metavar="FILE", help="Profile of the data set, if you have one.")
     ] = None,
-    split: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(envvar="SYNTH_SPLIT", help="Of this split (train, where there are several)."),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, envvar="SYNTH_SEED", help="Another seed, other clips.")] = 0,
+    split: Annotated[str | None, typer.Option(metavar="NAME", help="Use only this split (default: train).")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the selection.")] = 0,
     jobs: Jobs = 2,
-    json_: Json = False,
 ) -> None:
-    """Choose clips of a data set, or weigh them, so that they are distributed as a target is; writes a manifest."""
+    """Select or weight clips to match a target.
+
+    The result is a manifest whose clips are distributed as those of the target.
+    """
     from synth.cli.progress import Screen
-    from synth.cli.show import as_json
     from synth.cli.show_match import selected_text
     from synth.match.compare_sets import profile_of
     from synth.match.profile import read_profile
-    from synth.match.select import select as choose
+    from synth.match.select import select as select_clips
 
     with Screen(state.verbosity) as screen:
-        chosen = choose(
+        selection = select_clips(
             dataset,
             profile_of(to, jobs=jobs, progress=screen.scanned),
             out,
@@ -63,5 +56,6 @@ def select(
             jobs=jobs,
             progress=screen.scanned,
         )
-    told = {**chosen.to_json(), "out": str(out)}
-    _print(as_json(told) if json_ else selected_text(told))
+    result = {**selection.to_json(), "out": str(out)}
+    print_result(result, lambda: selected_text(result))
+    report_inputs((), result["warnings"])

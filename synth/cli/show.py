@@ -20,13 +20,8 @@ if TYPE_CHECKING:
     from synth.pipeline import Explained, Generated, Planned, Replayed
     from synth.plan.clip_spec import NoisePiece
 
-SCHEMA_VERSION = 1
 _FIRST = 5
 _SETTING_WIDTH = 120
-
-
-def as_json(value: Mapping[str, Any]) -> str:
-    return json.dumps({"schema_version": SCHEMA_VERSION, **value}, ensure_ascii=False, indent=1, sort_keys=True)
 
 
 def plan_text(planned: Planned, changed: tuple[int, int, int] | None) -> str:
@@ -43,10 +38,6 @@ def plan_text(planned: Planned, changed: tuple[int, int, int] | None) -> str:
     if planned.uses:
         lines += ["", *ledger_lines(planned.uses)]
     lines += ["", "first draws", *_draw_lines(planned)]
-    refused = [*plan.speech.refused, *plan.noise.refused, *plan.rooms.refused, *planned.noise.refused]
-    if refused:
-        lines += ["", f"refused inputs: {len(refused)}", *(f"  {r.path}: {r.code}: {r.message}" for r in refused[:10])]
-    lines += [f"warning: {text}" for text in planned.warnings]
     if changed:
         lines += [
             "",
@@ -336,12 +327,12 @@ def replayed_json(again: Replayed) -> dict[str, Any]:
 def grown_text(made: GrownFolder) -> str:
     sources = len({file.recording for file in made.files})
     what = "virtual cars" if made.method == "cabin" else "recordings"
-    lines = [
-        f"{made.folder}: {len(made.files)} files, {_duration(made.seconds)} of {made.method} from {sources} {what}",
-        f"list: {made.listed}",
-        *(f"refused: {text}" for text in made.refused),
-    ]
-    return "\n".join(lines)
+    return "\n".join(
+        [
+            f"{made.folder}: {len(made.files)} files, {_duration(made.seconds)} of {made.method} from {sources} {what}",
+            f"list: {made.listed}",
+        ]
+    )
 
 
 def grown_json(made: GrownFolder) -> dict[str, Any]:

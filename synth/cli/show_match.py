@@ -7,7 +7,6 @@ from typing import Any
 
 from synth.cli.terminal import table
 
-_SHOWN = 20
 _WANTED = 10
 
 
@@ -32,8 +31,6 @@ def profile_text(told: Mapping[str, Any]) -> str:
         ]
     if told["estimators"]:
         lines += ["", "measured less true (from the manifest)", *_estimators(told["estimators"])]
-    lines += _refused(told["refused"])
-    lines += [f"warning: {text}" for text in told["warnings"]]
     return "\n".join([*lines, "", f"written to {told['out']}"])
 
 
@@ -60,14 +57,6 @@ def _estimators(errors: Sequence[Mapping[str, Any]]) -> list[str]:
     return table(rows)
 
 
-def _refused(refused: Sequence[Mapping[str, Any]]) -> list[str]:
-    if not refused:
-        return []
-    shown = [f"  {r['path']}: {r['code']}: {r['message']}" for r in refused[:_SHOWN]]
-    more = [f"  and {len(refused) - _SHOWN} more"] if len(refused) > _SHOWN else []
-    return ["", f"refused inputs: {len(refused)}", *shown, *more]
-
-
 def selected_text(told: Mapping[str, Any]) -> str:
     """What was selected (`Chosen.to_json()`) for people."""
     what = "a subset of" if told["subset"] else "weights for"
@@ -84,7 +73,6 @@ def selected_text(told: Mapping[str, Any]) -> str:
     if told["to_generate"]:
         total = sum(w["clips"] for w in told["to_generate"])
         lines += ["", f"what would have to be generated: {total:,} clips", *_wanted(told["to_generate"])]
-    lines += [f"warning: {text}" for text in told["warnings"]]
     return "\n".join([*lines, "", f"written to {told['out']}, with absolute paths"])
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from synth.cli.terminal import table
-
-_REFUSED_SHOWN = 20
 
 
 def noise_text(report: Mapping[str, Any]) -> str:
@@ -17,7 +15,6 @@ def noise_text(report: Mapping[str, Any]) -> str:
     known = [f"  {r['name']}: {text}" for r in recordings for text in r["warnings"]]
     if known:
         lines += ["", "what to know", *known]
-    lines += _refused(report["refused"])
     return "\n".join([*lines, "", *report["conclusion"]])
 
 
@@ -39,11 +36,3 @@ def _row(recording: Mapping[str, Any]) -> list[str]:
         "-" if strongest is None else f"{strongest['hz']:.1f}",
         str(recording["spectrum"]),
     ]
-
-
-def _refused(refused: Sequence[Mapping[str, Any]]) -> list[str]:
-    if not refused:
-        return []
-    shown = [f"  {r['path']}: {r['code']}: {r['message']}" for r in refused[:_REFUSED_SHOWN]]
-    more = [f"  and {len(refused) - _REFUSED_SHOWN} more"] if len(refused) > _REFUSED_SHOWN else []
-    return ["", f"refused inputs: {len(refused)}", *shown, *more]

@@ -84,9 +84,6 @@ def _listed(report: Mapping[str, Any]) -> list[str]:
     if report["near_duplicates"]:
         told = [f"{p['first']} and {p['second']} ({p['common_s']:g} s)" for p in report["near_duplicates"]]
         lines += ["", "near-duplicates, kept on one side:", *_some(told, report["near_duplicate_pairs"])]
-    if report["refused"]:
-        told = [f"{r['path']}: {r['code']}: {r['message']}" for r in report["refused"]]
-        lines += ["", f"refused inputs: {report['refused_count']}", *_some(told, report["refused_count"])]
     return lines
 
 

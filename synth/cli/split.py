@@ -3,91 +3,68 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from shlex import quote
+from typing import Annotated, Literal
 
 import typer
 
-from synth.cli.app import Jobs, Json, _print, app, state
+from synth.cli.app import app
+from synth.cli.options import Jobs
+from synth.cli.output import next_step, print_result, report_inputs, state
 
 
 @app.command()
 def split(
     set_: Annotated[
         Path,
-        typer.Argument(
-            help="Real target audio: a folder, or a list of it (CSV or JSON lines).",
-            metavar="SET",
-            envvar="SYNTH_TARGET",
-        ),
+        typer.Argument(help="Real target audio: a folder, or a list of it (CSV or JSON lines).", metavar="SET"),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", envvar="SYNTH_SPLIT_OUT", help="A folder for the lists.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the lists.")],
     dev: Annotated[
-        Optional[str],  # noqa: UP045 - typer reads the annotation
-        typer.Option(envvar="SYNTH_DEV", metavar="SIZE", help="2000 (clips), 2h, 10% or rest."),
+        str | None,
+        typer.Option(metavar="SIZE", help="Size of the dev set: clips (2000), time (2h), share (10%) or `rest`."),
     ] = None,
-    test: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(envvar="SYNTH_TEST", metavar="SIZE", help="As --dev."),
-    ] = None,
+    test: Annotated[str | None, typer.Option(metavar="SIZE", help="Size of the test set, as for --dev.")] = None,
     train: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(envvar="SYNTH_TRAIN", metavar="SIZE", help="As --dev; the rest where nothing is said."),
+        str | None, typer.Option(metavar="SIZE", help="Size of the share for training, as for --dev (default: rest).")
     ] = None,
     by: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option(
-            envvar="SYNTH_BY",
-            metavar="COLUMN",
-            help="Columns that a group shares (several: a,b); speaker, session and recording where nothing is said.",
+            metavar="COLUMNS",
+            help="Columns that define a group, such as speaker,session (default: speaker, session, recording).",
         ),
     ] = None,
     keep: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(envvar="SYNTH_KEEP", metavar="OLD", help="An earlier split: its clips stay where they are."),
+        Path | None, typer.Option(metavar="OLD", help="Folder of an earlier split: its clips stay where they are.")
     ] = None,
     on_conflict: Annotated[
-        str,
-        typer.Option(
-            envvar="SYNTH_ON_CONFLICT",
-            metavar="WHAT",
-            help="Where a group stands on two sides of OLD: refuse, drop, or move it to dev, test or train.",
-        ),
+        Literal["refuse", "drop", "dev", "test", "train"],
+        typer.Option(help="What to do with a group that is on two sides of OLD: refuse the split, or drop or move it."),
     ] = "refuse",
-    duplicates: Annotated[
-        bool, typer.Option(envvar="SYNTH_DUPLICATES", help="Listen for clips that share their sound.")
-    ] = True,
-    seed: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(min=0, envvar="SYNTH_SEED", help="Another seed, other groups."),
-    ] = None,
+    duplicates: Annotated[bool, typer.Option(help="Compare the sound of all clips to find near-duplicates.")] = True,
+    seed: Annotated[int | None, typer.Option(min=0, help="Random seed of the groups.")] = None,
     error: Annotated[
-        float,
-        typer.Option(
-            min=0.1, max=50, envvar="SYNTH_ERROR", metavar="PERCENT", help="The error that is expected on dev."
-        ),
+        float, typer.Option(min=0.1, max=50, metavar="PERCENT", help="Error rate that is expected on dev, in percent.")
     ] = 10.0,
-    allow_synthesised: Annotated[
-        bool, typer.Option("--allow-synthesised", envvar="SYNTH_ALLOW_SYNTHESISED", help="Take synthesised audio, too.")
-    ] = False,
-    allow_other: Annotated[
-        bool,
-        typer.Option("--allow-other", envvar="SYNTH_ALLOW_OTHER", help="Take audio that is not of the target, too."),
-    ] = False,
+    allow_synthesised: Annotated[bool, typer.Option("--allow-synthesised", help="Accept synthesized audio.")] = False,
+    allow_other: Annotated[bool, typer.Option("--allow-other", help="Accept audio that is not of the target.")] = False,
     jobs: Jobs = 2,
-    json_: Json = False,
 ) -> None:
-    """Divide real target audio into dev, test and a share for training, by groups that never cross."""
+    """Split real audio into dev, test and train.
+
+    Groups (speakers, sessions, near-duplicates) are never divided between two sides.
+    """
     from synth.cli.progress import Screen
-    from synth.cli.show import as_json
     from synth.cli.show_split import split_text
     from synth.target.split import Request
-    from synth.target.split import split as divide
+    from synth.target.split import split as split_groups
 
     request = Request(
         path=set_,
         out=out,
         sizes={"dev": dev, "test": test, "train": train},
-        by=tuple(name.strip() for one in by or () for name in one.split(",") if name.strip()),
+        by=tuple(name.strip() for columns in by or () for name in columns.split(",") if name.strip()),
         seed=seed,
         keep=keep,
         on_conflict=on_conflict,
@@ -98,7 +75,7 @@ def split(
         jobs=jobs,
     )
     with Screen(state.verbosity) as screen:
-        report = divide(request, progress=screen.scanned)
-        for warning in report["warnings"]:
-            screen.message(f"warning: {warning}")
-    _print(as_json({**report, "out": str(out)}) if json_ else split_text(report, out))
+        report = split_groups(request, progress=screen.scanned)
+    print_result({**report, "out": str(out)}, lambda: split_text(report, out))
+    report_inputs(report["refused"], report["warnings"], count=report["refused_count"])
+    next_step(f"synth profile {quote(str(out / 'dev.jsonl'))} --out dev.profile")

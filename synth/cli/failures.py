@@ -1,0 +1,82 @@
+"""How the command line reports an error: on stderr in plain words, with `--json` also as one object on stdout."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+
+from synth.cli.output import error_line, print_json, state
+from synth.errors import BadInput, RecipeError, SynthError
+
+#: What to do about an error of the operating system.
+_ADVICE: Mapping[int, str] = {
+    errno.ENOSPC: "free some disk space and run again",
+    errno.EDQUOT: "free some of your quota and run again",
+    errno.EFBIG: "raise the limit for the size of files and run again",
+    errno.EROFS: "the disk is read-only: choose another place",
+    errno.EACCES: "check the permissions of the file and of its folder",
+    errno.EPERM: "check the permissions of the file and of its folder",
+    errno.EIO: "the disk failed to read or write: check it and run again",
+    errno.ENOENT: "check that the file exists and was not removed during the run",
+    errno.EMFILE: "raise the limit of open files (`ulimit -n`), or use fewer workers (`--jobs`)",
+    errno.ENFILE: "close other programs, or use fewer workers (`--jobs`)",
+    errno.ENOMEM: "close other programs, or use fewer workers (`--jobs`)",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+
+
+def report(error: BaseException) -> int:
+    """Print an error and return the exit code that belongs to it."""
+    if state.debug:
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            error_line(line)
+    kind, text, code = _described(error)
+    for line in text.splitlines():
+        error_line(line if line.startswith(" ") else f"synth: {line}")
+    if state.json and not state.has_result:
+        print_json({"error": {"kind": kind, "message": text, "exit_code": code, **_details(error)}})
+    return code
+
+
+def _described(error: BaseException) -> tuple[str, str, int]:
+    """(kind, text, exit code) of an error."""
+    kind = type(error).__name__
+    if isinstance(error, SynthError):
+        return kind, str(error) or kind, error.exit_code
+    if isinstance(error, typer.TyperException):
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "synth"
+        message = error.format_message()
+        if context and message == context.get_help():  # typer's answer to a group without a command
+            message = "Missing command."
+        return "UsageError", f"{message}\n  Help: {path} --help", error.exit_code
+    if isinstance(error, OSError):
+        return "OSError", _os_error_text(error), 1
+    if isinstance(error, MemoryError):
+        return kind, "not enough memory: use fewer workers (--jobs 1), or shorter recordings, and run again", 1
+    if isinstance(error, RecursionError):
+        return kind, "an input file is nested too deeply to be read: check the recipe, lists and profiles", 1
+    text = f"{kind}: {error}\nThis is a bug in synth, or a broken installation. Run again with --debug to see where."
+    return "Bug", text, 1
+
+
+def _os_error_text(error: OSError) -> str:
+    reason = error.strerror or str(error) or type(error).__name__
+    names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    where = f"{' -> '.join(names)}: " if names else ""
+    advice = _ADVICE.get(error.errno or 0, "run again; --debug shows where it happened")
+    return f"{where}{reason}; {advice}"
+
+
+def _details(error: BaseException) -> dict[str, Any]:
+    if isinstance(error, RecipeError):
+        return {"mistakes": error.mistakes}
+    if isinstance(error, BadInput):
+        return {"code": error.code, "path": error.path, "stage": error.stage}
+    if isinstance(error, OSError):
+        return {"path": None if error.filename is None else str(error.filename), "errno": error.errno}
+    return {}

@@ -1,0 +1,104 @@
+"""What every command has in common, added to the finished tree of commands in one place.
+
+The options `-q`, `-v`, `--debug` and `--json` are declared once, before the command, and copied into every command.
+Each option and argument has one environment variable, `SYNTH_<COMMAND>_<OPTION>`. Commands are listed in groups.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import typer
+from typer.core import TyperGroup, TyperOption
+
+from synth.cli.output import state
+
+#: The commands as `synth --help` lists them. Every command belongs to one group.
+GROUPS = {
+    "Make": ("init", "plan", "generate", "finish", "status", "verify", "explain", "replay", "schema"),
+    "Noise": ("noise", "grow"),
+    "Match": ("profile", "compare", "fit", "select"),
+    "Decide": ("split", "diagnose", "errors", "labels", "stages"),
+}
+GLOBALS = ("quiet", "verbose", "debug", "json")
+_WITHOUT_VARIABLE = ("version", "help", "install_completion", "show_completion")
+_ALSO = "Options of every command: -q, -v, --debug, --json (see `synth --help`)."
+
+
+class Group(TyperGroup):
+    """A group of commands that lists them by `GROUPS`, and knows a word that is an option without its dashes."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands, in sections."""
+        visible = {name: command for name, command in self.commands.items() if not command.hidden}
+        limit = formatter.width - 6 - max(map(len, visible))
+        sections = {title: [name for name in names if name in visible] for title, names in GROUPS.items()}
+        if not any(sections.values()):
+            sections = {"Commands": list(visible)}
+        for title, names in sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, visible[name].get_short_help_str(limit)) for name in names])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that the first word names."""
+        options = {name.lstrip("-"): name for param in self.get_params(ctx) for name in param.opts}
+        if args[0] not in self.commands and args[0] in options and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {options[args[0]]!r}?")
+        return super().resolve_command(ctx, args)
+
+
+def program(app: typer.Typer) -> TyperGroup:
+    """Return the tree of commands of `app`, with what all have in common."""
+    root = typer.main.get_command(app)
+    assert isinstance(root, TyperGroup)
+    _name_variables(root, "SYNTH")
+    shared = [param for param in root.params if param.name.strip("_") in GLOBALS]
+    for name, command in root.commands.items():
+        _complete(command, f"SYNTH_{name.upper()}", shared)
+    return root
+
+
+def switch(*, quiet: bool = False, verbose: bool = False, debug: bool = False, json: bool = False) -> None:
+    """Switch common options on; what is on stays on. `quiet` wins over `verbose`."""
+    state.debug |= debug
+    state.json |= json
+    if quiet or (verbose and state.verbosity):
+        state.verbosity = 0 if quiet else 2
+
+
+def _complete(command: Any, prefix: str, shared: list[Any]) -> None:
+    _name_variables(command, prefix)
+    command.params += [_after_the_command(param) for param in shared]
+    command.epilog = command.epilog or _ALSO
+    for name, sub in getattr(command, "commands", {}).items():
+        _complete(sub, f"{prefix}_{name.upper()}", shared)
+
+
+def _after_the_command(param: Any) -> Any:
+    """A copy of a common option for the place after the command."""
+    copied = copy.copy(param)
+    copied.hidden = "--json" not in param.opts
+    copied.envvar = None
+    copied.expose_value = False
+    copied.is_eager = True  # so that an error in another option is already reported in the form that was asked for
+    copied.callback = _switch_on
+    return copied
+
+
+def _switch_on(_: Any, param: Any, value: bool) -> None:
+    if value:
+        switch(**{param.name.strip("_"): True})
+
+
+def _name_variables(command: Any, prefix: str) -> None:
+    for param in command.params:
+        param.show_envvar = False
+        if param.name not in _WITHOUT_VARIABLE:
+            param.envvar = f"{prefix}_{_stem(param)}"
+
+
+def _stem(param: Any) -> str:
+    """`SNR_DB` for the option `--snr-db`, `RECIPE` for the argument `recipe`."""
+    name = max(param.opts, key=len) if isinstance(param, TyperOption) else str(param.name)
+    return name.strip("-_").replace("-", "_").upper()

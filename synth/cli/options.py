@@ -1,0 +1,23 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+Recipe = Annotated[Path, typer.Argument(help="The recipe (YAML), or its folder.", metavar="RECIPE")]
+DataSet = Annotated[Path, typer.Argument(help="Folder of the data set.", metavar="DIR")]
+Clip = Annotated[str, typer.Argument(help="The clip: its id, the beginning of its id, or its file.", metavar="CLIP")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override one key of the recipe, such as noise.snr_db='[0, 15]'. Repeatable.",
+    ),
+]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Number of worker processes.")]
+Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Also write an HTML page to this file.")]
+Unit: TypeAlias = Literal["word", "character", "clip"]
