@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synth import files
-from synth.catalog.audio_file import printable
 from synth.catalog.cache import cache_folder
 from synth.catalog.catalog import Catalog
 from synth.catalog.scan import Progress, scan
@@ -29,6 +28,7 @@ from synth.plan.noise_choice import car_name, material_of
 from synth.plan.schedule import NoiseRecording, Rotation
 from synth.recipe.growing import read_growth
 from synth.recipe.model import Growth, Limits
+from synth.text import printable
 from synth.units import db_to_gain, seconds_to_samples
 
 if TYPE_CHECKING:

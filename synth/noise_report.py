@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synth import files
-from synth.catalog.audio_file import printable
 from synth.catalog.cache import cache_folder
 from synth.catalog.catalog import Catalog
 from synth.catalog.noise_measure import measure_all
@@ -25,6 +24,7 @@ from synth.errors import UsageError
 from synth.recipe.model import Limits
 from synth.report.noise_page import noise_page
 from synth.report.page import PAGE_BEGINS
+from synth.text import printable
 
 if TYPE_CHECKING:
     from synth.catalog.noise_store import NoiseStore

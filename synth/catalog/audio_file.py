@@ -26,6 +26,7 @@ import soundfile as sf
 
 from synth.catalog.containers import HEAD_BYTES, ContainerError, check_form, examine, sniff
 from synth.errors import BadInput
+from synth.text import printable
 
 __all__ = [
     "AudioFile",
@@ -40,7 +41,6 @@ __all__ = [
     "mix_channels",
     "opened",
     "path_complaint",
-    "printable",
     "read_blocks",
     "read_header",
     "read_samples",
@@ -138,11 +138,6 @@ def _is_text(path: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def printable(path: str) -> str:
-    """The path as it can stand in a message or a JSON file."""
-    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 @functools.lru_cache(maxsize=4096)

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from synth.catalog.audio_file import printable
 from synth.catalog.list_row import Row
 from synth.errors import BadInput
+from synth.text import printable
 
 EXTENSIONS = frozenset(
     ("wav", "wave", "rf64", "w64", "flac", "ogg", "oga", "opus", "mp3", "aif", "aiff", "aifc", "au", "snd", "caf")

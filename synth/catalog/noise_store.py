@@ -22,7 +22,6 @@ import numpy as np
 import numpy.typing as npt
 
 from synth import files
-from synth.catalog.audio_file import printable
 from synth.catalog.cache import cache_folder, key_of, open_cache
 from synth.catalog.catalog import Catalog
 from synth.catalog.isolate import Pool
@@ -35,6 +34,7 @@ from synth.dsp.fingerprint import Words, num_words
 from synth.dsp.power_table import HOP, Table
 from synth.errors import BadInput, UsageError
 from synth.recipe.model import Limits
+from synth.text import printable
 
 _OPEN_AT_ONCE = 256
 _TRANSIENT = frozenset(("timeout", "decode_crash", "missing", "changed_during_run"))

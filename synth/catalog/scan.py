@@ -23,7 +23,7 @@ from typing import Any, Literal, TypeAlias
 
 import soundfile as sf
 
-from synth.catalog.audio_file import LEADS_OUT, ROUNDING_SECONDS, inside, path_complaint, printable
+from synth.catalog.audio_file import LEADS_OUT, ROUNDING_SECONDS, inside, path_complaint
 from synth.catalog.cache import Cache, key_of, open_cache
 from synth.catalog.catalog import Catalog, CatalogBuilder, CatalogSource, Entry
 from synth.catalog.containers import ContainerError, check_form
@@ -38,6 +38,7 @@ from synth.catalog.source_at import JSON_LINES
 from synth.catalog.source_files import SourceFiles, locate, source_error
 from synth.errors import BadInput, SynthError
 from synth.recipe.model import Limits, Source
+from synth.text import printable
 from synth.units import seconds_to_samples
 
 __all__ = ["Progress", "scan"]

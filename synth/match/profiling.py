@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import soundfile as sf
 
-from synth.catalog.audio_file import inside, path_complaint, printable, read_header, read_samples
+from synth.catalog.audio_file import inside, path_complaint, read_header, read_samples
 from synth.catalog.cache import Cache, cache_folder, key_of, open_cache
 from synth.catalog.isolate import Pool
 from synth.dsp.levels import SILENCE
 from synth.errors import BadInput, UsageError
 from synth.match.profile import FORMAT, ClipProfile, Profile, write_profile
 from synth.match.sets import AudioSet, SetClip, open_set, sampled, truths
+from synth.text import printable
 from synth.units import power_to_db
 
 if TYPE_CHECKING:

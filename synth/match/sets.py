@@ -11,7 +11,6 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
 
-from synth.catalog.audio_file import printable
 from synth.catalog.csv_list import read_csv
 from synth.catalog.folder import walk_folder
 from synth.catalog.json_lines import read_json_lines
@@ -21,6 +20,7 @@ from synth.catalog.source_at import JSON_LINES, kind_of
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.manifest import ManifestRow, read_rows
 from synth.errors import BadInput, UsageError
+from synth.text import printable
 
 GROUP_COLUMNS = ("session", "drive", "trip", "car", "recording", "speaker")
 """Columns of a list that say what belongs together, the first that is there (our own choice, from wide to narrow)."""

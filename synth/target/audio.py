@@ -29,7 +29,6 @@ from synth.catalog.audio_file import (
     count_samples,
     mix_channels,
     opened,
-    printable,
     read_blocks,
 )
 from synth.catalog.cache import key_of, open_cache
@@ -47,6 +46,7 @@ from synth.dsp.fingerprint import (
     wrong_bits,
 )
 from synth.errors import BadInput, UsageError
+from synth.text import printable
 from synth.units import resampled_length, seconds_to_samples
 
 Progress: TypeAlias = Callable[[str, int, int | None], None]

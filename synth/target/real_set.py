@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from synth.catalog.audio_file import path_complaint, printable
+from synth.catalog.audio_file import path_complaint
 from synth.catalog.csv_list import read_csv
 from synth.catalog.folder import EXTENSIONS, walk_folder
 from synth.catalog.json_lines import read_json_lines
 from synth.catalog.list_root import list_root
 from synth.catalog.list_row import Row
 from synth.errors import BadInput, UsageError
+from synth.text import printable
 
 LISTS = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "manifest.jsonl", "manifest.json", "manifest.csv")
 """Names of a list that is read where it lies in the folder."""
