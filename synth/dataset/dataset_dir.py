@@ -37,6 +37,10 @@ class DatasetDir:
     def quarantine(self) -> Path:
         return self.path / "quarantine.jsonl"
 
+    @property
+    def card(self) -> Path:
+        return self.path / "README.md"
+
     def split_manifest(self, split: str) -> Path:
         return self.path / f"{split}.jsonl"
 

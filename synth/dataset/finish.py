@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from synth import files
+from synth.dataset.card import card_text
 from synth.dataset.commit import present_shards, read_part
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.labels import LabelCounts
@@ -38,9 +39,11 @@ class _Sums:
     clips: Counter[str] = field(default_factory=Counter)
     samples: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
+    columns: tuple[str, ...] = ()
     bad_inputs: set[tuple[object, object, object]] = field(default_factory=set)
 
     def add_row(self, row: Mapping[str, Any]) -> None:
+        self.columns = self.columns or tuple(row)
         self.clips[row["split"]] += 1
         self.samples[row["split"]] += row["num_samples"]
         self.ledger.add(row)
@@ -133,6 +136,9 @@ def finish(dataset: DatasetDir, *, accept_timeouts: bool = False) -> dict[str, A
     hashes[dataset.recipe.name] = hashlib.sha256(recipe).hexdigest()
     _check_timeouts(dataset, sums, accept_timeouts)
     _check_bad_inputs(dataset, plan, sums)
+    card = card_text(_content(plan, sums, {}), sums.columns).encode()
+    files.write_file(dataset.card, card, temp_folder=dataset.temp)
+    hashes[dataset.card.name] = hashlib.sha256(card).hexdigest()
     content = _content(plan, sums, hashes)
     files.write_file(dataset.dataset_json, to_text(content).encode(), temp_folder=dataset.temp)
     return content
