@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import time
@@ -30,6 +31,8 @@ from synth.recipe.model import Recipe
 
 if TYPE_CHECKING:
     from synth.catalog.noise_store import NoiseStore
+
+_log = logging.getLogger(__name__)
 
 _FLAC_BYTES_PER_SAMPLE = 1.5  # of int16; noise compresses badly
 _STEM_BYTES_PER_SAMPLE = 5.0  # two of 24 bits
@@ -88,11 +91,13 @@ def make_plan(
         raise GuardError(
             "speech: none of the recordings can be used: " + "; ".join(str(r.message) for r in speech.refused[:3])
         )
+    _log.info("found %d recordings of speech, %d of noise, %d of rooms", len(speech), len(noise), len(rooms))
     refuse_from_totals(recipe, speech, noise)
     store = prepare(
         noise, sample_rate=recipe.sample_rate, cache=cache, jobs=jobs, limits=recipe.limits, progress=progress
     )
     plan = Plan.make(recipe, speech, noise, rooms, store, read_all_cases(recipe))
+    _log.info("planned %d clips in %d shards", len(plan), plan.num_shards)
     uses = ledger(plan)
     refuse_from_ledger(recipe, uses)
     checks.refuse_short_clips(plan)
@@ -106,6 +111,7 @@ def make_plan(
         from synth.source_noise import warn_of_noisy_speech
 
         warnings += warn_of_noisy_speech(plan)
+        _log.info("checked the noise in the speech itself")
     return Planned(plan, store, uses, tuple(warnings), time.monotonic() - start)
 
 
@@ -218,6 +224,7 @@ def _check_disk(path: Path, needed: int) -> None:
     """Raise GuardError where the disk clearly has no room."""
     there = next(folder for folder in (path, *path.resolve().parents) if folder.exists())
     free = shutil.disk_usage(there).free
+    _log.info("guard disk: about %.3f GB needed, %.1f GB free", needed / 1e9, free / 1e9)
     if needed * 1.1 > free:
         raise GuardError(
             f"{path}: the data set will take about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; "

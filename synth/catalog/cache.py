@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from synth import files
+
+_log = logging.getLogger(__name__)
 
 _FILE = "measured-1.sqlite"
 _AT_ONCE = 500  # keys in one query
@@ -41,6 +44,7 @@ class Cache:
 
     def __init__(self, database: Any = None) -> None:
         self._database = database
+        self._asked = self._answered = 0
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Any]:
         """The answers that are known."""
@@ -51,6 +55,8 @@ class Cache:
                 marks = ",".join("?" * len(some))
                 query = f"SELECT key, answer FROM measured WHERE key IN ({marks})"
                 found.update((key, json.loads(answer)) for key, answer in self._database.execute(query, some))
+        self._asked += len(keys)
+        self._answered += len(found)
         return found
 
     def put(self, answers: Mapping[bytes, object]) -> None:
@@ -71,6 +77,9 @@ class Cache:
             self.close()
 
     def close(self) -> None:
+        if self._asked:
+            _log.info("cache: %d of %d measurements known", self._answered, self._asked)
+            self._asked = self._answered = 0
         if self._database:
             self._database.close()
         self._database = None

@@ -31,13 +31,18 @@ def run(words: list[str]) -> int:
         from synth.cli.frame import program
 
         code = program(app).main(words or ["--help"], prog_name="synth", standalone_mode=False)
+        return code if isinstance(code, int) else 0
     except SystemExit as end:
         return _code_of(end)
     except Stopped as stop:
         return report(stop.error)
     except Exception as error:
         return report(error)
-    return code if isinstance(code, int) else 0
+    finally:
+        if state.verbosity > 1:
+            from synth.cli.verbose import end_log
+
+            end_log()
 
 
 def _code_of(end: SystemExit) -> int:

@@ -63,8 +63,13 @@ def switch(*, quiet: bool = False, verbose: bool = False, debug: bool = False, j
     """Switch common options on; what is on stays on. `quiet` wins over `verbose`."""
     state.debug |= debug
     state.json |= json
-    if quiet or (verbose and state.verbosity):
-        state.verbosity = 0 if quiet else 2
+    if quiet:
+        state.verbosity = 0
+    elif verbose and state.verbosity == 1:
+        from synth.cli.verbose import show_log
+
+        state.verbosity = 2
+        show_log()
 
 
 def _complete(command: Any, prefix: str, shared: list[Any]) -> None:

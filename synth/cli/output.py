@@ -27,10 +27,11 @@ class State:
     verbosity: int = 1  # 0 with --quiet, 2 with --verbose
     json: bool = False
     has_result: bool = False  # whether the one result of this run is on stdout
+    above_bar: Callable[[str], None] | None = None  # prints lines while there is a progress bar
 
     def reset(self) -> None:
         """Forget the options of an earlier command line in this process."""
-        self.debug, self.verbosity, self.json, self.has_result = False, 1, False, False
+        vars(self).update(vars(State()))
 
 
 state = State()
@@ -91,7 +92,11 @@ def next_step(command: str) -> None:
 
 def error_line(text: str) -> None:
     """Print on stderr, with `--quiet` too."""
-    _write(sys.stderr, wrapped(printable_lines(text), width(sys.stderr)))
+    shown = wrapped(printable_lines(text), width(sys.stderr))
+    if state.above_bar is not None:
+        state.above_bar(shown)
+    else:
+        _write(sys.stderr, shown)
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from synth.cli.terminal import width, wrapped
+from synth.cli.output import error_line, state
+from synth.cli.terminal import width
 from synth.execute.local import Progress
+from synth.text import printable
 
 _EVERY_SECONDS = 30.0
 _SHORT_SCAN_SECONDS = 2.0  # of a scan that takes less a log says nothing
@@ -33,23 +35,23 @@ class Screen:
     def __enter__(self) -> Screen:
         if self._verbosity and sys.stderr.isatty() and not os.environ.get("CI"):
             self._bar = _terminal_bar()
+            state.above_bar = self._above
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        state.above_bar = None
         if self._bar is not None:
             self._bar.stop()
 
     def message(self, text: str) -> None:
-        """A line worth saying once."""
-        if not self._verbosity:
-            return
-        text = wrapped(text, width(sys.stderr))
-        if self._bar is not None:
-            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
-        else:
-            sys.stderr.write(f"{text}\n")
+        """Print a line, above the bar if there is one."""
+        if self._verbosity:
+            error_line(text)
+
+    def _above(self, text: str) -> None:
+        self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def scanned(self, what: str, done: int, total: int | None) -> None:
         """Progress of a scan or a measurement: files done, of how many if that is known."""
@@ -85,7 +87,7 @@ class Screen:
         if self._task is None:
             self._task = self._bar.add_task(text, total=total)
             self._bar.start()
-        self._bar.update(self._task, description=text, completed=done, total=total)
+        self._bar.update(self._task, description=printable(text), completed=done, total=total)
         if time.monotonic() - self._refreshed > 0.1:
             self._refreshed = time.monotonic()
             self._bar.refresh()

@@ -11,6 +11,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
 
+from synth.text import printable
+
 _GAP = 2  # spaces between columns
 _LEAST = 16  # a column of words or ids does not become narrower than that
 _EASY = 30  # text of a row that takes several lines has that much at least
@@ -80,6 +82,7 @@ def table(
     Returns:
         The lines, without a line end.
     """
+    rows = [[printable(cell) for cell in row] for row in rows]
     layout = _Layout(rows, frozenset(text), frozenset(left), indent)
     columns = list(range(len(rows[0])))
     limit = width()

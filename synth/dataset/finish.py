@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from synth.dataset.stages import StageCounts, is_trained_on
 from synth.errors import SynthError, TooManyBadInputs
 
 SCHEMA_VERSION: Final = 1
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -162,9 +164,10 @@ def _check_timeouts(dataset: DatasetDir, sums: _Sums, accept: bool) -> None:
 
 def _check_bad_inputs(dataset: DatasetDir, plan: PlanHeader, sums: _Sums) -> None:
     bad, share = len(sums.bad_inputs), len(sums.bad_inputs) / max(1, plan.inputs)
+    allowed = f"{plan.max_bad:.2%}" if plan.max_bad < 1 else f"{plan.max_bad:.0f}"
+    _log.info("guard limits.max_bad: %d of %d inputs refused (allowed: %s)", bad, plan.inputs, allowed)
     if not too_many(bad, plan.inputs, plan.max_bad):
         return
-    allowed = f"{plan.max_bad:.2%}" if plan.max_bad < 1 else f"{plan.max_bad:.0f}"
     codes = ", ".join(f"{count} {code}" for code, count in sorted(sums.codes.items()))
     raise TooManyBadInputs(
         f"{bad} of {plan.inputs} inputs were refused ({share:.2%}; limits.max_bad allows {allowed}): {codes}; "

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import logging
 import multiprocessing
 import os
 import signal
@@ -30,6 +31,8 @@ from synth.errors import Interrupted, SynthError, Terminated
 from synth.execute.memory import keep_freed_memory
 from synth.execute.threads import pin_threads, thread_count
 from synth.execute.unit import STAGES, Failure, FailureCode, ShardResult, Stage, Work
+
+_log = logging.getLogger(__name__)
 
 _TICK, _CLIP, _STAGE, _CLIPS, _MILLISECONDS = range(5)
 _POLL_S: Final = 0.2
@@ -148,11 +151,13 @@ class _Worker:
         self.process.start()
         theirs.close()
         self.shard: int | None = None
+        self._given = 0.0
         self._tick = -1
         self._idle = 0.0
 
     def give(self, shard: int, failures: Mapping[int, Failure]) -> None:
         self.shard = shard
+        self._given = time.monotonic()
         self._idle = 0.0
         for cell in (_CLIP, _STAGE, _CLIPS, _MILLISECONDS):
             self.cells[cell] = 0
@@ -173,6 +178,13 @@ class _Worker:
             return self.channel.recv() if self.channel.poll() else None
         except (EOFError, ConnectionResetError):
             return None
+
+    def log_shard(self, result: ShardResult) -> None:
+        _log.info(
+            "shard %d: %d clips, %.1f s of audio, %d refused, in %.1f s by process %d",
+            *(result.shard, result.clips, result.seconds, result.refused),
+            *(time.monotonic() - self._given, self.process.pid),
+        )
 
     def culprit(self) -> tuple[int, Stage]:
         return self.cells[_CLIP], STAGES[self.cells[_STAGE]]
@@ -302,6 +314,7 @@ class _Run:
             raise answer.error
         if answer is not None:
             self._add(answer)
+            worker.log_shard(answer)
             worker.shard = None
         if dead or (hung and answer is None):
             worker.end(kill=True)

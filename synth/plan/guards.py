@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from statistics import fmean
 
@@ -11,6 +12,8 @@ from synth.plan.coverage import PoolUse
 from synth.plan.pools import needs_held_out, recording_group
 from synth.plan.unchanged import unchanged_recordings
 from synth.recipe.model import EffectChoice, Layer, Recipe
+
+_log = logging.getLogger(__name__)
 
 _GRID = tuple((i + 0.5) / 32 for i in range(32))
 _CLEARLY = 1.25  # an estimate must miss by a quarter before it refuses; the finished plan is judged exactly
@@ -29,6 +32,14 @@ def refuse_from_totals(recipe: Recipe, speech: Catalog, noise: Catalog) -> None:
 def refuse_from_ledger(recipe: Recipe, uses: Sequence[PoolUse]) -> None:
     """Raise GuardError where the finished plan uses a layer's noise more often than `max_reuse`, in any pool."""
     layers = {layer.name: layer for layer in recipe.noise.pooled_layers} if recipe.noise else {}
+    for use in uses:
+        layer = layers[use.layer]
+        _log.info(
+            "guard %s/%s: each second used %.1f times (max_reuse %g), %d recordings (min_recordings %d), "
+            "%.0f %% from models (max_grown %.0f %%)",
+            *(layer.key, use.pool, use.reuse_mean, layer.max_reuse, use.count, layer.min_recordings),
+            *(100 * use.modelled_share, 100 * layer.max_grown),
+        )
     mistakes = [
         _reuse_text(layers[use.layer], use.pool, use.used_s / 3600, use.unique_s / 3600)
         for use in uses
