@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +26,7 @@ from synth.plan.noise_choice import car_name, material_of
 from synth.plan.schedule import NoiseRecording, Rotation
 from synth.recipe.growing import read_growth
 from synth.recipe.model import Growth, Limits
-from synth.text import printable
+from synth.text import csv_line, printable
 from synth.units import db_to_gain, seconds_to_samples
 
 if TYPE_CHECKING:
@@ -201,10 +199,8 @@ def _encoded(samples: Samples, sample_rate: int) -> bytes:
 
 
 def _table(made: Sequence[GrownFile], method: str, sample_rate: int) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+    lines = [csv_line(_COLUMNS)]
     for file in made:
         parameters = json.dumps(file.parameters, sort_keys=True)
-        writer.writerow((file.path, f"{file.seconds:.6f}", sample_rate, file.recording, method, parameters))
-    return text.getvalue().encode("utf-8", "surrogateescape")
+        lines.append(csv_line((file.path, f"{file.seconds:.6f}", sample_rate, file.recording, method, parameters)))
+    return "".join(lines).encode("utf-8", "surrogateescape")

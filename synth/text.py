@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import re
-from typing import TypeVar
+from collections.abc import Iterable, Iterator
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_Value = TypeVar("_Value")
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def printable(text: str) -> str:
@@ -43,16 +44,48 @@ def _json_escaped(character: str) -> str:
     return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
 
 
-def csv_cell(value: _Value) -> _Value | str:
-    """A cell for a CSV file that a spreadsheet takes as text, never as a formula.
+def csv_cell(text: str) -> str:
+    """A text as a cell of a CSV file that a spreadsheet takes as text, never as a formula.
 
-    A text that begins with `=`, `+`, `-`, `@`, a tab or a carriage return gets an apostrophe in front of it. So does
-    one that begins with apostrophes and then such a character, so that `csv_text` is an exact inverse. Numbers stay
-    numbers.
+    A text that begins with `=`, `+`, `-`, `@`, a tab or a line break gets an apostrophe in front of it, unless it is a
+    plain number. So does one that begins with apostrophes and then such a character, so that `csv_text` is an exact
+    inverse.
     """
-    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
 def csv_text(cell: str) -> str:
     """The text of a cell that `csv_cell` wrote."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def csv_line(cells: Iterable[object], *, delimiter: str = ",", end: str = "\n") -> str:
+    """One line of a CSV file: texts as `csv_cell` has them, numbers as they are, None as nothing."""
+    # not csv.writer: it leaves a carriage return unquoted, and csv.reader refuses what it wrote
+    texts = ["" if cell is None else csv_cell(cell) if isinstance(cell, str) else str(cell) for cell in cells]
+    if texts == [""]:
+        return f'""{end}'
+    marks = (delimiter, '"', "\r", "\n")
+    quoted = ('"' + text.replace('"', '""') + '"' if any(mark in text for mark in marks) else text for text in texts)
+    return delimiter.join(quoted) + end
+
+
+class CsvReader:
+    """The rows of a CSV file as texts, of a file that `csv_line` wrote exactly those that went into it.
+
+    Iterates as `csv.reader` does, which raises csv.Error.
+    """
+
+    def __init__(self, lines: Iterable[str], *, delimiter: str = ",", strict: bool = True) -> None:
+        self._reader = csv.reader(lines, delimiter=delimiter, strict=strict)
+
+    @property
+    def line_num(self) -> int:
+        """Lines read so far."""
+        return self._reader.line_num
+
+    def __iter__(self) -> Iterator[list[str]]:
+        return self
+
+    def __next__(self) -> list[str]:
+        return [csv_text(cell) if cell.startswith("'") else cell for cell in next(self._reader)]

@@ -12,6 +12,7 @@ from pathlib import Path
 from synth.dsp.noise_bands import BANDS, RUMBLE_BANDS
 from synth.errors import UsageError
 from synth.list_text import text_lines
+from synth.text import CsvReader
 
 BAND_COLUMNS = tuple(f"band_{k}" for k in range(1, BANDS + 1))
 RUMBLE_COLUMNS = tuple(f"rumble_{k}" for k in range(1, RUMBLE_BANDS + 1))
@@ -61,7 +62,7 @@ class Cases:
 def read_cases(path: Path) -> Cases:
     """The cases of a CSV file with a header. Raises UsageError with the line and what is wrong with it."""
     try:
-        reader = csv.reader(text_lines(path), strict=True)
+        reader = CsvReader(text_lines(path))
         lines = [(reader.line_num, cells) for cells in reader if cells]
     except csv.Error as error:
         raise UsageError(f"{path}:{reader.line_num}: not a CSV file: {error}") from None

@@ -10,6 +10,7 @@ from typing import IO
 from synth.catalog.list_row import Row, RowMistake, bad_row, column_names, row_from_fields
 from synth.errors import BadInput, UsageError
 from synth.list_text import MAX_LINE, NOT_UTF8, is_utf8
+from synth.text import CsvReader
 
 
 def read_csv(path: Path, *, columns: Mapping[str, str] | None = None) -> Iterator[Row | BadInput]:
@@ -21,7 +22,7 @@ def read_csv(path: Path, *, columns: Mapping[str, str] | None = None) -> Iterato
     """
     names = column_names(columns)
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        lines = csv.reader(_bounded(file), delimiter=_delimiter(path), strict=True)
+        lines = CsvReader(_bounded(file), delimiter=_delimiter(path))
         header = _header(path, lines, names)
         while True:
             try:

@@ -39,10 +39,8 @@ def run(words: list[str]) -> int:
     except Exception as error:
         return report(error)
     finally:
-        if state.verbosity > 1:
-            from synth.cli.verbose import end_log
-
-            end_log()
+        if state.end_log is not None:
+            state.end_log()
 
 
 def _code_of(end: SystemExit) -> int:

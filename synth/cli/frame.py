@@ -66,9 +66,9 @@ def switch(*, quiet: bool = False, verbose: bool = False, debug: bool = False, j
     if quiet:
         state.verbosity = 0
     elif verbose and state.verbosity == 1:
-        from synth.cli.verbose import show_log
+        from synth.cli.verbose import end_log, show_log
 
-        state.verbosity = 2
+        state.verbosity, state.end_log = 2, end_log
         show_log()
 
 

@@ -27,6 +27,7 @@ class State:
     verbosity: int = 1  # 0 with --quiet, 2 with --verbose
     json: bool = False
     has_result: bool = False  # whether the one result of this run is on stdout
+    end_log: Callable[[], None] | None = None  # what to do at the end, with --verbose
     above_bar: Callable[[str], None] | None = None  # prints lines while there is a progress bar
 
     def reset(self) -> None:

@@ -21,6 +21,7 @@ from synth.dataset.labels import LabelCounts, label_arrays
 from synth.dataset.row_sets import RowSet, row_set
 from synth.errors import UsageError
 from synth.list_text import text_lines
+from synth.text import CsvReader
 
 _SURE: Final = 1e-7
 """Probabilities are kept so far from 0 and 1 in the cross-entropy (our own choice): a sure mistake costs 16 nats."""
@@ -43,7 +44,7 @@ def read_label_predictions(path: Path) -> LabelPredictions:
     Raises UsageError with file and line.
     """
     try:
-        lines = csv.reader(text_lines(path), strict=True)
+        lines = CsvReader(text_lines(path))
         header = [name.strip() for name in next(lines, [])]
         names = _names(path, header)
         found: dict[str, npt.NDArray[np.float64]] = {}

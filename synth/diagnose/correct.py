@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from synth.diagnose.review import HEAD, TAIL
 from synth.diagnose.score_list import COLUMNS
 from synth.errors import UsageError
 from synth.list_text import json_object, text_lines
+from synth.text import CsvReader, csv_line
 
 _JSON: Final = (".json", ".jsonl", ".ndjson")
 _SOURCE, _CORRECTION = "source_id", "correction"
@@ -165,7 +165,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
     try:
         text = text_lines(path)
         first = next(text, "")
-        lines = csv.reader(chain([first], text), delimiter=max(",;\t", key=first.count), strict=True)
+        lines = CsvReader(chain([first], text), delimiter=max(",;\t", key=first.count))
         for cells in lines:
             if any(cell.strip() for cell in cells):
                 yield f"{path}:{lines.line_num}", cells
@@ -185,7 +185,7 @@ def _rows(manifest: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield where, line, json_object(line.lstrip("\ufeff"), where) if line.strip() else {}
         return
     kept: list[str] = []
-    lines = csv.reader(_keeping(text, kept), delimiter=_delimiter(manifest))
+    lines = CsvReader(_keeping(text, kept), delimiter=_delimiter(manifest), strict=False)
     try:
         header = [name.strip().lstrip("\ufeff") for name in next(lines, [])]
         yield f"{manifest}:1", "".join(kept), {}
@@ -368,11 +368,7 @@ def _written(row: Mapping[str, Any], manifest: Path, line: str) -> str:
     end = line[len(line.rstrip("\r\n")) :]
     if manifest.suffix.lower() in _JSON:
         return json.dumps(row, ensure_ascii=False) + end
-    held = io.StringIO()
-    csv.writer(held, delimiter=_delimiter(manifest), lineterminator="").writerow(
-        "" if value is None else value for value in row.values()
-    )
-    return held.getvalue() + end
+    return csv_line(row.values(), delimiter=_delimiter(manifest), end=end)
 
 
 def _notes(manifest: Path, out: Path, counts: _Counts, unknown: Sequence[str]) -> list[str]:

@@ -8,8 +8,6 @@ repeat the label.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ from synth.diagnose.error_sample import check_out
 from synth.diagnose.joining import Joined, join
 from synth.diagnose.score_list import ScoreRow, read_rows
 from synth.errors import UsageError
+from synth.text import csv_line
 
 Matrix = npt.NDArray[np.float64]
 
@@ -192,10 +191,8 @@ def _candidate(
 
 
 def _csv(candidates: Sequence[Candidate]) -> str:
-    held = io.StringIO()
-    out = csv.writer(held, lineterminator="\n")
-    out.writerow(_HEAD)
+    lines = [csv_line(_HEAD)]
     for c in candidates:
         numbers = [f"{value:.6g}" for value in (c.p_label, c.p_suggested, c.margin)]
-        out.writerow([c.id, c.audio, c.label, c.suggested, *numbers, "", ""])
-    return held.getvalue()
+        lines.append(csv_line([c.id, c.audio, c.label, c.suggested, *numbers, "", ""]))
+    return "".join(lines)

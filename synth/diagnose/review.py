@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any, Final
 from synth.diagnose.tags import MISLABELLED
 from synth.errors import UsageError
 from synth.list_text import text_lines
+from synth.text import CsvReader, csv_line
 
 HEAD: Final = ("id", "audio", "kind", "reference", "hypothesis", "errors", "words", "reviewed")
 TAIL: Final = ("correction", "comment", "group", "stratum", "stratum_clips", "design")
@@ -70,11 +70,8 @@ def cells(row: ReviewRow, tags: Sequence[str], design: Mapping[str, Any]) -> lis
 
 def review_csv(review: Review) -> str:
     """The file's text."""
-    held = io.StringIO()
-    out = csv.writer(held, lineterminator="\n")
-    out.writerow(header(review.tags))
-    out.writerows(cells(row, review.tags, review.design) for row in review.rows)
-    return held.getvalue()
+    rows = (cells(row, review.tags, review.design) for row in review.rows)
+    return "".join(map(csv_line, [header(review.tags), *rows]))
 
 
 def read_review(path: Path) -> Review:
@@ -102,7 +99,7 @@ def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:
     lines = text_lines(path)
     first = next(lines, "")
     delimiter = max(",;\t", key=first.count)  # some spreadsheets save with semicolons
-    reader = csv.reader(itertools.chain([first], lines), delimiter=delimiter, strict=True)
+    reader = CsvReader(itertools.chain([first], lines), delimiter=delimiter)
     for found in reader:
         if any(cell.strip() for cell in found):
             yield f"{path}:{reader.line_num}", found

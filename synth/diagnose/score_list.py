@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from synth.errors import UsageError
 from synth.list_text import json_object, text_lines
+from synth.text import CsvReader
 
 _JSON: Final = (".jsonl", ".json", ".ndjson")
 _TABS: Final = (".tsv", ".tab")
@@ -94,7 +95,7 @@ def _named(where: str, given: Mapping[str, Any]) -> ScoreRow:
 
 
 def _csv_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    lines = csv.reader(text_lines(path), delimiter="\t" if path.suffix.lower() in _TABS else ",", strict=True)
+    lines = CsvReader(text_lines(path), delimiter="\t" if path.suffix.lower() in _TABS else ",")
     try:
         header = [name.strip() for name in next(lines, [])]
         twice = sorted({name for name in header if header.count(name) > 1})

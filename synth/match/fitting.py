@@ -25,6 +25,7 @@ from synth.match.noise_model import Judged, judge
 from synth.match.profile import Profile, read_profile, selected
 from synth.match.trial import Planned, Progress
 from synth.recipe.model import Recipe, Source
+from synth.text import csv_line
 
 RECIPE, REPORT, TEXT = "recipe.yaml", "fit_report.json", "fit_report.md"
 _NOISE_LIST = "noise.csv"
@@ -189,11 +190,7 @@ def _without(recipe: Recipe, ground: Planned, judged: Sequence[Judged]) -> tuple
         return None
     noise: Catalog = ground.plan.noise
     kept = [noise[k].path for k in _recordings(ground) if noise[k].path not in gone]
-    return "path\n" + "".join(_quoted(path) + "\n" for path in kept), recipe
-
-
-def _quoted(path: str) -> str:
-    return '"' + path.replace('"', '""') + '"' if any(mark in path for mark in ',"\n') else path
+    return "".join(csv_line([cell]) for cell in ("path", *kept)), recipe
 
 
 def _listed(recipe: Recipe, folder: Path) -> Recipe:

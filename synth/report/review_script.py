@@ -99,7 +99,11 @@ const done = () => {
   go(next < 0 ? current + 1 : next);
 };
 
-const cell = text => /[",\\r\\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+// as csv_line in synth/text.py: no cell is a formula for a spreadsheet
+const isFormula = text => /^'*[=+\\-@\\t\\r\\n]/.test(text)
+  && !/^[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?$/.test(text);
+const quoted = text => /[",\\r\\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+const cell = text => quoted(isFormula(text) ? "'" + text : text);
 const csv = () => {
   const tags = [...review.tags, ...own];
   const lines = [[...review.head, ...tags, ...review.tail]];
