@@ -74,6 +74,7 @@ class NoiseReport:
     effective_recordings: float
     reuse: float
     hours: float
+    notes: tuple[str, ...] = ()  # what was passed over in the folder
 
     @property
     def enough_for_s(self) -> float:
@@ -107,6 +108,7 @@ class NoiseReport:
             "band_hz": bands,
             "recordings": [_recording_json(r) for r in self.recordings],
             "refused": [asdict(refusal) for refusal in self.refused],
+            "notes": list(self.notes),
             "near_duplicates": [
                 {
                     "first": self.recordings[pair.first].name,
@@ -279,6 +281,7 @@ def _report(
         effective_recordings=effective_number(unique),
         reuse=reuse,
         hours=hours,
+        notes=catalog.notes,
     )
 
 

@@ -48,6 +48,7 @@ class Planned:
     uses: tuple[PoolUse, ...]
     warnings: tuple[str, ...]
     elapsed: float
+    notes: tuple[str, ...] = ()  # what was passed over in the folders of sources
 
     @property
     def bytes_needed(self) -> int:
@@ -112,7 +113,8 @@ def make_plan(
 
         warnings += warn_of_noisy_speech(plan)
         _log.info("checked the noise in the speech itself")
-    return Planned(plan, store, uses, tuple(warnings), time.monotonic() - start)
+    notes = (*speech.notes, *noise.notes, *rooms.notes)
+    return Planned(plan, store, uses, tuple(warnings), time.monotonic() - start, notes)
 
 
 def _catalogs(recipe: Recipe, cache: Path, jobs: int, progress: ScanProgress | None) -> tuple[Any, Any, Any]:
@@ -207,6 +209,8 @@ def _planned_into(
 
     with lock.planning(dataset):
         planned = make_plan(recipe_path, overrides=overrides, jobs=jobs, progress=heard.scan, check=False)
+        for note in planned.notes:
+            heard.message(f"note: {note}")
         for warning in planned.warnings:
             heard.message(f"warning: {warning}")
         header = header_of(planned.plan, planned.noise, planned=planned.ledger)

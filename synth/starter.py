@@ -51,7 +51,7 @@ def init(folder: Path, *, speech: Path | None = None, noise: Path | None = None)
     speakers, rows = _scanned(speech_source, folder), _scanned(noise_source, folder)
     text, more = _recipe_text(speech_source, noise_source, speakers, rows)
     files.write_file(recipe, text.encode())
-    return Started(recipe, tuple(notes + more))
+    return Started(recipe, (*notes, *more, *speakers.notes, *rows.notes))
 
 
 def _source(name: str, path: Path, folder: Path) -> Source:

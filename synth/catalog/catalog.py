@@ -93,6 +93,7 @@ class Catalog:
         sources: Sequence[CatalogSource],
         refused: Sequence[Refusal],
         digest: str,
+        notes: Sequence[str] = (),
     ) -> None:
         self._rows = rows
         self._names = names
@@ -100,6 +101,7 @@ class Catalog:
         self.sources = tuple(sources)
         self.refused = tuple(refused)
         self.digest = digest
+        self.notes = tuple(notes)  # what a person should know of the scan; not saved
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -283,6 +285,7 @@ class CatalogBuilder:
 
     def __init__(self, *, folder: Path | None = None) -> None:
         self.refused: list[Refusal] = []
+        self.notes: list[str] = []
         self._sources: list[CatalogSource] = []
         self._names = _Spill(folder)
         self._details = _Spill(folder)
@@ -337,7 +340,9 @@ class CatalogBuilder:
         self._parts = []
         names, details = self._names.done(), self._details.done()
         digest = _digest(rows, names, details, self._sources, self.refused)
-        return Catalog(rows, names, details, sources=self._sources, refused=self.refused, digest=digest)
+        return Catalog(
+            rows, names, details, sources=self._sources, refused=self.refused, digest=digest, notes=self.notes
+        )
 
 
 def _encode(detail: Mapping[str, object]) -> bytes:

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from synth.catalog.list_row import Row
@@ -16,18 +17,45 @@ from synth.text import printable
 EXTENSIONS = frozenset(
     ("wav", "wave", "rf64", "w64", "flac", "ogg", "oga", "opus", "mp3", "aif", "aiff", "aifc", "au", "snd", "caf")
 )
+UNREAD = frozenset(
+    ("m4a", "m4b", "aac", "adts", "wma", "webm", "weba", "amr", "awb", "3ga", "ac3", "eac3", "alac", "ape", "wv", "tta")
+    + ("spx", "sph", "nist", "gsm", "ra", "ram", "mka", "mpc", "dsf", "dff", "mp2", "qcp", "voc", "8svx")
+)
+"""Extensions of audio that is not read here: such files are refused by name, never passed over in silence."""
+
+_KINDS_SHOWN = 8
 
 
-def walk_folder(root: Path, *, pattern: str | None = None) -> Iterator[Row | BadInput]:
+def walk_folder(
+    root: Path, *, pattern: str | None = None, passed_over: Counter[str] | None = None
+) -> Iterator[Row | BadInput]:
     """Files below `root` and refusals, in the order of their names within each folder.
 
-    Without a pattern those with a known extension (in any case). Names that begin with a dot are passed over. Links to
-    folders are not followed, but refused by name: they may lead out of the root, or round in a circle.
+    Without a pattern those with a known extension (in any case); audio that is not read here is refused, and all other
+    files are counted in `passed_over` by their kind. Names that begin with a dot are passed over. Links to folders are
+    not followed, but refused by name: they may lead out of the root, or round in a circle.
     """
-    return _walk(str(root), "", _has_known_extension if pattern is None else glob_matcher(pattern))
+    if pattern is None:
+        return _walk(str(root), "", _has_known_extension, Counter() if passed_over is None else passed_over)
+    return _walk(str(root), "", glob_matcher(pattern), None)
 
 
-def _walk(folder: str, prefix: str, matches: Callable[[str], object]) -> Iterator[Row | BadInput]:
+def passed_over_note(passed_over: Mapping[str, int]) -> str | None:
+    """`7 files passed over: 5 .txt, 2 hidden`; None where there are none."""
+    if not passed_over:
+        return None
+    total = sum(passed_over.values())
+    kinds = sorted(passed_over.items(), key=lambda kind: (-kind[1], kind[0]))
+    shown = [f"{count} {kind}" for kind, count in kinds[:_KINDS_SHOWN]]
+    others = sum(count for _, count in kinds[_KINDS_SHOWN:])
+    shown += [f"{others} others"] if others else []
+    return f"{total} file{'' if total == 1 else 's'} passed over: {', '.join(shown)}"
+
+
+def _walk(
+    folder: str, prefix: str, matches: Callable[[str], object], passed_over: Counter[str] | None
+) -> Iterator[Row | BadInput]:
+    """`passed_over` is None where a pattern chooses the files: the others are left out on purpose."""
     try:
         with os.scandir(folder) as entries:
             found = sorted(entries, key=lambda entry: os.fsencode(entry.name))
@@ -37,18 +65,37 @@ def _walk(folder: str, prefix: str, matches: Callable[[str], object]) -> Iterato
     for entry in found:
         path = prefix + entry.name
         if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path, path + "/", matches)
+            if passed_over is not None:
+                passed_over["hidden"] += 1
+        elif entry.is_dir(follow_symlinks=False):
+            yield from _walk(entry.path, path + "/", matches, passed_over)
         elif entry.is_symlink() and entry.is_dir():
             text = "a link to a folder; name that folder as a source"
             yield BadInput("forbidden_path", printable(path), text, "scan")
         elif matches(path):
             yield Row(path)
+        elif passed_over is not None and _extension(path) in UNREAD:
+            yield BadInput("unsupported", path, unread_message(path), "scan")
+        elif passed_over is not None:
+            passed_over[_kind(path)] += 1
+
+
+def _extension(path: str) -> str:
+    return path.rpartition("/")[2].rpartition(".")[2].lower()
 
 
 def _has_known_extension(path: str) -> bool:
-    return path.rpartition(".")[2].lower() in EXTENSIONS
+    return _extension(path) in EXTENSIONS
+
+
+def unread_message(path: str) -> str:
+    """Why a file of audio that is not read here is refused, and what to do."""
+    return f"audio of the kind .{_extension(path)} is not read; convert it to FLAC or WAV"
+
+
+def _kind(path: str) -> str:
+    name = path.rpartition("/")[2]
+    return f".{_extension(name)}" if "." in name else "without extension"
 
 
 def glob_matcher(pattern: str) -> Callable[[str], object]:

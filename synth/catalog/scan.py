@@ -15,6 +15,7 @@ import os
 import posixpath
 import stat
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -28,7 +29,7 @@ from synth.catalog.cache import Cache, key_of, open_cache
 from synth.catalog.catalog import Catalog, CatalogBuilder, CatalogSource, Entry
 from synth.catalog.containers import ContainerError, check_form
 from synth.catalog.csv_list import read_csv
-from synth.catalog.folder import walk_folder
+from synth.catalog.folder import passed_over_note, walk_folder
 from synth.catalog.isolate import Pool
 from synth.catalog.json_lines import read_json_lines
 from synth.catalog.list_row import Row
@@ -109,21 +110,25 @@ def _scan_source(desk: _Desk, source: Source, place: SourceFiles) -> None:
     before, root = len(desk.builder.refused), place.root
     found = 0
     desk.probed.clear()
-    for chunk in _chunks(_items(source, place), _CHUNK):
+    passed_over: Counter[str] = Counter()
+    for chunk in _chunks(_items(source, place, passed_over), _CHUNK):
         found += len(chunk)
         _scan_chunk(desk, source, root, [row for item in chunk if (row := _admitted(desk, item, root)) is not None])
         desk.progress(f"reading {source.name}", desk.done, None)
+    note = passed_over_note(passed_over)
     if not found and len(desk.builder.refused) == before:
-        raise _nothing_found(source, root)
+        raise _nothing_found(source, root, note)
+    if note:
+        desk.builder.notes.append(f"source {source.name!r}: {note}")
     desk.builder.end_source(CatalogSource(source.name, root, source.channels, source.recording_column, source.pool))
 
 
-def _nothing_found(source: Source, root: str) -> SynthError:
+def _nothing_found(source: Source, root: str, note: str | None) -> SynthError:
     if source.manifest:
         return source_error(source, "manifest", f"the list {source.manifest} has no rows")
     if source.pattern:
         return source_error(source, "pattern", f"no file that matches {source.pattern!r} in {root}")
-    return source_error(source, "path", f"no audio file in {root}")
+    return source_error(source, "path", f"no audio file in {root}{f'; {note}' if note else ''}")
 
 
 def _chunks(items: Iterable[Row | BadInput], size: int) -> Iterator[list[Row | BadInput]]:
@@ -132,11 +137,11 @@ def _chunks(items: Iterable[Row | BadInput], size: int) -> Iterator[list[Row | B
         yield chunk
 
 
-def _items(source: Source, place: SourceFiles) -> Iterator[Row | BadInput]:
+def _items(source: Source, place: SourceFiles, passed_over: Counter[str]) -> Iterator[Row | BadInput]:
     if place.file is not None:
         return iter([Row(place.file)])
     if place.listed is None:
-        return walk_folder(Path(place.root), pattern=source.pattern)
+        return walk_folder(Path(place.root), pattern=source.pattern, passed_over=passed_over)
     reader = read_json_lines if place.listed.suffix.lower() in JSON_LINES else read_csv
     return reader(place.listed, columns=source.columns)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from synth.catalog.folder import EXTENSIONS
+from synth.catalog.folder import EXTENSIONS, UNREAD
 from synth.errors import UsageError
 from synth.recipe.model import Source
 
@@ -24,7 +24,7 @@ def kind_of(path: Path) -> Kind | None:
         return "folder"
     if not path.is_file():
         return None
-    return "audio" if path.suffix[1:].lower() in EXTENSIONS else "list"
+    return "audio" if path.suffix[1:].lower() in EXTENSIONS | UNREAD else "list"
 
 
 def source_at(path: Path, *, name: str = "noise", pattern: str | None = None, beside: Sequence[str] = ()) -> Source:

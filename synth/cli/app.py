@@ -108,7 +108,7 @@ def plan(
     changed = pipeline.changed_clips(planned, against) if against else None
     planned_json = show.plan_json(planned, changed)
     print_result(planned_json, lambda: show.plan_text(planned, changed))
-    report_inputs(planned_json["refused"], planned.warnings)
+    report_inputs(planned_json["refused"], planned.warnings, notes=planned.notes)
     next_step(f"synth generate {quote(str(recipe))} --out {quote(str(against)) if against else 'DIR'}")
 
 

@@ -55,5 +55,5 @@ def noise(
     if html is not None:
         write_page(html, report)
     print_result(report, lambda: noise_text(report))
-    report_inputs(report["refused"], ())
+    report_inputs(report["refused"], (), notes=report["notes"])
     next_step(f"synth init DIR --speech SPEECH_DIR --noise {quote(str(folder))}, or for more noise: synth grow --help")

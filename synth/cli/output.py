@@ -63,8 +63,14 @@ def note(text: str) -> None:
         error_line(text)
 
 
-def report_inputs(refused: Sequence[Mapping[str, Any]], warnings: Iterable[str], *, count: int | None = None) -> None:
-    """Print refused inputs (rows with path, code, message; `count` of them if not all are listed) and warnings.
+def report_inputs(
+    refused: Sequence[Mapping[str, Any]],
+    warnings: Iterable[str],
+    *,
+    count: int | None = None,
+    notes: Iterable[str] = (),
+) -> None:
+    """Print refused inputs (rows with path, code, message; `count` of them if not all are listed), notes and warnings.
 
     They go to stderr: they are no part of the result, which has all of them with `--json`.
     """
@@ -75,6 +81,8 @@ def report_inputs(refused: Sequence[Mapping[str, Any]], warnings: Iterable[str],
             note(f"  {row['path']}: {row['code']}: {row['message']}")
         if count > _REFUSED_SHOWN:
             note(f"  and {count - min(len(refused), _REFUSED_SHOWN):,} more (--json lists them)")
+    for text in notes:
+        note(f"note: {text}")
     for text in warnings:
         note(f"warning: {text}")
 

@@ -147,6 +147,7 @@ def plan_json(planned: Planned, changed: tuple[int, int, int] | None) -> dict[st
         "splits": {n: {"clips": c, "hours": round(s / 3600, 6)} for n, (c, s) in _split_totals(planned).items()},
         "ledger": planned.ledger,
         "refused": [asdict(refusal) for catalog in (*catalogs, planned.noise) for refusal in catalog.refused],
+        "notes": list(planned.notes),
         "warnings": list(planned.warnings),
         "seconds": round(planned.elapsed, 3),
         "against": None if changed is None else dict(zip(("changed", "new", "gone"), changed, strict=True)),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from synth.catalog.csv_list import read_csv
-from synth.catalog.folder import walk_folder
+from synth.catalog.folder import passed_over_note, walk_folder
 from synth.catalog.json_lines import read_json_lines
 from synth.catalog.list_root import list_root
 from synth.catalog.list_row import Row
@@ -299,12 +299,17 @@ def _folder(path: Path, group_by: str | None) -> AudioSet:
             f"{path} is a folder without a list, so there is no column {group_by!r}; group by folder or file, "
             "or name a list (CSV or JSON lines)"
         )
-    items = list(walk_folder(path))
+    passed_over: Counter[str] = Counter()
+    items = list(walk_folder(path, passed_over=passed_over))
+    passed = passed_over_note(passed_over)
+    if not items and passed:
+        raise UsageError(f"{path}: no audio in it to measure; {passed}")
     rows = [item for item in items if isinstance(item, Row)]
     group, note = _path_group([row.path for row in rows], group_by)
     clips = tuple(SetClip(row.path, group(row)) for row in rows)
     refused = tuple(item for item in items if isinstance(item, BadInput))
-    return AudioSet(_absolute(path).name, _absolute(path), "folder", clips, None, (note,), refused)
+    notes = tuple(text for text in (note, passed) if text)
+    return AudioSet(_absolute(path).name, _absolute(path), "folder", clips, None, notes, refused)
 
 
 def _with_parts(found: AudioSet) -> AudioSet:

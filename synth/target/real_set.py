@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synth.catalog.audio_file import path_complaint
 from synth.catalog.csv_list import read_csv
-from synth.catalog.folder import EXTENSIONS, walk_folder
+from synth.catalog.folder import EXTENSIONS, UNREAD, passed_over_note, walk_folder
 from synth.catalog.json_lines import read_json_lines
 from synth.catalog.list_root import list_root
 from synth.catalog.list_row import Row
@@ -90,18 +91,22 @@ def _opened(path: Path) -> RealSet:
         return replace(found, notes=(*found.notes, f"the list {listed.name} in the folder says what there is"))
     if not path.is_file():
         raise UsageError(f"there is no folder, list or file {path}")
-    if path.suffix[1:].lower() in EXTENSIONS:
+    if path.suffix[1:].lower() in EXTENSIONS | UNREAD:
         return RealSet(os.path.abspath(path.parent), (Row(path.name),))
     return _list(path)
 
 
 def _folder(path: Path) -> RealSet:
-    items = list(walk_folder(path))
+    passed_over: Counter[str] = Counter()
+    items = list(walk_folder(path, passed_over=passed_over))
     rows = tuple(sorted((item for item in items if isinstance(item, Row)), key=_place))
     kept = tuple(row for row in rows if not path_complaint(row.path))
     refused = [item for item in items if isinstance(item, BadInput)]
     refused += [_forbidden(row.path, path_complaint(row.path)) for row in rows if path_complaint(row.path)]
-    return RealSet(os.path.abspath(path), kept, None, (), tuple(refused))
+    note = passed_over_note(passed_over)
+    if not items and note:
+        raise UsageError(f"{path}: no audio in it to divide; {note}")
+    return RealSet(os.path.abspath(path), kept, None, (note,) if note else (), tuple(refused))
 
 
 def _place(row: Row) -> tuple[bytes, float]:
