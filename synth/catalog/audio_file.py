@@ -25,6 +25,7 @@ import numpy.typing as npt
 import soundfile as sf
 
 from synth.catalog.containers import HEAD_BYTES, ContainerError, check_form, examine, sniff
+from synth.catalog.lossy_stream import check_stream
 from synth.errors import BadInput
 from synth.text import printable
 
@@ -304,12 +305,16 @@ def _decode(file: AudioFile, count: int) -> Samples:
 def count_samples(path: str | os.PathLike[str], *, root: str | None = None) -> Header:
     """The header with the number of samples counted by decoding, where the file's own number is a guess.
 
-    Raises BadInput as `opened`, and corrupt, truncated, empty, too_long (more than a day).
+    There the decoder passes over damage as well, so that is looked for (`lossy_stream`).
+
+    Raises BadInput as `opened`, and corrupt, truncated, unsupported, empty, too_long (more than a day).
     """
     with opened(path, root=root) as file:
         head = file.header
         if head.exact:
             return head
+        read_at = functools.partial(_read_at, file.descriptor)
+        at_least = check_stream(head.format, read_at, os.fstat(file.descriptor).st_size)
         total, cap = 0, int(MAX_FILE_SECONDS * head.sample_rate)
         for data in read_blocks(file):
             total += len(data)
@@ -317,7 +322,14 @@ def count_samples(path: str | os.PathLike[str], *, root: str | None = None) -> H
                 raise BadInput("too_long", file.path, f"longer than {MAX_FILE_SECONDS:.0f} s", "scan")
         if not total:
             raise BadInput("empty", file.path, "it holds no samples")
+        if total < at_least:  # MP3 of variable bit rate whose length the decoder only guesses
+            text = f"the decoder gives {total} samples of {at_least} or more; convert it to FLAC or WAV"
+            raise BadInput("unsupported", file.path, text)
         return Header(head.format, head.sample_rate, head.channels, total, True)
+
+
+def _read_at(descriptor: int, position: int, count: int) -> bytes:
+    return os.pread(descriptor, count, position)
 
 
 def read_samples(

@@ -63,10 +63,10 @@ def sniff(head: bytes) -> str | None:
     simple = {b"fLaC": "flac", b"OggS": "ogg", b".snd": "au", b"dns.": "au", b"caff": "caf"}
     if head[:4] in simple:
         return simple[head[:4]]
-    return "mp3" if head[:3] == b"ID3" or _is_mpeg_frame(head) else None
+    return "mp3" if head[:3] == b"ID3" or is_mpeg_frame(head) else None
 
 
-def _is_mpeg_frame(head: bytes) -> bool:
+def is_mpeg_frame(head: bytes) -> bool:
     """A frame header of MPEG layer III with a bit rate and a sample rate that exist."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return False
@@ -268,20 +268,26 @@ def _ends_with_last_page(tail: bytes) -> bool:
 
 def _examine_mp3(read_at: ReadAt, size: int) -> None:
     """A tag in front is skipped; then there must be a frame of layer III, perhaps after some padding."""
-    head = read_at(0, 10)
-    start = 0
-    if head[:3] == b"ID3":
-        if len(head) < 10:
-            raise ContainerError("truncated", "the file ends inside its tag")
-        start = 10 + (head[6] & 127) * 2097152 + (head[7] & 127) * 16384 + (head[8] & 127) * 128 + (head[9] & 127)
+    start = tag_length(read_at(0, 10))
     if start >= size:
         raise ContainerError("truncated", "the file ends inside its tag")
-    if not any(_is_mpeg_frame(window) for window in _windows(read_at(start, HEAD_BYTES))):
+    data = read_at(start, HEAD_BYTES)
+    if not any(is_mpeg_frame(data[at : at + 4]) for at in sync_positions(data)):
         raise ContainerError("not_audio", "no MPEG layer III frame")
 
 
-def _windows(data: bytes) -> Iterator[bytes]:
+def tag_length(head: bytes) -> int:
+    """Bytes of the ID3v2 tag that begins with these ten bytes; 0 where there is none."""
+    if head[:3] != b"ID3":
+        return 0
+    if len(head) < 10:
+        raise ContainerError("truncated", "the file ends inside its tag")
+    return 10 + (head[6] & 127) * 2097152 + (head[7] & 127) * 16384 + (head[8] & 127) * 128 + (head[9] & 127)
+
+
+def sync_positions(data: bytes) -> Iterator[int]:
+    """Where the header of a frame may begin, of which at least four bytes are there."""
     at = data.find(b"\xff")
     while 0 <= at <= len(data) - 4:
-        yield data[at : at + 4]
+        yield at
         at = data.find(b"\xff", at + 1)

@@ -18,9 +18,9 @@ EXTENSIONS = frozenset(
     ("wav", "wave", "rf64", "w64", "flac", "ogg", "oga", "opus", "mp3", "aif", "aiff", "aifc", "au", "snd", "caf")
 )
 UNREAD = frozenset(
-    ("m4a", "m4b", "aac", "adts", "wma", "webm", "weba", "amr", "awb", "3ga", "ac3", "eac3", "alac", "ape", "wv", "tta")
-    + ("spx", "sph", "nist", "gsm", "ra", "ram", "mka", "mpc", "dsf", "dff", "mp2", "qcp", "voc", "8svx")
-)
+    ("m4a", "m4b", "aac", "adts", "wma", "webm", "weba", "amr", "awb", "3ga", "ac3", "eac3", "alac", "ape", "wv", "tta",
+     "spx", "sph", "nist", "gsm", "ra", "ram", "mka", "mpc", "dsf", "dff", "mp2", "qcp", "voc", "8svx")
+)  # fmt: skip
 """Extensions of audio that is not read here: such files are refused by name, never passed over in silence."""
 
 _KINDS_SHOWN = 8

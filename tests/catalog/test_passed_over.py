@@ -75,19 +75,23 @@ def test_a_folder_of_one_unread_kind_says_so(tmp_path: Path) -> None:
     catalog = scan([Source("speech", str(tmp_path))], folder=tmp_path, limits=Limits())
     assert not len(catalog)
     assert [(r.path, r.code, r.message) for r in catalog.refused] == [("a.m4a", "unsupported", UNREAD)]
-    with pytest.raises(UsageError, match="no audio in it to measure\n  a.m4a: unsupported: audio of the kind .m4a is"):
+    with pytest.raises(
+        UsageError, match=r"no audio in it to measure\n  a\.m4a: unsupported: audio of the kind \.m4a is"
+    ):
         open_set(tmp_path)
-    with pytest.raises(UsageError, match="no audio in it to divide\n  a.m4a: unsupported: audio of the kind .m4a is"):
+    with pytest.raises(
+        UsageError, match=r"no audio in it to divide\n  a\.m4a: unsupported: audio of the kind \.m4a is"
+    ):
         open_real_set(tmp_path)
 
 
 def test_a_folder_without_audio_says_what_is_in_it(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"?")
-    with pytest.raises(UsageError, match=f"source 'speech': no audio file in {tmp_path}; 1 file passed over: 1 .txt"):
+    with pytest.raises(UsageError, match=f"source 'speech': no audio file in {tmp_path}; 1 file passed over: 1 \\.txt"):
         scan([Source("speech", str(tmp_path))], folder=tmp_path, limits=Limits())
-    with pytest.raises(UsageError, match="no audio in it to measure; 1 file passed over: 1 .txt"):
+    with pytest.raises(UsageError, match=r"no audio in it to measure; 1 file passed over: 1 \.txt"):
         open_set(tmp_path)
-    with pytest.raises(UsageError, match="no audio in it to divide; 1 file passed over: 1 .txt"):
+    with pytest.raises(UsageError, match=r"no audio in it to divide; 1 file passed over: 1 \.txt"):
         open_real_set(tmp_path)
 
 
