@@ -75,7 +75,7 @@ def _walk(
         elif matches(path):
             yield Row(path)
         elif passed_over is not None and _extension(path) in UNREAD:
-            yield BadInput("unsupported", path, unread_message(path), "scan")
+            yield BadInput("unsupported", printable(path), unread_message(path), "scan")
         elif passed_over is not None:
             passed_over[_kind(path)] += 1
 
