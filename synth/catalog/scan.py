@@ -33,6 +33,7 @@ from synth.catalog.folder import passed_over_note, walk_folder
 from synth.catalog.isolate import Pool
 from synth.catalog.json_lines import read_json_lines
 from synth.catalog.list_row import Row
+from synth.catalog.path_labels import SlowPattern, with_labels
 from synth.catalog.probe import Place, Probed, measure_trim, probe
 from synth.catalog.recording import Refusal
 from synth.catalog.source_at import JSON_LINES
@@ -113,7 +114,8 @@ def _scan_source(desk: _Desk, source: Source, place: SourceFiles) -> None:
     passed_over: Counter[str] = Counter()
     for chunk in _chunks(_items(source, place, passed_over), _CHUNK):
         found += len(chunk)
-        _scan_chunk(desk, source, root, [row for item in chunk if (row := _admitted(desk, item, root)) is not None])
+        rows = [row for item in chunk if (row := _admitted(desk, item, root)) is not None]
+        _scan_chunk(desk, source, root, _labeled(desk, source, rows))
         desk.progress(f"reading {source.name}", desk.done, None)
     note = passed_over_note(passed_over)
     if not found and len(desk.builder.refused) == before:
@@ -121,6 +123,14 @@ def _scan_source(desk: _Desk, source: Source, place: SourceFiles) -> None:
     if note:
         desk.builder.notes.append(f"source {source.name!r}: {note}")
     desk.builder.end_source(CatalogSource(source.name, root, source.channels, source.recording_column, source.pool))
+
+
+def _labeled(desk: _Desk, source: Source, rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows with the labels that the source takes from their paths."""
+    try:
+        return with_labels(rows, source.path_labels, desk.pool)
+    except SlowPattern as error:
+        raise source_error(source, error.label, str(error)) from None
 
 
 def _nothing_found(source: Source, root: str, note: str | None) -> SynthError:

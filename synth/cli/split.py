@@ -32,7 +32,8 @@ def split(
         list[str] | None,
         typer.Option(
             metavar="COLUMNS",
-            help="Columns that define a group, such as speaker,session (default: speaker, session, recording).",
+            help="Columns that define a group, such as speaker,session (default: speaker, session, recording), or a "
+            "part of the path: session='([0-9]+)-' or session=folder:1.",
         ),
     ] = None,
     keep: Annotated[
@@ -64,7 +65,7 @@ def split(
         path=set_,
         out=out,
         sizes={"dev": dev, "test": test, "train": train},
-        by=tuple(name.strip() for columns in by or () for name in columns.split(",") if name.strip()),
+        by=tuple(by or ()),
         seed=seed,
         keep=keep,
         on_conflict=on_conflict,

@@ -13,6 +13,7 @@ from synth.errors import GuardError
 from synth.plan.plan import Plan
 from synth.plan.unchanged import unchanged_recordings
 from synth.plan.unknown_labels import labels_made_unknown
+from synth.recipe.path_labels import LABELS
 from synth.recipe.yaml_text import did_you_mean
 
 _LUFS_SECONDS = 0.4
@@ -84,8 +85,18 @@ def warn_of_unknown_groups(plan: Plan) -> Iterator[str]:
     if unknown:
         yield (
             f"{unknown} of {len(plan.speech)} speech recordings have no {' or '.join(splits.by)}: "
-            "those of one source stay together in one split"
+            f"those of one source stay together in one split. {how_to_know(splits.by[0])}"
         )
+
+
+def how_to_know(label: str) -> str:
+    """What to do if the speech has no values of a label that its splits are made by."""
+    if label not in LABELS:
+        return f"Give the source a list (`manifest`) with a column {label}"
+    return (
+        f"If the {label} is in the paths, say where in the source, such as `{label}: {{from: folder, level: 1}}` or "
+        f"`{label}: {{from: path, pattern: '([0-9]+)-'}}`; else give a list (`manifest`) with a column {label}"
+    )
 
 
 def warn_of_labels_nobody_has(plan: Plan) -> Iterator[str]:

@@ -47,6 +47,7 @@ from synth.recipe.model import (
     Splits,
 )
 from synth.recipe.parameters import default_of, parameter_kind
+from synth.recipe.path_labels import FROM_PATH
 from synth.recipe.stages import LOSS_WEIGHT, MAKES_UNKNOWN, STAGE, STAGES
 from synth.recipe.yaml_text import Node
 
@@ -90,7 +91,8 @@ def _path_or_manifest(section: Section) -> None:
 
 
 def _list_keys(section: Section) -> None:
-    for key in ("recording_column", "columns"):
+    session = section.get("recording_column") == "session" and section.gives("session")  # no list is needed for it
+    for key in ("columns",) if session else ("recording_column", "columns"):
         if section.gives(key) and not section.gives("manifest"):
             section.wrong("this is about the columns of a list; give manifest as well", key)
     if section.gives("pattern") and section.gives("manifest"):
@@ -110,6 +112,8 @@ SOURCE = Record(
         Field(
             "columns", TextMap("our names of columns, each with the list's name"), None, "names of the list's columns"
         ),
+        Field("speaker", FROM_PATH, None, "where in the path the speaker is; the list's column goes before"),
+        Field("session", FROM_PATH, None, "where in the path the session (drive, chapter) is; likewise"),
     ),
     _source,
     checks=(_path_or_manifest, _list_keys),

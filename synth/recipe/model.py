@@ -21,6 +21,7 @@ __all__ = [
     "Condition",
     "EffectChoice",
     "Event",
+    "FromPath",
     "Growth",
     "Jitter",
     "Layer",
@@ -51,6 +52,14 @@ _EVENT_SECONDS = Constant(30.0)
 
 
 @dataclass(frozen=True, slots=True)
+class FromPath:
+    """A label that is in the path of a recording, relative to the source's folder. One of the two is given."""
+
+    pattern: str | None = None  #: regular expression; the group with the label's name, or its only group
+    level: int | None = None  #: which folder of the path, 1 is the first
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Where recordings come from: a folder, a file, or a list of files and segments.
 
@@ -59,6 +68,8 @@ class Source:
     None means every file with the extension of a format that we read. `channels`: the mean of all, the first, or one by
     its number (0 is the first). `recording_column` names the column of a list that says which rows are one recording;
     `columns` maps our names of columns to those of the list. `pool` keeps the whole source for one noise pool.
+
+    `speaker` and `session` say where in the path these labels are; the value of a list goes before.
 
     Of speech alone: `stage` and `loss_weight` of its clips (recipe/stages.py); `unchanged`: each recording becomes one
     clip as it is; `split`: where all its groups are, with what other sources have of them.
@@ -74,11 +85,19 @@ class Source:
     recording_column: str | None = None
     pool: Pool | None = None
     columns: Mapping[str, str] | None = None
+    speaker: FromPath | None = None
+    session: FromPath | None = None
     stage: str | None = None
     loss_weight: float | None = None
     unchanged: bool = False
     split: str | None = None
     places: Mapping[str, KeyPlace] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def path_labels(self) -> dict[str, FromPath]:
+        """Label -> where it is in the path."""
+        labels = {"speaker": self.speaker, "session": self.session}
+        return {name: rule for name, rule in labels.items() if rule is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,9 +36,9 @@ def belonging(found: RealSet, by: Sequence[str]) -> Belonging:
 
     Raises UsageError for a column that is not there.
     """
-    if found.listed is None:
-        return _by_folder(found, by)
     there = columns(found.rows)
+    if found.listed is None and not there:
+        return _by_folder(found, by)
     chosen = tuple(dict.fromkeys(by)) or tuple(name for name in DEFAULT_BY if name in there)
     for name in chosen:
         if name not in (*there, FOLDER, FILE):
@@ -73,8 +73,9 @@ def _by_folder(found: RealSet, by: Sequence[str]) -> Belonging:
     """`--by session` on a folder without a list means the sub-folder: there is nothing else that could say it."""
     if len(by) > 1:
         raise UsageError(
-            f"--by {','.join(by)}: {found.root} has no list with these columns; put a metadata.csv into it, or name a "
-            "list (CSV or JSON lines with the columns path and those)"
+            f"--by {','.join(by)}: {found.root} has no list with these columns; put a metadata.csv into it, name a "
+            "list (CSV or JSON lines with the columns path and those), or say where in the paths they are, such as "
+            f"--by '{by[0]}=([0-9]+)-' or --by {by[0]}=folder:1"
         )
     paths = [row.path for row in found.rows]
     if list(by) == [FILE]:

@@ -8,13 +8,15 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from synth.catalog.list_root import SPLIT_FILE, SPLIT_FORMAT
 from synth.catalog.list_row import Row
 from synth.errors import GuardError, UsageError
+from synth.recipe.model import FromPath
+from synth.target.by import from_json
 from synth.target.groups import Group, Pairs, Tie, chain
 from synth.target.real_set import RealSet, read_list
 from synth.target.sizes import SPLITS
@@ -31,7 +33,8 @@ _NAMED = 5
 @dataclass(frozen=True, slots=True)
 class Earlier:
     """An earlier split. `rows` and the split of each; paths as the new set has them. `asked`: its sizes, as text.
-    `digest`: of its split.json. `notes`: what has been changed in it since."""
+    `digest`: of its split.json. `notes`: what has been changed in it since. `from_path`: labels that it took from
+    paths."""
 
     rows: tuple[Row, ...]
     splits: tuple[str, ...]
@@ -40,6 +43,7 @@ class Earlier:
     seed: int
     digest: str
     notes: tuple[str, ...] = ()
+    from_path: Mapping[str, FromPath] = field(default_factory=dict)
 
 
 def read_earlier(folder: Path, found: RealSet) -> Earlier:
@@ -71,7 +75,10 @@ def read_earlier(folder: Path, found: RealSet) -> Earlier:
         )
     by = tuple(noted["by"]) if noted["by"] else None
     asked = {name: str(text) for name, text in noted["asked"].items()}
-    return Earlier(tuple(rows), tuple(splits), asked, by, int(noted["seed"]), digest, tuple(_changed(folder, noted)))
+    notes = tuple(_changed(folder, noted))
+    return Earlier(
+        tuple(rows), tuple(splits), asked, by, int(noted["seed"]), digest, notes, from_json(noted.get("from_path"))
+    )
 
 
 def _changed(folder: Path, noted: Mapping[str, Any]) -> Iterator[str]:
@@ -89,9 +96,10 @@ def _noted(folder: Path) -> tuple[dict[str, Any], str]:
         wrong = [name for name, kind in _KINDS.items() if not isinstance(noted[name], kind)]
         if noted["format"] != SPLIT_FORMAT or wrong:
             raise ValueError(" and ".join(wrong) or "format")
+        from_json(noted.get("from_path"))
     except OSError as error:
         raise UsageError(f"--keep {folder}: no earlier split is there ({SPLIT_FILE}: {error.strerror})") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"{path} is not what `synth split` wrote: {error}") from None
     return noted, hashlib.sha256(data).hexdigest()
 

@@ -17,6 +17,7 @@ from synth.errors import BadInput, UsageError
 from synth.target.assign import Weights, assign
 from synth.target.audio import Heard, Progress, hear, same_sound
 from synth.target.belonging import Belonging, belonging, crossing
+from synth.target.by import By, labeled, read_by
 from synth.target.groups import Group, Pairs, grouped
 from synth.target.keep import WINNERS, Earlier, Held, hold, read_earlier
 from synth.target.lists import PAGE, check_out, digest, list_bytes, list_name, page, relative_folder, write
@@ -32,8 +33,9 @@ _LISTED = 100
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a person asks for. `sizes`: split -> text (sizes.py). `by`: columns, () for the usual. `keep`: the folder of
-    an earlier split. `error_rate`: where the standard error is told. `duplicates`: listen for near-duplicates."""
+    """What a person asks for. `sizes`: split -> text (sizes.py). `by`: as `read_by` takes it, () for the usual columns.
+    `keep`: the folder of an earlier split. `error_rate`: where the standard error is told. `duplicates`: listen for
+    near-duplicates."""
 
     path: Path
     out: Path
@@ -85,11 +87,14 @@ def split(request: Request, *, progress: Progress | None = None) -> dict[str, An
     check_out(request.out)
     found = open_real_set(request.path, allow_synthesised=request.allow_synthesised, allow_other=request.allow_other)
     earlier = read_earlier(request.keep, found) if request.keep else None
+    asked_by = read_by(request.by)
+    if not request.by and earlier is not None:
+        asked_by = By(earlier.by or (), earlier.from_path)
+    found = labeled(found, asked_by.from_path)
     asked = {**(earlier.asked if earlier else {}), **{k: v for k, v in request.sizes.items() if v is not None}}
     seed = request.seed if request.seed is not None else earlier.seed if earlier else 0
-    by = request.by or (earlier.by if earlier and earlier.by else ())
     sizes = read_sizes(asked)
-    how = belonging(found, by)
+    how = belonging(found, asked_by.columns)
     clips = _clips(found, request, progress)
     divided = divide(clips, how, earlier, asked, seed, request.on_conflict)
     report = {
@@ -97,6 +102,7 @@ def split(request: Request, *, progress: Progress | None = None) -> dict[str, An
         "version": VERSION,
         "root": relative_folder(found.root, request.out),
         "by": list(how.by),
+        **({"from_path": asked_by.to_json()} if asked_by.from_path else {}),
         "seed": seed,
         "asked": {name: size.text for name, size in sizes.items() if not size.unasked},
         "near_duplicates_looked_for": request.duplicates,

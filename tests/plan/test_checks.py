@@ -61,7 +61,9 @@ def test_unknown_speakers_are_told_where_they_matter(path: Path) -> None:
         path.parent, noise=noise_text(layer("car", "car")), tail="splits: {by: [speaker], train: 0.5, train-dev: 0.5}"
     )
     assert warnings(split) == (
-        "2 of 30 speech recordings have no speaker: those of one source stay together in one split",
+        "2 of 30 speech recordings have no speaker: those of one source stay together in one split. If the speaker is "
+        "in the paths, say where in the source, such as `speaker: {from: folder, level: 1}` or `speaker: {from: path, "
+        "pattern: '([0-9]+)-'}`; else give a list (`manifest`) with a column speaker",
     )
 
 

@@ -120,6 +120,24 @@ def test_a_folder_without_a_list_goes_by_sub_folder(tmp_path: Path) -> None:
         divide(tmp_path / "audio", tmp_path / "s2", by=("session", "speaker"))
 
 
+def test_groups_may_be_made_by_a_part_of_the_path(tmp_path: Path) -> None:
+    """D23: everyone wrote a CSV script to tell `split` the speakers, though the paths have them."""
+    for number in range(12):
+        path = tmp_path / "audio" / f"s{number % 4}" / f"{number // 4}-{number}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sf.write(path, np.random.RandomState(number).standard_normal(2000) * 0.1, 8000)
+    sizes = {"dev": "3", "test": "3"}
+    report = divide(tmp_path / "audio", tmp_path / "splits", by=("speaker=s([0-9])/",), sizes=sizes, duplicates=False)
+    assert (report["by"], report["groups"]) == (["speaker"], 4)
+    assert report["from_path"] == {"speaker": {"pattern": "s([0-9])/"}}
+    rows = rows_of(tmp_path / "splits" / "dev.jsonl")
+    assert len({row["speaker"] for row in rows}) == 1
+    assert [row["audio_filepath"][:2] for row in rows] == [f"s{row['speaker']}" for row in rows]
+    kept = divide(tmp_path / "audio", tmp_path / "again", keep=tmp_path / "splits", duplicates=False)
+    assert (kept["by"], kept["groups"], kept["from_path"]) == (["speaker"], 4, report["from_path"])
+    assert rows_of(tmp_path / "again" / "dev.jsonl") == rows
+
+
 def test_a_list_may_name_files_anywhere(tmp_path: Path) -> None:
     """Absolute paths and those that lead upwards: the root is the folder that holds them all."""
     rows = [{**row, "path": f"../far/{row['path']}"} for row in drives(10)]
