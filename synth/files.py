@@ -3,9 +3,9 @@
 A file appears under its final name whole or not at all: it is written aside, synced, renamed, and the folder is synced.
 What is left over after a kill has a name that ends in `.tmp`, or lies in a staging folder; nobody reads it.
 
-Each step that touches the disk is a numbered crash point. With `SYNTH_CRASH_AT=n` (or `n:kill`) the process kills
-itself at its n-th step; with `n:enospc` or `n:eio` that step fails with this error. Tests count n up until a run comes
-through (as SQLite is tested). A forked worker goes on counting from its parent's number.
+Each step that touches the disk, also one that reads (`reading`), is a numbered crash point. With `SYNTH_CRASH_AT=n` (or
+`n:kill`) the process kills itself at its n-th step; with `n:enospc` or `n:eio` that step fails with this error. Tests
+count n up until a run comes through (as SQLite is tested). A forked worker goes on counting from its parent's number.
 """
 
 # A worker's hot path keeps paths as strings; to make a Path of each would cost as much as the call itself.
@@ -34,8 +34,14 @@ _ERRORS: Final = {"enospc": errno.ENOSPC, "eio": errno.EIO}
 _serial: Final = itertools.count()
 
 
+# What an error of a read says of the file itself: it is not there, or not ours to read. Any other is the disk's.
+_OF_THE_FILE: Final = frozenset(
+    (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO)
+)
+
+
 class StorageError(SynthError):
-    """Writing failed: disk full, quota, I/O error, no permission."""
+    """Writing or reading failed: disk full, quota, I/O error, no permission."""
 
 
 # ---------------------------------------------------------------------------------------------------- crash points
@@ -171,6 +177,25 @@ def _explained(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise StorageError(f"cannot write {path}: {reason}{_free_space(path)}; mend that and run again") from error
+
+
+@contextlib.contextmanager
+def reading(path: str | Path) -> Iterator[None]:
+    """Where a file is read: a disk that fails is no fault of the file, and running again may go well.
+
+    Raises:
+        OSError: the file is missing, or not to be read (as the system says it).
+        StorageError: any other error of the system, such as EIO or a stale network file.
+    """
+    try:
+        _step("read", path)
+        yield
+    except OSError as error:
+        if error.errno in _OF_THE_FILE or error.errno is None:
+            raise
+        raise StorageError(
+            f"{path}: reading failed: {error.strerror or error}; check the disk, then run again"
+        ) from error
 
 
 # ------------------------------------------------------------------------------------------------------ one file
@@ -326,7 +351,8 @@ def temporary_folder() -> Path:
     """A new folder outside every data set, for work that is thrown away; `remove_folder` ends it."""
     import tempfile
 
-    return Path(tempfile.mkdtemp(prefix="synth-"))
+    with _explained(Path(tempfile.gettempdir())):
+        return Path(tempfile.mkdtemp(prefix="synth-"))
 
 
 @contextlib.contextmanager
@@ -337,6 +363,15 @@ def scratch_folder() -> Iterator[Path]:
         yield folder
     finally:
         remove_folder(folder)
+
+
+def remove_temporary_files(folder: Path) -> None:
+    """Remove what killed runs left in a folder of ours: `writing` ended before its file got its name.
+
+    The caller holds the lock under which files are written there. Raises StorageError.
+    """
+    for path in sorted(folder.glob(".*.tmp")):
+        remove_file(path)
 
 
 def remove_folder(path: Path) -> None:
@@ -355,10 +390,13 @@ def open_lock_file(path: Path) -> int:
     """Open (or make) a lock file for reading and writing; the caller closes the descriptor. Raises StorageError."""
     make_folder(path.parent)
     with _explained(path):
+        _step("open", path)
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
-def write_lock_text(fd: int, text: str) -> None:
-    """Replace the content of a lock file: who holds it."""
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, text.encode(), 0)
+def write_lock_text(fd: int, text: str, path: Path) -> None:
+    """Replace the content of the lock file `path`, open as `fd`: who holds it. Raises StorageError."""
+    with _explained(path):
+        _step("write", path)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, text.encode(), 0)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from synth.catalog.cache import cache_folder
 from synth.catalog.case_list import Cases, read_cases
+from synth.catalog.hashes import hash_files
 from synth.catalog.scan import Progress as ScanProgress
 from synth.catalog.scan import scan
 from synth.catalog.source_files import refuse_missing
@@ -31,6 +32,7 @@ from synth.recipe.model import Recipe
 
 if TYPE_CHECKING:
     from synth.catalog.noise_store import NoiseStore
+    from synth.dataset.plan_file import PlanHeader
 
 _log = logging.getLogger(__name__)
 
@@ -71,10 +73,12 @@ def make_plan(
     jobs: int = 1,
     progress: ScanProgress | None = None,
     check: bool = True,
+    strict_inputs: bool = False,
 ) -> Planned:
     """Read a recipe, look at its audio, plan every clip, and refuse what would spoil the result.
 
     Nothing is written but the cache. `check` looks into a sample of the speech for what makes an SNR untrue.
+    `strict_inputs` hashes all files whole.
 
     Raises:
         RecipeError: mistakes in the recipe, all of them.
@@ -94,10 +98,13 @@ def make_plan(
         )
     _log.info("found %d recordings of speech, %d of noise, %d of rooms", len(speech), len(noise), len(rooms))
     refuse_from_totals(recipe, speech, noise)
+    if strict_inputs:
+        speech, noise = (hash_files(catalog, anew=True, progress=progress) for catalog in (speech, noise))
+    rooms = hash_files(rooms, anew=strict_inputs, progress=progress)  # short, and decoded by no one before the render
     store = prepare(
         noise, sample_rate=recipe.sample_rate, cache=cache, jobs=jobs, limits=recipe.limits, progress=progress
     )
-    plan = Plan.make(recipe, speech, noise, rooms, store, read_all_cases(recipe))
+    plan = Plan.make(recipe, speech, noise.with_hashes(store.hashes), rooms, store, read_all_cases(recipe))
     _log.info("planned %d clips in %d shards", len(plan), plan.num_shards)
     uses = ledger(plan)
     refuse_from_ledger(recipe, uses)
@@ -170,9 +177,13 @@ def generate(
     overrides: Sequence[str] = (),
     jobs: int = 1,
     part: str | None = None,
+    strict_inputs: bool = False,
     listeners: Listeners | None = None,
 ) -> Generated:
     """Make the data set of a recipe, or go on with it. With `part` (`i/n` or `auto`) only that share, without merging.
+
+    `strict_inputs` hashes all input files whole before anything else, and compares the hashes with those that the
+    directory has recorded.
 
     Raises:
         RecipeError, GuardError, UsageError: as `make_plan`; another data set, or no space, at `out`.
@@ -189,7 +200,7 @@ def generate(
     if mine:
         heard.message(f"part {mine.index} of {mine.count} ({mine.origin})")
     with lock.part(dataset, mine.index, mine.count) if mine else lock.whole(dataset):
-        planned = _planned_into(dataset, recipe_path, overrides, jobs, heard)
+        planned = _planned_into(dataset, recipe_path, overrides, jobs, heard, strict_inputs)
         shards = mine.shards(planned.plan.num_shards) if mine else range(planned.plan.num_shards)
         todo = open_shards(dataset, list(shards))
         if len(todo) < len(shards):
@@ -201,27 +212,45 @@ def generate(
 
 
 def _planned_into(
-    dataset: DatasetDir, recipe_path: Path, overrides: Sequence[str], jobs: int, heard: Listeners
+    dataset: DatasetDir, recipe_path: Path, overrides: Sequence[str], jobs: int, heard: Listeners, strict_inputs: bool
 ) -> Planned:
     """The plan, saved in the data set's directory; refused where the directory holds another."""
-    from synth.dataset.plan_file import check_fresh, check_same_plan, publish_plan_header, read_plan_header
+    from synth.dataset.plan_file import check_fresh, publish_plan_header
     from synth.dataset.saved_plan import header_of, save_plan
 
     with lock.planning(dataset):
-        planned = make_plan(recipe_path, overrides=overrides, jobs=jobs, progress=heard.scan, check=False)
+        planned = make_plan(
+            recipe_path,
+            overrides=overrides,
+            jobs=jobs,
+            progress=heard.scan,
+            check=False,
+            strict_inputs=strict_inputs,
+        )
         for note in planned.notes:
             heard.message(f"note: {note}")
         for warning in planned.warnings:
             heard.message(f"warning: {warning}")
         header = header_of(planned.plan, planned.noise, planned=planned.ledger)
         if dataset.plan_header.exists():
-            check_same_plan(read_plan_header(dataset), header, dataset)
+            _check_resumable(dataset, planned.plan, header, heard)
         else:
             check_fresh(dataset)
             _check_disk(dataset.path, planned.bytes_needed)
         save_plan(dataset, planned.plan, planned.noise)
         publish_plan_header(dataset, header)
     return planned
+
+
+def _check_resumable(dataset: DatasetDir, plan: Plan, header: PlanHeader, heard: Listeners) -> None:
+    """Raise UsageError where the directory holds a plan of something else: with the names of files that changed."""
+    from synth.dataset.input_changes import refuse_changed_inputs
+    from synth.dataset.plan_file import check_same_plan, has_same_recipe, read_plan_header
+
+    old = read_plan_header(dataset)
+    if has_same_recipe(old, header) and (touched := refuse_changed_inputs(dataset, plan)):
+        heard.message(f"{touched} input files have another modification time, but the same content (SHA-256)")
+    check_same_plan(old, header, dataset)
 
 
 def _check_disk(path: Path, needed: int) -> None:

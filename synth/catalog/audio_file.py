@@ -5,27 +5,27 @@ libsndfile in bounded blocks. Every refusal is a BadInput with a code. Writing a
 """
 
 # Paths are strings here, thousands of them: to make a Path of each costs more than the call itself.
-# ruff: noqa: PTH116, PTH118
+# ruff: noqa: PTH118
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import math
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import soundfile as sf
 
+from synth import files
 from synth.catalog.containers import HEAD_BYTES, ContainerError, check_form, examine, sniff
 from synth.catalog.lossy_stream import check_stream
+from synth.catalog.identity import Beat, FileIdentity, difference, file_identity, file_sha256
 from synth.errors import BadInput
 from synth.text import printable
 
@@ -35,9 +35,8 @@ __all__ = [
     "Header",
     "audio_path",
     "check_finite",
+    "check_identity",
     "count_samples",
-    "file_digest",
-    "fingerprint",
     "inside",
     "mix_channels",
     "opened",
@@ -157,7 +156,8 @@ def _open(path: str, root: str | None) -> int:
         raise BadInput("forbidden_path", path, LEADS_OUT)
     try:
         # O_NONBLOCK: opening a pipe must not wait for somebody to write into it
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        with files.reading(path):
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except (FileNotFoundError, NotADirectoryError):
         raise BadInput("missing", path, "no such file") from None
     except (OSError, ValueError) as error:
@@ -181,17 +181,27 @@ def opened(path: str | os.PathLike[str], *, root: str | None = None) -> Iterator
     try:
         before = os.fstat(descriptor)
         try:
-            kind, head = _admit(descriptor, before.st_size)
+            with files.reading(name):
+                kind, head = _admit(descriptor, before.st_size)
             with _decoder(descriptor) as sound:
                 header = _header(kind, sound)
                 yield AudioFile(name, descriptor, header, sound, head)
         except ContainerError as error:
             raise BadInput(error.code, name, error.message) from None
         except sf.LibsndfileError as error:
+            _check_readable(descriptor, name)
             raise BadInput("corrupt", name, f"the decoder refuses it: {_said(error)}") from None
         _check_unchanged(before, os.fstat(descriptor), name)
     finally:
         os.close(descriptor)
+
+
+def _check_readable(descriptor: int, path: str) -> None:
+    """Before a file is blamed: the decoder does not tell a broken file from a broken disk. Raises StorageError."""
+    position, block = 0, 1 << 20
+    with files.reading(path):
+        while count := len(os.pread(descriptor, block, position)):
+            position += count
 
 
 def _said(error: sf.LibsndfileError) -> str:
@@ -263,11 +273,17 @@ def mix_channels(block: Samples, channels: Channels, path: str) -> Samples:
 
 
 def read_blocks(
-    file: AudioFile, *, offset: int = 0, num_samples: int | None = None, block: int | None = None
+    file: AudioFile,
+    *,
+    offset: int = 0,
+    num_samples: int | None = None,
+    block: int | None = None,
+    beat: Beat | None = None,
 ) -> Iterator[Samples]:
     """Decode from `offset` on, in blocks of shape (n, channels), n at most `block`; ends where the file ends.
 
-    Lossy formats are decoded from their start, since seeking in them gives other samples than reading does.
+    Lossy formats are decoded from their start, since seeking in them gives other samples than reading does; `beat` is
+    called for each block that is decoded, also for one that is thrown away.
     Raises BadInput (corrupt, truncated).
     """
     width = file.sound.channels
@@ -278,6 +294,8 @@ def read_blocks(
         data = _decode(file, min(block, left + skip))
         if not len(data):
             return
+        if beat is not None:
+            beat()
         data, skip = data[skip:], max(0, skip - len(data))
         left -= len(data)
         if len(data):
@@ -296,6 +314,7 @@ def _decode(file: AudioFile, count: int) -> Samples:
     try:
         return np.asarray(file.sound.read(count, dtype="float64", always_2d=True))
     except sf.LibsndfileError as error:
+        _check_readable(file.descriptor, file.path)
         if os.lseek(file.descriptor, 0, os.SEEK_CUR) >= os.fstat(file.descriptor).st_size:
             text = f"the sound breaks off at the end of the file: {_said(error)}"
             raise BadInput("truncated", file.path, text) from None
@@ -341,32 +360,53 @@ def read_samples(
     max_seconds: float = 3600.0,
     root: str | None = None,
     sample_rate: int | None = None,
-    fingerprint: str | None = None,
+    identity: FileIdentity | None = None,
+    sha256: str | None = None,
+    beat: Beat | None = None,
 ) -> tuple[Samples, int]:
     """One segment of a file as (mono samples of shape (num_samples,), float64, full scale 1.0; its sample rate in Hz).
 
     `offset` and `num_samples` are in samples of the file; None reads to the end. Where the segment ends up to 10 ms
-    after the file, it is filled up with zeros (lists round durations). `sample_rate` and `fingerprint` are what the
-    plan was made with: another file is refused.
+    after the file, it is filled up with zeros (lists round durations). `sample_rate`, `identity` and
+    `sha256` (hex, if it is known) are what the plan was made with: another file is refused. A file that was only
+    touched is the same if its hash is. `beat` is called for each block.
 
     Raises BadInput: those of `opened`, and too_long, truncated, corrupt, nonfinite, changed_during_run, bad_row.
     """
     with opened(path, root=root) as file:
-        _check_as_planned(file, sample_rate, fingerprint)
+        _check_as_planned(file, sample_rate, identity, sha256, beat)
         wanted = _wanted(file, offset, num_samples, max_seconds)
-        samples = _read_mono(file, offset, wanted, channels)
+        samples = _read_mono(file, offset, wanted, channels, beat)
         if len(samples) < wanted:
             samples = _filled_up(file, samples, wanted, offset, asked=num_samples is not None)
         check_finite(file, samples)
         return samples, file.header.sample_rate
 
 
-def _check_as_planned(file: AudioFile, sample_rate: int | None, fingerprint_: str | None) -> None:
-    if fingerprint_ is not None and fingerprint(file) != fingerprint_:
-        raise BadInput("changed_during_run", file.path, "it is not the file that was planned with")
+def _check_as_planned(
+    file: AudioFile, sample_rate: int | None, planned: FileIdentity | None, sha256: str | None, beat: Beat | None
+) -> None:
+    check_identity(file, planned, sha256, beat)
     if sample_rate is not None and sample_rate != file.header.sample_rate:
         text = f"the list says {sample_rate} Hz, the file has {file.header.sample_rate} Hz"
         raise BadInput("bad_row", file.path, text)
+
+
+def check_identity(
+    file: AudioFile, planned: FileIdentity | None, sha256: str | None = None, beat: Beat | None = None
+) -> None:
+    """Raise BadInput (changed_during_run) unless this is the file that was planned with, as far as that was recorded.
+
+    A file that was only touched is the same if its hash is `sha256`.
+    """
+    if planned is None:
+        return
+    with files.reading(file.path):
+        present = file_identity(file.descriptor)
+    change = difference(planned, present)
+    touched = planned.content == present.content and sha256 is not None
+    if change and not (touched and file_sha256(file.path, beat=beat) == sha256):
+        raise BadInput("changed_during_run", file.path, f"it is not the file that was planned with: {change}")
 
 
 def _wanted(file: AudioFile, offset: int, num_samples: int | None, max_seconds: float) -> int:
@@ -384,12 +424,12 @@ def _wanted(file: AudioFile, offset: int, num_samples: int | None, max_seconds: 
     return wanted
 
 
-def _read_mono(file: AudioFile, offset: int, count: int, channels: Channels) -> Samples:
+def _read_mono(file: AudioFile, offset: int, count: int, channels: Channels, beat: Beat | None) -> Samples:
     if (count + (0 if file.header.exact else offset)) * file.sound.channels <= _BLOCK:
         skip = _go_to(file, offset)
         return mix_channels(_decode(file, count + skip)[skip:], channels, file.path)
     samples, done = np.empty(count), 0
-    for data in read_blocks(file, offset=offset, num_samples=count):
+    for data in read_blocks(file, offset=offset, num_samples=count, beat=beat):
         samples[done : done + len(data)] = mix_channels(data, channels, file.path)
         done += len(data)
     return samples[:done]
@@ -417,22 +457,3 @@ def check_finite(file: AudioFile, samples: Samples, stage: str = "render") -> No
         "is damaged, or holds integers as floats (divide them by 32768)"
     )
     raise BadInput("nonfinite", file.path, text, stage)
-
-
-def fingerprint(file: AudioFile) -> str:
-    """16 hex digits over the size, the first and the last 4096 bytes: tells a changed file without reading it whole."""
-    size = os.fstat(file.descriptor).st_size
-    tail = os.pread(file.descriptor, HEAD_BYTES, max(0, size - HEAD_BYTES))
-    return hashlib.blake2b(b"%d|" % size + file.head + tail, digest_size=8).hexdigest()
-
-
-def file_digest(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of the whole file, hex; kept for the process while size and time of change stay the same."""
-    status = os.stat(path)
-    return _digest(os.fspath(path), status.st_size, status.st_mtime_ns)
-
-
-@functools.lru_cache(maxsize=1024)
-def _digest(path: str, size: int, mtime_ns: int) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

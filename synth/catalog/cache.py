@@ -19,7 +19,7 @@ from synth import files
 
 _log = logging.getLogger(__name__)
 
-_FILE = "measured-1.sqlite"
+_FILE = "measured-2.sqlite"
 _AT_ONCE = 500  # keys in one query
 
 
@@ -39,6 +39,17 @@ def key_of(*parts: object) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
+_SEAL = 16  # hex digits
+
+
+def _sealed(key: bytes, text: str) -> str:
+    return _seal(key, text) + text
+
+
+def _seal(key: bytes, text: str) -> str:
+    return hashlib.blake2b(key + text.encode(), digest_size=_SEAL // 2).hexdigest()
+
+
 class Cache:
     """Answers by key. Without a database (none asked for, or none can be used) it knows nothing and forgets all."""
 
@@ -54,7 +65,10 @@ class Cache:
                 some = keys[start : start + _AT_ONCE]
                 marks = ",".join("?" * len(some))
                 query = f"SELECT key, answer FROM measured WHERE key IN ({marks})"
-                found.update((key, json.loads(answer)) for key, answer in self._database.execute(query, some))
+                for key, answer in self._database.execute(query, some):
+                    seal, text = answer[:_SEAL], answer[_SEAL:]
+                    if seal == _seal(key, text):  # a bit that has flipped is a question that was never asked
+                        found[key] = json.loads(text)
         self._asked += len(keys)
         self._answered += len(found)
         return found
@@ -63,7 +77,7 @@ class Cache:
         """Keep answers (anything that JSON can hold)."""
         with self._tolerant():
             if self._database and answers:
-                rows = [(key, json.dumps(answer)) for key, answer in answers.items()]
+                rows = [(key, _sealed(key, json.dumps(answer))) for key, answer in answers.items()]
                 with self._database:
                     self._database.executemany("INSERT OR REPLACE INTO measured VALUES (?, ?)", rows)
 

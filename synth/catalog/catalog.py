@@ -24,12 +24,13 @@ import numpy.typing as npt
 
 from synth import files
 from synth.catalog.audio_file import Channels
+from synth.catalog.identity import FileIdentity
 from synth.catalog.recording import Recording, Refusal, Word, recording_id
 from synth.catalog.scratch import scratch_file, storage_errors
 from synth.errors import TooManyBadInputs, UsageError
 
 MAX_REFUSED = 100_000
-_MAGIC = b"synth catalog 1\n"
+_MAGIC = b"synth catalog 2\n"
 _ALIGN = 64
 _COPY = 1 << 20
 _ROW = np.dtype(
@@ -39,13 +40,18 @@ _ROW = np.dtype(
         ("sample_rate", "<i4"),
         ("offset", "<i8"),
         ("num_samples", "<i8"),
-        ("fingerprint", "<u8"),  # 0: only a list was read
+        ("ends", "<u8"),  # of FileIdentity; 0: a list says that there is a file, but it was not found
         ("name_start", "<i8"),
         ("detail_start", "<i8"),
         ("name_bytes", "<u2"),
         ("detail_bytes", "<u4"),
+        ("size", "<i8"),  # of the file, in bytes
+        ("mtime_ns", "<i8"),
     ]
 )
+_IDENTITY = ("size", "mtime_ns", "ends")
+_DIGESTED = np.dtype([(name, _ROW[name]) for name in _ROW.names or () if name not in ("size", "mtime_ns")])
+_HASH_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,11 @@ class _Blob:
 
 
 class Catalog:
-    """A frozen sequence of recordings, sorted by (source order, path bytes, offset)."""
+    """A frozen sequence of recordings, sorted by (source order, path bytes, offset).
+
+    `hashes` holds the SHA-256 of each recording's file, shape (n, 32), uint8, zeros where it is unknown; None if all
+    are.
+    """
 
     def __init__(
         self,
@@ -94,6 +104,7 @@ class Catalog:
         refused: Sequence[Refusal],
         digest: str,
         notes: Sequence[str] = (),
+        hashes: npt.NDArray[np.uint8] | None = None,
     ) -> None:
         self._rows = rows
         self._names = names
@@ -102,6 +113,7 @@ class Catalog:
         self.refused = tuple(refused)
         self.digest = digest
         self.notes = tuple(notes)  # what a person should know of the scan; not saved
+        self.hashes = hashes
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -111,7 +123,7 @@ class Catalog:
 
     def __getitem__(self, index: int) -> Recording:
         row = self._rows[index].item()
-        source, channels, rate, offset, count, fingerprint, name_at, detail_at, name_bytes, detail_bytes = row
+        source, channels, rate, offset, count, ends, name_at, detail_at, name_bytes, detail_bytes, size, mtime_ns = row
         path = self._names.read(name_at, name_bytes).decode()
         name = self.sources[source].name
         detail = json.loads(self._details.read(detail_at, detail_bytes)) if detail_bytes else {}
@@ -128,7 +140,7 @@ class Catalog:
             speaker=detail.get("speaker"),
             labels=detail.get("labels"),
             alignment=None if alignment is None else tuple(Word(*word) for word in alignment),
-            fingerprint=f"{fingerprint:016x}" if fingerprint else None,
+            identity=FileIdentity(size, mtime_ns, ends) if ends else None,
             trim=None if trim is None else (trim[0], trim[1]),
         )
 
@@ -145,6 +157,38 @@ class Catalog:
     def source_indices(self) -> npt.NDArray[np.uint16]:
         """For each recording the index into `sources`."""
         return np.ascontiguousarray(self._rows["source"])
+
+    def identity(self, index: int) -> FileIdentity | None:
+        """`catalog[index].identity`, without reading the rest."""
+        row = self._rows[index]
+        return FileIdentity(*(int(row[name]) for name in _IDENTITY)) if row["ends"] else None
+
+    def sha256(self, index: int) -> str | None:
+        """The hash of the recording's file, hex; None if it is unknown."""
+        known = self.hashes is not None and self.hashes[index].any()
+        return self.hashes[index].tobytes().hex() if self.hashes is not None and known else None
+
+    def with_hashes(self, hashes: npt.NDArray[np.uint8] | None) -> Catalog:
+        """The same recordings, with the hashes of their files."""
+        return Catalog(
+            self._rows,
+            self._names,
+            self._details,
+            sources=self.sources,
+            refused=self.refused,
+            digest=self.digest,
+            notes=self.notes,
+            hashes=hashes,
+        )
+
+    def has_same_files(self, other: Catalog) -> bool:
+        """Whether both hold recordings of files of equal identity, one by one (and of equal hash, if known)."""
+        if len(self) != len(other) or [s.name for s in self.sources] != [s.name for s in other.sources]:
+            return False
+        columns = ("source", "offset", *_IDENTITY)
+        if not all(np.array_equal(self._rows[name], other._rows[name]) for name in columns):
+            return False
+        return self.hashes is None or other.hashes is None or np.array_equal(self.hashes, other.hashes)
 
     @property
     def roots(self) -> dict[str, str]:
@@ -185,6 +229,8 @@ class Catalog:
             out.write(b"\0" * (_data_start(len(head)) - len(_MAGIC) - 8 - len(head)))
             for start in range(0, len(rows), 10_000):
                 out.write(rows[start : start + 10_000].tobytes())
+            if self.hashes is not None and len(rows):
+                out.write(np.ascontiguousarray(self.hashes).data)
             for piece in _words(self._rows, self._names, self._details):
                 out.write(piece)
 
@@ -202,6 +248,7 @@ class Catalog:
             "digest": self.digest,
             "name_bytes": int(rows["name_bytes"].sum(dtype=np.int64)),
             "detail_bytes": int(rows["detail_bytes"].sum(dtype=np.int64)),
+            "hash_bytes": 0 if self.hashes is None else _HASH_BYTES * len(rows),
             "sources": [asdict(source) for source in self.sources],
             "refused": [asdict(refusal) for refusal in self.refused],
         }
@@ -211,10 +258,11 @@ class Catalog:
     def load(cls, path: Path, *, roots: Mapping[str, str] | None = None) -> Catalog:
         """Open a saved catalog; its columns are memory-mapped. `roots` overrides where sources lie.
 
-        Raises UsageError where the file is missing or not a catalog.
+        Raises UsageError where the file is missing or not a catalog, StorageError where the disk fails.
         """
         try:
-            return cls._load(path, dict(roots or {}))
+            with files.reading(path):
+                return cls._load(path, dict(roots or {}))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UsageError(f"{path} is not a catalog that can be read: {error}") from error
 
@@ -228,13 +276,17 @@ class Catalog:
         start, count = _data_start(length), head["count"]
         # plain ndarray: indexing the memmap class costs a Python call each time
         rows = np.memmap(path, _ROW, "r", start, (count,)).view(np.ndarray) if count else _no_rows()
-        names = _Blob(file, start + count * _ROW.itemsize, head["name_bytes"])
+        words = start + count * _ROW.itemsize + head["hash_bytes"]
+        hashes = None
+        if head["hash_bytes"]:
+            hashes = np.memmap(path, np.uint8, "r", words - head["hash_bytes"], (count, _HASH_BYTES)).view(np.ndarray)
+        names = _Blob(file, words, head["name_bytes"])
         details = _Blob(file, names.start + names.size, head["detail_bytes"])
         if os.fstat(file.number).st_size != details.start + details.size:
             raise ValueError("it is cut")
         sources = [CatalogSource(**{**s, "root": roots.get(s["name"], s["root"])}) for s in head["sources"]]
         refused = [Refusal(**refusal) for refusal in head["refused"]]
-        return cls(rows, names, details, sources=sources, refused=refused, digest=head["digest"])
+        return cls(rows, names, details, sources=sources, refused=refused, digest=head["digest"], hashes=hashes)
 
 
 def _no_rows() -> npt.NDArray[np.void]:
@@ -273,7 +325,7 @@ class Entry:
     num_samples: int
     sample_rate: int
     channels: int
-    fingerprint: str | None
+    identity: FileIdentity | None
     detail: Mapping[str, object]
 
 
@@ -306,9 +358,9 @@ class CatalogBuilder:
         detail = _encode(entry.detail) if entry.detail else b""
         name = entry.path.encode()
         self._keys.append(name + b"\0" + entry.offset.to_bytes(8, "big"))
-        fingerprint = int(entry.fingerprint, 16) if entry.fingerprint else 0
-        numbers = (len(self._sources), entry.channels, entry.sample_rate, entry.offset, entry.num_samples, fingerprint)
-        self._rows.append((*numbers, 0, self._details.append(detail), len(name), len(detail)))
+        size, mtime_ns, ends = entry.identity or (0, 0, 0)
+        numbers = (len(self._sources), entry.channels, entry.sample_rate, entry.offset, entry.num_samples, ends)
+        self._rows.append((*numbers, 0, self._details.append(detail), len(name), len(detail), size, mtime_ns))
 
     def end_source(self, source: CatalogSource) -> None:
         """Sort what was added since the last source; a recording that is there twice is refused."""
@@ -415,8 +467,10 @@ def _digest(
     known = [[s.name, s.channels, s.recording_column, s.pool] for s in sources]
     digest.update(json.dumps([known, [[r.path, r.code] for r in refused]]).encode())
     for start in range(0, len(rows), 10_000):
-        some = rows[start : start + 10_000].copy()
-        some["name_start"] = some["detail_start"] = 0
+        chunk = rows[start : start + 10_000]
+        some = np.zeros(len(chunk), _DIGESTED)
+        for name in set(_DIGESTED.names or ()) - {"name_start", "detail_start"}:
+            some[name] = chunk[name]
         digest.update(some.tobytes())
     for piece in _words(rows, names, details):
         digest.update(piece)

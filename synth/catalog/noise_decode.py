@@ -24,15 +24,16 @@ from synth.catalog.audio_file import (
     Channels,
     Samples,
     check_finite,
-    file_digest,
+    check_identity,
     mix_channels,
     opened,
     read_blocks,
 )
+from synth.catalog.identity import FileIdentity, file_sha256
 from synth.catalog.probe import Place
 from synth.catalog.scratch import scratch_file, storage_errors
-from synth.dsp.fingerprint import fingerprint, num_words
-from synth.dsp.power_table import HOP, energy_rows
+from synth.dsp.fingerprint import fingerprint
+from synth.dsp.power_table import energy_rows
 from synth.errors import BadInput
 from synth.units import resampled_length
 
@@ -71,6 +72,27 @@ class Decoded(TypedDict):
     dead: int  # samples
     clipped: int
     pcm_digest: str
+    digests: dict[str, str]  # SHA-256 of each file of the store, by its ending
+    sha256: str  # of the source file
+
+
+_intact: dict[tuple[str, int, int, int], str] = {}
+"""What this process (or the one that it was forked from) has read whole: (path, inode, size, mtime_ns) -> SHA-256."""
+
+
+def is_intact(path: str | Path, sha256: str) -> bool:
+    """Whether a file of the store holds what was put there; read whole once for each state of the file.
+
+    Raises OSError where it is missing, StorageError where the disk fails.
+    """
+    with files.reading(path):
+        status = Path(path).stat()
+    state = str(path), status.st_ino, status.st_size, status.st_mtime_ns
+    if _intact.get(state) != sha256:
+        if file_sha256(path, anew=True) != sha256:
+            return False
+        _intact[state] = sha256
+    return True
 
 
 def stored_file(folder: str, name: str) -> str:
@@ -88,45 +110,51 @@ def bits_file(folder: str, name: str) -> str:
     return f"{folder}/{name[:2]}/{name}.bits"
 
 
-def decode_noise(path: str, place: Place, sample_rate: int, folder: str) -> Decoded:
+def decode_noise(
+    path: str, place: Place, sample_rate: int, folder: str, identity: FileIdentity | None = None
+) -> Decoded:
     """Put a recording into the store in `folder`, or find it there by its content.
 
-    Raises BadInput (those of `opened` and `read_blocks`; nonfinite, silent, too_short).
+    Raises BadInput (those of `opened` and `read_blocks`; nonfinite, silent, too_short; changed_during_run if the file
+    is not that of `identity`).
     """
     with opened(path, root=place.root) as file:
-        what = [FORMAT, file_digest(path), place.offset, place.num_samples, place.channels, sample_rate]
+        check_identity(file, identity)
+        sha256 = file_sha256(path, anew=True)
+        what = [FORMAT, sha256, place.offset, place.num_samples, place.channels, sample_rate]
         name = hashlib.blake2b(json.dumps(what).encode(), digest_size=20).hexdigest()
         target = Path(stored_file(folder, name))
-        known = _known(target, sample_rate)
-        return known or _decode(file, target, place, sample_rate)
+        return _known(target) or _decode(file, target, place, sample_rate, sha256)
 
 
-def is_stored(target: Path, num_samples: int, sample_rate: int) -> bool:
-    """Whether samples, power table and fingerprint are there, whole. Raises OSError where one is missing."""
-    rows = -(-num_samples // HOP) + 1
-    sizes = {target: 2 * num_samples, target.with_suffix(".power"): 24 * rows}
-    sizes[target.with_suffix(".bits")] = 4 * num_words(num_samples, sample_rate)
-    return all(path.stat().st_size == size for path, size in sizes.items())
+def is_stored(target: Path, decoded: Decoded) -> bool:
+    """Whether samples, power table and fingerprint are in the store as they were put there. Raises as `is_intact`."""
+    return all(is_intact(target.with_suffix(ending), sha256) for ending, sha256 in decoded["digests"].items())
 
 
-def _known(target: Path, sample_rate: int) -> Decoded | None:
+def _known(target: Path) -> Decoded | None:
     try:
-        decoded: Decoded = json.loads(target.with_suffix(".json").read_bytes())
-        if is_stored(target, decoded["num_samples"], sample_rate):
+        line, seal = target.with_suffix(".json").read_text(encoding="utf-8").split("\n")
+        decoded: Decoded = json.loads(line)
+        if seal == _seal(line) and is_stored(target, decoded):
             return decoded
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, BadInput):
         pass
     return None
 
 
-def _decode(file: AudioFile, target: Path, place: Place, sample_rate: int) -> Decoded:
+def _seal(line: str) -> str:
+    return hashlib.sha256(line.encode()).hexdigest()
+
+
+def _decode(file: AudioFile, target: Path, place: Place, sample_rate: int, sha256: str) -> Decoded:
     files.make_folder(target.parent)
     with scratch_file(target.parent) as spill, storage_errors(target.parent):
         length, peak, clipped = _spill(file, spill, place, sample_rate)
         if peak < _SILENT_PEAK:
             raise BadInput("silent", file.path, _silence(file, place.channels), "plan")
         scale = peak / 32767
-        steps, digest = _store(spill, target, scale, sample_rate)
+        steps, digest, digests = _store(spill, target, scale, sample_rate)
     if not has_signal(steps):
         raise BadInput("silent", file.path, _silence(file, place.channels), "plan")
     dead = dead_frames(steps, clipped)
@@ -142,8 +170,11 @@ def _decode(file: AudioFile, target: Path, place: Place, sample_rate: int) -> De
         "dead": _samples_in(dead, length, sample_rate),
         "clipped": _samples_in(clipped, length, sample_rate),
         "pcm_digest": digest,
+        "digests": digests,
+        "sha256": sha256,
     }
-    files.write_file(target.with_suffix(".json"), json.dumps(decoded).encode())
+    line = json.dumps(decoded)
+    files.write_file(target.with_suffix(".json"), f"{line}\n{_seal(line)}".encode())
     return decoded
 
 
@@ -257,9 +288,27 @@ def clipped_samples(block: Samples, rail: float, *, must_be_flat: bool = False) 
 # second pass: to int16, and the level of each 10-ms step
 
 
-def _store(spill: IO[bytes], target: Path, scale: float, sample_rate: int) -> tuple[npt.NDArray[np.float64], str]:
+class _Hashed:
+    """A file of the store on its way to the disk, and the hash of what went into it."""
+
+    def __init__(self, out: files.Writer) -> None:
+        self._out = out
+        self._digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> None:
+        self._digest.update(data)
+        self._out.write(data)
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+
+def _store(
+    spill: IO[bytes], target: Path, scale: float, sample_rate: int
+) -> tuple[npt.NDArray[np.float64], str, dict[str, str]]:
     """Write the int16 file, its power table and its fingerprint; (per step: samples, sum, sum of squares, samples that
-    are not zero), and a digest."""
+    are not zero), a digest of the sound, and the hash of each file by its ending."""
     steps: list[npt.NDArray[np.float64]] = []
     digest = hashlib.sha256(repr(scale).encode())
 
@@ -268,7 +317,8 @@ def _store(spill: IO[bytes], target: Path, scale: float, sample_rate: int) -> tu
         for data in iter(functools.partial(spill.read, 4 * _BLOCK_SECONDS * sample_rate), b""):
             yield np.rint(np.frombuffer(data, np.float32).astype(np.float64) / scale).clip(-32768, 32767)
 
-    with files.writing(target.with_suffix(".power")) as table, files.writing(target) as out:
+    with files.writing(target.with_suffix(".power")) as table_out, files.writing(target) as samples_out:
+        table, out = _Hashed(table_out), _Hashed(samples_out)
 
         def kept() -> Iterator[Samples]:
             for samples in quantised():
@@ -280,10 +330,12 @@ def _store(spill: IO[bytes], target: Path, scale: float, sample_rate: int) -> tu
 
         for rows in energy_rows(kept(), sample_rate=sample_rate):
             table.write(np.ascontiguousarray(rows, "<f8").tobytes())
-    with files.writing(target.with_suffix(".bits")) as bits:
+    with files.writing(target.with_suffix(".bits")) as bits_out:
+        bits = _Hashed(bits_out)
         for words in fingerprint(quantised(), sample_rate=sample_rate):
             bits.write(words.astype("<u4").tobytes())
-    return np.concatenate(steps, axis=1), digest.hexdigest()
+    digests = {target.suffix: out.sha256, ".power": table.sha256, ".bits": bits.sha256}
+    return np.concatenate(steps, axis=1), digest.hexdigest(), digests
 
 
 def _step_sums(samples: Samples, sample_rate: int) -> npt.NDArray[np.float64]:

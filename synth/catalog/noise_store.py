@@ -26,7 +26,16 @@ from synth.catalog.cache import cache_folder, key_of, open_cache
 from synth.catalog.catalog import Catalog
 from synth.catalog.isolate import Pool
 from synth.catalog.near_duplicates import Pair, near_duplicates
-from synth.catalog.noise_decode import FORMAT, Decoded, bits_file, decode_noise, is_stored, power_file, stored_file
+from synth.catalog.noise_decode import (
+    FORMAT,
+    Decoded,
+    bits_file,
+    decode_noise,
+    is_intact,
+    is_stored,
+    power_file,
+    stored_file,
+)
 from synth.catalog.probe import Place
 from synth.catalog.recording import Refusal
 from synth.catalog.scan import Progress
@@ -37,6 +46,7 @@ from synth.recipe.model import Limits
 from synth.text import printable
 
 _OPEN_AT_ONCE = 256
+_SLOWEST_READ = 10e6  # bytes per second
 _TRANSIENT = frozenset(("timeout", "decode_crash", "missing", "changed_during_run"))
 _DECODE = f"{decode_noise.__module__}:{decode_noise.__name__}"
 
@@ -61,6 +71,12 @@ class NoiseStore:
         return np.array([entry["num_samples"] if entry else 0 for entry in self._decoded], np.int64)
 
     @functools.cached_property
+    def hashes(self) -> npt.NDArray[np.uint8]:
+        """SHA-256 of each recording's source file, shape (n, 32); zeros where it was refused."""
+        texts = (entry["sha256"] if entry else "00" * 32 for entry in self._decoded)
+        return np.frombuffer(bytes.fromhex("".join(texts)), np.uint8).reshape(-1, 32)
+
+    @functools.cached_property
     def digest(self) -> str:
         """Over the samples and the usable stretches of all recordings."""
         parts = [[d["pcm_digest"], d["stretches"]] if d else None for d in self._decoded]
@@ -70,7 +86,8 @@ class NoiseStore:
         """The recording, shape (n,), int16, read-only, memory-mapped. Raises UsageError where the cache has lost it."""
         entry = self._entry(index)
         with self._in_cache():
-            return _mapped(stored_file(self.folder, entry["name"]), entry["num_samples"])
+            path = stored_file(self.folder, entry["name"])
+            return _mapped(path, entry["num_samples"], entry["digests"][".s16"])
 
     def file(self, index: int) -> str:
         """Where the samples lie: int16, little-endian, with no header."""
@@ -81,14 +98,17 @@ class NoiseStore:
         `samples`."""
         entry = self._entry(index)
         with self._in_cache():
-            return _mapped_table(power_file(self.folder, entry["name"]), -(-entry["num_samples"] // HOP) + 1)
+            path, rows = power_file(self.folder, entry["name"]), -(-entry["num_samples"] // HOP) + 1
+            return _mapped_table(path, rows, entry["digests"][".power"])
 
     def fingerprint(self, index: int) -> Words:
         """What tells the recording again under gain, equaliser and codec (dsp/fingerprint.py), shape (m,). Raises
         UsageError as `samples`."""
         entry = self._entry(index)
         with self._in_cache():
-            words = np.fromfile(bits_file(self.folder, entry["name"]), "<u4").astype(np.uint32, copy=False)
+            path = bits_file(self.folder, entry["name"])
+            _check_intact(path, entry["digests"][".bits"])
+            words = np.fromfile(path, "<u4").astype(np.uint32, copy=False)
             if len(words) != num_words(entry["num_samples"], self.sample_rate):
                 raise ValueError("not whole")
             return words
@@ -106,7 +126,7 @@ class NoiseStore:
         try:
             yield
         except (OSError, ValueError):
-            text = f"decoded noise is gone from the cache {self.folder}; plan again to make it anew"
+            text = f"decoded noise is gone from the cache {self.folder}, or damaged; plan again to rebuild it"
             raise UsageError(text) from None
 
     def scale(self, index: int) -> float:
@@ -132,7 +152,7 @@ class NoiseStore:
         return [i for i, entry in enumerate(self._decoded) if entry and not self._is_there(entry)]
 
     def _is_there(self, entry: Decoded) -> bool:
-        return _is_stored(self.folder, entry, self.sample_rate)
+        return _is_stored(self.folder, entry)
 
     def _entry(self, index: int) -> Decoded:
         entry = self._decoded[index]
@@ -162,19 +182,26 @@ class NoiseStore:
 
 
 @functools.lru_cache(maxsize=_OPEN_AT_ONCE)
-def _mapped(path: str, num_samples: int) -> npt.NDArray[np.int16]:
+def _mapped(path: str, num_samples: int, sha256: str) -> npt.NDArray[np.int16]:
+    _check_intact(path, sha256)
     # plain ndarray: slicing the memmap class costs a Python call each time
     return np.memmap(path, dtype="<i2", mode="r", shape=(num_samples,)).view(np.ndarray)
 
 
 @functools.lru_cache(maxsize=_OPEN_AT_ONCE)
-def _mapped_table(path: str, rows: int) -> Table:
+def _mapped_table(path: str, rows: int, sha256: str) -> Table:
+    _check_intact(path, sha256)
     return np.memmap(path, dtype="<f8", mode="r", shape=(rows, 3)).view(np.ndarray)
 
 
-def _is_stored(folder: str, entry: Decoded, sample_rate: int) -> bool:
-    with contextlib.suppress(OSError):
-        return is_stored(Path(stored_file(folder, entry["name"])), entry["num_samples"], sample_rate)
+def _check_intact(path: str, sha256: str) -> None:
+    if not is_intact(path, sha256):
+        raise ValueError("damaged")
+
+
+def _is_stored(folder: str, entry: Decoded) -> bool:
+    with contextlib.suppress(OSError, BadInput):
+        return is_stored(Path(stored_file(folder, entry["name"])), entry)
     return False
 
 
@@ -199,8 +226,10 @@ def prepare(
         keys = {i: key for i in range(len(catalog)) if (key := _key(catalog, i, sample_rate, folder)) is not None}
         answers = known.get(list(keys.values()))
         for i, key in keys.items():
-            if (answer := _recalled(catalog, i, answers.get(key), folder, sample_rate)) is not None:
+            if (answer := _recalled(catalog, i, answers.get(key), folder)) is not None:
                 found[i] = answer
+                if progress is not None:
+                    progress("checking decoded noise", len(found), len(catalog))
         fresh = _decode_rest(
             catalog, found, sample_rate=sample_rate, folder=folder, jobs=jobs, limits=limits, progress=progress
         )
@@ -221,17 +250,20 @@ def _key(catalog: Catalog, index: int, sample_rate: int, folder: str) -> bytes |
         status = os.stat(path)
     except OSError:
         return None
-    what = (path, status.st_size, status.st_mtime_ns, recording.offset, recording.num_samples)
+    state = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    what = (path, *state, recording.offset, recording.num_samples)
     return key_of("noise", FORMAT, *what, catalog.source(index).channels, sample_rate, folder)
 
 
-def _recalled(catalog: Catalog, index: int, answer: Any, folder: str, sample_rate: int) -> Decoded | BadInput | None:
+def _recalled(catalog: Catalog, index: int, answer: Any, folder: str) -> Decoded | BadInput | None:
     if answer is None:
         return None
     if "refused" in answer:
         return BadInput(answer["refused"][0], catalog.path(index), answer["refused"][1], "plan")
     decoded: Decoded = answer
-    return decoded if _is_stored(folder, decoded, sample_rate) else None
+    if catalog.sha256(index) not in (None, decoded["sha256"]):
+        return None  # the file was changed in a way that left its size and times as they were
+    return decoded if _is_stored(folder, decoded) else None
 
 
 def _lasting(answer: Decoded | BadInput) -> bool:
@@ -257,9 +289,11 @@ def _decode_rest(
     for i in rest:
         r, source = catalog[i], catalog.source(i)
         place = Place(source.root, r.offset, r.num_samples, source.channels)
-        tasks.append((catalog.file(i), place, sample_rate, folder))
-        # decoding takes a hundredth of the sound's time or less; a limit in seconds must not forbid long files
-        patience.append(limits.timeout_s + r.seconds / 20)
+        tasks.append((catalog.file(i), place, sample_rate, folder, r.identity))
+        # Decoding takes a hundredth of the sound's time or less, and the whole file is hashed, however short the
+        # segment is; a limit in seconds must not forbid long files.
+        size = r.identity.size if r.identity else 0
+        patience.append(limits.timeout_s + r.seconds / 20 + size / _SLOWEST_READ)
     fresh: dict[int, Decoded | BadInput] = {}
     with Pool(jobs) as pool:
         for k, answer in pool.map(_DECODE, tasks, timeout_s=patience, batch=8):

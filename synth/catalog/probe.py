@@ -6,22 +6,19 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from synth.catalog.audio_file import Channels, Samples, count_samples, fingerprint, opened, read_samples
+from synth.catalog.audio_file import Channels, Samples, count_samples, read_samples
 
-Probed: TypeAlias = tuple[int, int, int, str]
-"""(sample rate, channels, samples, fingerprint); the samples are exact, or counted by decoding."""
+Probed: TypeAlias = tuple[int, int, int]
+"""(sample rate, channels, samples); the samples are exact, or counted by decoding."""
 
 _FRAME, _HOP = 2048, 512
 _FLOOR = 1e-10  # power below which librosa counts all as equally silent (amin of amplitude_to_db, squared)
 
 
 def probe(path: str, root: str) -> Probed:
-    """Header and fingerprint of a file. Raises BadInput."""
-    with opened(path, root=root) as file:
-        header, mark = file.header, fingerprint(file)
-    if not header.exact:
-        header = count_samples(path, root=root)
-    return header.sample_rate, header.channels, header.num_samples, mark
+    """What the header of a file says. Raises BadInput."""
+    header = count_samples(path, root=root)
+    return header.sample_rate, header.channels, header.num_samples
 
 
 class Place(NamedTuple):

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from synth.catalog.identity import FileIdentity
+
 _NOT_SLUG = re.compile(r"[^a-z0-9_-]+")
 
 
@@ -38,7 +40,7 @@ class Recording:
     speaker: str | None = None
     labels: Mapping[str, object] | None = None
     alignment: tuple[Word, ...] | None = None
-    fingerprint: str | None = None  # of the file's content: size, first and last bytes; None where only a list was read
+    identity: FileIdentity | None = None  # of the file; None where only a list was read
     trim: tuple[int, int] | None = None  # (start, end) in samples at sample_rate inside the segment, where measured
 
     @property

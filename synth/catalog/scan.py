@@ -16,20 +16,22 @@ import posixpath
 import stat
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import soundfile as sf
 
+from synth import files
 from synth.catalog.audio_file import LEADS_OUT, ROUNDING_SECONDS, inside, path_complaint
 from synth.catalog.cache import Cache, key_of, open_cache
 from synth.catalog.catalog import Catalog, CatalogBuilder, CatalogSource, Entry
 from synth.catalog.containers import ContainerError, check_form
 from synth.catalog.csv_list import read_csv
 from synth.catalog.folder import passed_over_note, walk_folder
+from synth.catalog.identity import FileIdentity, file_identity
 from synth.catalog.isolate import Pool
 from synth.catalog.json_lines import read_json_lines
 from synth.catalog.list_row import Row
@@ -56,8 +58,12 @@ _PROBE, _TRIM = (f"{function.__module__}:{function.__name__}" for function in (p
 _REMEMBERED = 100_000  # files of one list whose headers are kept at hand
 _TRANSIENT = frozenset(("timeout", "decode_crash", "missing", "changed_during_run"))
 
-State: TypeAlias = tuple[int, int]
-"""(size, mtime_ns) of a file."""
+
+class _State(NamedTuple):
+    """A file as it is now. Whatever was measured of it holds as long as all of this is the same."""
+
+    identity: FileIdentity
+    ctime_ns: int  # no program can set it back
 
 
 @dataclass(slots=True)
@@ -72,6 +78,7 @@ class _Desk:
     trim_top_db: float | None
     progress: Progress
     done: int = 0
+    states: dict[str, _State | BadInput] = field(default_factory=dict)  # by path, of the source that is being read
     probed: dict[str, Probed | BadInput] = field(default_factory=dict)
 
 
@@ -110,7 +117,7 @@ def _quiet(what: str, done: int, total: int | None) -> None:
 def _scan_source(desk: _Desk, source: Source, place: SourceFiles) -> None:
     before, root = len(desk.builder.refused), place.root
     found = 0
-    desk.probed.clear()
+    _forget(desk)
     passed_over: Counter[str] = Counter()
     for chunk in _chunks(_items(source, place, passed_over), _CHUNK):
         found += len(chunk)
@@ -186,11 +193,16 @@ def _refuse(desk: _Desk, error: BadInput, path: str) -> None:
 
 
 def _scan_chunk(desk: _Desk, source: Source, root: str, rows: Sequence[Row]) -> None:
+    if len(desk.states) > _REMEMBERED:
+        _forget(desk)
+    _look_at_files(desk, root, [row.path for row in rows])
     probed = _probe_files(desk, root, [row.path for row in rows if not row.trusted])
     entries: list[Entry] = []
     for row in rows:
         try:
-            entries.append(_entry(row, None if row.trusted else probed[row.path], desk.max_seconds))
+            state = desk.states[row.path]
+            identity = None if isinstance(state, BadInput) else state.identity
+            entries.append(_entry(row, None if row.trusted else probed[row.path], identity, desk.max_seconds))
         except BadInput as error:
             _refuse(desk, error, row.path)
     if desk.trim_top_db is not None:
@@ -200,20 +212,25 @@ def _scan_chunk(desk: _Desk, source: Source, root: str, rows: Sequence[Row]) -> 
     desk.done += len(rows)
 
 
-def _entry(row: Row, probed: Probed | BadInput | None, max_seconds: float) -> Entry:
+def _forget(desk: _Desk) -> None:
+    desk.states.clear()
+    desk.probed.clear()
+
+
+def _entry(row: Row, probed: Probed | BadInput | None, identity: FileIdentity | None, max_seconds: float) -> Entry:
     if isinstance(probed, BadInput):
         raise probed
     if probed is None:
-        rate, channels, length, mark = row.sample_rate or 0, row.channels or 0, None, None
+        rate, channels, length = row.sample_rate or 0, row.channels or 0, None
         _check_rate(rate, row.path)
     else:
-        rate, channels, length, mark = probed
+        rate, channels, length = probed
         if row.sample_rate not in (None, rate):
             raise BadInput("bad_row", row.path, f"the list says {row.sample_rate} Hz, the file has {rate} Hz", "scan")
     offset, count = _segment(row, rate, length)
     if count > max_seconds * rate:
         raise BadInput("too_long", row.path, f"{count / rate:.1f} s; the limit is {max_seconds:g} s", "scan")
-    return Entry(row.path, offset, count, rate, channels, mark, row.detail)
+    return Entry(row.path, offset, count, rate, channels, identity, row.detail)
 
 
 def _check_rate(rate: int, path: str) -> None:
@@ -245,47 +262,59 @@ def _segment(row: Row, rate: int, length: int | None) -> tuple[int, int]:
 # headers, from the cache or from the files
 
 
+def _look_at_files(desk: _Desk, root: str, paths: Iterable[str]) -> None:
+    """Note the state of each file, or why it must not or cannot be opened."""
+    for path in paths:
+        if path not in desk.states:
+            try:
+                desk.states[path] = _state(root, path)
+            except BadInput as error:
+                desk.states[path] = error
+
+
 def _probe_files(desk: _Desk, root: str, paths: Sequence[str]) -> dict[str, Probed | BadInput]:
-    if len(desk.probed) > _REMEMBERED:
-        desk.probed.clear()
-    new = [path for path in dict.fromkeys(paths) if path not in desk.probed]
-    states = _states(desk, root, new)
+    states: dict[str, _State] = {}
+    for path in dict.fromkeys(paths):
+        state = desk.states[path]
+        if isinstance(state, BadInput):
+            desk.probed[path] = state
+        elif path not in desk.probed:
+            states[path] = state
     keys = {path: key_of("probe", _READER, os.path.join(root, path), *state) for path, state in states.items()}
     desk.probed.update(_measured(desk, _PROBE, keys, states, lambda path: (os.path.join(root, path), root)))
     return desk.probed
 
 
-def _states(desk: _Desk, root: str, paths: Iterable[str]) -> dict[str, State]:
-    """Size and time of change of each file; those that must not or cannot be opened are noted as refused."""
-    states: dict[str, State] = {}
-    for path in paths:
-        try:
-            states[path] = _state(root, path)
-        except BadInput as error:
-            desk.probed[path] = error
-    return states
-
-
-def _state(root: str, path: str) -> State:
+def _state(root: str, path: str) -> _State:
     full = os.path.join(root, path)
     try:
-        status = os.lstat(full)
-        if stat.S_ISLNK(status.st_mode) or not inside(os.path.dirname(full), root):
-            if not inside(full, root, keep=False):
-                raise BadInput("forbidden_path", path, LEADS_OUT, "scan")
-            status = os.stat(full)
+        with files.reading(full):
+            status = os.lstat(full)
+            if stat.S_ISLNK(status.st_mode) or not inside(os.path.dirname(full), root):
+                if not inside(full, root, keep=False):
+                    raise BadInput("forbidden_path", path, LEADS_OUT, "scan")
+                status = os.stat(full)
+            if not stat.S_ISREG(status.st_mode):
+                raise BadInput("forbidden_path", path, "not a regular file", "scan")
+            return _state_of(full)
     except OSError as error:
         raise BadInput("missing", path, f"it cannot be found: {error.strerror}", "scan") from None
-    if not stat.S_ISREG(status.st_mode):
-        raise BadInput("forbidden_path", path, "not a regular file", "scan")
-    return status.st_size, status.st_mtime_ns
+
+
+def _state_of(path: str) -> _State:
+    # O_NONBLOCK: if a pipe has taken the file's place, opening it must not wait
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        return _State(file_identity(descriptor), os.fstat(descriptor).st_ctime_ns)
+    finally:
+        os.close(descriptor)
 
 
 def _measured(
     desk: _Desk,
     function: str,
     keys: dict[Any, bytes],
-    states: dict[Any, State],
+    states: Mapping[Any, _State],
     task: Callable[[Any], tuple[Any, ...]],
 ) -> dict[Any, Any]:
     """Item -> answer of `function`, or BadInput: from the cache, else measured and kept."""
@@ -297,7 +326,9 @@ def _measured(
     for index, answer in desk.pool.map(function, [task(item) for item in missing], timeout_s=desk.limits.timeout_s):
         item = missing[index]
         answers[item] = answer
-        if states[item][1] < fresh_from and not (isinstance(answer, BadInput) and answer.code in _TRANSIENT):
+        if states[item].identity.mtime_ns < fresh_from and not (
+            isinstance(answer, BadInput) and answer.code in _TRANSIENT
+        ):
             kept[keys[item]] = _memory(answer)
         desk.progress("reading headers", desk.done + len(answers), None)
     desk.cache.put(kept)
@@ -319,8 +350,8 @@ def _recalled(memory: Any, item: Any) -> Any:
 
 
 def _trimmed(desk: _Desk, source: Source, root: str, entries: Sequence[Entry], top_db: float) -> list[Entry]:
-    states = _states(desk, root, dict.fromkeys(entry.path for entry in entries))
-    known = {i: states[e.path] for i, e in enumerate(entries) if e.path in states}
+    states = ((i, desk.states[entry.path]) for i, entry in enumerate(entries))
+    known = {i: state for i, state in states if isinstance(state, _State)}
 
     def task(i: int) -> tuple[Any, ...]:
         e = entries[i]
@@ -330,7 +361,7 @@ def _trimmed(desk: _Desk, source: Source, root: str, entries: Sequence[Entry], t
     keys = {i: key_of("trim", _READER, *task(i), *state) for i, state in known.items()}
 
     bounds = _measured(desk, _TRIM, keys, known, task)
-    bounds.update((i, desk.probed[e.path]) for i, e in enumerate(entries) if i not in known)
+    bounds.update((i, desk.states[e.path]) for i, e in enumerate(entries) if i not in known)
     return [entry for i, e in enumerate(entries) if (entry := _with_trim(desk, e, bounds[i])) is not None]
 
 

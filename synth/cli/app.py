@@ -12,7 +12,7 @@ import typer
 from synth import __version__
 from synth.cli import output
 from synth.cli.frame import Group, switch
-from synth.cli.options import Clip, DataSet, Jobs, Recipe, Set
+from synth.cli.options import Clip, DataSet, Jobs, Recipe, Set, StrictInputs
 from synth.cli.output import next_step, note, print_result, report_inputs, state
 
 app = typer.Typer(
@@ -94,6 +94,7 @@ def plan(
         Path | None,
         typer.Option(metavar="DIR", help="Folder of a data set: count the clips of it that would change."),
     ] = None,
+    strict_inputs: StrictInputs = False,
 ) -> None:
     """Check a recipe and preview its data set.
 
@@ -104,7 +105,9 @@ def plan(
     from synth.cli.progress import Screen
 
     with Screen(state.verbosity) as screen:
-        planned = pipeline.make_plan(recipe, overrides=set_ or (), jobs=jobs, progress=screen.scanned)
+        planned = pipeline.make_plan(
+            recipe, overrides=set_ or (), jobs=jobs, progress=screen.scanned, strict_inputs=strict_inputs
+        )
     changed = pipeline.changed_clips(planned, against) if against else None
     planned_json = show.plan_json(planned, changed)
     print_result(planned_json, lambda: show.plan_text(planned, changed))
@@ -124,6 +127,7 @@ def generate(
             metavar="I/N", help="Render only this share of the shards, counted from 0; `auto` inside a job array."
         ),
     ] = None,
+    strict_inputs: StrictInputs = False,
 ) -> None:
     """Make the data set of a recipe.
 
@@ -135,7 +139,15 @@ def generate(
 
     with Screen(state.verbosity) as screen:
         listeners = pipeline.Listeners(scan=screen.scanned, render=screen.rendered, message=screen.message)
-        result = pipeline.generate(recipe, out, overrides=set_ or (), jobs=jobs, part=part, listeners=listeners)
+        result = pipeline.generate(
+            recipe,
+            out,
+            overrides=set_ or (),
+            jobs=jobs,
+            part=part,
+            strict_inputs=strict_inputs,
+            listeners=listeners,
+        )
     print_result(show.generated_json(result, out), lambda: show.generated_text(result, out))
     if result.content is not None:
         next_step(f"synth verify {quote(str(out))}")

@@ -19,5 +19,9 @@ Set = Annotated[
     ),
 ]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Number of worker processes.")]
+StrictInputs = Annotated[
+    bool,
+    typer.Option("--strict-inputs", help="Hash all input files whole when planning, to notice every change of them."),
+]
 Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Also write an HTML page to this file.")]
 Unit: TypeAlias = Literal["word", "character", "clip"]

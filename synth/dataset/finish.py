@@ -25,7 +25,7 @@ from synth.dataset.ledger import MadeLedger
 from synth.dataset.plan_file import PlanHeader, read_plan_header
 from synth.dataset.saved_plan import load_pools
 from synth.dataset.stages import StageCounts, is_trained_on
-from synth.errors import SynthError, TooManyBadInputs
+from synth.errors import SynthError, TooManyBadInputs, VerifyMismatch
 
 SCHEMA_VERSION: Final = 1
 _log = logging.getLogger(__name__)
@@ -43,6 +43,8 @@ class _Sums:
     codes: Counter[str] = field(default_factory=Counter)
     columns: tuple[str, ...] = ()
     bad_inputs: set[tuple[object, object, object]] = field(default_factory=set)
+    source: Mapping[str, Any] | None = None  # of the row before: rows of one file are neighbors
+    changed_sources: list[str] = field(default_factory=list)
 
     def add_row(self, row: Mapping[str, Any]) -> None:
         self.columns = self.columns or tuple(row)
@@ -51,6 +53,11 @@ class _Sums:
         self.ledger.add(row)
         self.labels.add(row)
         self.stages.add(row)
+        source, before = row["source"], self.source or row["source"]
+        same_file = (source["name"], source["path"]) == (before["name"], before["path"])
+        if same_file and source["sha256"] != before["sha256"] and source["path"] not in self.changed_sources[-1:]:
+            self.changed_sources.append(source["path"])
+        self.source = source
 
     def add_refusal(self, refusal: Mapping[str, Any]) -> None:
         self.codes[refusal["code"]] += 1
@@ -126,6 +133,7 @@ def finish(dataset: DatasetDir, *, accept_timeouts: bool = False) -> dict[str, A
     Raises:
         UsageError: nothing was planned here.
         SynthError: shards are missing, or inputs timed out.
+        VerifyMismatch: rows of one source file have different hashes of it.
         TooManyBadInputs: more inputs were refused than the recipe allows.
     """
     plan = read_plan_header(dataset)
@@ -136,6 +144,7 @@ def finish(dataset: DatasetDir, *, accept_timeouts: bool = False) -> dict[str, A
     recipe = plan.recipe_text.encode()
     files.write_file(dataset.recipe, recipe, temp_folder=dataset.temp)
     hashes[dataset.recipe.name] = hashlib.sha256(recipe).hexdigest()
+    _check_sources(dataset, sums)
     _check_timeouts(dataset, sums, accept_timeouts)
     _check_bad_inputs(dataset, plan, sums)
     card = card_text(_content(plan, sums, {}), sums.columns).encode()
@@ -151,6 +160,17 @@ def _check_all_present(dataset: DatasetDir, plan: PlanHeader) -> None:
     if missing:
         first = ", ".join(str(shard) for shard in missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise SynthError(f"{len(missing)} of {plan.shards} shards are not done ({first}): run generate again")
+
+
+def _check_sources(dataset: DatasetDir, sums: _Sums) -> None:
+    if not sums.changed_sources:
+        return
+    count = len(sums.changed_sources)
+    names = ", ".join(sums.changed_sources[:5]) + (f" and {count - 5} more" if count > 5 else "")
+    raise VerifyMismatch(
+        f"{dataset.path}: clips of one source file were made from different contents of it ({names}): the file was "
+        "changed while the data set was made. Generate the data set again in a new directory."
+    )
 
 
 def _check_timeouts(dataset: DatasetDir, sums: _Sums, accept: bool) -> None:

@@ -99,7 +99,7 @@ def whole(dataset: DatasetDir, what: str = "synth generate") -> Iterator[None]:
     with _opened(dataset.lock) as fd:
         if not _try(fd, fcntl.LOCK_EX, dataset.lock):
             raise _refuse(dataset, holders(dataset))
-        files.write_lock_text(fd, _describe(what))
+        files.write_lock_text(fd, _describe(what), dataset.lock)
         yield
 
 
@@ -112,7 +112,7 @@ def part(dataset: DatasetDir, index: int, count: int) -> Iterator[None]:
             raise _refuse(dataset, holders(dataset))
         if not _try(part_fd, fcntl.LOCK_EX, path):
             raise _refuse(dataset, [_text(path)])
-        files.write_lock_text(part_fd, _describe(f"synth generate --part {index}/{count}"))
+        files.write_lock_text(part_fd, _describe(f"synth generate --part {index}/{count}"), path)
         yield
 
 
@@ -128,5 +128,5 @@ def planning(dataset: DatasetDir, *, patience_s: float = 600.0) -> Iterator[None
             if time.monotonic() > deadline:
                 raise _refuse(dataset, [_text(dataset.plan_lock)])
             time.sleep(0.05)
-        files.write_lock_text(fd, _describe("the planning of another part"))
+        files.write_lock_text(fd, _describe("the planning of another part"), dataset.plan_lock)
         yield

@@ -144,6 +144,11 @@ def check_same_plan(old: PlanHeader, new: PlanHeader, dataset: DatasetDir) -> No
     )
 
 
+def has_same_recipe(old: PlanHeader, new: PlanHeader) -> bool:
+    """Whether both plans are of the same recipe, so that any difference lies in their inputs or libraries."""
+    return next(_diff("", old.recipe, new.recipe), None) is None
+
+
 def differences(old: PlanHeader, new: PlanHeader) -> Iterator[str]:
     """What differs between two plans, one line each, `key: then -> now`; nothing when they give the same data set."""
     yield from _diff("", old.recipe, new.recipe)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from synth.catalog.case_list import Case, Cases
 from synth.catalog.catalog import Catalog
 from synth.catalog.noise_store import NoiseStore
 from synth.dataset.dataset_dir import DatasetDir
+from synth.dataset.input_changes import CATALOGS, list_hashes
 from synth.dataset.plan_file import PlanHeader, read_plan_header
 from synth.dataset.quarantine import scan_refusal
 from synth.dsp.segments import Circle
@@ -23,8 +24,6 @@ from synth.plan.pools import PoolRecording, Pools
 from synth.plan.tables import CLIP_COLUMNS, PIECE_COLUMNS, Columns
 from synth.recipe.load import dump_resolved, load_recipe, resolved_dict
 from synth.recipe.stages import stages_of
-
-_CATALOGS: Final = ("speech", "noise", "rooms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class SavedPlan:
 
 def header_of(plan: Plan, noise: NoiseStore, *, planned: Mapping[str, Any]) -> PlanHeader:
     """The header of a plan. `noise` refused what could not be decoded; `planned` is the ledger, as JSON values."""
-    catalogs = {name: _catalog(plan, name) for name in _CATALOGS}
+    catalogs = {name: _catalog(plan, name) for name in CATALOGS}
     scanned = [refusal for catalog in catalogs.values() for refusal in catalog.refused]
     refused = tuple(scan_refusal(refusal) for refusal in (*scanned, *noise.refused))
     return PlanHeader(
@@ -68,13 +67,15 @@ def _catalog(plan: Plan, name: str) -> Catalog:
 def save_plan(dataset: DatasetDir, plan: Plan, noise: NoiseStore) -> None:
     """Write the data of a plan. The same plan gives the same files, so parts that do it twice do no harm.
 
-    Raises StorageError.
+    The caller holds the lock for planning: what a killed run left half-written is cleared. Raises StorageError.
     """
     folder = dataset.plan_data
+    files.remove_temporary_files(folder)
     files.write_file(folder / "recipe.yaml", dump_resolved(plan.recipe).encode())
-    for name in _CATALOGS:
+    for name in CATALOGS:
         _catalog(plan, name).save(folder / f"{name}.catalog")
     noise.save(folder / "noise.store")
+    files.write_file(folder / "lists.json", json.dumps(list_hashes(plan.recipe), sort_keys=True).encode())
     files.write_file(folder / "pools.json", _pools_text(plan.pools).encode())
     cases = {name: {"digest": c.digest, "rows": [asdict(row) for row in c.rows]} for name, c in plan.cases.items()}
     files.write_file(folder / "cases.json", json.dumps(cases, sort_keys=True).encode())
@@ -149,7 +150,7 @@ def open_plan(dataset: DatasetDir) -> SavedPlan:
     header = read_plan_header(dataset)
     folder = dataset.plan_data
     recipe = load_recipe(folder / "recipe.yaml", folder=header.recipe_folder)
-    speech, noise, rooms = (Catalog.load(folder / f"{name}.catalog") for name in _CATALOGS)
+    speech, noise, rooms = (Catalog.load(folder / f"{name}.catalog") for name in CATALOGS)
     clips, pieces = _load_columns(folder, "clips", CLIP_COLUMNS), _load_columns(folder, "pieces", PIECE_COLUMNS)
     plan = Plan(recipe, speech, noise, rooms, load_pools(dataset), clips, pieces, _load_cases(folder))
     return SavedPlan(header, plan, NoiseStore.load(folder / "noise.store"))

@@ -6,8 +6,9 @@ import functools
 from dataclasses import dataclass
 from typing import Final
 
-from synth.catalog.audio_file import file_digest, read_samples
+from synth.catalog.audio_file import read_samples
 from synth.catalog.catalog import Catalog
+from synth.catalog.identity import Beat, file_sha256
 from synth.catalog.noise_store import NoiseStore
 from synth.catalog.recording import Recording
 from synth.dsp.effects.effect import Samples
@@ -54,38 +55,40 @@ class Studio:
         """
         spec = self.plan[index]
         recording = self.plan.speech[spec.recording]
-        heart.beat(index, "read")
-        samples, sha256 = self._speech(spec.recording, recording)
+        beat = functools.partial(heart.beat, index, "read")
+        beat()
+        samples, sha256 = self._speech(spec.recording, recording, beat)
         room = None if spec.room is None else self._room(spec.room)
         heart.beat(index, "render")
         return Take(spec, recording, sha256, self._render(spec, recording, samples, room))
 
-    def _speech(self, index: int, recording: Recording) -> tuple[Samples, str]:
-        """The samples of a speech recording, and the hash of its file."""
+    def _speech(self, index: int, recording: Recording, beat: Beat) -> tuple[Samples, str]:
+        """The samples of a speech recording, and the hash of its file. A long file takes long, but is no hang."""
         if self._last is None or self._last[0] != index:
             self._last = None  # not two at a time
-            path = self.plan.speech.file(index)
-            samples = self._read(self.plan.speech, index, recording, self.plan.recipe.limits.max_seconds)
-            self._last = index, samples, file_digest(path)
+            samples = self._read(self.plan.speech, index, recording, beat)
+            self._last = index, samples, file_sha256(self.plan.speech.file(index), beat=beat)
         return self._last[1], self._last[2]
 
-    def _read(self, catalog: Catalog, index: int, recording: Recording, max_seconds: float) -> Samples:
+    def _read(self, catalog: Catalog, index: int, recording: Recording, beat: Beat | None = None) -> Samples:
         source = catalog.source(index)
         samples, _ = read_samples(
             catalog.file(index),
             offset=recording.offset,
             num_samples=recording.num_samples,
             channels=source.channels,
-            max_seconds=max_seconds,
+            max_seconds=self.plan.recipe.limits.max_seconds,
             root=source.root,
             sample_rate=recording.sample_rate,
-            fingerprint=recording.fingerprint,
+            identity=recording.identity,
+            sha256=catalog.sha256(index),
+            beat=beat,
         )
         return samples
 
     def _prepare_room(self, index: int) -> Response:
         recording, rate = self.plan.rooms[index], self.plan.recipe.sample_rate
-        response = self._read(self.plan.rooms, index, recording, self.plan.recipe.limits.max_seconds)
+        response = self._read(self.plan.rooms, index, recording)
         try:
             return prepare_response(resample(response, rate_in=recording.sample_rate, rate_out=rate), sample_rate=rate)
         except ValueError as error:

@@ -34,7 +34,7 @@ from synth.recipe.model import SPLITS, Layer, Recipe, Source
 from synth.recipe.stages import loss_weight_of, stage_of
 from synth.units import seconds_to_samples
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Of the plan and the data set: raised when the same recipe gives other clips, or the directory another layout."""
 
 

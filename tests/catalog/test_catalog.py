@@ -7,6 +7,7 @@ import pytest
 
 from synth.catalog import catalog as catalog_module
 from synth.catalog.catalog import Catalog, CatalogBuilder, CatalogSource, Entry
+from synth.catalog.identity import FileIdentity
 from synth.catalog.recording import Recording, Refusal, Word, recording_id
 from synth.errors import TooManyBadInputs, UsageError
 
@@ -30,7 +31,7 @@ def build(*entries: Entry, source: CatalogSource = SOURCE, refused: tuple[Refusa
 def test_a_recording_comes_out_as_it_went_in(tmp_path: Path) -> None:
     detail = {"text": "ü 数字", "speaker": "s1", "labels": {"street": True, "wiper": None}}
     detail |= {"alignment": [["ü", 0.5, 0.25]], "trim": [3, 90]}
-    catalog = build(Entry("a/ü.wav", 7, 100, 44100, 2, "00ff00ff00ff00ff", detail), entry("b.wav"))
+    catalog = build(Entry("a/ü.wav", 7, 100, 44100, 2, FileIdentity(99, 7, 1 << 63), detail), entry("b.wav"))
     catalog.save(tmp_path / "catalog")
     loaded = Catalog.load(tmp_path / "catalog")
     for one in (catalog, loaded):
@@ -39,7 +40,7 @@ def test_a_recording_comes_out_as_it_went_in(tmp_path: Path) -> None:
         )
         rest = {"labels": {"street": True, "wiper": None}, "alignment": (Word("ü", 0.5, 0.25),)}
         fields = {name: getattr(expected, name) for name in Recording.__slots__}
-        assert one[0] == Recording(**{**fields, **rest, "fingerprint": "00ff00ff00ff00ff", "trim": (3, 90)})
+        assert one[0] == Recording(**{**fields, **rest, "identity": FileIdentity(99, 7, 1 << 63), "trim": (3, 90)})
         assert one[1] == Recording(recording_id("digits", "b.wav", 0), "digits", "b.wav", 0, 100, 8000, 1)
         assert (one.id(0), one.path(0), one.file(0)) == (expected.id, "a/ü.wav", "/data/digits/a/ü.wav")
         assert [one.label(0, name) for name in ("speaker", "text", "street", "wiper", "none")] == [
@@ -91,7 +92,7 @@ def test_the_digest_follows_everything_that_a_plan_depends_on() -> None:
         build(entry("a.wav", text="x", labels={"l": None}), base[1]),
         build(entry("a.wav", count=101, text="x", labels={"l": 1}), base[1]),
         build(entry("a.wav", offset=1, text="x", labels={"l": 1}), base[1]),
-        build(Entry("a.wav", 0, 100, 8000, 1, "0000000000000001", base[0].detail), base[1]),
+        build(Entry("a.wav", 0, 100, 8000, 1, FileIdentity(99, 7, 1), base[0].detail), base[1]),
         build(*base, source=CatalogSource("other", "/data/digits")),
         build(*base, source=CatalogSource("digits", "/data/digits", "first")),
         build(*base, refused=(Refusal("c.wav", "empty", "scan", "m"),)),
@@ -103,6 +104,8 @@ def test_the_digest_does_not_depend_on_order_place_or_a_round_trip(tmp_path: Pat
     base = [entry("a.wav", text="x", speaker="s"), entry("b.wav", text="zz"), entry("c.wav")]
     digest = build(*base).digest
     assert build(*base[::-1], source=CatalogSource("digits", "/elsewhere")).digest == digest
+    times = [build(Entry("a.wav", 0, 9, 8000, 1, FileIdentity(99, when, 1), {})).digest for when in (7, 8)]
+    assert times[0] == times[1]
     shuffled = build(base[2], base[0], base[1])
     shuffled.save(tmp_path / "one")
     build(*base).save(tmp_path / "two")

@@ -205,7 +205,7 @@ def test_a_list_that_says_enough_is_believed_and_no_file_is_opened(tmp_path: Pat
     ]
     (tmp_path / "list.jsonl").write_text("\n".join(map(json.dumps, rows)))
     catalog = scanned(manifest="list.jsonl")
-    found = [(r.path, r.offset, r.num_samples, r.sample_rate, r.fingerprint) for r in catalog]
+    found = [(r.path, r.offset, r.num_samples, r.sample_rate, r.identity) for r in catalog]
     assert found == [("a.wav", 0, 68000, 16000, None), ("b.wav", 4000, 1000, 8000, None)]
     assert refusals(catalog) == {
         "c.wav": "bad_rate: 1000 Hz is outside 4000 to 384000 Hz",
