@@ -7,7 +7,7 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run `synth` with the arguments of this process."""
-    from synth.cli.signals import listen
+    from synth.cli.signals import end_listening, listen
 
     listen()  # first: Ctrl-C during the imports below must not print a traceback
     import sys
@@ -15,14 +15,16 @@ def main() -> NoReturn:
     from synth.execute.threads import pin_threads
 
     pin_threads()  # before numpy is imported by a command
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    end_listening()
+    sys.exit(code)
 
 
 def run(words: list[str]) -> int:
     """Run one command line in this process and return its exit code."""
     from synth.cli.failures import report
     from synth.cli.output import state
-    from synth.cli.signals import Stopped
+    from synth.cli.signals import Stopped, end_listening
 
     state.reset()
     state.json = "--json" in words  # until the words are parsed: an error in them is reported as JSON too
@@ -37,6 +39,7 @@ def run(words: list[str]) -> int:
     except Stopped as stop:
         return report(stop.error)
     except Exception as error:
+        end_listening()
         return report(error)
     finally:
         if state.end_log is not None:

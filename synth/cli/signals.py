@@ -23,9 +23,18 @@ def listen() -> None:
     signal.signal(signal.SIGTERM, _terminated)
 
 
+def end_listening() -> None:
+    """The command has its exit code: a second Ctrl-C must not change it, nor print a traceback while Python ends."""
+    for number, handler in ((signal.SIGINT, _interrupted), (signal.SIGTERM, _terminated)):
+        if signal.getsignal(number) is handler:
+            signal.signal(number, signal.SIG_IGN)
+
+
 def _interrupted(number: int, frame: FrameType | None) -> NoReturn:
+    end_listening()
     raise Stopped(Interrupted("interrupted; run again to resume"))
 
 
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:
+    end_listening()
     raise Stopped(Terminated("terminated; run again to resume"))
