@@ -24,8 +24,8 @@ import soundfile as sf
 
 from synth import files
 from synth.catalog.containers import HEAD_BYTES, ContainerError, check_form, examine, sniff
-from synth.catalog.lossy_stream import check_stream
 from synth.catalog.identity import Beat, FileIdentity, difference, file_identity, file_sha256
+from synth.catalog.lossy_stream import check_stream
 from synth.errors import BadInput
 from synth.text import printable
 
