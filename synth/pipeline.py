@@ -118,7 +118,7 @@ def make_plan(
     if check:
         from synth.source_noise import warn_of_noisy_speech
 
-        warnings += warn_of_noisy_speech(plan)
+        warnings += warn_of_noisy_speech(plan, jobs=jobs)
         _log.info("checked the noise in the speech itself")
     notes = (*speech.notes, *noise.notes, *rooms.notes)
     return Planned(plan, store, uses, tuple(warnings), time.monotonic() - start, notes)

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from synth.catalog.audio_file import read_samples
+from synth.catalog.isolate import Pool
+from synth.catalog.probe import Place
 from synth.draws import uniform01
 from synth.dsp import levels
 from synth.dsp.effects.effect import Samples
-from synth.errors import BadInput
 from synth.plan.plan import Plan
 from synth.plan.unchanged import unchanged_recordings
 from synth.units import power_to_db
@@ -20,6 +21,7 @@ _SAMPLE = 40
 _UNTRUE_DB = 1.0
 _WORTH_SAYING = 0.01
 _FRAME_SECONDS = 0.032
+_LOOKED_AT_SECONDS = 30  # of a recording, at its start
 _QUANTILES = tuple((i + 0.5) / 32 for i in range(32))
 
 
@@ -36,15 +38,16 @@ def own_snr(samples: Samples, *, sample_rate: int, weighting: str) -> float:
     return power_to_db(power / floor) if floor > levels.SILENCE else math.inf
 
 
-def warn_of_noisy_speech(plan: Plan) -> Iterator[str]:
+def warn_of_noisy_speech(plan: Plan, *, jobs: int = 1) -> Iterator[str]:
     """One line where the speech's own noise makes the SNR untrue by more than 1 dB in more than 1 % of the clips.
 
-    Looks at 40 recordings of the catalog, chosen by hash.
+    Looks at 40 recordings of the catalog, chosen by hash, in processes of their own: there a decoder may crash, and
+    what it prints is not seen.
     """
     noise = plan.recipe.noise
     if noise is None:
         return
-    looked = {i: snr for i in _chosen(plan) if (snr := _own_snr_of(plan, i)) is not None}
+    looked = _own_snrs(plan, jobs)
     if not looked:
         return
     asked = [float(noise.snr_db.value(u)) for u in _QUANTILES]
@@ -69,16 +72,25 @@ def _chosen(plan: Plan) -> list[int]:
     return sorted(some, key=lambda i: uniform01(0, plan.speech.id(i), "own_snr"))[:_SAMPLE]
 
 
-def _own_snr_of(plan: Plan, index: int) -> float | None:
-    recording, noise = plan.speech[index], plan.recipe.noise
-    assert noise is not None
+def _own_snrs(plan: Plan, jobs: int) -> dict[int, float]:
+    """The own SNR of some recordings by their index; without those that cannot be read, which the render will name."""
+    assert plan.recipe.noise is not None
+    chosen, tasks = _chosen(plan), []
+    for index in chosen:
+        recording, source = plan.speech[index], plan.speech.source(index)
+        count = min(recording.num_samples, _LOOKED_AT_SECONDS * recording.sample_rate)
+        place = Place(source.root, recording.offset, count, source.channels)
+        tasks.append((plan.speech.file(index), place, plan.recipe.noise.weighting))
+    timeout_s = plan.recipe.limits.timeout_s
+    with Pool(jobs) as pool:
+        answers = dict(pool.map(f"{__name__}:measure_own_snr", tasks, timeout_s=timeout_s))
+    return {chosen[k]: snr for k, snr in sorted(answers.items()) if isinstance(snr, float)}
+
+
+def measure_own_snr(path: str, place: Place, weighting: str) -> float | None:
+    """`own_snr` of a segment of a file, in a worker; None for silence. Raises BadInput."""
+    samples, rate = read_samples(path, **place._asdict())
     try:
-        samples, rate = read_samples(
-            plan.speech.file(index),
-            offset=recording.offset,
-            num_samples=recording.num_samples,
-            channels=plan.speech.source(index).channels,
-        )
-        return own_snr(samples, sample_rate=rate, weighting=noise.weighting)
-    except (BadInput, levels.SilentError):
-        return None  # the render will name it
+        return own_snr(samples, sample_rate=rate, weighting=weighting)
+    except levels.SilentError:
+        return None

@@ -9,7 +9,7 @@ from pathlib import Path
 from synth import files
 from synth.catalog.cache import cache_folder
 from synth.catalog.catalog import Catalog
-from synth.catalog.scan import scan
+from synth.catalog.scan import Kind, scan
 from synth.errors import UsageError
 from synth.plan.splits import SplitOf
 from synth.recipe.model import Limits, Source, Splits
@@ -48,7 +48,7 @@ def init(folder: Path, *, speech: Path | None = None, noise: Path | None = None)
         notes.append(f"generated {made} files in {folder / 'example'}: tones and shaped noise, to try the commands on")
         speech, noise = speech or folder / "example" / "speech", noise or folder / "example" / "noise"
     speech_source, noise_source = _source("speech", speech, folder), _source("car", noise, folder)
-    speakers, rows = _scanned(speech_source, folder), _scanned(noise_source, folder)
+    speakers, rows = _scanned(speech_source, folder, "speech"), _scanned(noise_source, folder, "noise")
     text, more = _recipe_text(speech_source, noise_source, speakers, rows)
     files.write_file(recipe, text.encode())
     return Started(recipe, (*notes, *more, *speakers.notes, *rows.notes))
@@ -61,8 +61,8 @@ def _source(name: str, path: Path, folder: Path) -> Source:
     return Source(name=name, path=relative, manifest=manifest)
 
 
-def _scanned(source: Source, folder: Path) -> Catalog:
-    catalog = scan([source], folder=folder.absolute(), limits=Limits(), cache=cache_folder(), jobs=2)
+def _scanned(source: Source, folder: Path, kind: Kind) -> Catalog:
+    catalog = scan([source], folder=folder.absolute(), limits=Limits(), cache=cache_folder(), jobs=2, kind=kind)
     if not len(catalog):
         first = catalog.refused[0]
         raise UsageError(f"no usable audio in {source.path}: {first.path}: {first.message}")

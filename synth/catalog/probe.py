@@ -7,9 +7,15 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from synth.catalog.audio_file import Channels, Samples, count_samples, read_samples
+from synth.dsp.room import prepare_response
+from synth.errors import BadInput
 
 Probed: TypeAlias = tuple[int, int, int]
 """(sample rate, channels, samples); the samples are exact, or counted by decoding."""
+
+MAX_ROOM_SECONDS = 10.0
+"""No impulse response is longer (our own choice): a cabin falls silent in 0.1 s, a cathedral in 8 s. What is longer is
+a recording of something else, and would take gigabytes to convolve with."""
 
 _FRAME, _HOP = 2048, 512
 _FLOOR = 1e-10  # power below which librosa counts all as equally silent (amin of amplitude_to_db, squared)
@@ -36,6 +42,16 @@ def measure_trim(path: str, place: Place, max_seconds: float, top_db: float) -> 
     return trim_bounds(samples, top_db)
 
 
+def check_response(path: str, place: Place, max_seconds: float) -> tuple[()]:
+    """Read an impulse response as a render will. Raises BadInput: those of `read_samples`, and silent."""
+    samples, rate = read_samples(path, max_seconds=max_seconds, **place._asdict())
+    try:
+        prepare_response(samples, sample_rate=rate)
+    except ValueError as error:
+        raise BadInput("silent", path, str(error), "scan") from None
+    return ()
+
+
 def trim_bounds(samples: Samples, top_db: float) -> tuple[int, int]:
     """(start, end) in samples, as `librosa.effects.trim(samples, top_db=top_db)` finds them; (0, 0) in silence.
 
@@ -43,7 +59,8 @@ def trim_bounds(samples: Samples, top_db: float) -> tuple[int, int]:
     memory, where librosa takes four times the sound's, and no librosa in each worker.
     """
     padded = np.pad(samples, _FRAME // 2)
-    hops = np.square(padded[: len(padded) // _HOP * _HOP].reshape(-1, _HOP)).sum(axis=1)
+    np.square(padded, out=padded)  # in place: a long recording must not be in memory three times
+    hops = padded[: len(padded) // _HOP * _HOP].reshape(-1, _HOP).sum(axis=1)
     count = 1 + len(samples) // _HOP
     power = np.lib.stride_tricks.sliding_window_view(hops, _FRAME // _HOP)[:count].sum(axis=1) / _FRAME
     loud = np.flatnonzero(10 * np.log10(np.maximum(power, _FLOOR) / max(power.max(), _FLOOR)) > -top_db)

@@ -36,7 +36,7 @@ from synth.catalog.isolate import Pool
 from synth.catalog.json_lines import read_json_lines
 from synth.catalog.list_row import Row
 from synth.catalog.path_labels import SlowPattern, with_labels
-from synth.catalog.probe import Place, Probed, measure_trim, probe
+from synth.catalog.probe import MAX_ROOM_SECONDS, Place, Probed, check_response, measure_trim, probe
 from synth.catalog.recording import Refusal
 from synth.catalog.source_at import JSON_LINES
 from synth.catalog.source_files import SourceFiles, locate, source_error
@@ -54,7 +54,14 @@ Progress: TypeAlias = Callable[[str, int, int | None], None]
 _CHUNK = 8192  # rows handled together
 _FRESH_NS = 2_000_000_000  # a file changed so lately may change again within the same tick of its clock
 _READER = f"2 {sf.__libsndfile_version__}"
-_PROBE, _TRIM = (f"{function.__module__}:{function.__name__}" for function in (probe, measure_trim))
+_PROBE, _TRIM, _RESPONSE = (
+    f"{function.__module__}:{function.__name__}" for function in (probe, measure_trim, check_response)
+)
+_LIMIT_OF: dict[Kind, str] = {
+    "speech": "limits.max_seconds",
+    "noise": "limits.max_noise_seconds",
+    "room": "for impulse responses",
+}
 _REMEMBERED = 100_000  # files of one list whose headers are kept at hand
 _TRANSIENT = frozenset(("timeout", "decode_crash", "missing", "changed_during_run"))
 
@@ -75,6 +82,7 @@ class _Desk:
     cache: Cache
     limits: Limits
     max_seconds: float
+    kind: Kind
     trim_top_db: float | None
     progress: Progress
     done: int = 0
@@ -101,10 +109,14 @@ def scan(
     Raises UsageError, or RecipeError with the place in the recipe, if a folder, file or list is missing or has no
     audio; UsageError if a list has no path column.
     """
-    max_seconds = limits.max_noise_seconds if kind == "noise" else limits.max_seconds
+    max_seconds = {
+        "speech": limits.max_seconds,
+        "noise": limits.max_noise_seconds,
+        "room": min(limits.max_seconds, MAX_ROOM_SECONDS),
+    }[kind]
     builder = CatalogBuilder(folder=cache)
     with contextlib.closing(open_cache(cache)) as known, Pool(jobs) as pool:
-        desk = _Desk(builder, pool, known, limits, max_seconds, trim_top_db, progress or _quiet)
+        desk = _Desk(builder, pool, known, limits, max_seconds, kind, trim_top_db, progress or _quiet)
         for source in sources:
             _scan_source(desk, source, locate(source, folder))
     return builder.build()
@@ -202,11 +214,13 @@ def _scan_chunk(desk: _Desk, source: Source, root: str, rows: Sequence[Row]) -> 
         try:
             state = desk.states[row.path]
             identity = None if isinstance(state, BadInput) else state.identity
-            entries.append(_entry(row, None if row.trusted else probed[row.path], identity, desk.max_seconds))
+            entries.append(_entry(row, None if row.trusted else probed[row.path], identity, desk))
         except BadInput as error:
             _refuse(desk, error, row.path)
     if desk.trim_top_db is not None:
         entries = _trimmed(desk, source, root, entries, desk.trim_top_db)
+    if desk.kind == "room":
+        entries = _checked_rooms(desk, source, root, entries)
     for entry in entries:
         desk.builder.add(entry)
     desk.done += len(rows)
@@ -217,7 +231,7 @@ def _forget(desk: _Desk) -> None:
     desk.probed.clear()
 
 
-def _entry(row: Row, probed: Probed | BadInput | None, identity: FileIdentity | None, max_seconds: float) -> Entry:
+def _entry(row: Row, probed: Probed | BadInput | None, identity: FileIdentity | None, desk: _Desk) -> Entry:
     if isinstance(probed, BadInput):
         raise probed
     if probed is None:
@@ -228,8 +242,9 @@ def _entry(row: Row, probed: Probed | BadInput | None, identity: FileIdentity | 
         if row.sample_rate not in (None, rate):
             raise BadInput("bad_row", row.path, f"the list says {row.sample_rate} Hz, the file has {rate} Hz", "scan")
     offset, count = _segment(row, rate, length)
-    if count > max_seconds * rate:
-        raise BadInput("too_long", row.path, f"{count / rate:.1f} s; the limit is {max_seconds:g} s", "scan")
+    if count > desk.max_seconds * rate:
+        text = f"{count / rate:.1f} s; the limit is {desk.max_seconds:g} s ({_LIMIT_OF[desk.kind]})"
+        raise BadInput("too_long", row.path, text, "scan")
     return Entry(row.path, offset, count, rate, channels, identity, row.detail)
 
 
@@ -346,23 +361,39 @@ def _recalled(memory: Any, item: Any) -> Any:
     return tuple(memory)
 
 
-# where the sound begins and ends
+# what is asked of the sound of each recording
 
 
 def _trimmed(desk: _Desk, source: Source, root: str, entries: Sequence[Entry], top_db: float) -> list[Entry]:
+    bounds = _decoded(desk, source, root, entries, _TRIM, top_db)
+    return [entry for i, e in enumerate(entries) if (entry := _with_trim(desk, e, bounds[i])) is not None]
+
+
+def _checked_rooms(desk: _Desk, source: Source, root: str, entries: Sequence[Entry]) -> list[Entry]:
+    """The impulse responses that can be used: a bad one is found once here, not in each clip that would be in it."""
+    answers = _decoded(desk, source, root, entries, _RESPONSE)
+    for i, entry in enumerate(entries):
+        if isinstance(error := answers[i], BadInput):
+            _refuse(desk, error, entry.path)
+    return [entry for i, entry in enumerate(entries) if not isinstance(answers[i], BadInput)]
+
+
+def _decoded(
+    desk: _Desk, source: Source, root: str, entries: Sequence[Entry], function: str, *settings: float
+) -> dict[int, Any]:
+    """The answer of a function of `probe` to each entry by its index, or the BadInput that refuses it."""
     states = ((i, desk.states[entry.path]) for i, entry in enumerate(entries))
     known = {i: state for i, state in states if isinstance(state, _State)}
 
     def task(i: int) -> tuple[Any, ...]:
         e = entries[i]
         place = Place(root, e.offset, e.num_samples, source.channels)
-        return os.path.join(root, e.path), place, desk.max_seconds, top_db
+        return os.path.join(root, e.path), place, desk.max_seconds, *settings
 
-    keys = {i: key_of("trim", _READER, *task(i), *state) for i, state in known.items()}
-
-    bounds = _measured(desk, _TRIM, keys, known, task)
-    bounds.update((i, desk.states[e.path]) for i, e in enumerate(entries) if i not in known)
-    return [entry for i, e in enumerate(entries) if (entry := _with_trim(desk, e, bounds[i])) is not None]
+    keys = {i: key_of(function, _READER, *task(i), *state) for i, state in known.items()}
+    answers = _measured(desk, function, keys, known, task)
+    answers.update((i, desk.states[e.path]) for i, e in enumerate(entries) if i not in known)
+    return answers
 
 
 def _with_trim(desk: _Desk, entry: Entry, bounds: tuple[int, int] | BadInput) -> Entry | None:

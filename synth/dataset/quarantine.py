@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,21 @@ def scan_refusal(refusal: Refusal) -> dict[str, Any]:
     }
 
 
-def refusal_of(error: BadInput, spec: ClipSpec, recording: Recording, *, root: str) -> dict[str, Any]:
-    """The line of a clip that could not be made. The path is the speech recording's, relative to its source's root.
+def refusal_of(
+    error: BadInput, spec: ClipSpec, recording: Recording, *, root: str, rooms: Mapping[str, str]
+) -> dict[str, Any]:
+    """The line of a clip that could not be made. `rooms`: root of each source of impulse responses by its name.
 
-    Where another file is to blame (an impulse response, noise), the message begins with that file's name.
+    The path is that of the file to blame relative to its source's root: the impulse response's, or else the speech
+    recording's, in which case the message begins with the name of another file (noise) that is to blame.
     """
     own = ("", str(Path(root, recording.path)), spec.source_id)
+    for source, folder in rooms.items():
+        if error.path not in own and error.path.startswith(folder.rstrip("/") + "/"):
+            line = refusal_of(
+                BadInput(error.code, "", error.message, error.stage), spec, recording, root=folder, rooms={}
+            )
+            return {**line, "path": os.path.relpath(error.path, folder), "source": source, "offset": None}
     to_blame = "" if error.path in own else f"{Path(error.path).name}: "
     return {
         "clip_id": spec.clip_id,

@@ -15,13 +15,13 @@ from synth.dsp.effects.effect import Samples
 from synth.dsp.resample import resample
 from synth.dsp.room import Response, prepare_response
 from synth.errors import BadInput, SynthError
-from synth.execute.noise_reader import NoiseReader, remembered
+from synth.execute.noise_reader import NoiseReader
 from synth.execute.unit import Heart
 from synth.plan.clip_spec import ClipSpec
 from synth.plan.plan import Plan
 from synth.render import Rendered, Settings, render_clip
 
-_ROOMS_KEPT: Final = 64
+_ROOM_BYTES: Final = 32 << 20  # of impulse responses kept, together
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Studio:
         self.plan = plan
         self.noise = NoiseReader(plan, noise)
         self.settings = Settings(recipe.headroom_dbfs, recipe.on_clipping == "refuse", recipe.output.stems)
-        self._room = remembered(self._prepare_room, _ROOMS_KEPT)
+        self._rooms: dict[int, Response] = {}  # the last used is the last
         # Copies of an utterance are neighbours in the plan: what was read last is mostly what is needed next.
         self._last: tuple[int, Samples, str] | None = None
 
@@ -85,6 +85,13 @@ class Studio:
             beat=beat,
         )
         return samples
+
+    def _room(self, index: int) -> Response:
+        response = self._rooms.pop(index, None) or self._prepare_room(index)
+        self._rooms[index] = response
+        while len(self._rooms) > 1 and sum(room.taps.nbytes for room in self._rooms.values()) > _ROOM_BYTES:
+            del self._rooms[next(iter(self._rooms))]
+        return response
 
     def _prepare_room(self, index: int) -> Response:
         recording, rate = self.plan.rooms[index], self.plan.recipe.sample_rate

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from synth import files
 from synth.dataset import manifest
@@ -26,8 +26,6 @@ from synth.execute.studio import Studio, Take
 from synth.execute.unit import Failure, Heart, NoHeart, ShardResult
 from synth.plan.clip_spec import ClipSpec
 from synth.render import Rendered
-
-_ROOMS_KEPT: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,8 @@ class Workshop:
     def refusal(self, index: int, error: BadInput) -> dict[str, Any]:
         spec = self.plan[index]
         root = self.plan.speech.source(spec.recording).root
-        return refusal_of(error, spec, self.plan.speech[spec.recording], root=root)
+        rooms = self.plan.rooms.roots
+        return refusal_of(error, spec, self.plan.speech[spec.recording], root=root, rooms=rooms)
 
 
 _open: dict[str, tuple[tuple[int, int], Workshop]] = {}

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import soundfile as sf
 
-from synth.catalog.audio_file import inside, path_complaint, read_header, read_samples
+from synth.catalog.audio_file import count_samples, inside, path_complaint, read_header, read_samples
 from synth.catalog.cache import Cache, cache_folder, key_of, open_cache
 from synth.catalog.isolate import Pool
 from synth.dsp.levels import SILENCE
@@ -39,6 +39,8 @@ Progress: TypeAlias = Callable[[str, int, int | None], None]
 MAX_CLIPS = 2000
 MAX_SECONDS = 600.0
 """A longer clip is no clip but a recording of a drive: a list with offsets cuts it into utterances."""
+MEASURED_SAMPLES = 60 * 48_000
+"""So much of a clip is measured, from its start: a minute at 48 kHz, 3 minutes at 16 kHz; its spectra take 100 MB."""
 
 _TIMEOUT_S = 60.0
 _SLOWEST = 5.0  # times real time: how long a long clip may take beyond that
@@ -95,6 +97,7 @@ def measure_set(
         answers, remembered = _answers(found, chosen, calibration, known, jobs, progress or _quiet)
     told = truths(found, [clip.line for clip in chosen if clip.line is not None])
     clips, refused, seconds, rates = [], list(found.refused), 0.0, Counter[int]()
+    cut = [not isinstance(answer, BadInput) and answer["cut"] for answer in answers]
     for clip, answer in zip(chosen, answers, strict=True):
         if isinstance(answer, BadInput):
             refused.append(answer)
@@ -104,7 +107,7 @@ def measure_set(
         rates[answer["sample_rate"]] += 1
     if not clips:
         raise UsageError(_nothing_usable(found, refused))
-    notes = (*found.notes, *_notes(found, len(chosen), refused))
+    notes = (*found.notes, *_notes(found, len(chosen), refused, sum(cut)))
     sample_rates = {str(rate): count for rate, count in sorted(rates.items())}
     profile = Profile(found.name, str(found.root), len(found.clips), sample_rates, tuple(clips), notes)
     return ProfiledSet(profile, seconds, tuple(refused), remembered)
@@ -155,13 +158,18 @@ def _clip_profile(clip: SetClip, answer: Mapping[str, Any], truth: Mapping[str, 
     )
 
 
-def _notes(found: AudioSet, chosen: int, refused: Sequence[BadInput]) -> list[str]:
+def _notes(found: AudioSet, chosen: int, refused: Sequence[BadInput], cut: int) -> list[str]:
     notes = []
     if chosen < len(found.clips):
         notes.append(f"measured: {chosen} of {len(found.clips)} clips, chosen by a hash, evenly by group")
     if refused:
         codes = Counter(error.code for error in refused)
         notes.append("refused: " + ", ".join(f"{count} {code}" for code, count in sorted(codes.items())))
+    if cut:
+        notes.append(
+            f"long clips: of {cut} only the start was measured ({MEASURED_SAMPLES:,} samples); a list with offsets "
+            "cuts a recording into utterances"
+        )
     if found.kind == "folder" and (found.root / "metadata.csv").is_file():
         notes.append("metadata.csv lies in the folder and was not used: name it as the set to group by its columns")
     return notes
@@ -307,22 +315,28 @@ def measure_file(
 ) -> dict[str, Any]:
     """Features of a clip, as JSON can hold them, and `level_dbfs`, the level of all of it. Channels are averaged.
 
+    Of a clip of more than MEASURED_SAMPLES the start is measured (`cut`); its length is that of all of it.
+
     Raises BadInput.
     """
     from synth.match.measure import measure_clip
 
-    rate = read_header(path, root=root).sample_rate
-    start = round(offset * rate)
-    count = None if duration is None else round(duration * rate)
-    samples, rate = read_samples(path, offset=start, num_samples=count, max_seconds=MAX_SECONDS, root=root)
+    header = (count_samples if duration is None else read_header)(path, root=root)
+    rate, start = header.sample_rate, round(offset * header.sample_rate)
+    count = max(0, header.num_samples - start) if duration is None else round(duration * rate)
+    if count > MAX_SECONDS * rate:
+        raise BadInput("too_long", path, f"{count / rate:.1f} s; the limit is {MAX_SECONDS:g} s")
+    samples, rate = read_samples(path, offset=start, num_samples=min(count, MEASURED_SAMPLES), root=root)
     measured = measure_clip(samples, sample_rate=rate, calibration=calibration)
     power = float(np.mean(np.square(samples)))
     level = power_to_db(power) if power > SILENCE else None
+    features = {**measured.features, "level_dbfs": level, "duration_s": count / rate}
     return {
-        "features": {name: _rounded(value) for name, value in (*measured.features.items(), ("level_dbfs", level))},
+        "features": {name: _rounded(value) for name, value in features.items()},
         "flags": list(measured.flags),
         "sample_rate": rate,
-        "seconds": len(samples) / rate,
+        "seconds": count / rate,
+        "cut": count > MEASURED_SAMPLES,
     }
 
 

@@ -281,7 +281,7 @@ LIMITS = Record(
     "the limits",
     (
         Field("max_bad", Number(Range(0)), 0.01, "inputs that may be refused: a share below 1, or a number"),
-        Field("max_seconds", Number(Range(0.1, 86400, "s")), 3600.0, "longest piece of speech"),
+        Field("max_seconds", Number(Range(0.1, 86400, "s")), 120.0, "longest piece of speech"),
         Field("max_noise_seconds", Number(Range(0.1, 864000, "s")), 14400.0, "longest noise recording"),
         Field("timeout_s", Number(Range(1, 86400, "s")), 60.0, "longest time for one input file"),
     ),

@@ -296,7 +296,7 @@ class Limits:
     """`max_bad`: below 1 the share, else the number of inputs that may be refused before the run fails."""
 
     max_bad: float = 0.01
-    max_seconds: float = 3600.0
+    max_seconds: float = 120.0
     max_noise_seconds: float = 14400.0
     timeout_s: float = 60.0
 

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 from synth.errors import BadInput
 
@@ -58,3 +59,17 @@ def peak_megabytes() -> int:
     """The most memory that this process has had. Not ru_maxrss: that counts what its parent had when it forked."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) // 1024
+
+
+def profile_and_measure(path: str) -> tuple[dict[str, Any], int]:
+    """(what `synth profile` measures of a file, peak memory of the process in MB)."""
+    from synth.match.profiling import measure_file
+
+    return measure_file(path, None, 0.0, None, None), peak_megabytes()
+
+
+def own_snr_and_measure(path: str, place: Any) -> tuple[float | None, int]:
+    """(own SNR of a segment of speech, peak memory of the process in MB)."""
+    from synth.source_noise import measure_own_snr
+
+    return measure_own_snr(path, place, "a"), peak_megabytes()

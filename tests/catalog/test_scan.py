@@ -136,7 +136,7 @@ def test_what_must_not_be_read_is_named(tmp_path: Path, make_sound, scanned) -> 
 def test_limits_of_length_depend_on_the_kind(make_sound, scanned) -> None:
     make_sound("sounds/a.wav", 2.0)
     limits = Limits(max_seconds=1.5, max_noise_seconds=3)
-    assert refusals(scanned(limits=limits)) == {"a.wav": "too_long: 2.0 s; the limit is 1.5 s"}
+    assert refusals(scanned(limits=limits)) == {"a.wav": "too_long: 2.0 s; the limit is 1.5 s (limits.max_seconds)"}
     assert len(scanned(limits=limits, kind="noise")) == 1
 
 
@@ -209,7 +209,7 @@ def test_a_list_that_says_enough_is_believed_and_no_file_is_opened(tmp_path: Pat
     assert found == [("a.wav", 0, 68000, 16000, None), ("b.wav", 4000, 1000, 8000, None)]
     assert refusals(catalog) == {
         "c.wav": "bad_rate: 1000 Hz is outside 4000 to 384000 Hz",
-        "d.wav": "too_long: 4000.0 s; the limit is 3600 s",
+        "d.wav": "too_long: 4000.0 s; the limit is 120 s (limits.max_seconds)",
         "../e.wav": "forbidden_path: a path with '..'",
         "/etc/passwd": "forbidden_path: an absolute path outside the root of its source",
         "f.wav": "empty: it holds no samples",
@@ -344,3 +344,30 @@ def test_trimmed_recordings_carry_their_bounds_and_silent_ones_are_refused(tmp_p
     assert abs(second[0] - (first[0] - 4000)) < 512
     assert refusals(catalog) == {"silent.wav": "silent: nothing is left after trimming"}
     assert all(recording.trim is None for recording in scanned(manifest="list.csv"))
+
+
+# impulse responses
+
+
+def test_a_bad_impulse_response_is_found_once_when_planning(tmp_path: Path, scanned) -> None:
+    """B5 and B14: they cost a clip each at render, and one of minutes took gigabytes."""
+    rate = 8000
+    sounds = {"good": np.eye(1, 100)[0], "silent": np.zeros(100), "long": np.eye(1, 11 * rate)[0]}
+    sounds |= {"nan": np.full(100, np.nan), "huge": np.full(100, 1e20), "ten": np.eye(1, 10 * rate)[0]}
+    (tmp_path / "sounds").mkdir()
+    for name, samples in sounds.items():
+        sf.write(tmp_path / "sounds" / f"{name}.wav", samples, rate, subtype="FLOAT")
+    lines = [f"{name}.wav,{rate},{len(samples)}" for name, samples in sounds.items()]
+    (tmp_path / "list.csv").write_text("\n".join(["path,sampling_rate,num_samples", *lines]))
+    for options in ({}, {"manifest": "list.csv"}):
+        for _ in range(2):  # the second time from the cache
+            catalog = scanned(kind="room", **options)
+            assert [room.path for room in catalog] == ["good.wav", "ten.wav"]
+            found = refusals(catalog)
+            assert found.pop("huge.wav").startswith("nonfinite: it has samples up to 1e+20")
+            assert found == {
+                "long.wav": "too_long: 11.0 s; the limit is 10 s (for impulse responses)",
+                "nan.wav": "nonfinite: it has NaN or infinite samples",
+                "silent.wav": "silent: the impulse response is empty, silent or not finite",
+            }
+    assert len(scanned(limits=Limits(max_seconds=5), kind="room")) == 1

@@ -163,7 +163,7 @@ def test_what_is_left_out_has_the_documented_defaults(tmp_path: Path) -> None:
     assert (recipe.noise, recipe.channel, recipe.level_dbfs, recipe.speech.room) == (None, (), None, None)
     assert recipe.margins_s == Uniform(0.2, 0.5)
     assert recipe.splits == Splits(("speaker",), {"train": 1.0})
-    assert (recipe.limits, recipe.output) == (Limits(0.01, 3600, 14400, 60), Output("flac", False, 128))
+    assert (recipe.limits, recipe.output) == (Limits(0.01, 120, 14400, 60), Output("flac", False, 128))
     assert recipe.speech.sources == (Source("speech", "../speech"),)
 
 
@@ -195,7 +195,7 @@ def test_what_is_written_back_reads_the_same(tmp_path: Path, text: str) -> None:
 
 def test_every_default_stands_in_what_is_written(tmp_path: Path) -> None:
     resolved = resolved_dict(load(tmp_path, PLAIN))
-    assert resolved["limits"] == {"max_bad": 0.01, "max_seconds": 3600, "max_noise_seconds": 14400, "timeout_s": 60}
+    assert resolved["limits"] == {"max_bad": 0.01, "max_seconds": 120, "max_noise_seconds": 14400, "timeout_s": 60}
     assert resolved["noise"]["layers"][0]["min_recordings"] == 8
     assert resolved["splits"] == {"by": ["speaker"], "train": 1, "train-dev": 0, "train-dev-noise": 0}
 
