@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from shlex import quote
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from synth import __version__
 from synth.cli import output
 from synth.cli.frame import Group, switch
-from synth.cli.options import Clip, DataSet, Jobs, Recipe, Set, StrictInputs
+from synth.cli.options import Clip, DataSet, GrowMethod, Jobs, Recipe, Set, StrictInputs
 from synth.cli.output import next_step, note, print_result, report_inputs, state
 
 app = typer.Typer(
@@ -244,7 +244,7 @@ def grow(
     ] = None,
     *,
     method: Annotated[
-        Literal["quilt", "shaped", "separate", "cabin"],
+        GrowMethod,
         typer.Option(help="How the noise is synthesized, as in `grow` of a recipe."),
     ],
     minutes: Annotated[float, typer.Option(min=0.001, max=100_000, help="Length of all files together, in minutes.")],
@@ -289,7 +289,9 @@ def grow(
 
 @app.command()
 def schema() -> None:
-    """Print the JSON Schema of recipes, for editors."""
+    """Print the JSON Schema of recipes.
+
+    Editors use it to complete and check a recipe."""
     from synth.recipe.schema import json_schema
 
     output.print_text(json.dumps(json_schema(), indent=2))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from synth.cli.app import app
-from synth.cli.options import Html, Unit
+from synth.cli.options import Html, Measure, Unit
 from synth.cli.output import print_result
 
 
@@ -39,9 +39,7 @@ def diagnose(
     ] = None,
     n: Annotated[float | None, typer.Option("--n", min=1, help="Number of clips or words behind each error.")] = None,
     unit: Annotated[Unit, typer.Option(help="Unit of an error between reference and hypothesis.")] = "word",
-    measure: Annotated[
-        Literal["errors", "error", "text", "loss"] | None, typer.Option(help="The column of the scores to use.")
-    ] = None,
+    measure: Annotated[Measure | None, typer.Option(help="The column of the scores to use.")] = None,
     by: Annotated[
         str | None,
         typer.Option(metavar="COLUMNS", help="Groups of the bootstrap, such as speaker,session; or noise, clip."),

@@ -50,7 +50,7 @@ def _described(error: BaseException) -> tuple[str, str, int]:
     if isinstance(error, typer.TyperException):
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "synth"
-        message = error.format_message()
+        message = error.format_message().replace(": Value error, ", ": ")  # the words of a library below typer
         if context and message == context.get_help():  # typer's answer to a group without a command
             message = "Missing command."
         return "UsageError", f"{message}\n  Help: {path} --help", error.exit_code

@@ -7,6 +7,7 @@ Each option and argument has one environment variable, `SYNTH_<COMMAND>_<OPTION>
 from __future__ import annotations
 
 import copy
+import functools
 from typing import Any
 
 import typer
@@ -48,6 +49,7 @@ class Group(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
+@functools.cache
 def program(app: typer.Typer) -> TyperGroup:
     """Return the tree of commands of `app`, with what all have in common."""
     root = typer.main.get_command(app)

@@ -24,4 +24,11 @@ StrictInputs = Annotated[
     typer.Option("--strict-inputs", help="Hash all input files whole when planning, to notice every change of them."),
 ]
 Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Also write an HTML page to this file.")]
+
+# Choices, so that help lists them and a shell completes them. (A test holds them to what the layers below know: to
+# import those here would slow every command down.)
+GrowMethod: TypeAlias = Literal["quilt", "shaped", "separate", "cabin"]
 Unit: TypeAlias = Literal["word", "character", "clip"]
+Measure: TypeAlias = Literal["errors", "error", "text", "loss"]
+SelectMethod: TypeAlias = Literal["quotas", "ratio", "balance"]
+OnConflict: TypeAlias = Literal["refuse", "drop", "dev", "test", "train"]

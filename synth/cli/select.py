@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from synth.cli.app import app
-from synth.cli.options import DataSet, Jobs
+from synth.cli.options import DataSet, Jobs, SelectMethod
 from synth.cli.output import print_result, report_inputs, state
 
 
@@ -20,7 +20,7 @@ def select(
     hours: Annotated[float | None, typer.Option(metavar="HOURS", help="Select a subset of this many hours.")] = None,
     weights: Annotated[bool, typer.Option("--weights", help="Write weights for all clips, and no subset.")] = False,
     method: Annotated[
-        Literal["quotas", "ratio", "balance"] | None,
+        SelectMethod | None,
         typer.Option(
             help="quotas (default for a subset), ratio (by a classifier), or balance (default for weights).",
         ),

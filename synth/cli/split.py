@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from shlex import quote
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from synth.cli.app import app
-from synth.cli.options import Jobs
+from synth.cli.options import Jobs, OnConflict
 from synth.cli.output import next_step, print_result, report_inputs, state
 
 
@@ -40,7 +40,7 @@ def split(
         Path | None, typer.Option(metavar="OLD", help="Folder of an earlier split: its clips stay where they are.")
     ] = None,
     on_conflict: Annotated[
-        Literal["refuse", "drop", "dev", "test", "train"],
+        OnConflict,
         typer.Option(help="What to do with a group that is on two sides of OLD: refuse the split, or drop or move it."),
     ] = "refuse",
     duplicates: Annotated[bool, typer.Option(help="Compare the sound of all clips to find near-duplicates.")] = True,

@@ -34,10 +34,11 @@ def refuse_from_ledger(recipe: Recipe, uses: Sequence[PoolUse]) -> None:
     layers = {layer.name: layer for layer in recipe.noise.pooled_layers} if recipe.noise else {}
     for use in uses:
         layer = layers[use.layer]
+        needed = f" (min_recordings {layer.min_recordings})" if use.pool == "train" else ""
         _log.info(
-            "guard %s/%s: each second used %.1f times (max_reuse %g), %d recordings (min_recordings %d), "
-            "%.0f %% from models (max_grown %.0f %%)",
-            *(layer.key, use.pool, use.reuse_mean, layer.max_reuse, use.count, layer.min_recordings),
+            "guard %s/%s: each second used %.1f times (max_reuse %g), %d recordings%s, %.0f %% from models (max_grown "
+            "%.0f %%)",
+            *(layer.key, use.pool, use.reuse_mean, layer.max_reuse, use.count, needed),
             *(100 * use.modelled_share, 100 * layer.max_grown),
         )
     mistakes = [
