@@ -79,7 +79,7 @@ def file_sha256(path: str | os.PathLike[str], *, beat: Beat | None = None, anew:
         if not anew and (sha256 := _hashes.get(state) or _from_cache(state)):
             return sha256
         with open(name, "rb", buffering=0) as file:  # noqa: PTH123
-            sha256 = _hash(file.fileno(), beat or _no_beat)
+            sha256 = _hash(file.fileno(), state[3], beat or _no_beat)
             if _state_of(name, os.fstat(file.fileno())) != state:
                 raise BadInput("changed_during_run", name, "it was written to while it was read")
     _remember(state, sha256)
@@ -99,10 +99,12 @@ def _state_of(path: str, status: os.stat_result) -> _State:
     return path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _hash(descriptor: int, beat: Beat) -> str:
-    digest, block = hashlib.sha256(), memoryview(bytearray(_BLOCK))
-    while count := os.readv(descriptor, [block]):
+def _hash(descriptor: int, size: int, beat: Beat) -> str:
+    """The hash of what is there; a file that grows for ever is left after `size` bytes."""
+    digest, block, done = hashlib.sha256(), memoryview(bytearray(_BLOCK)), 0
+    while done <= size and (count := os.readv(descriptor, [block])):
         digest.update(block[:count])
+        done += count
         beat()
     return digest.hexdigest()
 

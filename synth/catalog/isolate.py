@@ -28,6 +28,7 @@ from types import TracebackType
 from typing import Any
 
 from synth.errors import BadInput, SynthError
+from synth.interrupts import interrupts_held_back
 
 BATCH = 64
 _FLUSH_SECONDS = 0.02
@@ -179,9 +180,10 @@ def start_worker() -> _Worker:
     environment.pop("SYNTH_CRASH_AT", None)  # a test's crash point is for its own process, and no fault of a file
     # -P: a file in the current folder must not pass for a module
     command = [sys.executable, "-P", "-m", "synth.catalog.isolate", str(theirs.fileno())]
-    process = subprocess.Popen(
-        command, env=environment, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    )
+    with interrupts_held_back():
+        process = subprocess.Popen(
+            command, env=environment, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
     theirs.close()
     return _Worker(process, ours)
 
@@ -238,6 +240,9 @@ def _attempt(function: Any, task: Task) -> Any:
         return BadInput("decode_crash", str(task[0]), "the decoder wanted more memory than a worker may take", "scan")
     except SynthError as error:
         return _Mistake(str(error))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _Mistake(f"{where}{error.strerror or error}; check the disk, then run again")
     except Exception:
         return _Mistake(f"internal error:\n{traceback.format_exc()}")
 

@@ -13,6 +13,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -44,6 +45,8 @@ from synth.dsp.power_table import HOP, Table
 from synth.errors import BadInput, UsageError
 from synth.recipe.model import Limits
 from synth.text import printable
+
+_log = logging.getLogger(__name__)
 
 _OPEN_AT_ONCE = 256
 _SLOWEST_READ = 10e6  # bytes per second
@@ -263,7 +266,10 @@ def _recalled(catalog: Catalog, index: int, answer: Any, folder: str) -> Decoded
     decoded: Decoded = answer
     if catalog.sha256(index) not in (None, decoded["sha256"]):
         return None  # the file was changed in a way that left its size and times as they were
-    return decoded if _is_stored(folder, decoded) else None
+    if _is_stored(folder, decoded):
+        return decoded
+    _log.info("decoded noise of %s is gone from the cache, or damaged: it is decoded again", catalog.path(index))
+    return None
 
 
 def _lasting(answer: Decoded | BadInput) -> bool:

@@ -31,6 +31,7 @@ from synth.errors import Interrupted, SynthError, Terminated
 from synth.execute.memory import keep_freed_memory
 from synth.execute.threads import pin_threads, thread_count
 from synth.execute.unit import STAGES, Failure, FailureCode, ShardResult, Stage, Work
+from synth.interrupts import interrupts_held_back
 
 _log = logging.getLogger(__name__)
 
@@ -148,7 +149,8 @@ class _Worker:
         self.cells: Any = RawArray("q", 5)
         arguments = (work, theirs, self.cells, os.getpid())
         self.process = context.Process(target=_worker_main, args=arguments, daemon=True)
-        self.process.start()
+        with interrupts_held_back():
+            self.process.start()
         theirs.close()
         self.shard: int | None = None
         self._given = 0.0

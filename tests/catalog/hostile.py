@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -24,6 +25,8 @@ def misbehave(path: str, how: str) -> str:
         time.sleep(1000)
     if how == "eat memory":
         return str(len(bytearray(8 << 30)))
+    if how == "eio":
+        raise OSError(errno.EIO, os.strerror(errno.EIO), path)
     if how == "refuse":
         raise BadInput("not_audio", path, "no")
     if how == "mistake":

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from synth.catalog.isolate import Pool
+from synth.catalog.isolate import Pool, start_worker
 from synth.errors import BadInput, SynthError
 
 ANSWER, MISBEHAVE = "tests.catalog.hostile:answer", "tests.catalog.hostile:misbehave"
@@ -69,6 +70,24 @@ def test_the_crash_point_of_a_test_is_not_blamed_on_a_file(monkeypatch) -> None:
     monkeypatch.setenv("SYNTH_CRASH_AT", "1")
     with Pool() as pool:
         assert dict(pool.map("os:getenv", [("SYNTH_CRASH_AT",)], timeout_s=20)) == {0: None}
+
+
+def test_an_interrupt_while_a_worker_starts_prints_nothing_and_costs_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    """B14: Ctrl-C goes to the whole group; the traceback of the worker's imports was on the terminal."""
+    with Pool(jobs=1) as pool:
+        answers = pool.map(ANSWER, [("file", 0)], timeout_s=20)
+        pool._workers.append(start_worker())
+        os.kill(pool._workers[0].process.pid, signal.SIGINT)
+        assert [index for index, _ in answers] == [0]
+        assert pool._workers[0].process.poll() is None
+    assert capfd.readouterr().err == ""
+
+
+def test_an_error_of_the_disk_is_no_internal_error() -> None:
+    """B13: what a worker says of it names the file, and has no traceback."""
+    with pytest.raises(SynthError) as caught, Pool() as pool:
+        list(pool.map(MISBEHAVE, [("a.wav", "eio")], timeout_s=20))
+    assert str(caught.value) == "a.wav: Input/output error; check the disk, then run again"
 
 
 def test_nothing_is_left_running() -> None:

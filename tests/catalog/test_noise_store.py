@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +11,8 @@ import pytest
 import soundfile as sf
 import soxr
 
-from synth.catalog import isolate
+from synth.catalog import isolate, noise_decode
+from synth.catalog.cache import open_cache
 from synth.catalog.noise_decode import clipped_samples, decode_noise
 from synth.catalog.noise_store import NoiseStore, prepare
 from synth.catalog.probe import Place
@@ -278,6 +282,85 @@ def test_a_half_written_file_is_not_taken_for_a_whole_one(stored, cache: Path, s
     assert again.missing() == []
     assert path.read_bytes() == whole
     assert len(again.samples(0)) == RATE
+
+
+DAMAGES: dict[str, Callable[[bytearray], object]] = {
+    "bit": lambda data: data.__setitem__(len(data) // 2, data[len(data) // 2] ^ 1),
+    "bytes": lambda data: data.__setitem__(slice(0, None, 2), bytes(b ^ 3 for b in data[::2])),
+    "zeros": lambda data: data.__setitem__(slice(None), bytes(len(data))),
+}
+
+
+def damage(path: Path, kind: str) -> bytes:
+    """Change a file, but neither its size nor its time; what it held."""
+    intact, before = path.read_bytes(), path.stat()
+    data = bytearray(intact)
+    DAMAGES[kind](data)
+    assert len(data) == len(intact) and data != intact
+    path.write_bytes(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    return intact
+
+
+def test_damage_in_any_file_of_the_store_is_noticed(stored, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """B6: one bit, every second byte, zeros; seen by a process that has not read the file yet."""
+    store, _ = stored({"a.wav": (noise(2.0, seed=8), RATE)})
+    for path in (path for suffix in ("s16", "power", "bits") for path in cache.glob(f"noise/*/*.{suffix}")):
+        for kind in DAMAGES:
+            intact = damage(path, kind)
+            monkeypatch.setattr(noise_decode, "_intact", {})
+            assert store.missing() == [0], f"{kind} in {path.suffix}"
+            path.write_bytes(intact)
+            assert store.missing() == []
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_a_damaged_entry_is_rebuilt_with_the_same_bytes(
+    stored, cache: Path, kind: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """B6: `-v` says so."""
+    store, _ = stored({"a.wav": (noise(2.0, seed=8), RATE)})
+    intact = {path: damage(path, kind) for path in cache.glob("noise/*/*.*")}
+    assert len(intact) == 4
+    monkeypatch.setattr(noise_decode, "_intact", {})
+    with caplog.at_level("INFO", logger="synth.catalog.noise_store"):
+        again, _ = stored({})
+    assert {path: path.read_bytes() for path in intact} == intact
+    assert (again.digest, again.missing()) == (store.digest, [])
+    text = "decoded noise of a.wav is gone from the cache, or damaged: it is decoded again"
+    assert [record.message for record in caplog.records] == [text]
+
+
+def test_damage_after_the_plan_is_refused_when_it_is_read(stored, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """B6: a worker on another machine, or a replay, opens the index and has no decoder."""
+    store, _ = stored({"a.wav": (noise(30.0, seed=9), RATE)})
+    store.save(cache / "index")
+    for path in cache.glob("noise/*/*.*"):
+        data = bytearray(path.read_bytes())
+        DAMAGES["bit"](data)
+        path.write_bytes(data)
+    loaded = NoiseStore.load(cache / "index")
+    for read in (loaded.samples, loaded.power_table, loaded.fingerprint):
+        with pytest.raises(UsageError, match=r"is gone from the cache .*, or damaged; plan again"):
+            read(0)
+
+
+def test_a_file_of_the_store_is_read_whole_once(stored, monkeypatch: pytest.MonkeyPatch) -> None:
+    """B6: once per process and state of the file; forked workers know what their parent knew."""
+    store, _ = stored({"a.wav": (noise(1.0, seed=8), RATE)})
+    assert store.missing() == []
+    monkeypatch.setattr(noise_decode, "file_sha256", lambda *_, **__: pytest.fail("it was hashed again"))
+    assert store.missing() == []
+    assert len(store.samples(0)) == RATE
+
+
+def test_an_answer_of_the_cache_with_a_flipped_bit_is_no_answer(tmp_path: Path) -> None:
+    """B6: the index of decoded noise is kept in the cache, too."""
+    with contextlib.closing(open_cache(tmp_path)) as one:
+        one.put({b"key": {"scale": 0.5}, b"other": 1})
+        with one._database:
+            one._database.execute("UPDATE measured SET answer = replace(answer, '0.5', '0.7')")
+        assert one.get([b"key", b"other"]) == {b"other": 1}
 
 
 def test_the_fingerprint_lies_beside_the_samples(stored, cache: Path) -> None:

@@ -10,12 +10,14 @@ import random
 import signal
 import sys
 import time
+import types
 from pathlib import Path
 from typing import Any
 
 import pytest
 import soundfile
 
+from synth.catalog import identity
 from synth.catalog.audio_file import read_samples
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.finish import finish
@@ -136,6 +138,22 @@ def trouble(monkeypatch: pytest.MonkeyPatch, name: str, action: str, marker: Pat
 
     monkeypatch.setattr(studio, "read_samples", read)
     marker.mkdir()
+
+
+def test_hashing_a_long_file_does_not_count_against_the_limit(
+    dataset: DatasetDir, golden: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B7: a clip has 0.7 s, but its file is read for 1.5 s to hash it; each block is a sign of life."""
+
+    def read(descriptor: int, buffers: Any) -> int:
+        time.sleep(0.1)
+        return os.readv(descriptor, [buffers[0][:500]])
+
+    monkeypatch.setattr(identity, "os", types.SimpleNamespace(**{**vars(os), "readv": read}))
+    result = run_shards(dataset.path, range(SHARDS), jobs=2, timeout_s=0.7)
+    finish(dataset)
+    assert (result.clips, result.timeouts) == (8, 0)
+    assert small_set.tree(dataset.path) == golden
 
 
 def quarantine(dataset: DatasetDir) -> list[tuple[str, str, str]]:
