@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from synth.catalog.cache import cache_folder
 from synth.catalog.case_list import Cases, read_cases
+from synth.catalog.catalog import Catalog
 from synth.catalog.hashes import hash_files
 from synth.catalog.scan import Progress as ScanProgress
 from synth.catalog.scan import scan
@@ -33,6 +34,9 @@ from synth.recipe.model import Recipe
 if TYPE_CHECKING:
     from synth.catalog.noise_store import NoiseStore
     from synth.dataset.plan_file import PlanHeader
+
+Catalogs: TypeAlias = tuple[Catalog, Catalog, Catalog]
+"""Speech, noise, rooms."""
 
 _log = logging.getLogger(__name__)
 
@@ -90,25 +94,15 @@ def make_plan(
 
     start = time.monotonic()
     recipe = load_recipe(recipe_path, overrides)
-    cache = cache_folder()
-    speech, noise, rooms = _catalogs(recipe, cache, jobs, progress)
-    if not len(speech):
-        raise GuardError(
-            "speech: none of the recordings can be used: " + "; ".join(str(r.message) for r in speech.refused[:3])
-        )
-    _log.info("found %d recordings of speech, %d of noise, %d of rooms", len(speech), len(noise), len(rooms))
+    speech, noise, rooms = scan_sources(recipe, jobs=jobs, progress=progress)
     refuse_from_totals(recipe, speech, noise)
     if strict_inputs:
         speech, noise = (hash_files(catalog, anew=True, progress=progress) for catalog in (speech, noise))
     rooms = hash_files(rooms, anew=strict_inputs, progress=progress)  # short, and decoded by no one before the render
     store = prepare(
-        noise, sample_rate=recipe.sample_rate, cache=cache, jobs=jobs, limits=recipe.limits, progress=progress
+        noise, sample_rate=recipe.sample_rate, cache=cache_folder(), jobs=jobs, limits=recipe.limits, progress=progress
     )
-    plan = Plan.make(recipe, speech, noise.with_hashes(store.hashes), rooms, store, read_all_cases(recipe))
-    _log.info("planned %d clips in %d shards", len(plan), plan.num_shards)
-    uses = ledger(plan)
-    refuse_from_ledger(recipe, uses)
-    checks.refuse_short_clips(plan)
+    plan, uses = plan_clips(recipe, (speech, noise, rooms), store)
     warnings = [
         *near_duplicate_notes(recipe, noise, store),
         *checks.warn_of_rates(plan),
@@ -124,21 +118,47 @@ def make_plan(
     return Planned(plan, store, uses, tuple(warnings), time.monotonic() - start, notes)
 
 
-def _catalogs(recipe: Recipe, cache: Path, jobs: int, progress: ScanProgress | None) -> tuple[Any, Any, Any]:
+def scan_sources(recipe: Recipe, *, jobs: int = 1, progress: ScanProgress | None = None) -> Catalogs:
+    """The catalogs of speech, noise and rooms of a recipe.
+
+    Raises:
+        RecipeError: a folder, file or list is missing.
+        GuardError: none of the speech can be used.
+    """
     trim = next((choice for choice in recipe.speech.effects if choice.name == "trim"), None)
     shared: dict[str, Any] = {
         "folder": recipe.folder,
         "limits": recipe.limits,
-        "cache": cache,
+        "cache": cache_folder(),
         "jobs": jobs,
         "progress": progress,
     }
     refuse_missing(recipe.sources, recipe.folder)
-    return (
-        scan(recipe.speech.sources, kind="speech", trim_top_db=_top_db(trim), **shared),
-        scan(recipe.noise_sources, kind="noise", **shared),
-        scan(recipe.room_sources, kind="room", **shared),
-    )
+    speech = scan(recipe.speech.sources, kind="speech", trim_top_db=_top_db(trim), **shared)
+    noise = scan(recipe.noise_sources, kind="noise", **shared)
+    rooms = scan(recipe.room_sources, kind="room", **shared)
+    if not len(speech):
+        raise GuardError(
+            "speech: none of the recordings can be used: " + "; ".join(str(r.message) for r in speech.refused[:3])
+        )
+    _log.info("found %d recordings of speech, %d of noise, %d of rooms", len(speech), len(noise), len(rooms))
+    return speech, noise, rooms
+
+
+def plan_clips(recipe: Recipe, catalogs: Catalogs, store: NoiseStore) -> tuple[Plan, tuple[PoolUse, ...]]:
+    """The plan of a recipe and its use of noise, from its catalogs and decoded noise.
+
+    Raises GuardError: the recipe cannot be carried out with this audio.
+    """
+    from synth.plan import checks
+
+    speech, noise, rooms = catalogs
+    plan = Plan.make(recipe, speech, noise.with_hashes(store.hashes), rooms, store, read_all_cases(recipe))
+    _log.info("planned %d clips in %d shards", len(plan), plan.num_shards)
+    uses = ledger(plan)
+    refuse_from_ledger(recipe, uses)
+    checks.refuse_short_clips(plan)
+    return plan, uses
 
 
 def read_all_cases(recipe: Recipe) -> dict[str, Cases]:

@@ -29,9 +29,9 @@ FLOORS = (
     ("execute",),
     ("match",),
     ("diagnose",),
-    ("starter", "example", "grow", "noise_report", "report"),
+    ("speech_layout", "example", "grow", "noise_report", "report"),
     ("pipeline",),
-    ("reading",),
+    ("starter", "reading"),
     ("cli",),
 )
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

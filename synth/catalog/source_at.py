@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,4 +42,4 @@ def source_at(path: Path, *, name: str = "noise", pattern: str | None = None, be
         raise UsageError(f"--pattern chooses files of a folder; {path} is {'a list' if kind == 'list' else 'a file'}")
     if kind == "list":
         return Source(name=name, path=str(whole.parent), manifest=str(whole))
-    return Source(name=name, path=str(whole.parent), pattern=glob.escape(whole.name))
+    return Source(name=name, path=str(whole))

@@ -68,17 +68,26 @@ def help_(
 def init(
     folder: Annotated[Path, typer.Argument(help="A new folder for the recipe.", metavar="DIR")],
     speech: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of clean speech. A metadata list in it is used.")
+        Path | None,
+        typer.Option(
+            metavar="SET",
+            help="Clean speech: a folder, a list or a file. A metadata list in the folder is used; the layouts of "
+            "LibriSpeech, VCTK and Common Voice are recognized.",
+        ),
     ] = None,
-    noise: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of car noise.")] = None,
+    noise: Annotated[Path | None, typer.Option(metavar="SET", help="Car noise: a folder, a list or a file.")] = None,
+    jobs: Jobs = 2,
 ) -> None:
     """Write a starter recipe with comments.
 
-    It takes the speech and noise that are named. Without them, a small generated example set is written too.
+    It takes the speech and noise that are named, and `synth plan` accepts it. Without them, a small generated example
+    set is written too.
     """
+    from synth.cli.progress import Screen
     from synth.starter import init as start
 
-    starter = start(folder, speech=speech, noise=noise)
+    with Screen(state.verbosity) as screen:
+        starter = start(folder, speech=speech, noise=noise, jobs=jobs, progress=screen.scanned)
     print_result({"recipe": str(starter.recipe), "notes": list(starter.notes)}, lambda: str(starter.recipe))
     for line in starter.notes:
         note(line)

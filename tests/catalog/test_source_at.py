@@ -32,7 +32,7 @@ def test_sources(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     listed = source_at(there / "rows.jsonl")
     assert (listed.path, listed.manifest, listed.pattern) == (str(folder), str(folder / "rows.jsonl"), None)
     one = source_at(there / "a[1].wav")
-    assert (one.path, one.manifest, one.pattern) == (str(folder), None, "a[[]1].wav")
+    assert (one.path, one.manifest, one.pattern) == (str(folder / "a[1].wav"), None, None)
 
 
 def test_nothing_and_a_pattern_for_a_list_are_refused(folder: Path) -> None:

@@ -238,7 +238,7 @@ USAGE: dict[str, tuple[list[str], str]] = {
     "no data set to finish": (["finish", "nowhere"], "synth: nowhere"),
     "no data set to verify": (["verify", "nowhere"], "synth: nowhere"),
     "no data set to explain": (["explain", "nowhere", "x"], "synth: nowhere"),
-    "no speech folder": (["init", "new", "--speech", "nowhere"], "there is no folder nowhere"),
+    "no speech folder": (["init", "new", "--speech", "nowhere"], "there is no folder, list or file nowhere"),
 }
 
 
