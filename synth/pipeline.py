@@ -31,6 +31,20 @@ from synth.plan.pools import near_duplicate_notes
 from synth.recipe.load import load_recipe
 from synth.recipe.model import Recipe
 
+__all__ = [
+    "Explained",
+    "Generated",
+    "Listeners",
+    "Planned",
+    "Replayed",
+    "changed_clips",
+    "explain",
+    "finish",
+    "generate",
+    "make_plan",
+    "replay",
+]
+
 if TYPE_CHECKING:
     from synth.catalog.noise_store import NoiseStore
     from synth.dataset.plan_file import PlanHeader
@@ -38,11 +52,18 @@ if TYPE_CHECKING:
 Catalogs: TypeAlias = tuple[Catalog, Catalog, Catalog]
 """Speech, noise, rooms."""
 
+StrPath: TypeAlias = str | os.PathLike[str]
+"""A path: text, or a `pathlib.Path`."""
+
 _log = logging.getLogger(__name__)
 
 _FLAC_BYTES_PER_SAMPLE = 1.5  # of int16; noise compresses badly
 _STEM_BYTES_PER_SAMPLE = 5.0  # two of 24 bits
 _ROW_BYTES = 3000
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +92,7 @@ class Planned:
 
 
 def make_plan(
-    recipe_path: Path,
+    recipe_path: StrPath,
     *,
     overrides: Sequence[str] = (),
     jobs: int = 1,
@@ -93,7 +114,7 @@ def make_plan(
     from synth.plan import checks
 
     start = time.monotonic()
-    recipe = load_recipe(recipe_path, overrides)
+    recipe = load_recipe(Path(recipe_path), overrides)
     speech, noise, rooms = scan_sources(recipe, jobs=jobs, progress=progress)
     refuse_from_totals(recipe, speech, noise)
     if strict_inputs:
@@ -191,8 +212,8 @@ class Listeners:
 
 
 def generate(
-    recipe_path: Path,
-    out: Path,
+    recipe_path: StrPath,
+    out: StrPath,
     *,
     overrides: Sequence[str] = (),
     jobs: int = 1,
@@ -216,6 +237,7 @@ def generate(
 
     heard = listeners or Listeners()
     mine = parse_part(part, os.environ) if part else None
+    out = Path(out)
     dataset = DatasetDir(out)
     if mine:
         heard.message(f"part {mine.index} of {mine.count} ({mine.origin})")
@@ -232,7 +254,12 @@ def generate(
 
 
 def _planned_into(
-    dataset: DatasetDir, recipe_path: Path, overrides: Sequence[str], jobs: int, heard: Listeners, strict_inputs: bool
+    dataset: DatasetDir,
+    recipe_path: StrPath,
+    overrides: Sequence[str],
+    jobs: int,
+    heard: Listeners,
+    strict_inputs: bool,
 ) -> Planned:
     """The plan, saved in the data set's directory; refused where the directory holds another."""
     from synth.dataset.plan_file import check_fresh, publish_plan_header
@@ -285,12 +312,12 @@ def _check_disk(path: Path, needed: int) -> None:
         )
 
 
-def finish(out: Path, *, accept_timeouts: bool = False) -> dict[str, Any]:
+def finish(out: StrPath, *, accept_timeouts: bool = False) -> dict[str, Any]:
     """Merge the parts of a data set. As `synth.dataset.finish.finish`, under the directory's lock."""
     from synth.dataset.finish import finish as merge
     from synth.dataset.plan_file import read_plan_header
 
-    dataset = DatasetDir(out)
+    dataset = DatasetDir(Path(out))
     read_plan_header(dataset)  # before a lock file is made in a folder that is not ours
     with lock.whole(dataset, "synth finish"):
         return merge(dataset, accept_timeouts=accept_timeouts)
@@ -306,14 +333,14 @@ class Explained:
     row: Mapping[str, Any] | None
 
 
-def explain(out: Path, clip: str) -> Explained:
+def explain(out: StrPath, clip: str) -> Explained:
     """Every choice of one clip, named as `find_clip` takes it. Raises UsageError if the data set has no such clip."""
     from synth.dataset.saved_plan import open_plan
     from synth.explain import explained_draws, spec_to_json
 
-    dataset = DatasetDir(out)
+    dataset = DatasetDir(Path(out))
     saved = open_plan(dataset)
-    index = find_clip(saved.plan, clip, out)
+    index = find_clip(saved.plan, clip, dataset.path)
     spec, draws = explained_draws(saved.plan, index)
     clip_id = saved.plan.clip_id(index)
     return Explained(clip_id, spec_to_json(spec), draws, find_row(dataset, saved.plan, index, clip_id))
@@ -342,7 +369,7 @@ class Replayed:
     same: bool | None
 
 
-def replay(out: Path, clip: str, target: Path) -> Replayed:
+def replay(out: StrPath, clip: str, target: StrPath) -> Replayed:
     """Make one clip again, from the sources, and write it to `target` (never into the data set).
 
     The clip is named as `find_clip` takes it.
@@ -358,6 +385,7 @@ def replay(out: Path, clip: str, target: Path) -> Replayed:
     from synth.execute.unit import NoHeart
     from synth.execute.worker import Workshop
 
+    out, target = Path(out), Path(target)
     dataset = DatasetDir(out)
     saved = open_plan(dataset)
     index = find_clip(saved.plan, clip, out)
@@ -373,12 +401,12 @@ def replay(out: Path, clip: str, target: Path) -> Replayed:
     return Replayed(clip_id, target, digest, None if row is None else row["sha256"] == digest)
 
 
-def changed_clips(planned: Planned, out: Path) -> tuple[int, int, int]:
+def changed_clips(planned: Planned, out: StrPath) -> tuple[int, int, int]:
     """(changed, new, gone) clips of a plan against the one saved in a data set's directory."""
     from synth.dataset.saved_plan import open_plan
     from synth.explain import same_clip
 
-    old = open_plan(DatasetDir(out)).plan
+    old = open_plan(DatasetDir(Path(out))).plan
     there = {old.clip_id(i): i for i in range(len(old))}
     changed = new = 0
     for spec in planned.plan:

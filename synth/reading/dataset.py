@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import mmap
 import os
 import threading
 import weakref
 from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.manifest import ManifestRow, parse_row
@@ -40,6 +44,18 @@ class ManifestStore:
         start, stop = int(self._starts[index]), int(self._starts[index + 1])
         line = os.pread(self._descriptor, stop - start, start)
         return self._typed(parse_row(line, f"{self.name()}: row {index + 1}"))
+
+    def find(self, clip_id: str) -> int | None:
+        """The index of the clip with this id; the file is searched for it, not parsed."""
+        needle = json.dumps(clip_id).encode()
+        with mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ) as data:
+            at = data.find(needle)
+            while at >= 0:
+                index = int(np.searchsorted(self._starts, at, side="right")) - 1
+                if self.row(index).id == clip_id:
+                    return index
+                at = data.find(needle, int(self._starts[index + 1]))
+        return None
 
     def _typed(self, fields: ManifestRow) -> Row:
         path = self._manifest.path.parent / fields["audio_filepath"]  # stays as it is where it is absolute

@@ -92,6 +92,9 @@ class PlanStore:
     def __len__(self) -> int:
         return len(self.plan)
 
+    def find(self, clip_id: str) -> int | None:
+        return next((index for index in range(len(self.plan)) if self.plan.clip_id(index) == clip_id), None)
+
     def row(self, index: int) -> Row:
         try:
             take = self._studio.take(index, NoHeart())

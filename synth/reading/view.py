@@ -60,6 +60,10 @@ class Store(Protocol):
 
     def label_names(self) -> tuple[str, ...]: ...
 
+    def find(self, clip_id: str) -> int | None:
+        """The index of the clip with this id."""
+        ...
+
     def name(self) -> str:
         """For messages."""
         ...
@@ -93,7 +97,8 @@ class Where:
 
 
 class View(Sequence[Row]):
-    """Clips in an order that never changes. `data[i]` is a Row, `data[a:b]` and `data.select(...)` are parts."""
+    """Clips in an order that never changes. `data[i]` and `data["id of a clip"]` are a Row; `data[a:b]` and
+    `data.select(...)` are parts."""
 
     def __init__(self, store: Store, steps: tuple[Slice | Where, ...] = ()) -> None:
         self._store = store
@@ -119,18 +124,28 @@ class View(Sequence[Row]):
         return len(self._store) if self._chosen is None else len(self._chosen)
 
     @overload
-    def __getitem__(self, index: SupportsIndex) -> Row: ...
+    def __getitem__(self, index: SupportsIndex | str) -> Row: ...
 
     @overload
     def __getitem__(self, index: slice) -> Self: ...
 
-    def __getitem__(self, index: SupportsIndex | slice) -> Row | Self:
+    def __getitem__(self, index: SupportsIndex | str | slice) -> Row | Self:
         if isinstance(index, slice):
             return self._part(Slice(index.start, index.stop, index.step))
+        if isinstance(index, str):
+            return self._store.row(self._place_of(index))
+        if not hasattr(index, "__index__"):
+            raise TypeError(f"a clip is named by its number or its id, not by {type(index).__name__} {index!r}")
         return self._store.row(self._place(operator.index(index)))
 
     def _part(self, step: Slice | Where) -> Self:
         return type(self)(self._store, (*self._steps, step))
+
+    def _place_of(self, clip_id: str) -> int:
+        place = self._store.find(clip_id)
+        if place is None or (self._chosen is not None and place not in self._chosen):
+            raise KeyError(f"{self!r} has no clip {clip_id!r}")
+        return place
 
     def _place(self, index: int) -> int:
         """Where a clip of this part stands in the whole."""
