@@ -7,6 +7,7 @@ end besides: U+2028 and U+0085 stand inside values. What is not UTF-8 is refused
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -41,6 +42,13 @@ def all_utf8(value: object) -> bool:
     return all(map(all_utf8, value)) if isinstance(value, list) else True
 
 
+def is_empty(path: Path) -> bool:
+    """Whether a file has 0 bytes by its status. It must not be opened then: some files of /proc are regular, say 0, and
+    block whoever reads them. A pipe is not empty. Raises OSError if it is not there."""
+    status = path.stat()
+    return stat.S_ISREG(status.st_mode) and status.st_size == 0
+
+
 def text_lines(path: Path, *, keep_mark: bool = False) -> Iterator[str]:
     """The lines of a list, with their ends, as the csv module wants them. A byte order mark is dropped unless
     `keep_mark`.
@@ -49,6 +57,8 @@ def text_lines(path: Path, *, keep_mark: bool = False) -> Iterator[str]:
     """
     encoding = "utf-8" if keep_mark else "utf-8-sig"
     try:
+        if is_empty(path):
+            return
         with path.open(encoding=encoding, errors="surrogateescape", newline="") as file:
             number = 0
             while line := file.readline(MAX_LINE):

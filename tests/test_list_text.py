@@ -19,7 +19,7 @@ from synth.diagnose.correct import correct
 from synth.diagnose.review import Review, ReviewRow, read_review, review_csv
 from synth.diagnose.score_list import read_rows
 from synth.errors import BadInput, UsageError
-from synth.list_text import HALF_PAIR, NOT_UTF8
+from synth.list_text import HALF_PAIR, NOT_UTF8, text_lines
 from synth.match.features import FEATURES
 from synth.match.profile import ClipProfile, Profile, read_profile, write_profile
 from synth.recipe.model import Limits, Source
@@ -164,3 +164,19 @@ def test_a_damaged_profile_is_refused_with_its_line(tmp_path: Path, line: bytes,
         read_profile(tmp_path / "p")
     assert str(caught.value).startswith(f"{tmp_path}/p:2: ")
     assert str(caught.value).endswith(message)
+
+
+@pytest.mark.skipif(not Path("/proc/kmsg").exists(), reason="no /proc")
+def test_a_file_of_proc_that_blocks_its_reader_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """B14: /proc/kmsg is a regular file of 0 bytes, and who reads it waits for ever."""
+
+    def fail(*args: object, **options: object) -> None:
+        raise AssertionError("opened")
+
+    monkeypatch.setattr(Path, "open", fail)
+    path = Path("/proc/kmsg")
+    assert list(text_lines(path)) == []
+    assert list(read_json_lines(path)) == []
+    for reader in (read_rows, read_cases, read_review, read_profile, read_csv):
+        with pytest.raises(UsageError):
+            list(reader(path))  # type: ignore[call-overload]

@@ -9,7 +9,7 @@ from typing import IO
 
 from synth.catalog.list_row import Row, RowMistake, bad_row, column_names, row_from_fields
 from synth.errors import BadInput, UsageError
-from synth.list_text import MAX_LINE, NOT_UTF8, is_utf8
+from synth.list_text import MAX_LINE, NOT_UTF8, is_empty, is_utf8
 from synth.text import CsvReader
 
 
@@ -21,6 +21,8 @@ def read_csv(path: Path, *, columns: Mapping[str, str] | None = None) -> Iterato
     Raises UsageError where the header cannot be used.
     """
     names = column_names(columns)
+    if is_empty(path):
+        _header(path, iter(()), names)
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         lines = CsvReader(_bounded(file), delimiter=_delimiter(path))
         header = _header(path, lines, names)

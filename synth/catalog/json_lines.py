@@ -9,12 +9,14 @@ from typing import IO, NoReturn
 
 from synth.catalog.list_row import Row, RowMistake, bad_row, column_names, row_from_fields
 from synth.errors import BadInput
-from synth.list_text import HALF_PAIR, MAX_LINE, NOT_UTF8, all_utf8
+from synth.list_text import HALF_PAIR, MAX_LINE, NOT_UTF8, all_utf8, is_empty
 
 
 def read_json_lines(path: Path, *, columns: Mapping[str, str] | None = None) -> Iterator[Row | BadInput]:
     """The rows of a list, and a refusal for each line that cannot be used. Empty lines are passed over."""
     names = column_names(columns)
+    if is_empty(path):
+        return
     with path.open("rb") as file:
         for number, line in enumerate(_bounded(file), 1):
             if line is None:

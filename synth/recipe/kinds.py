@@ -23,6 +23,9 @@ REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "REQUIRED"})()
 """The default of a key that has none."""
 
 
+_HINTS = 10  # unknown keys of one section that get a suggestion
+
+
 @dataclass(frozen=True, slots=True)
 class At:
     """Where in the recipe: `shown` with list positions, for messages; `key` with names, for the keys of draws."""
@@ -373,10 +376,12 @@ class Record:
 
     def _unknown_keys(self, node: Node, at: At, reading: Reading) -> None:
         known = [f.key for f in self.fields]
-        for key, place in node.keys.items():
-            if key not in known:
+        unknown = [key for key in node.keys if key not in known]
+        for number, key in enumerate(unknown):
+            hint = ""
+            if number < _HINTS:  # a file of thousands of keys is another kind of file, and a search for each is slow
                 hint = did_you_mean(key, known) or f"; known here: {', '.join(known)}"
-                reading.wrong(place, at.child(shortened(key)), f"unknown key{hint}")
+            reading.wrong(node.keys[key], at.child(shortened(key)), f"unknown key{hint}")
 
     def write(self, value: Any) -> Any:
         parts = self.parts(value) if self.parts else {f.key: getattr(value, f.key) for f in self.fields}

@@ -36,7 +36,7 @@ from synth.recipe.yaml_text import (
 )
 
 _MAX_EXTENDS = 10
-_MAX_SHOWN = 100
+_MAX_SHOWN = 50
 _SET = "--set"
 _BY_NAME_ALONE = ("effects", "channel", "events")  # lists whose items may be a name and nothing else
 _BESIDE = (
@@ -112,6 +112,8 @@ def _bytes_of(path: Path) -> bytes:
     """The file's first bytes, one more than a recipe may have. OSError where it is no regular file."""
     if path.exists() and not path.is_file():
         raise OSError("not a regular file")
+    if path.stat().st_size == 0:
+        return b""  # nothing is read: a file of /proc, which is regular and says 0, may block for ever
     with path.open("rb") as file:
         return file.read(MAX_BYTES + 1)
 

@@ -386,8 +386,33 @@ def test_the_caret_stands_below_what_is_wrong() -> None:
 
 def test_many_mistakes_are_cut_short(tmp_path: Path) -> None:
     found = mistakes(tmp_path, PLAIN + "".join(f"x{i}: 1\n" for i in range(500)))
-    assert len(found) == 101
-    assert found[-1] == "and 400 mistakes more"
+    assert len(found) == 51
+    assert found[-1] == "and 450 mistakes more"
+
+
+def test_thousands_of_unknown_keys_are_few_suggestions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """B14: a search for each of 20,000 keys took 5 s, and 27 kB were printed."""
+    asked: list[str] = []
+    monkeypatch.setattr("synth.recipe.kinds.did_you_mean", lambda word, known: asked.append(word) or "")
+    found = mistakes(tmp_path, PLAIN + "".join(f"x{i}: 1\n" for i in range(9000)))
+    assert asked == [f"x{i}" for i in range(10)]
+    assert found[-1] == "and 8950 mistakes more"
+    assert sum(map(len, found)) < 6000
+
+
+def test_a_list_of_too_many_numbers_is_refused_early(tmp_path: Path) -> None:
+    """B14: a megabyte of numbers took 8 s."""
+    (found,) = mistakes(tmp_path, f"{PLAIN}x: [{'1,' * 100_000}]\n")
+    assert found.endswith("more than 20,000 values, with aliases counted as often as they are used")
+
+
+@pytest.mark.skipif(not Path("/proc/kmsg").exists(), reason="no /proc")
+def test_a_file_of_proc_that_blocks_its_reader_is_not_opened(tmp_path: Path) -> None:
+    """B14: `extends: /proc/kmsg` blocked for ever."""
+    (tmp_path / "kmsg.yaml").symlink_to("/proc/kmsg")
+    text = "the recipe is empty; `synth init DIR` writes one to begin with"
+    assert mistakes(tmp_path, "extends: /proc/kmsg\nspeech: {sources: x}\n") == [f"/proc/kmsg:1:1: {text}"]
+    assert mistakes(tmp_path, "extends: kmsg.yaml\nspeech: {sources: x}\n") == [f"kmsg.yaml:1:1: {text}"]
 
 
 def test_a_library_transform_is_checked_when_the_recipe_is_read(tmp_path: Path) -> None:
@@ -428,8 +453,8 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     assert found == "recipe.yaml:1:10: extends - 'pipe.yaml' cannot be read (not a regular file)"
 
 
-def test_a_recipe_of_more_than_a_mebibyte_is_not_read(tmp_path: Path) -> None:
-    assert mistakes(tmp_path, "# x\n" * 300_000) == ["recipe.yaml:1:1: a recipe has at most 1,048,576 bytes"]
+def test_a_recipe_of_more_than_256_kibibytes_is_not_read(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, "# x\n" * 300_000) == ["recipe.yaml:1:1: a recipe has at most 262,144 bytes"]
 
 
 def test_reading_runs_no_code_and_opens_no_other_file(tmp_path: Path) -> None:
