@@ -30,6 +30,7 @@ from synth.plan.plan import Plan
 from synth.plan.pools import near_duplicate_notes
 from synth.recipe.load import load_recipe
 from synth.recipe.model import Recipe
+from synth.units import size_text
 
 __all__ = [
     "Explained",
@@ -307,7 +308,7 @@ def _check_disk(path: Path, needed: int) -> None:
     _log.info("guard disk: about %.3f GB needed, %.1f GB free", needed / 1e9, free / 1e9)
     if needed * 1.1 > free:
         raise GuardError(
-            f"{path}: the data set will take about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; "
+            f"{path}: the data set will take about {size_text(needed)}, {size_text(free)} are free; "
             "free some space, choose another disk, or ask for less (copies, hours, output.stems)"
         )
 

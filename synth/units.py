@@ -38,3 +38,8 @@ def gain_to_db(gain: float) -> float:
 def power_to_db(power: float) -> float:
     """Level in dB of a mean power; -inf for 0."""
     return 10.0 * math.log10(power) if power > 0 else -math.inf
+
+
+def size_text(num_bytes: float) -> str:
+    """A size for people: `1.2 GB`, `34.5 MB`, `0.3 MB`."""
+    return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.1f} MB"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from synth.cli.terminal import table
 from synth.explain import drawn_value
 from synth.plan.coverage import PoolUse
+from synth.units import size_text
 
 if TYPE_CHECKING:
     from synth.dataset.status import Status
@@ -29,7 +30,7 @@ def plan_text(planned: Planned, changed: tuple[int, int, int] | None) -> str:
     lines = [
         f"clips        {len(plan):,} ({plan.num_shards} shards of {plan.shard_size})",
         f"hours        {plan.seconds / 3600:.2f} from {len(plan.speech):,} utterances",
-        f"disk         about {planned.bytes_needed / 1e9:.2f} GB",
+        f"disk         about {size_text(planned.bytes_needed)}",
         f"planned in   {planned.elapsed:.1f} s",
         f"fingerprint  {plan.fingerprint[:16]}",
         "",

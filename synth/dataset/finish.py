@@ -134,7 +134,7 @@ def finish(dataset: DatasetDir, *, accept_timeouts: bool = False) -> dict[str, A
         UsageError: nothing was planned here.
         SynthError: shards are missing, or inputs timed out.
         VerifyMismatch: rows of one source file have different hashes of it.
-        TooManyBadInputs: more inputs were refused than the recipe allows.
+        TooManyBadInputs: more inputs were refused than the recipe allows, or no clip could be made.
     """
     plan = read_plan_header(dataset)
     _check_all_present(dataset, plan)
@@ -186,9 +186,14 @@ def _check_bad_inputs(dataset: DatasetDir, plan: PlanHeader, sums: _Sums) -> Non
     bad, share = len(sums.bad_inputs), len(sums.bad_inputs) / max(1, plan.inputs)
     allowed = f"{plan.max_bad:.2%}" if plan.max_bad < 1 else f"{plan.max_bad:.0f}"
     _log.info("guard limits.max_bad: %d of %d inputs refused (allowed: %s)", bad, plan.inputs, allowed)
-    if not too_many(bad, plan.inputs, plan.max_bad):
+    if not too_many(bad, plan.inputs, plan.max_bad) and sums.clips.total():
         return
     codes = ", ".join(f"{count} {code}" for code, count in sorted(sums.codes.items()))
+    if not sums.clips.total():
+        raise TooManyBadInputs(
+            f"{dataset.path}: none of the {plan.clips} planned clips could be made: {codes}; see {dataset.quarantine}. "
+            "Mend the sources or the recipe, and generate into a new folder"
+        )
     raise TooManyBadInputs(
         f"{bad} of {plan.inputs} inputs were refused ({share:.2%}; limits.max_bad allows {allowed}): {codes}; "
         f"see {dataset.quarantine}"

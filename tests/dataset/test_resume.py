@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 
+from synth import pipeline
 from synth.dataset import plan_file
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.plan_file import read_plan_header
 from synth.dataset.status import status
-from synth.errors import Locked, SynthError, TooManyBadInputs, UsageError
+from synth.errors import GuardError, Locked, SynthError, TooManyBadInputs, UsageError
 from tests import small_set
 
 
@@ -173,3 +175,28 @@ def test_no_path_host_or_time_in_the_data_set(recipe: Path, tmp_path: Path) -> N
     texts = [p.read_bytes() for p in dataset.path.iterdir() if p.is_file()]
     for word in (str(tmp_path), socket.gethostname(), f"process {os.getpid()}"):
         assert all(word.encode() not in text for text in texts), word
+
+
+def test_a_data_set_without_clips_is_a_failure(recipe: Path, tmp_path: Path) -> None:
+    """B14: with `max_bad` high enough it was called complete, with exit code 0."""
+    dataset = small_set.plan_into(recipe, tmp_path / "out", ["limits.max_bad=100"])
+    for path in (recipe.parent / "speech").iterdir():
+        path.unlink()
+    with pytest.raises(TooManyBadInputs) as caught:
+        small_set.make_inline(dataset, range(2))
+    assert str(caught.value) == (
+        f"{dataset.path}: none of the 6 planned clips could be made: 6 missing; see {dataset.quarantine}. Mend the "
+        "sources or the recipe, and generate into a new folder"
+    )
+    assert caught.value.exit_code == 3
+    assert not dataset.dataset_json.exists()
+    assert len(dataset.quarantine.read_text().splitlines()) == 6
+
+
+def test_a_small_size_is_said_in_megabytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """B14: the message was "will take about 0.0 GB, 0.0 GB are free"."""
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=1_250_000))
+    with pytest.raises(GuardError, match=r"the data set will take about 2\.0 GB, 1\.2 MB are free; free some space"):
+        pipeline._check_disk(tmp_path, 2_000_000_000)
+    with pytest.raises(GuardError, match=r"the data set will take about 1\.2 MB, 1\.2 MB are free; free some space"):
+        pipeline._check_disk(tmp_path, 1_200_000)
