@@ -14,7 +14,7 @@ import math
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -24,6 +24,7 @@ import soundfile as sf
 
 from synth import files
 from synth.catalog.containers import HEAD_BYTES, ContainerError, check_form, examine, sniff
+from synth.catalog.decoder_notes import dropped_decoder_notes
 from synth.catalog.identity import Beat, FileIdentity, difference, file_identity, file_sha256
 from synth.catalog.lossy_stream import check_stream
 from synth.errors import BadInput
@@ -183,7 +184,7 @@ def opened(path: str | os.PathLike[str], *, root: str | None = None) -> Iterator
         try:
             with files.reading(name):
                 kind, head = _admit(descriptor, before.st_size)
-            with _decoder(descriptor) as sound:
+            with _decoder(descriptor, kind) as sound:
                 header = _header(kind, sound)
                 yield AudioFile(name, descriptor, header, sound, head)
         except ContainerError as error:
@@ -234,12 +235,19 @@ def _admit(descriptor: int, size: int) -> tuple[str, bytes]:
 
 
 @contextmanager
-def _decoder(descriptor: int) -> Iterator[sf.SoundFile]:
-    sound = _Sequential(descriptor, closefd=False)
+def _decoder(descriptor: int, kind: str) -> Iterator[sf.SoundFile]:
+    with _decoding(kind):
+        sound = _Sequential(descriptor, closefd=False)
     try:
         yield sound
     finally:
-        sound.close()
+        with _decoding(kind):
+            sound.close()
+
+
+def _decoding(kind: str) -> AbstractContextManager[None]:
+    """Around each call of the decoder: that of MP3 prints on stderr."""
+    return dropped_decoder_notes() if kind == "mp3" else nullcontext()
 
 
 def _header(kind: str, sound: sf.SoundFile) -> Header:
@@ -312,7 +320,8 @@ def _go_to(file: AudioFile, offset: int) -> int:
 
 def _decode(file: AudioFile, count: int) -> Samples:
     try:
-        return np.asarray(file.sound.read(count, dtype="float64", always_2d=True))
+        with _decoding(file.header.format):
+            return np.asarray(file.sound.read(count, dtype="float64", always_2d=True))
     except sf.LibsndfileError as error:
         _check_readable(file.descriptor, file.path)
         if os.lseek(file.descriptor, 0, os.SEEK_CUR) >= os.fstat(file.descriptor).st_size:

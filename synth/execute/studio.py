@@ -6,6 +6,8 @@ import functools
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from synth.catalog.audio_file import read_samples
 from synth.catalog.catalog import Catalog
 from synth.catalog.identity import Beat, file_sha256
@@ -46,6 +48,7 @@ class Studio:
         # Copies of an utterance are neighbours in the plan: what was read last is mostly what is needed next.
         self._last: tuple[int, Samples, str] | None = None
 
+    @np.errstate(all="ignore")  # numbers that are not finite are refused by name; numpy's warnings name no clip
     def take(self, index: int, heart: Heart) -> Take:
         """Render one clip.
 
