@@ -248,6 +248,7 @@ def _notes(training: Profile, dev: Profile) -> tuple[str, ...]:
         notes.append(
             f"training is at {rates[0]}, dev at {rates[1]}: what lies above half the lower rate differs by that"
         )
+    notes.extend(f"dev: {note}" for note in dev.group_notes)
     for name, profile in (("training", training), ("dev", dev)):
         notes.extend(_flagged(name, profile))
     return tuple(notes)

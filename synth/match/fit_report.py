@@ -47,7 +47,7 @@ def report_json(
             **{verdict.replace(" ", "_"): verdicts.count(verdict) for verdict in ("accepted", "equalised", "left out")},
         },
         "warnings": list(fitted.warnings),
-        "notes": list(fitted.notes),
+        "notes": [*fitted.notes, *dev.group_notes],
     }
 
 

@@ -58,6 +58,11 @@ class Profile:
     def groups(self) -> list[str]:
         return [clip.group for clip in self.clips]
 
+    @property
+    def group_notes(self) -> list[str]:
+        """How the groups were made: what a result on held-out groups rests on."""
+        return [note for note in self.notes if note.startswith("groups: ")]
+
 
 def write_profile(profile: Profile, path: Path) -> None:
     """Raises synth.files.StorageError."""

@@ -14,7 +14,7 @@ import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -28,6 +28,7 @@ from synth.dsp.levels import SILENCE
 from synth.errors import BadInput, UsageError
 from synth.match.profile import FORMAT, ClipProfile, Profile, write_profile
 from synth.match.sets import AudioSet, SetClip, open_set, sampled, truths
+from synth.match.sound_groups import join_groups
 from synth.text import printable
 from synth.units import power_to_db
 
@@ -73,7 +74,9 @@ def profile_set(
 ) -> Profile:
     """The profile of a set (`sets.open_set`), of at most `max_clips` of its clips. Errors as `measure_set`."""
     found = open_set(path, group_by=group_by, split=split, condition=condition)
-    return measure_set(found, max_clips=max_clips, jobs=jobs, progress=progress, calibration=calibration).profile
+    return measure_set(
+        found, max_clips=max_clips, jobs=jobs, progress=progress, calibration=calibration, same_sound=True
+    ).profile
 
 
 def measure_set(
@@ -84,11 +87,13 @@ def measure_set(
     progress: Progress | None = None,
     calibration: Calibration | None = None,
     cache: Path | None = None,
+    same_sound: bool = False,
 ) -> ProfiledSet:
     """Measure clips of a set, chosen by a hash and evenly by group where there are more than `max_clips`.
 
     What was measured once is remembered in `cache` (the user's, if None) by path, size and time of change of the file,
     the part of it, and the version of the measurement: an interrupted run goes on, a second one is quick.
+    `same_sound`: groups whose clips share their sound are joined (sound_groups.py).
 
     Raises UsageError where none of the clips can be measured.
     """
@@ -96,21 +101,29 @@ def measure_set(
     with contextlib.closing(open_cache(cache or cache_folder())) as known:
         answers, remembered = _answers(found, chosen, calibration, known, jobs, progress or _quiet)
     told = truths(found, [clip.line for clip in chosen if clip.line is not None])
-    clips, refused, seconds, rates = [], list(found.refused), 0.0, Counter[int]()
+    clips, refused, rates = [], list(found.refused), Counter[int]()
+    kept: list[tuple[SetClip, float]] = []
     cut = [not isinstance(answer, BadInput) and answer["cut"] for answer in answers]
     for clip, answer in zip(chosen, answers, strict=True):
         if isinstance(answer, BadInput):
             refused.append(answer)
             continue
         clips.append(_clip_profile(clip, answer, told.get(clip.line) if clip.line is not None else None))
-        seconds += answer["seconds"]
+        kept.append((clip, answer["seconds"]))
         rates[answer["sample_rate"]] += 1
     if not clips:
         raise UsageError(_nothing_usable(found, refused))
-    notes = (*found.notes, *_notes(found, len(chosen), refused, sum(cut)))
+    notes = [*found.notes, *_notes(found, len(chosen), refused, sum(cut))]
+    seconds = [each for _, each in kept]
+    if same_sound:
+        joined = join_groups(
+            found, [clip for clip, _ in kept], seconds, cache=cache or cache_folder(), jobs=jobs, progress=progress
+        )
+        clips = [replace(clip, group=printable(group)) for clip, group in zip(clips, joined.groups, strict=True)]
+        notes += joined.notes
     sample_rates = {str(rate): count for rate, count in sorted(rates.items())}
-    profile = Profile(found.name, str(found.root), len(found.clips), sample_rates, tuple(clips), notes)
-    return ProfiledSet(profile, seconds, tuple(refused), remembered)
+    profile = Profile(found.name, str(found.root), len(found.clips), sample_rates, tuple(clips), tuple(notes))
+    return ProfiledSet(profile, sum(seconds), tuple(refused), remembered)
 
 
 def profile_to(
@@ -127,7 +140,7 @@ def profile_to(
     """Measure a set and write its profile. Errors as `measure_set`; UsageError where `out` holds something else."""
     check_out(out)
     found = open_set(path, group_by=group_by, split=split, condition=condition)
-    made = measure_set(found, max_clips=max_clips, jobs=jobs, progress=progress)
+    made = measure_set(found, max_clips=max_clips, jobs=jobs, progress=progress, same_sound=True)
     write_profile(made.profile, out)
     return made
 
