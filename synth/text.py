@@ -44,6 +44,12 @@ def _json_escaped(character: str) -> str:
     return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
 
 
+def short_repr(value: object, limit: int = 60) -> str:
+    """A value as Python writes it, for a message; of a long one the beginning."""
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
 def csv_cell(text: str) -> str:
     """A text as a cell of a CSV file that a spreadsheet takes as text, never as a formula.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from synth.dsp.noise_bands import BANDS, RUMBLE_BANDS
 from synth.errors import UsageError
 from synth.list_text import text_lines
-from synth.text import CsvReader
+from synth.text import CsvReader, short_repr
 
 BAND_COLUMNS = tuple(f"band_{k}" for k in range(1, BANDS + 1))
 RUMBLE_COLUMNS = tuple(f"rumble_{k}" for k in range(1, RUMBLE_BANDS + 1))
@@ -71,7 +71,7 @@ def read_cases(path: Path) -> Cases:
     header = [name.strip() for name in lines[0][1]]
     for name in header:
         if name not in _RANGES:
-            raise UsageError(f"{path}:1: unknown column {name!r}; known are {', '.join(COLUMNS)}")
+            raise UsageError(f"{path}:1: unknown column {short_repr(name)}; known are {', '.join(COLUMNS)}")
     rows = tuple(_case(header, cells, f"{path}:{line}") for line, cells in lines[1:])
     if not any(row.weight > 0 for row in rows):
         raise UsageError(f"{path}: no case with a weight above 0")
@@ -101,7 +101,7 @@ def _number(name: str, cell: str, where: str) -> float:
     try:
         value = float(cell)
     except ValueError:
-        raise UsageError(f"{where}: {name} is {cell.strip()!r}, which is not a number") from None
+        raise UsageError(f"{where}: {name} is {short_repr(cell.strip())}, which is not a number") from None
     if not low <= value <= high or not math.isfinite(value):
-        raise UsageError(f"{where}: {name} is {cell.strip()}, outside {low:g} to {high:g}")
+        raise UsageError(f"{where}: {name} is {short_repr(cell.strip())}, outside {low:g} to {high:g}")
     return value

@@ -180,13 +180,15 @@ def from_scores(
     """
     rows = {name: [c for c in scores.predictions if c.split == name and c.weight > 0] for name in NAMES}
     rows = {name: clips for name, clips in rows.items() if clips}
+    files = ", ".join(dict.fromkeys(clip.where.rpartition(":")[0] for clip in scores.predictions))
     if not rows:
         raise UsageError(
-            f"no clip is of {', '.join(RUNGS[1:])}; a column split, or a manifest that has the clips, is needed"
+            f"{files}: no clip is of {', '.join(RUNGS[1:])}; a column split, or a manifest that has the clips, "
+            "is needed"
         )
     for name, clips in rows.items():
         if not sum(clip.weight * (clip.words or 0) for clip in clips):
-            raise UsageError(f"the clips of {name} have no words, so that no error can be told")
+            raise UsageError(f"{files}: the clips of {name} have no words, so that no error can be told")
         if name in given:
             raise UsageError(f"--{name} is given, and {len(clips):,} clips of the scores are of {name}; leave one out")
     drawn = bootstrap(rows, by=by, seed=seed)

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from synth.errors import UsageError
 from synth.list_text import json_object, text_lines
-from synth.text import CsvReader
+from synth.text import CsvReader, short_repr
 
 _JSON: Final = (".jsonl", ".json", ".ndjson")
+_LARGEST: Final = 1e12
+"""No number of errors, words or weights is larger; products of two such numbers are still exact enough to sum."""
 _TABS: Final = (".tsv", ".tab")
 
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -65,17 +67,18 @@ def called(column: str, row: ScoreRow) -> str:
 
 
 def number_of(row: ScoreRow, column: str, *, least: float | None = 0.0) -> float | None:
-    """A finite number, at least `least`; None where the cell is empty. Raises UsageError with file and line."""
+    """A number, `least` (none: -1e12) to 1e12; None where the cell is empty. Raises UsageError with file and line."""
     value = row.fields[column]
     if value is None:
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = float("nan")
-    if number - number != 0 or (least is not None and number < least):
-        wanted = "a number" if least is None else f"a number of {least:g} or more"
-        raise UsageError(f"{row.where}: {column} is {value!r}; {wanted} is needed")
+    if not (-_LARGEST if least is None else least) <= number <= _LARGEST:
+        kind = "a number" if least is None else f"a number of {least:g} or more"
+        wanted = f"a number up to {_LARGEST:g}" if number > _LARGEST else kind
+        raise UsageError(f"{row.where}: {column} is {short_repr(value)}; {wanted} is needed")
     return number
 
 

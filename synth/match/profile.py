@@ -9,15 +9,21 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from synth import files
 from synth.errors import UsageError
 from synth.list_text import json_object, text_lines
-from synth.match.features import FEATURES, Matrix, Values, matrix
+from synth.match.features import BAND_NAMES, FEATURES, RUMBLE_NAMES, Matrix, Values, matrix
+from synth.text import short_repr
 
 FORMAT = "synth-profile"
 VERSION = 1
+_KINDS: Final = {str: "a text", int: "a whole number", dict: "an object", list: "a list"}
+_MOST_CLIPS: Final = 10**12
+_DECIBELS: Final = ("_db", "_dbfs", *BAND_NAMES, *RUMBLE_NAMES)  # ends of names
+_LIMIT_DB: Final = 1000.0
+_LIMIT: Final = 1e7  # Hz, seconds, shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,33 +92,88 @@ def write_profile(profile: Profile, path: Path) -> None:
 
 
 def read_profile(path: Path) -> Profile:
-    """Raises UsageError where it is no profile, of another version, or damaged; it names the line."""
+    """Read a profile, and check the type and range of all that is in it.
+
+    Raises:
+        UsageError: not a profile, of another version, or damaged; it names the line and the field.
+    """
     lines = text_lines(path)
-    header = json_object(next(lines, ""), f"{path}:1")
+    where = f"{path}:1"
+    header = json_object(next(lines, ""), where)
     if header.get("format") != FORMAT:
         raise UsageError(f"{path} is not a profile; `synth profile SET --out FILE` makes one")
     if header.get("version") != VERSION:
-        raise UsageError(f"{path} has version {header.get('version')!r}; this synth reads {VERSION}: profile it anew")
-    clips = [_clip(json_object(line, f"{path}:{k}"), f"{path}:{k}") for k, line in enumerate(lines, start=2)]
+        raise UsageError(
+            f"{path} has version {short_repr(header.get('version'))}; this synth reads {VERSION}: profile it anew"
+        )
+    clips = tuple(_clip(json_object(line, f"{path}:{k}"), f"{path}:{k}") for k, line in enumerate(lines, start=2))
     if len(clips) != header.get("clips"):
-        raise UsageError(f"{path} has {len(clips)} clips where its header says {header.get('clips')}; profile it anew")
-    rates = header.get("sample_rates", {})
-    return Profile(header["name"], header["root"], header["total"], rates, tuple(clips), tuple(header.get("notes", ())))
+        raise UsageError(
+            f"{path} has {len(clips)} clips where its header says {header.get('clips')!r}; profile it anew"
+        )
+    rates = _numbers(header, "sample_rates", where)
+    return Profile(
+        name=_field(header, "name", where, str),
+        root=_field(header, "root", where, str),
+        total=_total(header, where),
+        sample_rates={rate: round(count) for rate, count in rates.items() if count is not None},
+        clips=clips,
+        notes=_texts(header, "notes", where),
+    )
 
 
 def _clip(fields: Mapping[str, Any], where: str) -> ClipProfile:
-    try:
-        return ClipProfile(
-            path=fields["path"],
-            group=fields["group"],
-            features=fields["features"],
-            flags=tuple(fields.get("flags", ())),
-            truth=fields.get("truth"),
-            split=fields.get("split"),
-            condition=fields.get("condition"),
+    truth = _numbers(fields, "truth", where) if fields.get("truth") is not None else None
+    return ClipProfile(
+        path=_field(fields, "path", where, str),
+        group=_field(fields, "group", where, str),
+        features=_numbers(fields, "features", where),
+        flags=_texts(fields, "flags", where),
+        truth=None if truth is None else {name: value for name, value in truth.items() if value is not None},
+        split=_field(fields, "split", where, str, optional=True),
+        condition=_field(fields, "condition", where, str, optional=True),
+    )
+
+
+def _field(fields: Mapping[str, Any], name: str, where: str, kind: type, *, optional: bool = False) -> Any:
+    value = fields.get(name)
+    if value is None and optional:
+        return None
+    if name not in fields:
+        raise UsageError(f"{where}: `{name}` is missing; profile the set again")
+    if not isinstance(value, kind):
+        raise UsageError(f"{where}: `{name}` is {short_repr(value)}, not {_KINDS[kind]}; profile the set again")
+    return value
+
+
+def _total(header: Mapping[str, Any], where: str) -> int:
+    total: int = _field(header, "total", where, int)
+    if not 0 <= total <= _MOST_CLIPS:
+        raise UsageError(
+            f"{where}: `total` is {short_repr(total)}, outside 0 to {_MOST_CLIPS:g}; profile the set again"
         )
-    except KeyError as error:
-        raise UsageError(f"{where}: {error.args[0]} is missing") from None
+    return total
+
+
+def _texts(fields: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
+    values = _field(fields, name, where, list) if name in fields else []
+    if not all(isinstance(value, str) for value in values):
+        raise UsageError(f"{where}: `{name}` is {short_repr(values)}, not a list of texts; profile the set again")
+    return tuple(values)
+
+
+def _numbers(fields: Mapping[str, Any], name: str, where: str) -> dict[str, float | None]:
+    """Numbers by name, in a range that no real clip leaves and that every formula can take."""
+    values: dict[str, float | None] = _field(fields, name, where, dict)
+    for key, value in values.items():
+        limit = _LIMIT_DB if key.endswith(_DECIBELS) else _LIMIT
+        if value is None or (isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= limit):
+            continue
+        raise UsageError(
+            f"{where}: `{name}.{key}` is {short_repr(value)}; a number from {-limit:g} to {limit:g} or null is needed; "
+            "profile the set again"
+        )
+    return values
 
 
 def selected(profile: Profile, indices: Sequence[int]) -> Profile:

@@ -150,6 +150,7 @@ def test_rates_without_words_are_said_to_count_alike(tmp_path: Path) -> None:
     [
         ("id,errors,words\na,-1,3\n", "scores.csv:2: errors is '-1'; a number of 0 or more is needed"),
         ("id,errors,words\na,1,3\nb,x,3\n", "scores.csv:3: errors is 'x'; a number of 0 or more is needed"),
+        ("id,errors,words\na,1e308,3\n", "scores.csv:2: errors is '1e308'; a number up to 1e+12 is needed"),
         ("id,errors,words\na,nan,3\n", "scores.csv:2: errors is 'nan'"),
         ("id,errors\na,1\n", "scores.csv:2: no errors in these columns"),
         ("id,error\na,12.5\n", "rates are needed in which 1 is all wrong, not percent"),
@@ -214,3 +215,11 @@ def test_lists_of_synth_split_count_from_the_folder_of_the_audio(tmp_path: Path)
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot read .*none\.csv"):
         read_scores(tmp_path / "none.csv")
+
+
+def test_a_number_beyond_floats_is_refused(tmp_path: Path) -> None:
+    """B14: an OverflowError of `diagnose`, reported as a bug."""
+    path = written(tmp_path, f'{{"id": "a", "errors": {10**400}, "words": 3}}\n', "scores.jsonl")
+    with pytest.raises(UsageError) as error:
+        read_scores(path)
+    assert str(error.value) == f"{path}:1: errors is 1{'0' * 59}...; a number of 0 or more is needed"
