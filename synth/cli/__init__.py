@@ -7,15 +7,19 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run `synth` with the arguments of this process."""
-    from synth.cli.signals import end_listening, listen
+    from synth.cli.signals import Stopped, end_listening, listen
 
     listen()  # first: Ctrl-C during the imports below must not print a traceback
     import sys
 
-    from synth.execute.threads import pin_threads
+    try:
+        from synth.execute.threads import pin_threads
 
-    pin_threads()  # before numpy is imported by a command
-    code = run(sys.argv[1:])
+        pin_threads()  # before numpy is imported by a command
+        code = run(sys.argv[1:])
+    except Stopped as stop:  # while modules were imported, or while an error was reported
+        sys.stderr.write(f"synth: {stop}\n")
+        code = stop.error.exit_code
     end_listening()
     sys.exit(code)
 
