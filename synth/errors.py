@@ -95,6 +95,7 @@ class BadInput(SynthError):
         "timeout",  # the decoder did not come back
         "render_failed",  # an effect, or the mixing, raised an error on this clip
         "bad_row",  # a line of a list that cannot be used
+        "data_set",  # a folder below a source that is a data set of synth; never counted against limits.max_bad
     )
 
     def __init__(self, code: str, path: str, message: str, stage: str = "render") -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from synth import files
+from synth import output_path
 from synth.dataset.audio_file import encode, quantise
 from synth.dsp.effects.effect import Samples
 
+KIND = "example file"
 _RATE = 16000
 _SPEAKERS = 10
 _UTTERANCES = 3
@@ -28,7 +29,7 @@ def write(folder: Path, *, speech: bool, noise: bool) -> int:
             name = f"speaker{speaker:02}/utterance{number // _SPEAKERS}.flac"
             count += _write(folder / "speech" / name, _syllables(speaker, number))
             rows.append(json.dumps({"audio_filepath": name, "speaker": f"speaker{speaker:02}", "text": None}))
-        files.write_file(folder / "speech" / "metadata.jsonl", ("\n".join(rows) + "\n").encode())
+        output_path.write(folder / "speech" / "metadata.jsonl", ("\n".join(rows) + "\n").encode(), KIND)
     if noise:
         for car in range(_CARS):
             count += _write(folder / "noise" / f"car{car:02}.flac", _cabin(car))
@@ -36,7 +37,7 @@ def write(folder: Path, *, speech: bool, noise: bool) -> int:
 
 
 def _write(path: Path, samples: Samples) -> int:
-    files.write_file(path, encode(quantise(samples), _RATE, "flac"))
+    output_path.write(path, encode(quantise(samples), _RATE, "flac"), KIND)
     return 1
 
 

@@ -205,6 +205,19 @@ def _temp_name(path: Path, folder: Path | None) -> str:
     return str((folder or path.parent) / f".{path.name[:100]}.{os.getpid()}.{next(_serial)}.tmp")
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name is what a killed run has left: nobody reads it."""
+    return name.startswith(".") and name.endswith(".tmp")
+
+
+def make_mark(path: Path) -> None:
+    """Make an empty file whose name says all; no error if it is there. It is not synced. Raises StorageError."""
+    make_folder(path.parent)
+    with _explained(path):
+        _step("mark", path)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0), 0o666))
+
+
 class Writer:
     """The body of a file that has not got its name yet."""
 

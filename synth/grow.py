@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from synth import files
+from synth import files, output_path
 from synth.catalog.cache import cache_folder
 from synth.catalog.catalog import Catalog
+from synth.catalog.grown_files import COLUMNS, GROWN_LIST, joined_names
 from synth.catalog.scan import Progress, scan
 from synth.catalog.source_at import source_at
 from synth.dataset.audio_file import encode, quantise
@@ -32,9 +33,9 @@ from synth.units import db_to_gain, seconds_to_samples
 if TYPE_CHECKING:
     from synth.catalog.noise_store import NoiseStore
 
+_KIND = "file of synthesized noise"
 _PEAK_DBFS = -1.0
 _CROSSFADE_SECONDS = 0.05
-_COLUMNS = ("path", "duration", "sampling_rate", "recording", "grown", "parameters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +84,12 @@ def grow(
 
     Raises:
         RecipeError: a parameter that the method does not have, or out of range.
-        UsageError: no recordings, no source where the method needs one, or a folder that holds something.
+        UsageError: no recordings, no source where the method needs one, or a folder that must not be
+            written to (synth/output_path.py).
         StorageError: the disk is full, or broken.
     """
     growth = read_growth(method, settings)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} is there already and not empty; give a new folder")
+    output_path.check_folder(out, _KIND, inputs=(source,))
     if not growth.choice.kind().sources():
         source = None
     elif source is None:
@@ -98,13 +99,21 @@ def grow(
     turns = None if source is None else sources.rotation(seed)
     for k, count in enumerate(_lengths(minutes, file_seconds, sample_rate)):
         samples, file = _one(growth, sources, turns, k, count, seed)
-        files.write_file(out / file.path, _encoded(samples, sample_rate))
+        output_path.write(out / file.path, _encoded(samples, sample_rate), _KIND)
         made.append(file)
         if progress is not None:
             progress("growing", k + 1, _number(minutes, file_seconds))
-    listed = out / "metadata.csv"
-    files.write_file(listed, _table(made, method, sample_rate))
+    listed = out / GROWN_LIST
+    output_path.write(listed, _table(made, method, sample_rate), _KIND)
+    _remove_others(out, {listed.name, *(file.path for file in made)})
     return GrownFolder(out, listed, method, sample_rate, tuple(made), sources.refused)
+
+
+def _remove_others(out: Path, names: set[str]) -> None:
+    """Remove what an earlier call wrote to the folder under other names; `check_folder` has seen that all is ours."""
+    for path in sorted(out.iterdir()):
+        if path.name not in names and output_path.is_unchanged(path, _KIND):
+            files.remove_file(path)
 
 
 def _number(minutes: float, file_seconds: float) -> int:
@@ -184,7 +193,7 @@ def _one(
             others = [i for i in sources.circles if i != places[0][0]] or [places[0][0]]
             other = others[int(draws(key + ".other") * len(others))]
             places.append((other, int(draws(key + ".other_at") * sources.circles[other].circumference)))
-        name = " and ".join(sources.name(index) for index, _ in places)
+        name = joined_names(sources.name(index) for index, _ in places)
     materials = [sources.material(*place) for place in places]
     samples = generator(num_samples, sample_rate=rate, materials=materials)
     path = f"{growth.name}_{number:05}.flac"
@@ -199,7 +208,7 @@ def _encoded(samples: Samples, sample_rate: int) -> bytes:
 
 
 def _table(made: Sequence[GrownFile], method: str, sample_rate: int) -> bytes:
-    lines = [csv_line(_COLUMNS)]
+    lines = [csv_line(COLUMNS)]
     for file in made:
         parameters = json.dumps(file.parameters, sort_keys=True)
         lines.append(csv_line((file.path, f"{file.seconds:.6f}", sample_rate, file.recording, method, parameters)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from synth import files
+from synth import output_path
 from synth.catalog.cache import cache_folder
 from synth.catalog.catalog import Catalog
 from synth.catalog.noise_measure import measure_all
@@ -23,7 +23,6 @@ from synth.dsp.noise_spectrum import profile, third_octaves
 from synth.errors import UsageError
 from synth.recipe.model import Limits
 from synth.report.noise_page import noise_page
-from synth.report.page import PAGE_BEGINS
 from synth.text import printable
 
 if TYPE_CHECKING:
@@ -212,22 +211,9 @@ def noise_report(
     return _report(source, catalog, store, heard, features, refused, reuse=reuse, hours=hours)
 
 
-def check_page(path: Path) -> None:
-    """Raise UsageError where a page must not be written: over a folder, or over a file that is no page."""
-    if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent}")
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder; name the page's file")
-    if path.exists():
-        with path.open("rb") as file:
-            if file.read(len(PAGE_BEGINS)) != PAGE_BEGINS:
-                raise UsageError(f"{path} exists and is not a page; give another name")
-
-
 def write_page(path: Path, report: Mapping[str, Any]) -> None:
-    """Write the page of a report (`to_json()`). Raises UsageError as `check_page`, synth.files.StorageError."""
-    check_page(path)
-    files.write_file(path, noise_page(report).encode())
+    """Write the page of a report (`to_json()`). Raises UsageError, StorageError as `synth.output_path.write`."""
+    output_path.write(path, noise_page(report).encode(), "page", option="--html")
 
 
 def _nothing_usable(source: Path, refused: Sequence[Refusal]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from synth import output_path
 from synth.catalog.cache import cache_folder
 from synth.catalog.case_list import Cases, read_cases
 from synth.catalog.catalog import Catalog
@@ -30,6 +31,7 @@ from synth.plan.plan import Plan
 from synth.plan.pools import near_duplicate_notes
 from synth.recipe.load import load_recipe
 from synth.recipe.model import Recipe
+from synth.recipe.source_folders import source_folders
 from synth.units import size_text
 
 __all__ = [
@@ -240,6 +242,7 @@ def generate(
     mine = parse_part(part, os.environ) if part else None
     out = Path(out)
     dataset = DatasetDir(out)
+    output_path.check_data_set(out, inputs=source_folders(load_recipe(Path(recipe_path), overrides)))
     if mine:
         heard.message(f"part {mine.index} of {mine.count} ({mine.origin})")
     with lock.part(dataset, mine.index, mine.count) if mine else lock.whole(dataset):
@@ -376,30 +379,37 @@ def replay(out: StrPath, clip: str, target: StrPath) -> Replayed:
     The clip is named as `find_clip` takes it.
 
     Raises:
-        UsageError: no such clip, or `target` exists or lies inside the data set.
+        UsageError: no such clip, or `target` must not be written (synth/output_path.py), or its name does not end as
+            the clips of the data set do.
         BadInput: the clip cannot be made; the sources are not what they were.
     """
     import hashlib
 
-    from synth import files
     from synth.dataset.saved_plan import open_plan
     from synth.execute.unit import NoHeart
     from synth.execute.worker import Workshop
 
     out, target = Path(out), Path(target)
+    output_path.check_file(target, "clip", inputs=(out,))
     dataset = DatasetDir(out)
     saved = open_plan(dataset)
     index = find_clip(saved.plan, clip, out)
-    if target.exists():
-        raise UsageError(f"{target} exists; give another name")
-    if out.resolve() in target.resolve().parents:
-        raise UsageError(f"{target} lies inside the data set; give a name outside {out}")
+    _check_ending(target, saved.plan.recipe.output.format)
     data = Workshop(dataset, saved).make(index, NoHeart()).files[0][1]
-    files.write_file(target, data)
+    output_path.write(target, data, "clip")
     digest = hashlib.sha256(data).hexdigest()
     clip_id = saved.plan.clip_id(index)
     row = find_row(dataset, saved.plan, index, clip_id)
     return Replayed(clip_id, target, digest, None if row is None else row["sha256"] == digest)
+
+
+def _check_ending(target: Path, extension: str) -> None:
+    """A file's name must say what is in it. Raises UsageError."""
+    if target.suffix.lower() != f".{extension}":
+        raise UsageError(
+            f"--out {target}: the clips of this data set are {extension.upper()}, and replay writes the same bytes; "
+            f"name a file that ends in .{extension}, such as {target.with_suffix('.' + extension)}"
+        )
 
 
 def changed_clips(planned: Planned, out: StrPath) -> tuple[int, int, int]:

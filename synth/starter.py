@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synth import files
+from synth import files, output_path
 from synth.catalog.cache import cache_folder
 from synth.catalog.catalog import Catalog
 from synth.catalog.recording import Recording
 from synth.catalog.scan import Progress
 from synth.catalog.source_at import source_at
-from synth.errors import GuardError, UsageError
+from synth.errors import GuardError
 from synth.pipeline import Catalogs, plan_clips, scan_sources
 from synth.plan.checks import how_to_know
 from synth.plan.coverage import PoolUse
@@ -35,6 +35,7 @@ LISTS = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "manifest.jsonl", "ma
 """Names of a list that is used if it is in a folder."""
 
 MAX_REUSE = 100.0
+_KIND = "starter recipe"
 _BY = ("speaker",)
 _SPLITS: tuple[Mapping[str, float], ...] = (
     {"train": 0.8, "train-dev": 0.1, HELD_OUT_SPLIT: 0.1},
@@ -94,23 +95,25 @@ def init(
     What is not given is generated beside it. `synth plan` accepts the recipe: it is planned here in the same way.
 
     Raises:
-        UsageError: the recipe exists, or there is no such folder, list or file.
+        UsageError: the folder must not be written to (synth/output_path.py), or there is no such folder, list or file.
         GuardError: no recipe can be made for this audio.
     """
     recipe = folder / "recipe.yaml"
-    if recipe.exists():
-        raise UsageError(f"{recipe} exists; give a new folder, or edit it")
+    output_path.check_folder(folder, _KIND, option="DIR", inputs=(speech, noise), shared=True)
+    output_path.check_replaceable(recipe, _KIND, option="DIR")
     draft = _drafted(folder, speech, noise)
+    if draft.listed is not None:
+        output_path.check_replaceable(folder / _SPEECH_LIST, _KIND, option="DIR")
     with files.scratch_folder() as scratch:
         if draft.listed is not None:
             files.write_file(scratch / _SPEECH_LIST, draft.listed)
         trial = _Trial.of(draft, scratch, jobs, progress)
         choices, notes = trial.settled()
     if draft.listed is not None:
-        files.write_file(folder / _SPEECH_LIST, draft.listed)
+        output_path.write(folder / _SPEECH_LIST, draft.listed, _KIND, option="DIR")
     if not (folder / _SCHEMA).exists():
-        files.write_file(folder / _SCHEMA, f"{json.dumps(json_schema(), indent=2)}\n".encode())
-    files.write_file(recipe, _text(draft, choices).encode())
+        output_path.write(folder / _SCHEMA, f"{json.dumps(json_schema(), indent=2)}\n".encode(), _KIND, option="DIR")
+    output_path.write(recipe, _text(draft, choices).encode(), _KIND, option="DIR")
     return Started(recipe, (*draft.notes, *trial.notes(choices), *notes))
 
 
@@ -127,6 +130,7 @@ def _drafted(folder: Path, speech: Path | None, noise: Path | None) -> _Draft:
     if len(sources) < 2:
         from synth import example
 
+        output_path.check_folder(folder / "example", example.KIND, option="DIR")
         count = example.write(folder / "example", speech=speech is None, noise=noise is None)
         comments = [text for text, missing in ((_TOY_SPEECH, speech is None), (_TOY, noise is None)) if missing]
         notes += [*comments, f"generated {count} files in {folder / 'example'}"]

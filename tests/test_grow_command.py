@@ -196,9 +196,12 @@ def refusal(source: Path | None, out: Path, method: str = "quilt", **more: Any) 
 def test_a_folder_that_holds_something(few: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
-    assert refusal(few, tmp_path / "out") == f"{tmp_path}/out is there already and not empty; give a new folder"
+    assert refusal(few, tmp_path / "out") == (
+        f"--out {tmp_path}/out: mine.txt in this folder is not an unchanged file of synthesized noise that synth wrote, "
+        "and might hold work of yours; name a new folder"
+    )
     assert refusal(few, tmp_path / "out" / "mine.txt").endswith(
-        "mine.txt is there already and not empty; give a new folder"
+        "mine.txt: this is a file, but a folder is needed; name a new folder"
     )
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
 

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "synth"
 
 # From the ground up; what stands in one line is one floor. A module may import its own floor and those below.
 FLOORS = (
-    ("errors", "draws", "units", "files", "interrupts", "list_text", "text"),
+    ("errors", "draws", "units", "files", "folders", "output_path", "interrupts", "list_text", "text"),
     ("dsp",),
     ("recipe",),
     ("catalog",),

@@ -275,8 +275,8 @@ def test_json_and_page_come_from_the_same_numbers(collection: Path, report: Nois
     [
         (["nowhere"], "there is no folder, list or file"),
         (["{folder}", "--pattern", "*.ogg"], "no file that matches"),
-        (["{folder}", "--html", "{folder}/flat.wav"], "exists and is not a page"),
-        (["{folder}", "--html", "{folder}/no/page.html"], "there is no folder"),
+        (["{folder}", "--html", "{folder}/flat.wav"], "an input of this command: inputs are never changed"),
+        (["{folder}", "--html", "{folder}-no/page.html"], "there is no folder"),
         (["{folder}", "--reuse", "0"], "reuse must be a number above 0"),
         (["{folder}", "--sample-rate", "100"], "--sample-rate"),
     ],

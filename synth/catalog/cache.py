@@ -9,28 +9,19 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from synth import files
+from synth.folders import cache_folder
+
+__all__ = ["Cache", "cache_folder", "key_of", "open_cache"]
 
 _log = logging.getLogger(__name__)
 
 _FILE = "measured-2.sqlite"
 _AT_ONCE = 500  # keys in one query
-
-
-def cache_folder() -> Path:
-    """`$SYNTH_CACHE`, or `synth` in the folder that the platform has for caches."""
-    if given := os.environ.get("SYNTH_CACHE"):
-        return Path(given)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "synth"
-    base = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "synth"
 
 
 def key_of(*parts: object) -> bytes:

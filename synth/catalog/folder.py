@@ -12,6 +12,7 @@ from pathlib import Path
 
 from synth.catalog.list_row import Row
 from synth.errors import BadInput
+from synth.folders import is_data_set
 from synth.text import printable
 
 EXTENSIONS = frozenset(
@@ -27,17 +28,18 @@ _KINDS_SHOWN = 8
 
 
 def walk_folder(
-    root: Path, *, pattern: str | None = None, passed_over: Counter[str] | None = None
+    root: Path, *, pattern: str | None = None, passed_over: Counter[str] | None = None, data_sets: bool = False
 ) -> Iterator[Row | BadInput]:
     """Files below `root` and refusals, in the order of their names within each folder.
 
     Without a pattern those with a known extension (in any case); audio that is not read here is refused, and all other
     files are counted in `passed_over` by their kind. Names that begin with a dot are passed over. Links to folders are
-    not followed, but refused by name: they may lead out of the root, or round in a circle.
+    not followed, but refused by name: they may lead out of the root, or round in a circle. So is a folder below the
+    root that is a data set of `synth`, unless `data_sets`: its clips are mixtures, not recordings.
     """
     if pattern is None:
-        return _walk(str(root), "", _has_known_extension, Counter() if passed_over is None else passed_over)
-    return _walk(str(root), "", glob_matcher(pattern), None)
+        return _walk(str(root), "", _has_known_extension, Counter() if passed_over is None else passed_over, data_sets)
+    return _walk(str(root), "", glob_matcher(pattern), None, data_sets)
 
 
 def passed_over_note(passed_over: Mapping[str, int]) -> str | None:
@@ -53,7 +55,7 @@ def passed_over_note(passed_over: Mapping[str, int]) -> str | None:
 
 
 def _walk(
-    folder: str, prefix: str, matches: Callable[[str], object], passed_over: Counter[str] | None
+    folder: str, prefix: str, matches: Callable[[str], object], passed_over: Counter[str] | None, data_sets: bool
 ) -> Iterator[Row | BadInput]:
     """`passed_over` is None where a pattern chooses the files: the others are left out on purpose."""
     try:
@@ -62,13 +64,17 @@ def _walk(
     except OSError as error:
         yield BadInput("missing", printable(prefix or folder), f"the folder cannot be read: {error.strerror}", "scan")
         return
+    if prefix and not data_sets and is_data_set(folder, {entry.name for entry in found}):
+        text = "a data set that synth made: its clips are mixtures, and are not read as recordings"
+        yield BadInput("data_set", printable(prefix.rstrip("/")), text, "scan")
+        return
     for entry in found:
         path = prefix + entry.name
         if entry.name.startswith("."):
             if passed_over is not None:
                 passed_over["hidden"] += 1
         elif entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path, path + "/", matches, passed_over)
+            yield from _walk(entry.path, path + "/", matches, passed_over, data_sets)
         elif entry.is_symlink() and entry.is_dir():
             text = "a link to a folder; name that folder as a source"
             yield BadInput("forbidden_path", printable(path), text, "scan")

@@ -31,6 +31,7 @@ from synth.catalog.catalog import Catalog, CatalogBuilder, CatalogSource, Entry
 from synth.catalog.containers import ContainerError, check_form
 from synth.catalog.csv_list import read_csv
 from synth.catalog.folder import passed_over_note, walk_folder
+from synth.catalog.grown_files import with_grown_labels
 from synth.catalog.identity import FileIdentity, file_identity
 from synth.catalog.isolate import Pool
 from synth.catalog.json_lines import read_json_lines
@@ -40,6 +41,7 @@ from synth.catalog.probe import MAX_ROOM_SECONDS, Place, Probed, check_response,
 from synth.catalog.recording import Refusal
 from synth.catalog.source_at import JSON_LINES
 from synth.catalog.source_files import SourceFiles, locate, source_error
+from synth.catalog.synthesized import refuse_clips, refuse_data_set
 from synth.errors import BadInput, SynthError
 from synth.recipe.model import Limits, Source
 from synth.text import printable
@@ -106,8 +108,8 @@ def scan(
     `kind` decides which limit of length holds. With `trim_top_db` (dB below the loudest frame) the bounds of the
     sound of each recording are measured, for which each is decoded once. `cache` is a folder kept from run to run.
 
-    Raises UsageError, or RecipeError with the place in the recipe, if a folder, file or list is missing or has no
-    audio; UsageError if a list has no path column.
+    Raises UsageError, or RecipeError with the place in the recipe, if a folder, file or list is missing, has no audio,
+    or is a data set of `synth` (unless it has `allow_synthesized`); UsageError if a list has no path column.
     """
     max_seconds = {
         "speech": limits.max_seconds,
@@ -118,7 +120,9 @@ def scan(
     with contextlib.closing(open_cache(cache)) as known, Pool(jobs) as pool:
         desk = _Desk(builder, pool, known, limits, max_seconds, kind, trim_top_db, progress or _quiet)
         for source in sources:
-            _scan_source(desk, source, locate(source, folder))
+            place = locate(source, folder)
+            refuse_data_set(source, place)
+            _scan_source(desk, source, place)
     return builder.build()
 
 
@@ -168,11 +172,14 @@ def _chunks(items: Iterable[Row | BadInput], size: int) -> Iterator[list[Row | B
 
 def _items(source: Source, place: SourceFiles, passed_over: Counter[str]) -> Iterator[Row | BadInput]:
     if place.file is not None:
-        return iter([Row(place.file)])
+        return with_grown_labels([Row(place.file)], place.root)
     if place.listed is None:
-        return walk_folder(Path(place.root), pattern=source.pattern, passed_over=passed_over)
+        allowed = source.allow_synthesized
+        files = walk_folder(Path(place.root), pattern=source.pattern, passed_over=passed_over, data_sets=allowed)
+        return with_grown_labels(files, place.root)
     reader = read_json_lines if place.listed.suffix.lower() in JSON_LINES else read_csv
-    return reader(place.listed, columns=source.columns)
+    rows = reader(place.listed, columns=source.columns)
+    return rows if source.allow_synthesized else refuse_clips(rows, source)
 
 
 def _admitted(desk: _Desk, item: Row | BadInput, root: str) -> Row | None:

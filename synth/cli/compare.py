@@ -47,12 +47,12 @@ def compare(
     from synth.cli.show_compare import compare_text
     from synth.match.compare import compare as compare_profiles
     from synth.match.compare_sets import clean_of, profile_of
-    from synth.noise_report import check_page
+    from synth.output_path import check_file
     from synth.report.clip_card import sound_of
     from synth.report.compare_page import write_page
 
     if html is not None:
-        check_page(html)
+        check_file(html, "page", option="--html", inputs=(training, dev, clean))
     with Screen(state.verbosity) as screen:
         measure = partial(profile_of, max_clips=max_clips, jobs=jobs, progress=screen.scanned)
         train_profile, dev_profile = measure(training, split=split, condition=condition), measure(dev)

@@ -54,7 +54,7 @@ def diagnose(
     from synth.cli.show_diagnose import diagnosis_text
     from synth.diagnose.diagnosis import diagnose as diagnosis_of
     from synth.diagnose.ladder import read_ladder
-    from synth.noise_report import check_page
+    from synth.output_path import check_file
     from synth.report.ladder_page import write_page
 
     errors = {
@@ -67,7 +67,7 @@ def diagnose(
         "oracle": oracle,
     }
     if html is not None:
-        check_page(html)
+        check_file(html, "page", option="--html", inputs=(*(scores or ()), *(manifest or ())))
     ladder = read_ladder(
         scores or (),
         manifest or (),

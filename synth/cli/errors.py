@@ -68,13 +68,12 @@ def sample(
     The sample keeps the share of each kind of clip. It is a CSV to fill in, and with --html a page to do it in.
     """
     from synth.cli.show_errors import sample_text
-    from synth.diagnose.error_sample import check_out, sample_errors
-    from synth.noise_report import check_page
+    from synth.diagnose.error_sample import sample_errors
+    from synth.output_path import check_file
     from synth.report.review_page import write_page
 
     if html is not None:
-        check_page(html)
-    check_out(out)
+        check_file(html, "page", option="--html", inputs=(predictions, manifest), beside=out)
     drawn = sample_errors(
         predictions,
         manifest,

@@ -37,10 +37,11 @@ def noise(
     """
     from synth.cli.progress import Screen
     from synth.cli.show_noise import noise_text
-    from synth.noise_report import check_page, noise_report, write_page
+    from synth.noise_report import noise_report, write_page
+    from synth.output_path import check_file
 
     if html is not None:
-        check_page(html)
+        check_file(html, "page", option="--html", inputs=(folder,))
     with Screen(state.verbosity) as screen:
         noise_set = noise_report(
             folder,

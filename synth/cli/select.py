@@ -41,7 +41,9 @@ def select(
     from synth.match.compare_sets import profile_of
     from synth.match.profile import read_profile
     from synth.match.select import select as select_clips
+    from synth.output_path import check_file
 
+    check_file(out, "selection", inputs=(dataset, to, profile))  # before the target is measured
     with Screen(state.verbosity) as screen:
         selection = select_clips(
             dataset,

@@ -94,7 +94,9 @@ def _grown_lines(uses: Sequence[PoolUse]) -> list[str]:
         if not use.grown:
             continue
         name = f"{use.layer}/{use.pool}"
-        rows.append([f"{name} recorded", f"{use.recorded_share:.1%}", _duration(use.used_s), str(use.count), ""])
+        rows.append(
+            [f"{name} recorded", f"{use.recorded_share:.1%}", _duration(use.recorded_s), str(use.recorded_count), ""]
+        )
         rows += [
             [
                 f"{name} {g.method}{' (a model)' if g.modelled else ''}",
@@ -273,9 +275,11 @@ def _key_notes(keys: Sequence[str]) -> list[str]:
 
 
 def _segment_lines(piece: Mapping[str, Any], rate: int, gain_db: float | None) -> list[str]:
-    grown = piece["grown"]
+    grown, file = piece["grown"], piece["grown_file"]
     if grown is None:
         source = f"{piece['recording_id']} from {piece['offset'] / rate:.3f} s"
+        if file is not None:
+            source += f" (a file of {file['method']}, grown from {file['grown_from']})"
     else:
         values = {key: value for key, value in grown.items() if key != "materials"}
         places = [f"{m['recording_id']} from {m['offset'] / rate:.3f} s" for m in grown["materials"]]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from synth.folders import DATASET_JSON, MANIFEST, PLAN, PRIVATE
+
 PART_SUFFIX: Final = ".jsonl"
 
 
@@ -23,7 +25,7 @@ class DatasetDir:
     @property
     def dataset_json(self) -> Path:
         """Published last: it exists exactly when the data set is complete."""
-        return self.path / "dataset.json"
+        return self.path / DATASET_JSON
 
     @property
     def recipe(self) -> Path:
@@ -31,7 +33,7 @@ class DatasetDir:
 
     @property
     def manifest(self) -> Path:
-        return self.path / "manifest.jsonl"
+        return self.path / MANIFEST
 
     @property
     def quarantine(self) -> Path:
@@ -56,11 +58,11 @@ class DatasetDir:
 
     @property
     def private(self) -> Path:
-        return self.path / ".synth"
+        return self.path / PRIVATE
 
     @property
     def plan_header(self) -> Path:
-        return self.private / "plan.json"
+        return self.private / PLAN
 
     @property
     def plan_data(self) -> Path:

@@ -61,7 +61,8 @@ class _Sums:
 
     def add_refusal(self, refusal: Mapping[str, Any]) -> None:
         self.codes[refusal["code"]] += 1
-        self.bad_inputs.add((refusal.get("source"), refusal["path"], refusal.get("offset")))
+        if refusal["code"] != "data_set":
+            self.bad_inputs.add((refusal.get("source"), refusal["path"], refusal.get("offset")))
 
 
 class _HashedFile:

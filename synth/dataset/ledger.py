@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from synth.dataset.manifest import is_from_file
 from synth.dsp.noise import GENERATORS
 from synth.plan.build import pool_of
 from synth.plan.coverage import GrownUse, PoolUse, use_of
@@ -34,7 +35,7 @@ class MadeLedger:
         """Count the noise of one manifest row."""
         pool = pool_of(SPLITS.index(row["split"]))
         for piece in row["noise"]:
-            if piece["kind"] == "recording":
+            if is_from_file(piece):
                 key = piece["layer"], pool, piece["recording"]
                 self._add_recorded(key, piece["offset"], piece["source_num_samples"])
             else:
@@ -59,7 +60,7 @@ class MadeLedger:
                 np.frombuffer(table.get(key, _numbers()), np.int64) for table in (self._offsets, self._counts)
             )
             uses.append(use_of(recording, offsets, counts, self._rate))
-        grown = (
+        grown = [
             GrownUse(
                 method,
                 generator.modelled,
@@ -67,8 +68,8 @@ class MadeLedger:
             )
             for method, generator in GENERATORS.items()
             if (layer, pool, method) in self._grown
-        )
-        return PoolUse(layer, pool, tuple(uses), tuple(grown))
+        ]
+        return PoolUse.of(layer, pool, uses, grown)
 
     def to_json(self) -> dict[str, Any]:
         """All pools of all layers, as `Planned.ledger` gives them."""

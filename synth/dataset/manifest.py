@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 from synth.catalog.recording import Recording
 from synth.dsp.effects.effect import Effect
 from synth.errors import UsageError
-from synth.plan.clip_spec import ClipSpec, EventPiece, Grown, NoisePiece, Place
+from synth.plan.clip_spec import ClipSpec, EventPiece, NoisePiece, Place
 from synth.plan.noise_choice import said_of
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 ManifestRow: TypeAlias = dict[str, Any]
 
 _encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, check_circular=False).encode
+GROWN_FROM: Final = "grown_from"
+"""The key under `grown` of noise that was played from a file of `synth grow`: what that file was grown from."""
+
 _DECIBEL_DECIMALS: Final = 3
 _SECOND_DECIMALS: Final = 6
 
@@ -189,12 +192,23 @@ def _piece(piece: NoisePiece, gain_db: float, drawn: Sequence[Mapping[str, Any] 
         "fade_in": piece.fade_in,
         "effects": _effects(piece.effects, drawn),
         "gain_db": _db(gain_db),
-        "grown": None if piece.grown is None else _grown(piece.grown),
+        "grown": _grown(piece),
     }
 
 
-def _grown(grown: Grown) -> dict[str, Any]:
-    return {**values_of(grown.generator), "materials": [_place(place) for place in grown.materials]}
+def _grown(piece: NoisePiece) -> dict[str, Any] | None:
+    """The generator with its values and what it worked from; of a file of `synth grow` what its list says."""
+    if piece.grown is not None:
+        grown = piece.grown
+        return {**values_of(grown.generator), "materials": [_place(place) for place in grown.materials]}
+    if (file := piece.grown_file) is not None:
+        return {"name": file.method, GROWN_FROM: file.grown_from, "materials": []}
+    return None
+
+
+def is_from_file(piece: Mapping[str, Any]) -> bool:
+    """Whether a noise piece of a row was played from a file: a recording, or a file of `synth grow`."""
+    return piece["grown"] is None or GROWN_FROM in piece["grown"]
 
 
 def _place(place: Place) -> dict[str, Any]:

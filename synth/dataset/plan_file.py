@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 
-from synth import __version__, files
+from synth import __version__, files, output_path
 from synth.dataset.dataset_dir import DatasetDir
 from synth.errors import UsageError
 from synth.plan.plan import FORMAT_VERSION
@@ -121,14 +121,7 @@ def publish_plan_header(dataset: DatasetDir, header: PlanHeader) -> bool:
 
 def check_fresh(dataset: DatasetDir) -> None:
     """A new data set gets a new directory, or an empty one. Raises UsageError."""
-    if dataset.path.exists() and not dataset.path.is_dir():
-        raise UsageError(f"{dataset.path} is not a directory")
-    if dataset.path.is_dir():
-        strange = sorted(p.name for p in dataset.path.iterdir() if p != dataset.private)
-        if strange:
-            raise UsageError(
-                f"{dataset.path} holds files ({', '.join(strange[:3])}) but no plan: give an empty directory"
-            )
+    output_path.check_data_set(dataset.path)
 
 
 def check_same_plan(old: PlanHeader, new: PlanHeader, dataset: DatasetDir) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from synth import files
 from synth.catalog.case_list import Case, Cases
 from synth.catalog.catalog import Catalog
+from synth.catalog.grown_files import GrownFile
 from synth.catalog.noise_store import NoiseStore
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.input_changes import CATALOGS, list_hashes
@@ -110,6 +111,7 @@ def _pools_text(pools: Pools) -> str:
                         "stretches": r.circle.stretches,
                         "crossfade": r.circle.crossfade,
                         "group": r.group,
+                        "grown": None if r.grown is None else asdict(r.grown),
                     }
                     for r in members
                 ],
@@ -122,7 +124,8 @@ def _pools_text(pools: Pools) -> str:
 def _pool_recording(fields: Mapping[str, Any]) -> PoolRecording:
     stretches = [(start, length) for start, length in fields["stretches"]]
     circle = Circle.of(stretches, crossfade=fields["crossfade"])
-    return PoolRecording(fields["index"], fields["id"], circle, fields["group"])
+    grown = None if fields["grown"] is None else GrownFile(**fields["grown"])
+    return PoolRecording(fields["index"], fields["id"], circle, fields["group"], grown)
 
 
 def load_pools(dataset: DatasetDir) -> Pools:

@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from synth import files
+from synth import output_path
 from synth.catalog.list_root import list_root
 from synth.diagnose.review import HEAD, TAIL
 from synth.diagnose.score_list import COLUMNS
@@ -99,16 +99,15 @@ def correct(corrections: Path, manifest: Path, out: Path, *, column: str | None 
 
     Raises:
         UsageError: names the line: no such column, two corrections of one source that differ, a value that is not of
-            the label's kind; or `out` exists.
+            the label's kind; or `out` must not be written (synth/output_path.py).
     """
-    if out.exists():
-        raise UsageError(f"{out} exists; give another name")
+    output_path.check_file(out, "corrected manifest", inputs=(corrections, manifest))
     if manifest.is_dir():
         manifest = manifest / "manifest.jsonl"
     told = _read_corrections(corrections, column)
     changes, unknown = _by_source(told, manifest)
     counts = _Counts()
-    with files.writing(out, create_only=True) as held:
+    with output_path.writing(out, "corrected manifest") as held:
         for text in _corrected(manifest, changes, counts):
             held.write(text.encode())
     sources = len({id(change) for change in changes.values()})

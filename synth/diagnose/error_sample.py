@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synth import files
+from synth import output_path
 from synth.diagnose.dev_set import DevSet, audio_of, group_column, group_of, read_dev, value_of
 from synth.diagnose.review import HEAD, RIGHT, TAIL, WRONG, Review, ReviewRow, review_csv
 from synth.diagnose.scores import Prediction
@@ -67,9 +67,10 @@ def sample_errors(
     random part. The same seed draws the same clips; other clips in the set change few.
 
     Raises:
-        UsageError: nothing wrong in the set, more strata than n, a column or tag that cannot be, or `out` is in use.
+        UsageError: nothing wrong in the set, more strata than n, a column or tag that cannot be, or `out` must
+            not be written (synth/output_path.py): hours of listening may be in a review that is there.
     """
-    check_out(out)
+    output_path.check_file(out, "review", inputs=(predictions, manifest))
     tags = _tags(own_tags)
     dev = read_dev(predictions, manifest, unit=unit, split=split)
     wrong = [clip for clip in dev.clips if clip.wrong]
@@ -85,16 +86,8 @@ def sample_errors(
     rows.sort(key=lambda row: _mark(row.id, seed, "order"))
     design = _design(dev, predictions, out, seed, column)
     review = Review(tuple(rows), tags, design)
-    files.write_file(out, review_csv(review).encode("utf-8", "replace"))
+    output_path.write(out, review_csv(review).encode("utf-8", "replace"), "review")
     return Sample(review, dev.root, unit, strata, (*dev.notes, *_notes(wrong, rows, n, right, groups)))
-
-
-def check_out(out: Path) -> None:
-    """Raise UsageError where `out` cannot be written: hours of listening may be in a file that is there."""
-    if out.exists():
-        raise UsageError(f"{out} exists; a review is never written over, give another name")
-    if not out.parent.is_dir():
-        raise UsageError(f"there is no folder {out.parent}")
 
 
 def _tags(own: Sequence[str]) -> tuple[str, ...]:

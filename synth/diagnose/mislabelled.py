@@ -16,8 +16,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from synth import files
-from synth.diagnose.error_sample import check_out
+from synth import output_path
 from synth.diagnose.joining import Joined, join
 from synth.diagnose.score_list import ScoreRow, read_rows
 from synth.errors import UsageError
@@ -98,7 +97,7 @@ def find_mislabelled(
         UsageError: no such columns, a row without a label, a label that is no class, probabilities that are none.
     """
     if out is not None:
-        check_out(out)
+        output_path.check_file(out, "list of candidates", inputs=(predictions, manifest))
     rows = read_rows(predictions)
     joined = join(predictions, rows, [manifest]) if manifest else [None] * len(rows)
     classes = tuple(name.removeprefix(PREFIX) for name in rows[0].others if name.startswith(PREFIX))
@@ -111,7 +110,7 @@ def find_mislabelled(
     candidates = [_candidate(rows[i], joined[i], classes, labels[i], j, found.p[i]) for i, j in found.off]
     result = Found(classes, len(rows), tuple(found.thresholds.tolist()), found.joint, tuple(candidates))
     if out is not None:
-        files.write_file(out, _csv(candidates).encode("utf-8", "replace"))
+        output_path.write(out, _csv(candidates).encode("utf-8", "replace"), "list of candidates")
     return result
 
 

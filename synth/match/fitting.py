@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from synth import files
+from synth import files, output_path
 from synth.catalog.catalog import Catalog
 from synth.catalog.source_files import refuse_missing
 from synth.dsp.colour import power_spectrum
@@ -25,6 +25,7 @@ from synth.match.noise_model import Judged, judge
 from synth.match.profile import Profile, read_profile, selected
 from synth.match.trial import Planned, Progress
 from synth.recipe.model import Recipe, Source
+from synth.recipe.source_folders import source_folders
 from synth.text import csv_line
 
 RECIPE, REPORT, TEXT = "recipe.yaml", "fit_report.json", "fit_report.md"
@@ -70,10 +71,11 @@ def fit(request: Request, *, make_plan: MakePlan, progress: Progress, message: C
 
     Raises:
         RecipeError, GuardError, UsageError: as `make_plan`; a test set; a dev set that shares recordings with the
-            sources; a folder that holds something else already.
+            sources; a folder that must not be written to (synth/output_path.py).
     """
-    _check_out(request.out)
     recipe = base_recipe(request.recipe, request.overrides, speech=request.speech, noise=request.noise)
+    inputs = (request.recipe, request.dev, request.speech, request.noise, *source_folders(recipe))
+    output_path.check_folder(request.out, _KIND, inputs=inputs)
     refuse_missing(recipe.sources, recipe.folder)  # later errors are about a copy of the recipe, not the person's file
     dev = _dev(request, progress)
     with files.scratch_folder() as folder:
@@ -105,11 +107,7 @@ def fit(request: Request, *, make_plan: MakePlan, progress: Progress, message: C
     return _written(request, dev, fitted, judged, final, lists[0] if lists else None)
 
 
-def _check_out(out: Path) -> None:
-    if out.exists() and (not out.is_dir() or any(one.name not in _OURS for one in out.iterdir())):
-        raise UsageError(f"--out {out} exists and holds other things; name a new folder")
-
-
+_KIND = "fitted recipe"
 _OURS = frozenset((RECIPE, CASES, REPORT, TEXT, _NOISE_LIST))
 
 
@@ -216,11 +214,8 @@ def _written(
         content[CASES] = case_text(fitted.matched.cases)
     if noise_list is not None:
         content[_NOISE_LIST] = noise_list
-    files.make_folder(request.out)
-    for name in sorted(_OURS - set(content)):
-        files.remove_file(request.out / name)
-    for name, body in content.items():
-        files.write_file(request.out / name, body.encode("utf-8", "surrogateescape"))
+    encoded = {name: body.encode("utf-8", "surrogateescape") for name, body in content.items()}
+    output_path.write_folder(request.out, encoded, _KIND, stale=_OURS)
     return Result(fitted, tuple(judged), tuple(request.out / name for name in content), report, text)
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from synth import files
+from synth import output_path
 from synth.errors import UsageError
 from synth.list_text import json_object, text_lines
 from synth.match.features import BAND_NAMES, FEATURES, RUMBLE_NAMES, Matrix, Values, matrix
@@ -71,7 +71,7 @@ class Profile:
 
 
 def write_profile(profile: Profile, path: Path) -> None:
-    """Raises synth.files.StorageError."""
+    """Raises UsageError, StorageError as `synth.output_path.write`."""
     header: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
@@ -88,7 +88,7 @@ def write_profile(profile: Profile, path: Path) -> None:
     }
     lines = [header, *(asdict(clip) for clip in profile.clips)]
     text = "".join(json.dumps(line, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
-    files.write_file(path, text.encode())
+    output_path.write(path, text.encode(), "profile")
 
 
 def read_profile(path: Path) -> Profile:

@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import soundfile as sf
 
+from synth import output_path
 from synth.catalog.audio_file import count_samples, inside, path_complaint, read_header, read_samples
 from synth.catalog.cache import Cache, cache_folder, key_of, open_cache
 from synth.catalog.isolate import Pool
 from synth.dsp.levels import SILENCE
 from synth.errors import BadInput, UsageError
-from synth.match.profile import FORMAT, ClipProfile, Profile, write_profile
+from synth.match.profile import ClipProfile, Profile, write_profile
 from synth.match.sets import AudioSet, SetClip, open_set, sampled, truths
 from synth.match.sound_groups import join_groups
 from synth.text import printable
@@ -137,22 +138,12 @@ def profile_to(
     split: str | None = None,
     condition: str | None = None,
 ) -> ProfiledSet:
-    """Measure a set and write its profile. Errors as `measure_set`; UsageError where `out` holds something else."""
-    check_out(out)
+    """Measure a set and write its profile. Errors as `measure_set`; UsageError where `out` must not be written."""
+    output_path.check_file(out, "profile", inputs=(path,))
     found = open_set(path, group_by=group_by, split=split, condition=condition)
     made = measure_set(found, max_clips=max_clips, jobs=jobs, progress=progress, same_sound=True)
     write_profile(made.profile, out)
     return made
-
-
-def check_out(out: Path) -> None:
-    """Raise UsageError where a profile must not be written: over a folder, or over a file that is no profile."""
-    if out.is_dir():
-        raise UsageError(f"{out} is a folder; name the profile's file")
-    if out.exists():
-        with out.open("rb") as file:
-            if FORMAT.encode() not in file.readline(1 << 20):
-                raise UsageError(f"{out} exists and is not a profile; give another name")
 
 
 def _quiet(what: str, done: int, total: int | None) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from synth import files
+from synth import output_path
 from synth.dataset.manifest import ManifestRow, read_rows, to_line
 from synth.errors import UsageError
 from synth.match.choice import METHODS, Chosen, subset, weigh
@@ -44,12 +43,13 @@ def select(
     where there are several.
 
     Raises:
-        UsageError: no such data set, hours that are not there, a method that does not exist.
+        UsageError: no such data set, hours that are not there, a method that does not exist, `out` must not be written.
         GuardError: the data set is too unlike the target; says what would have to be generated.
     """
     _check_asked(hours, weights, method)
+    output_path.check_file(out, "selection", inputs=(dataset,))
     found, note = _of_ours(dataset, split)
-    _check_out(out, found)
+    output_path.check_file(out, "selection", inputs=(found.manifest,))
     measured = profile or measure_set(found, max_clips=None, jobs=jobs, progress=progress).profile
     pool, places = _clips_of(found, measured, all_needed=weights)
     seconds = np.array([found.clips[i].duration or 0.0 for i in places])
@@ -84,16 +84,6 @@ def _of_ours(dataset: Path, split: str | None) -> tuple[AudioSet, tuple[str, ...
     return found, ()
 
 
-def _check_out(out: Path, found: AudioSet) -> None:
-    if out.is_dir():
-        raise UsageError(f"{out} is a folder; name the manifest's file")
-    folder = Path(os.path.realpath(out)).parent
-    root = Path(os.path.realpath(found.root))
-    in_dataset = (root / "dataset.json").is_file() and (folder == root or root in folder.parents)
-    if in_dataset or (found.manifest and os.path.realpath(out) == os.path.realpath(found.manifest)):
-        raise UsageError(f"{out} lies in the data set {root}, which is not written to; name a file outside of it")
-
-
 def _clips_of(found: AudioSet, profile: Profile, *, all_needed: bool) -> tuple[list[ClipProfile], list[int]]:
     """The measured clips of a set, and their places in it."""
     root = Path(profile.root)
@@ -117,7 +107,7 @@ def _unmeasured(found: AudioSet, places: Sequence[int]) -> list[str]:
 
 def _write(found: AudioSet, out: Path, weight_of: Mapping[int | None, float], *, keep_weight: bool) -> None:
     assert found.manifest is not None
-    with files.writing(out) as file:
+    with output_path.writing(out, "selection") as file:
         for line, row in enumerate(read_rows(found.manifest)):
             if line in weight_of:
                 weight = row.get("weight", 1.0) if keep_weight else round(weight_of[line], 6)

@@ -18,7 +18,7 @@ from synth.catalog.list_root import list_root
 from synth.catalog.list_row import Row
 from synth.catalog.source_at import JSON_LINES, kind_of
 from synth.dataset.dataset_dir import DatasetDir
-from synth.dataset.manifest import ManifestRow, read_rows
+from synth.dataset.manifest import GROWN_FROM, ManifestRow, read_rows
 from synth.errors import BadInput, UsageError
 from synth.text import printable
 
@@ -94,7 +94,7 @@ def _opened(path: Path, group_by: str | None) -> AudioSet:
         dataset = DatasetDir(path)
         if dataset.manifest.is_file():
             return replace(_manifest(dataset.manifest, group_by), name=_absolute(path).name)
-        if dataset.private.is_dir():
+        if dataset.plan_header.is_file():
             raise UsageError(f"{path} is a data set that is not complete; `synth generate` again, or `synth finish`")
         return _folder(path, group_by)
     kind = kind_of(path)
@@ -175,11 +175,12 @@ def speaker_and_noise(row: ManifestRow) -> str:
 
 def _noise_of(piece: Mapping[str, Any]) -> Iterator[str]:
     """The recordings of a piece of noise; of grown noise those it was grown from, of a model's its name."""
-    materials = (piece.get("grown") or {}).get("materials") or ()
+    grown = piece.get("grown") or {}
+    materials = grown.get("materials") or ()
     if materials:
         yield from (str(material["recording"]) for material in materials)
     else:
-        yield str(piece.get("recording") or piece.get("kind"))
+        yield str(grown.get(GROWN_FROM) or piece.get("recording") or piece.get("kind"))
 
 
 def truths(found: AudioSet, lines: Collection[int]) -> dict[int, dict[str, float]]:

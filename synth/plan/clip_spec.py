@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from synth.catalog.grown_files import GrownFile
 from synth.dsp.effects.effect import Effect
 from synth.dsp.events.event import Event
 from synth.dsp.lombard import Lombard
@@ -55,11 +56,14 @@ class NoisePiece:
     effects: tuple[Effect, ...]
     relative_db: float  # of the layer, against the others
     grown: Grown | None = None
+    grown_file: GrownFile | None = None  #: set if the "recording" is a file of `synth grow`
 
     @property
     def kind(self) -> str:
-        """`recording`, or the name of the generator."""
-        return "recording" if self.grown is None else self.grown.generator.name
+        """`recording`, or the name of the generator: of the piece, or of the file that it is taken from."""
+        if self.grown is not None:
+            return self.grown.generator.name
+        return "recording" if self.grown_file is None else self.grown_file.method
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from synth.catalog.grown_files import GrownFile
 from synth.dsp.noise import GENERATORS
 from synth.plan.build import pool_of
 from synth.plan.noise_choice import car_name
@@ -24,7 +25,8 @@ Integers = npt.NDArray[np.integer[Any]]
 
 @dataclass(frozen=True, slots=True)
 class RecordingUse:
-    """Use of one recording in one layer and pool. Seconds are of its usable sound, as recorded."""
+    """Use of one recording in one layer and pool. Seconds are of its usable sound, as recorded. `grown`: how it came
+    about, if it is a file of `synth grow`."""
 
     id: str
     group: str
@@ -32,6 +34,7 @@ class RecordingUse:
     used_s: float
     uses: int
     reuse_max: float
+    grown: GrownFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,11 @@ class GrownUse:
 class PoolUse:
     """Use of all recordings of one layer in one pool.
 
-    `used_s` is what is played as recorded; `reuse_mean` = used / unique; `reuse_max` the most of any 0.1-s bin;
+    `used_s` is what is played from files; `reuse_mean` = used / unique; `reuse_max` the most of any 0.1-s bin;
     `effective_recordings` = exp(entropy of the recordings' shares of use, with what is grown from each);
     `largest_share` of one recording. For the last two, and `count`, all of one group (segments of one file, what the
-    source's `recording_column` says, near-duplicates) are one recording. `grown`: the noise that is not as recorded.
+    source's `recording_column` says, near-duplicates) are one recording; so is all that `synth grow`
+    made of one recording. `grown`: the noise that is not as recorded, grown in the clips or before, to files.
     """
 
     layer: str
@@ -66,19 +70,47 @@ class PoolUse:
     recordings: tuple[RecordingUse, ...]
     grown: tuple[GrownUse, ...] = ()
 
+    @classmethod
+    def of(cls, layer: str, pool: str, recordings: Iterable[RecordingUse], grown: Iterable[GrownUse]) -> PoolUse:
+        """The use of a pool. `grown`: what was grown in the clips; what comes from files of `synth grow` is added to
+        it, under what it was grown from."""
+        recordings = tuple(recordings)
+        sources: dict[str, dict[str, float]] = {method: {} for method in GENERATORS}
+        for use in grown:
+            sources[use.method].update(use.sources)
+        for r in recordings:
+            if r.grown is not None and r.used_s:
+                of_method = sources[r.grown.method]
+                of_method[r.group] = of_method.get(r.group, 0.0) + r.used_s
+        uses = (GrownUse(method, GENERATORS[method].modelled, used) for method, used in sources.items() if used)
+        return cls(layer, pool, recordings, tuple(uses))
+
+    @property
+    def recorded_s(self) -> float:
+        """Noise as recorded: what is played from files, without those of `synth grow`."""
+        return sum(r.used_s for r in self.recordings if r.grown is None)
+
     @property
     def total_s(self) -> float:
         """All noise: as recorded, and grown."""
-        return self.used_s + sum(g.used_s for g in self.grown)
+        return self.recorded_s + sum(g.used_s for g in self.grown)
 
     @property
     def recorded_share(self) -> float:
-        return self.used_s / self.total_s if self.total_s else 1.0
+        return self.recorded_s / self.total_s if self.total_s else 1.0
 
     @property
     def modelled_share(self) -> float:
-        """Of noise that a model made, with no recorded sound in it."""
-        return sum(g.used_s for g in self.grown if g.modelled) / self.total_s if self.total_s else 0.0
+        """Of noise that a model made, with no recorded sound in it, or that was grown from such noise."""
+        modelled = {r.id for r in self.recordings if r.grown is not None and r.grown.modelled}
+        seconds = sum(s for g in self.grown for source, s in g.sources.items() if g.modelled or source in modelled)
+        return seconds / self.total_s if self.total_s else 0.0
+
+    @property
+    def modelled_file_share(self) -> float:
+        """Of what is played from files, the share of files of `synth grow` that a model made."""
+        modelled = sum(r.used_s for r in self.recordings if r.grown is not None and r.grown.modelled)
+        return modelled / self.used_s if self.used_s else 0.0
 
     @property
     def unique_s(self) -> float:
@@ -99,6 +131,11 @@ class PoolUse:
     @property
     def count(self) -> int:
         return len({r.group for r in self.recordings})
+
+    @property
+    def recorded_count(self) -> int:
+        """`count` without what there is only as files of `synth grow`."""
+        return len({r.group for r in self.recordings if r.grown is None})
 
     @property
     def effective_recordings(self) -> float:
@@ -192,6 +229,7 @@ def use_of(recording: PoolRecording, offsets: Integers, counts: Integers, sample
         used_s=int(counts.sum()) / sample_rate,
         uses=len(counts),
         reuse_max=float(bins.max()),
+        grown=recording.grown,
     )
 
 
@@ -207,7 +245,7 @@ def ledger(plan: Plan) -> tuple[PoolUse, ...]:
         if members:
             kind = np.asarray(plan.pieces["kind"])
             recorded, grown = np.flatnonzero(mine & (kind == RECORDED)), np.flatnonzero(mine & (kind != RECORDED))
-            found.append(PoolUse(layer, pool, _uses(plan, recorded, members), _grown(plan, grown, members)))
+            found.append(PoolUse.of(layer, pool, _uses(plan, recorded, members), _grown(plan, grown, members)))
     return tuple(found)
 
 

@@ -51,8 +51,21 @@ def refuse_from_ledger(recipe: Recipe, uses: Sequence[PoolUse]) -> None:
         for use in uses
         if use.pool == "train" and use.count < layers[use.layer].min_recordings
     ]
+    mistakes += [text for use in uses if (text := _grown_files_text(layers[use.layer], use))]
     if mistakes:
         raise GuardError("\n".join(mistakes))
+
+
+def _grown_files_text(layer: Layer, use: PoolUse) -> str | None:
+    """The refusal of a pool with too much noise that a model made and `synth grow` wrote to files."""
+    if not use.modelled_file_share:
+        return None
+    from_files = (1 - sum(growth.share for growth in layer.grow)) * use.modelled_file_share
+    modelled = from_files + sum(growth.share for growth in layer.grow if growth.modelled)
+    if modelled <= layer.max_grown + 1e-9:
+        return None
+    methods = {r.grown.method for r in use.recordings if r.grown is not None and r.grown.modelled}
+    return _grown_text(layer, modelled, [f"files of synth grow ({name})" for name in sorted(methods)])
 
 
 def _layers(recipe: Recipe) -> tuple[Layer, ...]:
@@ -76,7 +89,7 @@ def _layer_totals(recipe: Recipe, layer: Layer, speech: Catalog, noise: Catalog)
         found.append(_few_text(layer, len(groups)))
     modelled = sum(growth.share for growth in layer.grow if growth.modelled)
     if modelled > layer.max_grown + 1e-9:
-        found.append(_grown_text(layer, modelled))
+        found.append(_grown_text(layer, modelled, []))
     if unique <= 0 or used > _CLEARLY * layer.max_reuse * unique * kept:
         found.append(_reuse_text(layer, "train", used, unique * kept))
     return found
@@ -128,8 +141,8 @@ def _reuse_text(layer: Layer, pool: str, used: float, unique: float) -> str:
     )
 
 
-def _grown_text(layer: Layer, modelled: float) -> str:
-    models = " and ".join(growth.name for growth in layer.grow if growth.modelled)
+def _grown_text(layer: Layer, modelled: float, files: Sequence[str]) -> str:
+    models = " and ".join([*files, *(growth.name for growth in layer.grow if growth.modelled)])
     return (
         f"{layer.key}: {models} would make the noise of {modelled:.0%} of the clips "
         f"(max_grown: {layer.max_grown:.0%}). "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from synth.catalog.catalog import Catalog
+from synth.catalog.grown_files import grown_file_of
 from synth.catalog.near_duplicates import Pair
 from synth.catalog.recording import Recording
 from synth.dsp.segments import Stretch
@@ -52,10 +53,10 @@ class Kinship:
         pairs = [(pair.first, pair.second) for pair in usable.near_duplicates()]
         names = {i: recording_group(noise[i], noise.source(i).recording_column) for i in there}
         of_name, of_file = _first_with(names), _first_with({i: noise.file(i) for i in there})
-        roots = _joined(there, [*pairs, *of_name.items()])
-        return cls(
-            noise, usable, {i: names[root] for i, root in roots.items()}, _joined(there, [*pairs, *of_file.items()])
-        )
+        grown = _grown_from(noise, there)
+        roots = _joined(there, [*pairs, *grown, *of_name.items()])
+        copies = _joined(there, [*pairs, *grown, *of_file.items()])
+        return cls(noise, usable, {i: names[root] for i, root in roots.items()}, copies)
 
     def pairs_among(self, indices: Iterable[int]) -> list[Pair]:
         """Pairs of these recordings. Those with equal samples stand for one another; only the first has pairs."""
@@ -100,9 +101,30 @@ class Kinship:
         return -self.noise[index].seconds, index
 
 
+def _grown_from(noise: Catalog, there: Iterable[int]) -> list[tuple[int, int]]:
+    """Pairs (recording, file that was grown from it) among the recordings that are there."""
+    by_name: dict[str, list[int]] = {}
+    grown: list[tuple[int, str]] = []
+    for i in there:
+        recording = noise[i]
+        if (file := grown_file_of(recording)) is None:
+            by_name.setdefault(recording.path.rpartition("/")[2], []).append(i)
+        else:
+            grown.extend((i, name) for name in file.recordings)
+    return [
+        (j, i)
+        for i, name in grown
+        for j in by_name.get(name.rpartition("/")[2], ())
+        if f"/{noise.path(j)}".endswith(f"/{name}") or f"/{name}".endswith(f"/{noise.path(j)}")
+    ]
+
+
 def recording_group(recording: Recording, column: str | None) -> str:
-    """What counts as one by name: the value of the source's `recording_column`, else the file with all its segments."""
+    """What counts as one by name: the value of the source's `recording_column`; else, of a file of `synth grow`, what
+    it was grown from; else the file with all its segments."""
     value = (recording.labels or {}).get(column) if column else None
+    if value is None and (grown := grown_file_of(recording)) is not None:
+        value = grown.grown_from
     return f"{recording.source}/{recording.path if value is None else value}"
 
 

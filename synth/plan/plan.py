@@ -65,6 +65,7 @@ class Plan:
         self.cases = cases
         self._circles = {(layer, pool, r.index): r.circle for (layer, pool), members in pools.items() for r in members}
         self._ids = {r.index: r.id for members in pools.values() for r in members}
+        self._grown_files = {r.index: r.grown for members in pools.values() for r in members if r.grown is not None}
         self._sources = {source.name: source for source in recipe.speech.sources}
         self._conditions = {condition.name: condition for condition in recipe.conditions}
         self._makes_unknown = bool(labels_made_unknown(recipe))
@@ -233,6 +234,7 @@ class Plan:
             effects=draw_piece_effects(layer, layer.effects, draws, track, number),
             relative_db=round(float(layer.relative_db.value(draws(layer.key + ".relative_db"))), 3),
             grown=grown,
+            grown_file=None if grown else self._grown_files.get(recording),
         )
 
     def _grown(self, row: int, layer: Layer, name: str, pool: str, draws: ClipDraws) -> Grown:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from synth.catalog.catalog import Catalog
+from synth.catalog.grown_files import GrownFile, grown_file_of
 from synth.draws import uniform01
 from synth.dsp.segments import Circle, Stretch
 from synth.errors import GuardError
@@ -30,6 +31,7 @@ class PoolRecording:
     id: str
     circle: Circle
     group: str
+    grown: GrownFile | None = None  #: how it came about, if it is no recording but a file of `synth grow`
 
 
 Pools = Mapping[tuple[str, str], tuple[PoolRecording, ...]]
@@ -329,7 +331,13 @@ def _pool(
 ) -> tuple[PoolRecording, ...]:
     fade = seconds_to_samples(layer.crossfade_s, recipe.sample_rate)
     return tuple(
-        PoolRecording(i, kinship.noise.id(i), Circle.of(_heard(layer, stretches), crossfade=fade), kinship.group[i])
+        PoolRecording(
+            i,
+            kinship.noise.id(i),
+            Circle.of(_heard(layer, stretches), crossfade=fade),
+            kinship.group[i],
+            grown_file_of(kinship.noise[i]),
+        )
         for i, stretches in sorted(members.items())
     )
 

@@ -143,7 +143,7 @@ def _manifest_of(path: Path) -> Path:
     dataset = DatasetDir(path)
     if dataset.dataset_json.is_file() and dataset.manifest.is_file():
         return dataset.manifest
-    if dataset.private.is_dir():
+    if dataset.plan_header.is_file():
         raise UsageError(
             f"{path} is a data set that is not finished (`synth status {path}` says what is missing): run the same "
             f"`synth generate` again, or `synth finish {path}` where all parts are made"

@@ -109,6 +109,7 @@ SOURCE = Record(
         Field("channels", Channels(), "mean", "what to make of several channels: mean, first, or a number from 0"),
         Field("recording_column", Text(), None, "column of the list that says which rows are one recording"),
         Field("pool", Word(("train", "held_out")), None, "keep the whole source for one noise pool"),
+        Field("allow_synthesized", Flag(), False, "take the clips of a data set that synth made, too"),
         Field(
             "columns", TextMap("our names of columns, each with the list's name"), None, "names of the list's columns"
         ),

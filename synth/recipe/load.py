@@ -21,6 +21,7 @@ from synth.recipe.drawn import is_distribution
 from synth.recipe.fields import RECIPE
 from synth.recipe.kinds import WRONG, At, Reading, item_name
 from synth.recipe.model import Recipe
+from synth.recipe.saved_recipe import check_paths_known, folder_of_paths
 from synth.recipe.yaml_text import (
     MAX_BYTES,
     MAX_DEPTH,
@@ -52,12 +53,14 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = (), *, folder: str 
 
     A key of an override may step into a list by position (`speech.effects.0`), by the item's name (`noise.layers.rain`)
     or by the effect's name (`speech.effects.speed`). `path` may be a folder with a `recipe.yaml`. `folder` is what
-    relative paths start from: the recipe's own where left out.
+    relative paths start from: if left out, the recipe's own, or that of the original of a recipe that lies in a data
+    set.
 
-    Raises RecipeError with all mistakes; UsageError where there is no such file.
+    Raises RecipeError with all mistakes; UsageError where there is no such file, or a saved recipe whose paths cannot
+    be followed.
     """
     path = recipe_file(Path(path))
-    home = Path(os.path.realpath(path.parent if folder is None else folder))
+    home = folder_of_paths(path) if folder is None else Path(os.path.realpath(folder))
     reading = Reading(home)
     root = _read_file(path, home, reading)
     for override in overrides:
@@ -66,6 +69,8 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = (), *, folder: str 
     if reading.mistakes or recipe is WRONG:
         raise RecipeError(_texts(reading.mistakes, str(path)))
     found: Recipe = dataclasses.replace(recipe, folder=home)
+    if folder is None:
+        check_paths_known(path, found)
     return found
 
 
@@ -178,7 +183,7 @@ def _base(said: Node, path: Path, reading: Reading, chain: tuple[str, ...]) -> N
     except (OSError, ValueError) as error:
         reading.wrong(said, "extends", f"{said.describe()} cannot be read ({_reason(error)})")
         return None
-    return _nodes(target, data, Path(os.path.realpath(target.parent)), reading, (*chain, real))
+    return _nodes(target, data, folder_of_paths(target), reading, (*chain, real))
 
 
 def merged(base: Node, child: Node) -> Node:

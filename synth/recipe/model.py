@@ -68,6 +68,7 @@ class Source:
     None means every file with the extension of a format that we read. `channels`: the mean of all, the first, or one by
     its number (0 is the first). `recording_column` names the column of a list that says which rows are one recording;
     `columns` maps our names of columns to those of the list. `pool` keeps the whole source for one noise pool.
+    `allow_synthesized`: the source may be a data set that `synth` made.
 
     `speaker` and `session` say where in the path these labels are; the value of a list goes before.
 
@@ -91,6 +92,7 @@ class Source:
     loss_weight: float | None = None
     unchanged: bool = False
     split: str | None = None
+    allow_synthesized: bool = False
     places: Mapping[str, KeyPlace] = field(default_factory=dict, compare=False, repr=False)
 
     @property

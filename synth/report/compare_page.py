@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from synth import files
+from synth import output_path
 from synth.report.clip_card import SECONDS, Sound, card
 from synth.report.page import Cell, page, table
 from synth.report.plots import STYLE, histogram, quantiles, spectra
@@ -66,8 +66,10 @@ def compare_page(found: Mapping[str, Any], *, training: Hear, dev: Hear) -> str:
 
 
 def write_page(path: Path, found: Mapping[str, Any], *, training: Hear, dev: Hear) -> None:
-    """Raises synth.files.StorageError."""
-    files.write_file(path, compare_page(found, training=training, dev=dev).encode("utf-8", "replace"))
+    """Raises UsageError, StorageError as `synth.output_path.write`."""
+    output_path.write(
+        path, compare_page(found, training=training, dev=dev).encode("utf-8", "replace"), "page", option="--html"
+    )
 
 
 def _sizes(found: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from synth import files
+from synth import output_path
 from synth.report.page import Cell, page, table
 
 _STYLE = """
@@ -50,8 +50,8 @@ def ladder_page(found: Mapping[str, Any]) -> str:
 
 
 def write_page(path: Path, found: Mapping[str, Any]) -> None:
-    """Raises synth.files.StorageError."""
-    files.write_file(path, ladder_page(found).encode("utf-8", "replace"))
+    """Raises UsageError, StorageError as `synth.output_path.write`."""
+    output_path.write(path, ladder_page(found).encode("utf-8", "replace"), "page", option="--html")
 
 
 def ladder_picture(found: Mapping[str, Any]) -> str:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-PAGE_BEGINS = b"<!doctype html>"
-
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c1f23; --soft: #5d6670; --line: #d5dae0; --paper: #ffffff; --card: #f5f7f9;
   --warn: #9a4a00; --bad: #a8201a; --good: #1c6e3d; --light: 42%; }

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from synth import files
+from synth import output_path
 from synth.diagnose.alignment import Step, align
 from synth.diagnose.error_sample import Sample
 from synth.diagnose.review import HEAD, TAIL, ReviewRow, cells
@@ -54,8 +54,8 @@ def review_page(sample: Sample, *, name: str) -> str:
 
 
 def write_page(path: Path, sample: Sample, *, name: str) -> None:
-    """Raises synth.files.StorageError."""
-    files.write_file(path, review_page(sample, name=name).encode("utf-8", "replace"))
+    """Raises UsageError, StorageError as `synth.output_path.write`."""
+    output_path.write(path, review_page(sample, name=name).encode("utf-8", "replace"), "page", option="--html")
 
 
 def _bar() -> str:

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from synth import files
+from synth import output_path
 from synth.catalog.list_root import SPLIT_FILE
 from synth.catalog.list_row import Row
 from synth.errors import UsageError
 
 PAGE = "README.md"
+_KIND = "split"
 OURS = ("split", "group")
 """Columns of ours; what a list has under these names already is left out."""
 
@@ -65,18 +66,42 @@ def relative_folder(folder: str, start: Path) -> str:
     return told.replace(os.sep, "/")
 
 
-def check_out(out: Path) -> None:
-    """Raise UsageError where the folder holds something else than a split."""
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out} is a file; name a folder")
-    if out.is_dir() and not (out / SPLIT_FILE).is_file() and any(out.iterdir()):
-        raise UsageError(f"--out {out} exists and holds other things; name a new folder")
+def check_out(out: Path, source: Path, *, keep: Path | None) -> None:
+    """Raise UsageError where the folder must not be written to: it holds something else, or lists that were edited.
+
+    Other files may lie beside a split, such as a recipe for it. The split whose clips stay where they are (`keep`) is
+    read with its edits, so its lists may be replaced.
+    """
+    is_split = (out / SPLIT_FILE).is_file()
+    output_path.check_folder(out, _KIND, inputs=(source,), shared=is_split)
+    if is_split and not is_kept(out, keep):
+        for name, noted in _noted_digests(out).items():
+            path = out / name
+            if path.is_file() and digest(path.read_bytes()) != noted:
+                raise UsageError(
+                    f"--out {out}: {name} in it was changed since `synth split` wrote it, and would be lost; name a "
+                    f"new folder; with --keep {out} the clips stay where the changed lists have them"
+                )
+
+
+def is_kept(out: Path, keep: Path | None) -> bool:
+    """Whether the split in `out` is the one whose clips stay where they are."""
+    return keep is not None and keep.resolve() == out.resolve()
+
+
+def _noted_digests(out: Path) -> dict[str, str]:
+    """List -> sha256, as split.json notes them; nothing where it cannot be read (the splits differ then)."""
+    try:
+        noted = json.loads((out / SPLIT_FILE).read_bytes())["digests"]
+        return {name: str(noted[name]) for name in sorted(_all_names() & set(noted))}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
 
 
 def write(out: Path, content: Mapping[str, bytes], *, replaces: bool) -> None:
     """Write the files of a split. One that is there already is only written over by the same, or where it `replaces`.
 
-    Raises UsageError: the folder holds another split. synth.files.StorageError.
+    Raises UsageError: the folder holds another split, or a file of it that was changed. synth.files.StorageError.
     """
     there = out / SPLIT_FILE
     if there.is_file() and not replaces and there.read_bytes() != content[SPLIT_FILE]:
@@ -84,11 +109,9 @@ def write(out: Path, content: Mapping[str, bytes], *, replaces: bool) -> None:
             f"--out {out} holds another split, and which clips were test must not be lost. Name a new folder; with "
             f"--keep {out} its clips stay where they are"
         )
-    files.make_folder(out)
-    for name in sorted(_all_names() - set(content)):
-        files.remove_file(out / name)
-    for name in sorted(content, key=lambda name: (name == SPLIT_FILE, name)):
-        files.write_file(out / name, content[name])
+    ordered = {name: content[name] for name in sorted(content, key=lambda name: (name == SPLIT_FILE, name))}
+    ours = _all_names() | {SPLIT_FILE}
+    output_path.write_folder(out, ordered, _KIND, stale=_all_names(), replaces=ours if replaces else ())
 
 
 def _all_names() -> set[str]:

@@ -1,7 +1,7 @@
 """The set to be divided: a folder of real target audio, or a list of it; and whether it is what it should be."""
 
 # Paths are strings here, a hundred thousand of them: to make a Path of each costs more than the call itself.
-# ruff: noqa: PTH100, PTH112, PTH113, PTH118, PTH120
+# ruff: noqa: PTH100, PTH118, PTH120
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from synth.catalog.json_lines import read_json_lines
 from synth.catalog.list_root import list_root
 from synth.catalog.list_row import Row
 from synth.errors import BadInput, UsageError
+from synth.folders import data_set_around
 from synth.text import printable
 
 LISTS = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "manifest.jsonl", "manifest.json", "manifest.csv")
@@ -172,25 +173,14 @@ def _once(rows: Iterable[Row], refused: list[BadInput]) -> Iterator[Row]:
 
 def _refuse_data_set(root: Path, *folders: str) -> None:
     """Raise UsageError where the audio lies in a data set that `synth` made."""
-    looked: set[str] = set()
     base = os.path.abspath(root)
     for start in sorted({base, *(os.path.join(base, each) for each in folders)}):
-        folder = start
-        while folder not in looked:
-            looked.add(folder)
-            if _is_data_set(folder):
-                raise UsageError(
-                    f"{folder} is a synthesised data set, made by `synth generate`: dev and test hold real target "
-                    "audio alone, or they say nothing about the target. Name the folder of your real recordings "
-                    "(--allow-synthesised takes it all the same)"
-                )
-            folder = os.path.dirname(folder)
-
-
-def _is_data_set(folder: str) -> bool:
-    if os.path.isfile(os.path.join(folder, "dataset.json")):
-        return os.path.isfile(os.path.join(folder, "manifest.jsonl"))
-    return os.path.isdir(os.path.join(folder, ".synth"))
+        if (folder := data_set_around(start)) is not None:
+            raise UsageError(
+                f"{folder} is a synthesized data set, made by `synth generate`: dev and test hold real target "
+                "audio alone, or they say nothing about the target. Name the folder of your real recordings "
+                "(--allow-synthesised takes it all the same)"
+            )
 
 
 def _refuse_rows(found: RealSet, what: str, wrong: Callable[[Row], str | None], option: str) -> None:

@@ -20,7 +20,7 @@ from synth.target.belonging import Belonging, belonging, crossing
 from synth.target.by import By, labeled, read_by
 from synth.target.groups import Group, Pairs, grouped
 from synth.target.keep import WINNERS, Earlier, Held, hold, read_earlier
-from synth.target.lists import PAGE, check_out, digest, list_bytes, list_name, page, relative_folder, write
+from synth.target.lists import PAGE, check_out, digest, is_kept, list_bytes, list_name, page, relative_folder, write
 from synth.target.real_set import RealSet, column, open_real_set
 from synth.target.resolution import ERROR_RATE, resolution
 from synth.target.sizes import SPLITS, read_sizes, targets
@@ -84,7 +84,7 @@ def split(request: Request, *, progress: Progress | None = None) -> dict[str, An
     """
     if request.on_conflict not in WINNERS:
         raise UsageError(f"--on-conflict {request.on_conflict}: one of {', '.join(WINNERS)}")
-    check_out(request.out)
+    check_out(request.out, request.path, keep=request.keep)
     found = open_real_set(request.path, allow_synthesised=request.allow_synthesised, allow_other=request.allow_other)
     earlier = read_earlier(request.keep, found) if request.keep else None
     asked_by = read_by(request.by)
@@ -314,6 +314,5 @@ def _written(
     text = json.dumps(report, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False) + "\n"
     content[SPLIT_FILE] = text.encode("utf-8", "surrogateescape")
     content[PAGE] = page(report).encode("utf-8", "surrogateescape")
-    replaces = request.keep is not None and request.keep.resolve() == request.out.resolve()
-    write(request.out, content, replaces=replaces)
+    write(request.out, content, replaces=is_kept(request.out, request.keep))
     return report

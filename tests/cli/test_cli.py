@@ -155,10 +155,7 @@ def test_replay_gives_the_same_bytes_and_leaves_the_data_set_alone(made: Path, t
     assert run.returncode == 0
     assert as_json(run)["same"] is True
     assert (tmp_path / "clip.flac").read_bytes() == (made / row["audio_filepath"]).read_bytes()
-    assert "exists; give another name" in failed(
-        run_synth("replay", made, row["id"], "--out", tmp_path / "clip.flac"), 2
-    )
-    assert "lies inside the data set" in failed(run_synth("replay", made, row["id"], "--out", made / "x.flac"), 2)
+    assert "this lies in the data set" in failed(run_synth("replay", made, row["id"], "--out", made / "x.flac"), 2)
     assert tree(made) == before
 
 
@@ -183,7 +180,9 @@ def test_init_without_folders_makes_a_set_that_works(tmp_path: Path) -> None:
     assert run_synth("verify", tmp_path / "out").returncode == 0
     splits = {row["split"] for row in rows_of(tmp_path / "out" / "manifest.jsonl")}
     assert splits == {"train", "train-dev", "train-dev-noise"}
-    assert "exists; give a new folder, or edit it" in failed(run_synth("init", tmp_path / "my"), 2)
+    with (tmp_path / "my" / "recipe.yaml").open("a") as file:
+        file.write("# edited\n")
+    assert "it is not an unchanged starter recipe that synth wrote" in failed(run_synth("init", tmp_path / "my"), 2)
 
 
 def test_init_with_folders_finds_the_list_and_plans(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_directory_with_other_files_is_not_written_to(recipe: Path, tmp_path: 
     out = tmp_path / "out"
     out.mkdir()
     (out / "thesis.txt").write_text("mine")
-    assert "holds files (thesis.txt) but no plan: give an empty directory" in refusal(recipe, out)
+    assert "this folder holds files (thesis.txt) but no data set that synth has begun" in refusal(recipe, out)
 
 
 def test_a_header_comes_back_as_it_went(recipe: Path, tmp_path: Path) -> None:

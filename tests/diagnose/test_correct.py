@@ -154,5 +154,5 @@ def test_what_cannot_be_is_said_and_nothing_is_written(tmp_path: Path, table: st
 def test_a_manifest_is_never_written_over(tmp_path: Path) -> None:
     path = listed(tmp_path, [clip(0, "s")])
     (tmp_path / "fix.csv").write_text("id,text\nc0,yes\n")
-    with pytest.raises(UsageError, match="exists; give another name"):
+    with pytest.raises(UsageError, match="this is an input of this command, which is never changed"):
         correct(tmp_path / "fix.csv", path, path)

@@ -189,7 +189,7 @@ def test_hours_of_listening_are_not_written_over(dev: DevList, tmp_path: Path) -
     out.write_text("mine")
     done = run_synth("errors", "sample", dev.predictions, "--manifest", dev.manifest, "--out", out)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "exists; a review is never written over" in done.stderr
+    assert "this exists, and it is not an unchanged review that synth wrote" in done.stderr
     assert out.read_text() == "mine"
 
 

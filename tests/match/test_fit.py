@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from synth import output_path
 from synth.errors import GuardError, UsageError
 from synth.match.fit import held_out_split
-from synth.match.fitting import Request, Result, fit
+from synth.match.fitting import RECIPE, Request, Result, fit
 from synth.match.profile import Profile, write_profile
 from synth.match.profiling import profile_set
 from synth.match.trial import Trials
@@ -174,8 +175,25 @@ def test_a_dev_set_that_shares_a_file_with_the_speech_is_refused(target: Target,
 
 def test_a_folder_with_other_things_is_refused_before_anything_is_measured(target: Target, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("five years of work")
-    with pytest.raises(UsageError, match="holds other things"):
+    with pytest.raises(UsageError, match="is not an unchanged fitted recipe that synth wrote"):
         _fitted(target, tmp_path)
+
+
+def test_an_edited_fit_is_not_written_over_before_anything_is_measured(target: Target, found: Result) -> None:
+    """D2: a fitted recipe is made to be edited."""
+    folder = found.files[0].parent
+    recipe = folder / RECIPE
+    before = recipe.read_bytes()
+    try:
+        recipe.write_bytes(b"# MY EDIT\n" + before)
+        with pytest.raises(
+            UsageError, match=r"recipe.yaml in this folder is not an unchanged fitted recipe that synth"
+        ):
+            _fitted(target, folder)
+        assert recipe.read_bytes() == b"# MY EDIT\n" + before
+    finally:
+        recipe.write_bytes(before)
+    output_path.check_folder(folder, "fitted recipe")  # what nobody edited may be replaced
 
 
 def test_groups_are_never_on_both_sides() -> None:

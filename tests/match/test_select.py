@@ -282,7 +282,7 @@ def test_the_bar_on_rendered_clips(rendered: tuple[Path, Profile], measured: Pro
 def test_what_is_written_is_a_manifest_of_the_same_rows(rendered: tuple[Path, Profile], tmp_path: Path) -> None:
     pool, target = rendered
     before = {p: p.read_bytes() for p in pool.rglob("*.json*")}
-    out = tmp_path / "deep" / "chosen.jsonl"
+    out = tmp_path / "chosen.jsonl"
     chosen = select(pool, target, out, hours=0.05, jobs=2)
     whole = {row["id"]: row for row in read_rows(pool / "manifest.jsonl")}
     rows = list(read_rows(out))

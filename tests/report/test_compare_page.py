@@ -230,7 +230,7 @@ def test_the_command_writes_it_and_overwrites_nothing_else(made: Any, tmp_path: 
         "compare", folder / "training.profile", folder / "dev.profile", "--html", tmp_path / "notes.txt"
     )
     assert refused.returncode == 2
-    assert "exists and is not a page" in refused.stderr
+    assert "this exists, and it is not an unchanged page that synth wrote" in refused.stderr
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")

@@ -63,8 +63,30 @@ def test_another_split_is_not_written_over(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds another split, and which clips were test must not be lost"):
         divide(audio, tmp_path / "splits", seed=1)
     assert tree(tmp_path / "splits") == before
-    with pytest.raises(UsageError, match="holds other things"):
+    with pytest.raises(UsageError, match="is not an unchanged split that synth wrote"):
         divide(audio, tmp_path / "audio")
+
+
+def test_lists_that_were_edited_are_not_written_over(tmp_path: Path) -> None:
+    """Issue 10, item 1: the same split again is a no-op, but not if it would undo what a person changed."""
+    audio = listed(tmp_path / "audio", drives(30))
+    divide(audio, tmp_path / "splits")
+    (tmp_path / "splits" / "recipe.yaml").write_text("mine")  # beside the lists, as README.md there says
+    before = tree(tmp_path / "splits")
+    divide(audio, tmp_path / "splits")
+    assert tree(tmp_path / "splits") == before
+    dev = tmp_path / "splits" / "dev.jsonl"
+    dev.write_text(dev.read_text().partition("\n")[2])
+    before = tree(tmp_path / "splits")
+    with pytest.raises(UsageError, match=r"dev.jsonl in it was changed since `synth split` wrote it"):
+        divide(audio, tmp_path / "splits")
+    assert tree(tmp_path / "splits") == before
+    page = tmp_path / "splits" / "README.md"
+    divide(audio, tmp_path / "splits", keep=tmp_path / "splits")  # reads the lists as they are now
+    page.write_text("my notes")
+    with pytest.raises(UsageError, match=r"README.md: this exists, and it is not an unchanged split"):
+        divide(audio, tmp_path / "splits")
+    assert page.read_text() == "my notes"
 
 
 def test_clips_of_one_long_recording_stay_together(tmp_path: Path) -> None:

@@ -1,0 +1,47 @@
+"""Audio that `synth` made, recognized by its manifests: clips are no clean speech, and no noise recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from synth.catalog.list_row import Row
+from synth.catalog.source_files import SourceFiles, source_error
+from synth.errors import BadInput
+from synth.folders import data_set_around
+from synth.recipe.model import Source
+
+
+def refuse_data_set(source: Source, place: SourceFiles) -> None:
+    """Refuse a source whose folder or list lies in a data set that `synth` made.
+
+    Raises:
+        RecipeError, UsageError: it does, and the source does not have `allow_synthesized`.
+    """
+    if source.allow_synthesized:
+        return
+    for key, path in (("path", Path(place.root)), ("manifest", place.listed)):
+        if path is not None and (data_set := data_set_around(path)) is not None:
+            raise source_error(source, key, _refusal(f"{data_set} is a data set that synth made"))
+
+
+def refuse_clips(rows: Iterable[Row | BadInput], source: Source) -> Iterator[Row | BadInput]:
+    """The rows of a list, until one is a row of a manifest that `synth` wrote. Raises RecipeError, UsageError there."""
+    for row in rows:
+        if isinstance(row, Row) and is_clip_of_ours(row.detail.get("labels")):
+            line = "" if row.line is None else f":{row.line}"
+            what = f"{source.manifest}{line} is a row of a manifest that synth wrote"
+            raise source_error(source, "manifest", _refusal(what))
+        yield row
+
+
+def is_clip_of_ours(labels: object) -> bool:
+    """Whether the columns of a row are those of a clip in a manifest of `synth generate`, `select` or `correct`."""
+    return isinstance(labels, Mapping) and all(labels.get(name) is not None for name in ("source_id", "pcm_sha256"))
+
+
+def _refusal(why: str) -> str:
+    return (
+        f"{why}: its clips are mixtures of speech and noise, and no SNR made from them would be true. Name the "
+        "folder of the original recordings (to use the clips all the same, give the source `allow_synthesized: true` in a recipe)"
+    )
