@@ -43,5 +43,6 @@ def is_clip_of_ours(labels: object) -> bool:
 def _refusal(why: str) -> str:
     return (
         f"{why}: its clips are mixtures of speech and noise, and no SNR made from them would be true. Name the "
-        "folder of the original recordings (to use the clips all the same, give the source `allow_synthesized: true` in a recipe)"
+        "folder of the original recordings (to use the clips all the same, give the source `allow_synthesized: true` "
+        "in a recipe)"
     )

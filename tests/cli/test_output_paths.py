@@ -52,7 +52,7 @@ READ = {
     "fit --to",
     "fit --noise",
     "fit --speech",
-    "labels DIR|MANIFEST",
+    "labels SET",
     "labels --predictions",
     "noise DIR",
     "profile SET",
