@@ -54,7 +54,7 @@ READ = {
     "fit --speech",
     "labels SET",
     "labels --predictions",
-    "noise DIR",
+    "noise SET",
     "profile SET",
     "select DIR",
     "select --to",
