@@ -36,13 +36,16 @@ _Pair: TypeAlias = tuple[int | None, int | None]
 
 
 def list_hashes(recipe: Recipe) -> dict[str, str]:
-    """SHA-256 of each list of a recipe (of sources, of cases), by its path as the recipe has it."""
+    """SHA-256 of each list of a recipe (of sources, of cases), by its path as the recipe has it.
+
+    A trial of `synth fit` has cases that are in no file; their digest is in the plan.
+    """
     layers = recipe.noise.pooled_layers if recipe.noise else ()
     rooms = recipe.speech.room.sources if recipe.speech.room else ()
     sources = (*recipe.speech.sources, *(source for layer in layers for source in layer.sources), *rooms)
     lists = [source.manifest for source in sources] + [condition.cases for condition in recipe.conditions]
     hashes = {}
-    for path in sorted({path for path in lists if path is not None}):
+    for path in sorted({path for path in lists if path is not None and (recipe.folder / path).exists()}):
         with files.reading(path):
             hashes[path] = hashlib.sha256((recipe.folder / path).read_bytes()).hexdigest()
     return hashes
