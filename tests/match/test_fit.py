@@ -119,6 +119,9 @@ def test_the_folder_holds_a_recipe_that_stands_by_itself(target: Target, found: 
     report = json.loads((folder / "fit_report.json").read_text())
     assert report["after"]["auc"] is not None
     assert report["warnings"] == []
+    assert target.dev.group_notes == ["groups: clips of the same speaker and the same noise recordings"]
+    assert report["notes"][-1] == target.dev.group_notes[0]  # D8: how groups were made is in the report
+    assert "Groups: clips of the same speaker and the same noise recordings." in (folder / "fit_report.md").read_text()
     everything = "".join(path.read_text() for path in folder.iterdir())
     assert not any(clip.path in everything for clip in target.dev.clips)
 
