@@ -18,7 +18,9 @@ def main() -> NoReturn:
         pin_threads()  # before numpy is imported by a command
         code = run(sys.argv[1:])
     except Stopped as stop:  # while modules were imported, or while an error was reported
-        sys.stderr.write(f"synth: {stop}\n")
+        from synth.cli.output import error_line
+
+        error_line(f"synth: {stop}")
         code = stop.error.exit_code
     end_listening()
     sys.exit(code)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import errno
 import json
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -377,3 +379,29 @@ def test_hostile_names_never_reach_the_terminal(
     assert all(line.isprintable() for text in output for line in text.splitlines())
     assert "bug in synth" not in output.err
     assert words == ("schema",) or parsed(output.out)
+
+
+# Ctrl-C
+
+
+@pytest.mark.parametrize("module", ["synth.execute.threads", "typer", "synth.cli.show", "numpy", "soundfile"])
+def test_ctrl_c_during_the_imports_prints_no_traceback(module: str, tmp_path: Path) -> None:
+    """B14: a signal that arrives while `module` is imported."""
+    (tmp_path / "recipe.yaml").write_text("")
+    program = (
+        "import os, signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}: os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "from synth.cli import main\n"
+        "sys.argv = ['synth', 'plan', 'recipe.yaml']\n"
+        "main()\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path, env=env
+    )
+    assert run.returncode == 130
+    assert run.stdout == ""
+    assert run.stderr in ("", "synth: interrupted; run again to resume\n")
