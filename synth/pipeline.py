@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import shutil
@@ -87,6 +88,17 @@ class Planned:
         output = self.plan.recipe.output
         each = (2.0 if output.format == "wav" else _FLAC_BYTES_PER_SAMPLE) + output.stems * _STEM_BYTES_PER_SAMPLE
         return int(samples * each) + _ROW_BYTES * len(self.plan)
+
+    @property
+    def inputs_sha256(self) -> str | None:
+        """One hash over those of all input files; None unless the plan was made with `strict_inputs`."""
+        if self.plan.speech.hashes is None:
+            return None
+        digest = hashlib.sha256()
+        for catalog in (self.plan.speech, self.plan.noise, self.plan.rooms):
+            digest.update(catalog.digest.encode())
+            digest.update(catalog.hashes.tobytes() if catalog.hashes is not None else b"")
+        return digest.hexdigest()
 
     @property
     def ledger(self) -> dict[str, Any]:

@@ -33,6 +33,7 @@ def plan_text(planned: Planned, changed: tuple[int, int, int] | None) -> str:
         f"disk         about {size_text(planned.bytes_needed)}",
         f"planned in   {planned.elapsed:.1f} s",
         f"fingerprint  {plan.fingerprint[:16]}",
+        *([f"inputs       SHA-256 of all files {planned.inputs_sha256}"] if planned.inputs_sha256 else []),
         "",
         *_split_lines(planned),
     ]
@@ -147,6 +148,7 @@ def plan_json(planned: Planned, changed: tuple[int, int, int] | None) -> dict[st
         "bytes": planned.bytes_needed,
         "shards": plan.num_shards,
         "fingerprint": plan.fingerprint,
+        "inputs_sha256": planned.inputs_sha256,
         "splits": {n: {"clips": c, "hours": round(s / 3600, 6)} for n, (c, s) in _split_totals(planned).items()},
         "ledger": planned.ledger,
         "refused": [asdict(refusal) for catalog in (*catalogs, planned.noise) for refusal in catalog.refused],

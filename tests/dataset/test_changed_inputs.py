@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from synth import pipeline
+from synth.cli.show import plan_text
 from synth.errors import UsageError, VerifyMismatch
 from tests import small_set
 
@@ -210,6 +211,20 @@ def test_strict_inputs_make_a_touch_harmless(changing, tmp_path: Path) -> None:
     touch(folder / "in" / "speech" / "0.wav")  # the hashes are still known after a resume without the option
     pipeline.generate(recipe, out)
     assert small_set.tree(out) == small_set.tree(tmp_path / "golden")
+
+
+def test_one_hash_of_all_inputs_is_shown(changing) -> None:
+    """B1: `synth plan --strict-inputs` tells whether two machines have the same files."""
+    folder, path = changing("strict", "speech")
+    recipe = folder / "in" / "recipe.yaml"
+    plans = [pipeline.make_plan(recipe, check=False, strict_inputs=strict) for strict in (False, True)]
+    keeping_times(edit_middle, path)
+    plans.append(pipeline.make_plan(recipe, check=False, strict_inputs=True))
+    assert plans[0].inputs_sha256 is None
+    assert len(plans[1].inputs_sha256 or "") == 64
+    assert f"inputs       SHA-256 of all files {plans[1].inputs_sha256}" in plan_text(plans[1], None).splitlines()
+    assert plans[2].inputs_sha256 != plans[1].inputs_sha256
+    assert len({plan.plan.fingerprint for plan in plans}) == 1
 
 
 @pytest.mark.parametrize("kind", ["speech", "noise", "room"])
