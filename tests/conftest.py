@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 
@@ -12,6 +13,30 @@ from synth.execute.threads import pin_threads
 # As the command line does, and before any test imports numpy. With more workers than cores, threads that wait for each
 # other cost 15 times the CPU (test_compare.py: 84 s in place of 5.8 s).
 pin_threads()
+
+
+_LONGEST_FIRST: Final = (
+    "test_digits_in_car.py",
+    "test_fit.py",
+    "test_fit_page.py",
+    "test_fuzz.py",
+    "test_docs.py",
+    "test_crash_loop.py",
+    "test_kills.py",
+    "test_crash_points.py",
+    "test_select.py",
+    "test_profiling.py",
+    "test_grown.py",
+    "test_same_bytes.py",
+    "test_coverage.py",
+    "test_compare.py",
+)
+"""Files that take longest. A worker takes a whole file, so a long one that comes last keeps one core waiting."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {name: place for place, name in enumerate(_LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
 
 
 @pytest.fixture(scope="session", autouse=True)

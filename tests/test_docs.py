@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from synth import errors
 from synth.recipe.load import dump_resolved, load_recipe
 from synth.recipe.schema import json_schema
+from tests.helpers import run_synth
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -44,6 +46,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A line as bash runs it; plain commands of `synth` skip bash and the start of an interpreter."""
+    words = shlex.split(line)
+    if words[0] == "synth" and not set(line) & set("$|&;<>*`"):
+        return run_synth(*words[1:], env={"SYNTH_CACHE": str(folder / "cache")}, cwd=folder)
     env = os.environ | {
         "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "SYNTH_CACHE": str(folder / "cache"),
