@@ -139,11 +139,11 @@ def _read(bench: Bench, reader: str, folder: Path, clip: str) -> Any:
 def open_all() -> None:
     """In a child: every row and every sound of a data set through the Python interface; a SynthError is a refusal."""
     import synth
-    from synth.errors import SynthError
+    from synth.errors import SynthError, VerifyMismatch
 
     try:
         for row in synth.open_dataset(sys.argv[1]):
             row.pcm()
     except SynthError as error:
         print(str(error).encode("unicode_escape").decode(), file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
+        raise SystemExit(VerifyMismatch.exit_code) from None

@@ -17,7 +17,6 @@ seed: 3
 sample_rate: 8000
 copies: 1
 speech: {{sources: [{{name: spoken, path: speech, manifest: '{name}'}}]}}
-noise: {{snr_db: 10, measure: rms, layers: [{{name: car, sources: noise, min_recordings: 3}}]}}
 splits: {{by: [speaker], train: 1.0}}
 limits: {{max_bad: 100000, timeout_s: 20}}
 """
