@@ -63,7 +63,7 @@ def test_another_split_is_not_written_over(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds another split, and which clips were test must not be lost"):
         divide(audio, tmp_path / "splits", seed=1)
     assert tree(tmp_path / "splits") == before
-    with pytest.raises(UsageError, match="is not an unchanged split that synth wrote"):
+    with pytest.raises(UsageError, match="an input of this command, lies in this folder"):
         divide(audio, tmp_path / "audio")
 
 
@@ -81,11 +81,12 @@ def test_lists_that_were_edited_are_not_written_over(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"dev.jsonl in it was changed since `synth split` wrote it"):
         divide(audio, tmp_path / "splits")
     assert tree(tmp_path / "splits") == before
-    page = tmp_path / "splits" / "README.md"
     divide(audio, tmp_path / "splits", keep=tmp_path / "splits")  # reads the lists as they are now
+    divide(audio, tmp_path / "other")
+    page = tmp_path / "other" / "README.md"
     page.write_text("my notes")
     with pytest.raises(UsageError, match=r"README.md: this exists, and it is not an unchanged split"):
-        divide(audio, tmp_path / "splits")
+        divide(audio, tmp_path / "other")
     assert page.read_text() == "my notes"
 
 
