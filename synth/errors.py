@@ -6,6 +6,7 @@ SynthError                  1   failed, but can be resumed
 ├── GuardError              2   the recipe is valid, but the plan is refused (noise budget, disk, empty split)
 ├── TooManyBadInputs        3   more inputs were refused than the recipe allows
 ├── VerifyMismatch          4   the data set is not what its manifest says
+│   └── DamagedDataset      4   a file of a data set cannot be read as what it should be
 ├── ThresholdNotMet         5   a threshold that was asked for was not met
 ├── Locked                 75   another run holds the directory
 ├── Interrupted           130   Ctrl-C; what is done stays done
@@ -15,7 +16,7 @@ SynthError                  1   failed, but can be resumed
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class SynthError(Exception):
@@ -51,6 +52,25 @@ class TooManyBadInputs(SynthError):
 
 class VerifyMismatch(SynthError):
     exit_code = 4
+
+
+class DamagedDataset(VerifyMismatch):
+    """A file of a data set is damaged: cut, not what its name says, or replaced by a link or a device.
+
+    `path` is relative to the data set; `what` is wrong with it, without the name and without the advice.
+    """
+
+    def __init__(self, text: str, *, path: str, what: str) -> None:
+        super().__init__(text)
+        self.path = path
+        self.what = what
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _damaged, (str(self), self.path, self.what)
+
+
+def _damaged(text: str, path: str, what: str) -> DamagedDataset:
+    return DamagedDataset(text, path=path, what=what)
 
 
 class ThresholdNotMet(SynthError):

@@ -249,6 +249,7 @@ def generate(
     """
     from synth.dataset.commit import open_shards
     from synth.dataset.finish import finish as merge
+    from synth.dataset.status import finished_content
 
     heard = listeners or Listeners()
     mine = parse_part(part, os.environ) if part else None
@@ -257,6 +258,10 @@ def generate(
     output_path.check_data_set(out, inputs=source_folders(load_recipe(Path(recipe_path), overrides)))
     if mine:
         heard.message(f"part {mine.index} of {mine.count} ({mine.origin})")
+    content = finished_content(dataset)
+    if content is not None:
+        planned, header = _plan_with_header(recipe_path, overrides, jobs, heard, strict_inputs)
+        return _complete_already(dataset, planned, header, heard, mine, content)
     with lock.part(dataset, mine.index, mine.count) if mine else lock.whole(dataset):
         planned = _planned_into(dataset, recipe_path, overrides, jobs, heard, strict_inputs)
         shards = mine.shards(planned.plan.num_shards) if mine else range(planned.plan.num_shards)
@@ -269,6 +274,41 @@ def generate(
     return Generated(result, content, mine, planned.warnings)
 
 
+def _complete_already(
+    dataset: DatasetDir,
+    planned: Planned,
+    header: PlanHeader,
+    heard: Listeners,
+    part: Part | None,
+    content: Mapping[str, Any],
+) -> Generated:
+    """The answer for a data set that is complete, if it is that of the plan. Writes nothing in it."""
+    _check_resumable(dataset, planned.plan, header, heard)
+    shards = len(part.shards(header.shards)) if part else header.shards
+    heard.message(f"{shards} of {shards} shards are already done")
+    return Generated(RunResult(0, 0, 0, 0.0, 0, 0.0), None if part else content, part, planned.warnings)
+
+
+def _plan_with_header(
+    recipe_path: StrPath, overrides: Sequence[str], jobs: int, heard: Listeners, strict_inputs: bool
+) -> tuple[Planned, PlanHeader]:
+    from synth.dataset.saved_plan import header_of
+
+    planned = make_plan(
+        recipe_path,
+        overrides=overrides,
+        jobs=jobs,
+        progress=heard.scan,
+        check=False,
+        strict_inputs=strict_inputs,
+    )
+    for note in planned.notes:
+        heard.message(f"note: {note}")
+    for warning in planned.warnings:
+        heard.message(f"warning: {warning}")
+    return planned, header_of(planned.plan, planned.noise, planned=planned.ledger)
+
+
 def _planned_into(
     dataset: DatasetDir,
     recipe_path: StrPath,
@@ -279,22 +319,10 @@ def _planned_into(
 ) -> Planned:
     """The plan, saved in the data set's directory; refused where the directory holds another."""
     from synth.dataset.plan_file import check_fresh, publish_plan_header
-    from synth.dataset.saved_plan import header_of, save_plan
+    from synth.dataset.saved_plan import save_plan
 
     with lock.planning(dataset):
-        planned = make_plan(
-            recipe_path,
-            overrides=overrides,
-            jobs=jobs,
-            progress=heard.scan,
-            check=False,
-            strict_inputs=strict_inputs,
-        )
-        for note in planned.notes:
-            heard.message(f"note: {note}")
-        for warning in planned.warnings:
-            heard.message(f"warning: {warning}")
-        header = header_of(planned.plan, planned.noise, planned=planned.ledger)
+        planned, header = _plan_with_header(recipe_path, overrides, jobs, heard, strict_inputs)
         if dataset.plan_header.exists():
             _check_resumable(dataset, planned.plan, header, heard)
         else:
@@ -351,28 +379,27 @@ class Explained:
 
 def explain(out: StrPath, clip: str) -> Explained:
     """Every choice of one clip, named as `find_clip` takes it. Raises UsageError if the data set has no such clip."""
-    from synth.dataset.saved_plan import open_plan
+    from synth.dataset.saved_plan import reading_plan
     from synth.explain import explained_draws, spec_to_json
 
     dataset = DatasetDir(Path(out))
-    saved = open_plan(dataset)
-    index = find_clip(saved.plan, clip, dataset.path)
-    spec, draws = explained_draws(saved.plan, index)
-    clip_id = saved.plan.clip_id(index)
-    return Explained(clip_id, spec_to_json(spec), draws, find_row(dataset, saved.plan, index, clip_id))
+    with reading_plan(dataset) as saved:
+        index = find_clip(saved.plan, clip, dataset.path)
+        spec, draws = explained_draws(saved.plan, index)
+        clip_id = saved.plan.clip_id(index)
+        return Explained(clip_id, spec_to_json(spec), draws, find_row(dataset, saved.plan, index, clip_id))
 
 
 def find_row(dataset: DatasetDir, plan: Plan, index: int, clip_id: str) -> dict[str, Any] | None:
     """The manifest row of a clip, from the part that made it; None where it is not made (yet)."""
-    import json
-
     from synth.dataset.commit import read_part
+    from synth.dataset.plan_file import read_plan_header
 
-    path = dataset.part(index // plan.shard_size)
-    if not path.exists():
+    shard = index // plan.shard_size
+    if not os.path.lexists(dataset.part(shard)):
         return None
-    rows = (json.loads(line) for line in read_part(path)[1])
-    return next((row for row in rows if row["id"] == clip_id), None)
+    part = read_part(dataset, shard, read_plan_header(dataset))
+    return next((row for row, _, is_row in part if is_row and row["id"] == clip_id), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,21 +424,21 @@ def replay(out: StrPath, clip: str, target: StrPath) -> Replayed:
     """
     import hashlib
 
-    from synth.dataset.saved_plan import open_plan
+    from synth.dataset.saved_plan import reading_plan
     from synth.execute.unit import NoHeart
     from synth.execute.worker import Workshop
 
     out, target = Path(out), Path(target)
     output_path.check_file(target, "clip", inputs=(out,))
     dataset = DatasetDir(out)
-    saved = open_plan(dataset)
-    index = find_clip(saved.plan, clip, out)
-    _check_ending(target, saved.plan.recipe.output.format)
-    data = Workshop(dataset, saved).make(index, NoHeart()).files[0][1]
+    with reading_plan(dataset) as saved:
+        index = find_clip(saved.plan, clip, out)
+        clip_id = saved.plan.clip_id(index)
+        _check_ending(target, saved.plan.recipe.output.format)
+        data = Workshop(dataset, saved).make(index, NoHeart()).files[0][1]
+        row = find_row(dataset, saved.plan, index, clip_id)
     output_path.write(target, data, "clip")
     digest = hashlib.sha256(data).hexdigest()
-    clip_id = saved.plan.clip_id(index)
-    row = find_row(dataset, saved.plan, index, clip_id)
     return Replayed(clip_id, target, digest, None if row is None else row["sha256"] == digest)
 
 
@@ -426,16 +453,17 @@ def _check_ending(target: Path, extension: str) -> None:
 
 def changed_clips(planned: Planned, out: StrPath) -> tuple[int, int, int]:
     """(changed, new, gone) clips of a plan against the one saved in a data set's directory."""
-    from synth.dataset.saved_plan import open_plan
+    from synth.dataset.saved_plan import reading_plan
     from synth.explain import same_clip
 
-    old = open_plan(DatasetDir(Path(out))).plan
-    there = {old.clip_id(i): i for i in range(len(old))}
-    changed = new = 0
-    for spec in planned.plan:
-        before = there.pop(spec.clip_id, None)
-        if before is None:
-            new += 1
-        elif not same_clip(old[before], spec):
-            changed += 1
-    return changed, new, len(there)
+    with reading_plan(DatasetDir(Path(out))) as saved:
+        old = saved.plan
+        there = {old.clip_id(i): i for i in range(len(old))}
+        changed = new = 0
+        for spec in planned.plan:
+            before = there.pop(spec.clip_id, None)
+            if before is None:
+                new += 1
+            elif not same_clip(old[before], spec):
+                changed += 1
+        return changed, new, len(there)

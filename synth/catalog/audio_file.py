@@ -41,6 +41,7 @@ __all__ = [
     "inside",
     "mix_channels",
     "opened",
+    "opened_descriptor",
     "path_complaint",
     "read_blocks",
     "read_header",
@@ -104,6 +105,11 @@ class AudioFile:
     header: Header
     sound: sf.SoundFile
     head: bytes
+
+    def skip(self, count: int) -> None:
+        """Go on from sample `count` of a file of which nothing was read yet. Raises BadInput (corrupt, truncated)."""
+        for _ in read_blocks(self, num_samples=_go_to(self, count)):
+            pass
 
 
 def audio_path(root: str | os.PathLike[str], relative: str) -> str:
@@ -178,7 +184,13 @@ def opened(path: str | os.PathLike[str], *, root: str | None = None) -> Iterator
     and changed_during_run when the file is another one at the end.
     """
     name = os.fspath(path)
-    descriptor = _open(name, root)
+    with opened_descriptor(_open(name, root), name) as file:
+        yield file
+
+
+@contextmanager
+def opened_descriptor(descriptor: int, name: str) -> Iterator[AudioFile]:
+    """As `opened`, for a regular file that is open already; `name` is for messages. Closes it at the end."""
     try:
         before = os.fstat(descriptor)
         try:

@@ -195,7 +195,7 @@ def content_text(content: Mapping[str, Any], out: Path) -> str:
 
 
 def status_text(found: Status, out: Path) -> str:
-    state = "complete" if found.complete else "not complete"
+    state = "complete (files not checked: `synth verify` does that)" if found.complete else "not complete"
     lines = [
         f"{out}: {state}",
         f"shards   {found.done:,} of {found.shards:,}",

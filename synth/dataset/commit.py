@@ -6,15 +6,20 @@ It is created only once. Two jobs that make the same shard write the same bytes,
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from synth import files
 from synth.dataset.dataset_dir import PART_SUFFIX, DatasetDir
+from synth.dataset.json_types import count, fault, mapping_of, object_of, or_null, text
+from synth.dataset.plan_file import PlanHeader
+from synth.dataset.reader import DataFile
+from synth.dataset.row_types import fault_of
 from synth.errors import SynthError
 
 PART_FORMAT: Final = 1
@@ -44,10 +49,10 @@ class PartHeader:
         fields = {"format": PART_FORMAT, "shard": self.shard, "clips": self.clips, "samples": self.samples}
         return json.dumps({**fields, "codes": dict(sorted(self.codes.items()))})
 
-    @staticmethod
-    def from_line(line: str) -> PartHeader:
-        fields = json.loads(line)
-        return PartHeader(fields["shard"], fields["clips"], fields["samples"], fields["codes"])
+
+_HEADER: Final = object_of({"shard": count, "clips": count, "samples": count, "codes": mapping_of(count)})
+REFUSAL: Final = object_of({"clip_id": or_null(text), "code": text, "path": text, "message": text})
+"""A line of the quarantine."""
 
 
 def commit_part(
@@ -66,38 +71,68 @@ def commit_part(
     try:
         files.create_file(path, data, temp_folder=dataset.temp)
     except FileExistsError:
-        if path.read_bytes() != data:
+        if DataFile(path, dataset.path).sha256() != hashlib.sha256(data).hexdigest():
             raise SynthError(f"{path} exists with other content: another run made this shard differently") from None
     return header
 
 
-def read_header(path: Path) -> PartHeader:
-    """The header of a part. Raises SynthError where it is damaged."""
-    with path.open(encoding="utf-8") as file:
-        return _header(path, file.readline())
+def read_header(dataset: DatasetDir, shard: int) -> PartHeader:
+    """The header of a part. Raises DamagedDataset."""
+    file = DataFile(dataset.part(shard), dataset.path)
+    for _, fields, _ in file.objects():
+        return _header(file, fields, shard)
+    raise file.error("it is empty")
 
 
-def _header(path: Path, line: str) -> PartHeader:
-    try:
-        return PartHeader.from_line(line)
-    except (ValueError, KeyError, TypeError):
-        raise SynthError(f"{path} is damaged: remove it and run generate again") from None
+def _header(file: DataFile, fields: dict[str, Any], shard: int) -> PartHeader:
+    wrong = fault(_HEADER, fields)
+    if wrong is None and fields["shard"] != shard:
+        wrong = f"shard is {fields['shard']}, expected {shard}"
+    if wrong is not None:
+        raise file.error(f"not the header of a part: {wrong}", 1)
+    return PartHeader(shard, fields["clips"], fields["samples"], fields["codes"])
 
 
-def read_part(path: Path) -> tuple[PartHeader, list[str], list[str]]:
-    """(header, manifest lines, quarantine lines) of a part. Raises SynthError where it is damaged."""
-    header_line, *lines = path.read_text(encoding="utf-8").split("\n")
-    header = _header(path, header_line)
-    if len(lines) != header.clips + header.refused + 1 or lines[-1]:
-        raise SynthError(f"{path} is damaged: remove it and run generate again")
-    return header, lines[: header.clips], lines[header.clips : -1]
+def read_part(dataset: DatasetDir, shard: int, plan: PlanHeader) -> Iterator[tuple[dict[str, Any], str, bool]]:
+    """(fields, line, whether it is a manifest row) of the rows of a part and then of its refusals, one at a time.
+
+    Raises DamagedDataset: in the middle where the damage is there, at the end where lines are missing.
+    """
+    file = DataFile(dataset.part(shard), dataset.path)
+    lines = file.objects()
+    header = next((_header(file, fields, shard) for _, fields, _ in lines), None)
+    if header is None:
+        raise file.error("it is empty")
+    number = 1
+    for number, fields, line in lines:
+        is_row = number <= header.clips + 1
+        wrong = _fault_of_row(fields, plan) if is_row else fault(REFUSAL, fields)
+        if wrong is not None or not line.endswith(b"\n"):
+            raise file.error(wrong or "the file is cut off inside this line", number)
+        yield fields, line[:-1].decode(), is_row
+    if number != header.clips + header.refused + 1:
+        promised = f"{header.clips} clips and {header.refused} refusals"
+        raise file.error(f"it has {number - 1} lines after its header, which promises {promised}")
+
+
+def _fault_of_row(fields: dict[str, Any], plan: PlanHeader) -> str | None:
+    if "pcm_sha256" not in fields:
+        return "not a row of a manifest: pcm_sha256 is missing"
+    if wrong := fault_of(fields):
+        return f"not a row of a manifest: {wrong}"
+    for key, names in (("split", plan.splits), ("stage", (None, *plan.stages))):
+        if fields.get(key) not in names:
+            return f"{key} is {fields.get(key)!r}, which the recipe does not have"
+    return None
 
 
 def present_shards(dataset: DatasetDir) -> list[int]:
     """Numbers of the shards whose part exists, in order."""
     if not dataset.parts.is_dir():
         return []
-    return sorted(int(p.stem) for p in dataset.parts.iterdir() if p.suffix == PART_SUFFIX and p.stem.isdigit())
+    found = (p.stem for p in dataset.parts.iterdir() if p.suffix == PART_SUFFIX)
+    numbers = (int(stem) for stem in found if stem.isascii() and stem.isdecimal() and len(stem) < 12)
+    return sorted(number for number in numbers if os.path.lexists(dataset.part(number)))
 
 
 def present_headers(dataset: DatasetDir, shards: Iterable[int] | None = None) -> Iterator[PartHeader]:
@@ -105,7 +140,7 @@ def present_headers(dataset: DatasetDir, shards: Iterable[int] | None = None) ->
     wanted = None if shards is None else set(shards)
     for shard in present_shards(dataset):
         if wanted is None or shard in wanted:
-            yield read_header(dataset.part(shard))
+            yield read_header(dataset, shard)
 
 
 def open_shards(dataset: DatasetDir, shards: Sequence[int]) -> list[int]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Final, TypeAlias
@@ -20,7 +19,9 @@ from synth.catalog.hashes import distinct_files
 from synth.catalog.identity import FileIdentity, difference, file_sha256
 from synth.dataset.commit import present_shards, read_part
 from synth.dataset.dataset_dir import DatasetDir
-from synth.errors import BadInput, UsageError
+from synth.dataset.plan_data import load_catalog, loading, plan_document
+from synth.dataset.plan_file import read_plan_header
+from synth.errors import BadInput, DamagedDataset, UsageError
 from synth.plan.plan import Plan
 from synth.recipe.model import Recipe
 
@@ -68,7 +69,12 @@ def refuse_changed_inputs(dataset: DatasetDir, plan: Plan) -> int:
     rows = _RowHashes(dataset)
     for name in CATALOGS:
         new: Catalog = getattr(plan, name)
-        old = Catalog.load(dataset.plan_data / f"{name}.catalog")
+        try:
+            old = load_catalog(dataset, name)
+        except DamagedDataset:
+            if read_plan_header(dataset).digests.get(name) != new.digest:
+                raise
+            continue  # the header knows the same catalog, so the damaged file is only to be written again
         comparison = _Comparison(old, new, rows if name == "speech" else None)
         changes += comparison.changes()
         touched += comparison.touched
@@ -189,22 +195,22 @@ class _RowHashes:
 
     @cached_property
     def _by_file(self) -> Mapping[tuple[str, str], str]:
-        hashes = {}
+        hashes: dict[tuple[str, str], str] = {}
+        plan = read_plan_header(self._dataset)
         for shard in present_shards(self._dataset):
-            for line in read_part(self._dataset.part(shard))[1]:
-                source = json.loads(line)["source"]
-                hashes[source["name"], source["path"]] = source["sha256"]
+            for fields, _, is_row in read_part(self._dataset, shard, plan):
+                if is_row:
+                    hashes[fields["source"]["name"], fields["source"]["path"]] = fields["source"]["sha256"]
         return hashes
 
 
 def _changed_lists(dataset: DatasetDir, recipe: Recipe) -> Iterator[str]:
-    path = dataset.plan_data / "lists.json"
-    try:
-        with files.reading(path):
-            planned = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} is damaged ({error}): choose a new directory") from None
     present = list_hashes(recipe)
+    try:
+        with loading(dataset, "lists.json"):
+            planned = dict(plan_document(dataset, "lists.json"))
+    except DamagedDataset:
+        return  # it is written again; what a list changes in the clips, the digests of the catalogs tell
     for name, sha256 in present.items():
         if planned.get(name) != sha256:
             yield f"{recipe.folder / name}: its content has changed"

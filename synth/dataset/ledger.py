@@ -52,6 +52,10 @@ class MadeLedger:
         self._offsets[key].append(offset)
         self._counts[key].append(num_samples)
 
+    def used_seconds(self) -> dict[tuple[str, str, str], float]:
+        """Seconds of each recording that were used as they are, by layer, pool and id; needs no pools."""
+        return {key: sum(counts) / self._rate for key, counts in self._counts.items()}
+
     def _use(self, layer: str, pool: str) -> PoolUse:
         uses = []
         for recording in self._pools[layer, pool]:

@@ -16,12 +16,15 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from synth import files
 from synth.dataset.dataset_dir import DatasetDir
+from synth.dataset.reader import DataFile
 from synth.errors import Locked
 
 _held: set[int] = set()
+_MOST_TEXT: Final = 4096
 
 
 def _close_in_child() -> None:
@@ -42,6 +45,8 @@ def _try(fd: int, operation: int, path: Path) -> bool:
     except BlockingIOError:
         return False
     except OSError as error:
+        if error.errno == errno.EBADF:  # NFS, of a file that is open for reading: nothing is known of its holder
+            return True
         if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL):
             raise
         logging.getLogger("synth").warning("%s: this file system has no locks; start no second run there", path)
@@ -59,29 +64,41 @@ def _opened(path: Path) -> Iterator[int]:
         os.close(fd)
 
 
-def _text(path: Path) -> str:
+@contextlib.contextmanager
+def _seen(dataset: DatasetDir, path: Path) -> Iterator[int | None]:
+    """A lock file opened for reading, which a read-only disk allows; None where there is none.
+
+    Raises DamagedDataset for what is not a regular file.
+    """
+    if not os.path.lexists(path):
+        yield None
+        return
+    fd = DataFile(path, dataset.path).open()
     try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError:
-        return ""
+        yield fd
+    finally:
+        os.close(fd)
 
 
-def _is_locked(path: Path) -> bool:
-    with _opened(path) as fd:
-        return not _try(fd, fcntl.LOCK_EX, path)
+def _text(fd: int) -> str:
+    return os.pread(fd, _MOST_TEXT, 0).decode(errors="replace").strip()
+
+
+def _holder(dataset: DatasetDir, path: Path) -> str | None:
+    """Who holds a lock file alone; None when nobody does."""
+    with _seen(dataset, path) as fd:
+        return None if fd is None or _try(fd, fcntl.LOCK_EX, path) else _text(fd)
 
 
 def holders(dataset: DatasetDir) -> list[str]:
-    """Who works in the directory now, one text each; empty when nobody does."""
-    if not dataset.lock.exists():
-        return []
-    with _opened(dataset.lock) as fd:
-        if _try(fd, fcntl.LOCK_EX, dataset.lock):
+    """Who works in the directory now, one text each; empty when nobody does. Writes nothing."""
+    with _seen(dataset, dataset.lock) as fd:
+        if fd is None or _try(fd, fcntl.LOCK_EX, dataset.lock):
             return []
         if not _try(fd, fcntl.LOCK_SH, dataset.lock):
-            return [_text(dataset.lock)]
+            return [_text(fd)]
     parts = sorted(dataset.private.glob("locks/part-*"))
-    return [_text(path) for path in parts if _is_locked(path)]
+    return [who for path in parts if (who := _holder(dataset, path)) is not None]
 
 
 def _refuse(dataset: DatasetDir, who: list[str]) -> Locked:
@@ -111,7 +128,7 @@ def part(dataset: DatasetDir, index: int, count: int) -> Iterator[None]:
         if not _try(fd, fcntl.LOCK_SH, dataset.lock):
             raise _refuse(dataset, holders(dataset))
         if not _try(part_fd, fcntl.LOCK_EX, path):
-            raise _refuse(dataset, [_text(path)])
+            raise _refuse(dataset, [_text(part_fd)])
         files.write_lock_text(part_fd, _describe(f"synth generate --part {index}/{count}"), path)
         yield
 
@@ -126,7 +143,7 @@ def planning(dataset: DatasetDir, *, patience_s: float = 600.0) -> Iterator[None
         deadline = time.monotonic() + patience_s
         while not _try(fd, fcntl.LOCK_EX, dataset.plan_lock):
             if time.monotonic() > deadline:
-                raise _refuse(dataset, [_text(dataset.plan_lock)])
+                raise _refuse(dataset, [_text(fd)])
             time.sleep(0.05)
         files.write_lock_text(fd, _describe("the planning of another part"), dataset.plan_lock)
         yield

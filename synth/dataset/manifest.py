@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from synth.catalog.recording import Recording
+from synth.dataset.reader import DataFile
+from synth.dataset.row_types import fault_of
 from synth.dsp.effects.effect import Effect
-from synth.errors import UsageError
 from synth.plan.clip_spec import ClipSpec, EventPiece, NoisePiece, Place
 from synth.plan.noise_choice import said_of
+from synth.plan.origin import NO_ORIGIN, Origin
 
 if TYPE_CHECKING:
     from synth.render import Measurements, Rendered
 
 ManifestRow: TypeAlias = dict[str, Any]
+Trace: TypeAlias = Callable[[str, Place], Origin]
+"""Where a use of a layer's noise recording comes from."""
 
 _encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, check_circular=False).encode
 GROWN_FROM: Final = "grown_from"
@@ -52,9 +56,9 @@ class WrittenClip:
 
 
 def row(
-    spec: ClipSpec, recording: Recording, *, source_sha256: str, rendered: Rendered, written: WrittenClip
+    spec: ClipSpec, recording: Recording, *, source_sha256: str, rendered: Rendered, written: WrittenClip, trace: Trace
 ) -> ManifestRow:
-    """The manifest row of a clip that was made from `spec`.
+    """The manifest row of a clip that was made from `spec`. `trace` finds noise in its source file.
 
     Samples are counted at the clip's rate, but for `source` (the file's own). `duration` is num_samples divided by
     sampling_rate, unrounded. Alignments are seconds from the start of the clip.
@@ -81,7 +85,7 @@ def row(
         "source": _source(recording, source_sha256),
         "speech": _speech(spec, measured),
         "room": spec.room_id,
-        "noise": _noise(spec, measured),
+        "noise": _noise(spec, measured, trace),
         "match_spectrum": _colour(spec, measured),
         "wavering_db": spec.wavering_db,
         "channel": _effects(spec.channel_effects, measured.drawn.channel),
@@ -90,7 +94,7 @@ def row(
         "peak_dbfs": _db(measured.peak_dbfs),
         "headroom_gain_db": _db(measured.headroom_gain_db),
         "stems": {**_stem("speech", written.speech_stem), **_stem("noise", written.noise_stem)},
-        "events": _events(spec, measured),
+        "events": _events(spec, measured, trace),
         "sha256": written.main.sha256,
         "pcm_sha256": written.pcm_sha256,
     }  # fmt: skip
@@ -173,34 +177,41 @@ def _snr(spec: ClipSpec, measured: Measurements) -> dict[str, Any] | None:
     }
 
 
-def _noise(spec: ClipSpec, measured: Measurements) -> list[dict[str, Any]]:
+def _noise(spec: ClipSpec, measured: Measurements, trace: Trace) -> list[dict[str, Any]]:
     drawn = measured.drawn.noise or [None] * len(spec.noise)
     pieces = zip(spec.noise, measured.noise_gains_db, drawn, strict=True)
-    return [_piece(piece, gain_db, parameters) for piece, gain_db, parameters in pieces]
+    return [_piece(piece, gain_db, parameters, trace) for piece, gain_db, parameters in pieces]
 
 
-def _piece(piece: NoisePiece, gain_db: float, drawn: Sequence[Mapping[str, Any] | None] | None) -> dict[str, Any]:
+def _piece(
+    piece: NoisePiece, gain_db: float, drawn: Sequence[Mapping[str, Any] | None] | None, trace: Trace
+) -> dict[str, Any]:
+    place = Place(piece.recording, piece.recording_id, piece.offset, piece.source_num_samples)
     return {
         "layer": piece.layer,
         "kind": piece.kind,
         "recording": piece.recording_id,
         "offset": piece.offset,
         "source_num_samples": piece.source_num_samples,
+        **(NO_ORIGIN if piece.grown else trace(piece.layer, place)),
         "track": piece.track,
         "at": piece.at,
         "num_samples": piece.num_samples,
         "fade_in": piece.fade_in,
         "effects": _effects(piece.effects, drawn),
         "gain_db": _db(gain_db),
-        "grown": _grown(piece),
+        "grown": _grown(piece, trace),
     }
 
 
-def _grown(piece: NoisePiece) -> dict[str, Any] | None:
+def _grown(piece: NoisePiece, trace: Trace) -> dict[str, Any] | None:
     """The generator with its values and what it worked from; of a file of `synth grow` what its list says."""
     if piece.grown is not None:
         grown = piece.grown
-        return {**values_of(grown.generator), "materials": [_place(place) for place in grown.materials]}
+        return {
+            **values_of(grown.generator),
+            "materials": [_place(piece.layer, place, trace) for place in grown.materials],
+        }
     if (file := piece.grown_file) is not None:
         return {"name": file.method, GROWN_FROM: file.grown_from, "materials": []}
     return None
@@ -211,15 +222,20 @@ def is_from_file(piece: Mapping[str, Any]) -> bool:
     return piece["grown"] is None or GROWN_FROM in piece["grown"]
 
 
-def _place(place: Place) -> dict[str, Any]:
-    return {"recording": place.recording_id, "offset": place.offset, "num_samples": place.num_samples}
+def _place(layer: str, place: Place, trace: Trace) -> dict[str, Any]:
+    return {
+        "recording": place.recording_id,
+        "offset": place.offset,
+        "num_samples": place.num_samples,
+        **trace(layer, place),
+    }
 
 
-def _events(spec: ClipSpec, measured: Measurements) -> list[dict[str, Any]]:
-    return [_event(spec, event, gain) for event, gain in zip(spec.events, measured.event_gains_db, strict=True)]
+def _events(spec: ClipSpec, measured: Measurements, trace: Trace) -> list[dict[str, Any]]:
+    return [_event(spec, event, gain, trace) for event, gain in zip(spec.events, measured.event_gains_db, strict=True)]
 
 
-def _event(spec: ClipSpec, event: EventPiece, gain_db: float) -> dict[str, Any]:
+def _event(spec: ClipSpec, event: EventPiece, gain_db: float, trace: Trace) -> dict[str, Any]:
     """`onset` and `offset` are seconds of the clip in which it sounds; the rest says how it was made."""
     place = event.recorded
     return {
@@ -232,7 +248,7 @@ def _event(spec: ClipSpec, event: EventPiece, gain_db: float) -> dict[str, Any]:
         "gain_db": _db(gain_db),
         "kind": "made" if place is None else "recording",
         "made": None if event.made is None else values_of(event.made),
-        "source": None if place is None else {"layer": event.layer, **_place(place)},
+        "source": None if place is None else {"layer": event.layer, **_place(event.layer, place, trace)},
     }
 
 
@@ -265,25 +281,21 @@ def read_rows(path: Path) -> Iterator[ManifestRow]:
     """The rows of a manifest, one at a time. Rows with NeMo's keys alone are taken too.
 
     Raises:
-        UsageError: no such file, or a line that is not a JSON object with `audio_filepath` and `duration`.
+        DamagedDataset: the manifest is one of a data set, and a line is not a row of it.
+        UsageError: as that, for a manifest that lies anywhere else; or there is no such file.
     """
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield parse_row(line, f"{path}:{number}")
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    file = DataFile.named(path)
+    for number, fields, _ in file.objects():
+        yield _typed(fields, file, number)
 
 
-def parse_row(line: str | bytes, where: str) -> ManifestRow:
-    """A line of a manifest; `where` names it. Raises UsageError as `read_rows`."""
-    try:
-        fields = json.loads(line)
-    except ValueError as error:
-        raise UsageError(f"{where}: not JSON: {error}") from None
-    if not isinstance(fields, dict) or not isinstance(fields.get("audio_filepath"), str):
-        raise UsageError(f"{where}: not a row of a manifest: audio_filepath is missing")
-    if not isinstance(fields.get("duration"), int | float):
-        raise UsageError(f"{where}: not a row of a manifest: duration is missing")
+def parse_row(line: bytes, file: DataFile, at: int | str) -> ManifestRow:
+    """A line of a manifest, the `at`-th of its file. Raises as `read_rows`."""
+    return _typed(file.object(line, at), file, at)
+
+
+def _typed(fields: ManifestRow, file: DataFile, at: int | str) -> ManifestRow:
+    fault = fault_of(fields)
+    if fault is not None:
+        raise file.error(f"not a row of a manifest: {fault}", at)
     return fields

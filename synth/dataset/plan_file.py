@@ -8,18 +8,52 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 
 from synth import __version__, files, output_path
 from synth.dataset.dataset_dir import DatasetDir
+from synth.dataset.json_types import (
+    count,
+    fault,
+    length,
+    list_of,
+    mapping,
+    mapping_of,
+    object_of,
+    positive,
+    text,
+)
+from synth.dataset.reader import DataFile
 from synth.errors import UsageError
 from synth.plan.plan import FORMAT_VERSION
 
 _LIBRARIES: Final = ("numpy", "scipy", "soundfile", "soxr", "librosa", "audiomentations", "python-stretch")
 _MOST_SHOWN: Final = 20
 _ABSENT: Final = "(absent)"
+_HEADER: Final = object_of(
+    {
+        "fingerprint": text,
+        "recipe": mapping,
+        "recipe_text": text,
+        "digests": mapping_of(text),
+        "clips": count,
+        "shard_size": positive,
+        "sample_rate": positive,
+        "splits": list_of(text),
+        "inputs": count,
+        "max_bad": length,
+        "stages": list_of(text),
+        "refused": list_of(object_of({"code": text, "path": text})),
+        "roots": mapping_of(text),
+        "recipe_folder": text,
+        "planned": mapping,
+        "versions": mapping_of(text),
+        "format_version": count,
+    }
+)
 
 
 def library_versions() -> dict[str, str]:
@@ -79,28 +113,34 @@ def read_plan_header(dataset: DatasetDir) -> PlanHeader:
     """The header of the plan in a data set's directory.
 
     Raises:
-        UsageError: nothing was ever planned there, or the header is damaged or of a version that this one cannot read.
+        UsageError: nothing was ever planned there, or by a version of synth with another format.
+        DamagedDataset: the header is damaged.
     """
-    try:
-        text = dataset.plan_header.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UsageError(f"{dataset.path} is not a data set of synth: {dataset.plan_header} is missing") from None
-    return _parse(text, dataset)
+    if not os.path.lexists(dataset.plan_header):
+        raise UsageError(_why_no_plan(dataset))
+    file = DataFile(dataset.plan_header, dataset.path)
+    values = file.json()
+    version = values.get("format_version") if isinstance(values, dict) else None
+    if isinstance(version, int) and version != FORMAT_VERSION:
+        raise UsageError(
+            f"{dataset.path} was begun by a version of synth with format {version}, this one has format "
+            f"{FORMAT_VERSION}: go on with that version, or make a new directory"
+        )
+    wrong = fault(_HEADER, values)
+    if wrong is not None:
+        raise file.error(wrong)
+    known = {name: values[name] for name in (f.name for f in fields(PlanHeader))}
+    known |= {name: tuple(known[name]) for name in ("splits", "stages", "refused")}
+    return PlanHeader(**known)
 
 
-def _parse(text: str, dataset: DatasetDir) -> PlanHeader:
-    try:
-        values = json.loads(text)
-        if values["format_version"] != FORMAT_VERSION:
-            raise UsageError(
-                f"{dataset.path} was begun by a version of synth with format {values['format_version']}, this one has "
-                f"format {FORMAT_VERSION}: go on with that version, or make a new directory"
-            )
-        known = {name: values[name] for name in (f.name for f in fields(PlanHeader))}
-        known |= {name: tuple(known[name]) for name in ("splits", "stages", "refused")}
-        return PlanHeader(**known)
-    except (ValueError, KeyError, TypeError):
-        raise UsageError(f"{dataset.plan_header} is damaged: make a new directory") from None
+def _why_no_plan(dataset: DatasetDir) -> str:
+    if os.path.lexists(dataset.dataset_json):
+        return (
+            f"{dataset.path} is a finished data set without its folder .synth, so there is no plan and no state of a "
+            f"run to read; `synth verify {dataset.path}` checks its files"
+        )
+    return f"{dataset.path} is not a data set of synth: {dataset.plan_header} is missing"
 
 
 def publish_plan_header(dataset: DatasetDir, header: PlanHeader) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from synth.dataset.content import read_content
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.manifest import ManifestRow, read_rows
 from synth.errors import UsageError
@@ -37,20 +38,17 @@ def row_set(named: str | Path) -> RowSet:
     if not path.is_dir():
         return RowSet(path, stage)
     dataset = DatasetDir(path)
-    if not dataset.manifest.exists():
+    if not os.path.lexists(dataset.manifest):
         raise UsageError(f"{path} holds no manifest.jsonl; name a finished data set (generate, finish) or a manifest")
     return RowSet(dataset.manifest, stage, _stages(dataset))
 
 
 def _stages(dataset: DatasetDir) -> tuple[str, ...]:
     """As its dataset.json lists them."""
-    try:
-        content = json.loads(dataset.dataset_json.read_text(encoding="utf-8"))
-        return tuple(stage["stage"] for stage in content.get("stages", ()) if stage["stage"] is not None)
-    except FileNotFoundError:
+    if not os.path.lexists(dataset.dataset_json):
         return ()
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise UsageError(f"{dataset.dataset_json} is damaged (run finish)") from None
+    content = read_content(dataset)
+    return tuple(stage["stage"] for stage in content["stages"] if stage["stage"] is not None)
 
 
 def all_stages(sets: Sequence[RowSet], order: Sequence[str] = ()) -> tuple[str, ...]:

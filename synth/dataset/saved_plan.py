@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from synth import files
 from synth.catalog.case_list import Case, Cases
@@ -17,13 +19,17 @@ from synth.catalog.grown_files import GrownFile
 from synth.catalog.noise_store import NoiseStore
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.input_changes import CATALOGS, list_hashes
+from synth.dataset.plan_data import first_line, load_catalog, loading, plan_document
 from synth.dataset.plan_file import PlanHeader, read_plan_header
 from synth.dataset.quarantine import scan_refusal
+from synth.dataset.reader import DataFile
+from synth.dsp.noise import GENERATORS
 from synth.dsp.segments import Circle
-from synth.plan.plan import Plan
+from synth.plan.plan import Plan, pools_digest
 from synth.plan.pools import PoolRecording, Pools
 from synth.plan.tables import CLIP_COLUMNS, PIECE_COLUMNS, Columns
 from synth.recipe.load import dump_resolved, load_recipe, resolved_dict
+from synth.recipe.model import SPLITS
 from synth.recipe.stages import stages_of
 
 
@@ -90,12 +96,46 @@ def _save_columns(folder: Path, table: str, columns: Columns) -> None:
             np.lib.format.write_array(out, np.ascontiguousarray(column), allow_pickle=False)
 
 
-def _load_columns(folder: Path, table: str, names: Mapping[str, str]) -> Columns:
+def _load_columns(dataset: DatasetDir, table: str, names: Mapping[str, str]) -> Columns:
     # plain ndarray: indexing the memmap class costs a Python call each time
-    return {
-        name: np.load(folder / f"{table}.{name}.npy", mmap_mode="r", allow_pickle=False).view(np.ndarray)
-        for name in names
-    }
+    columns: dict[str, npt.NDArray[np.integer[Any]]] = {}
+    for name, code in names.items():
+        with loading(dataset, f"{table}.{name}.npy") as path:
+            column = np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
+            if column.shape != (len(column),) or column.dtype != np.dtype(code):
+                raise ValueError(f"{column.dtype} of shape {column.shape}, expected {np.dtype(code)} in one row")
+            columns[name] = column
+    return columns
+
+
+def _check_columns(dataset: DatasetDir, clips: Columns, pieces: Columns, *, header: PlanHeader, speech: int) -> None:
+    """Raise DamagedDataset where the columns do not fit together, so that nobody reads beyond their ends."""
+    firsts, recordings = clips["first_piece"], clips["recording"]
+    count = len(firsts) - 1
+    complaints = (
+        ("clips.first_piece.npy", count != header.clips, f"{count} clips, the plan has {header.clips}"),
+        *(
+            (f"clips.{name}.npy", len(column) != count, f"{len(column)} values for {count} clips")
+            for name, column in clips.items()
+            if name != "first_piece"
+        ),
+        *(
+            (f"pieces.{name}.npy", len(column) != firsts[-1], f"{len(column)} values for {firsts[-1]} pieces of noise")
+            for name, column in pieces.items()
+            if count >= 0
+        ),
+        ("clips.first_piece.npy", count >= 0 and (firsts[0] != 0 or (np.diff(firsts) < 0).any()), "not in order"),
+        ("clips.recording.npy", not _all_within(recordings, speech), f"recordings beyond the {speech} of the catalog"),
+        ("clips.split.npy", not _all_within(clips["split"], len(SPLITS)), "splits that there are not"),
+        ("pieces.kind.npy", not _all_within(pieces["kind"], len(GENERATORS) + 1), "kinds of noise that there are not"),
+    )
+    for name, is_wrong, what in complaints:
+        if is_wrong:
+            raise DataFile(dataset.plan_data / name, dataset.path).error(f"damaged: {what}")
+
+
+def _all_within(column: npt.NDArray[np.integer[Any]], count: int) -> bool:
+    return not len(column) or (int(column.min()) >= 0 and int(column.max()) < count)
 
 
 def _pools_text(pools: Pools) -> str:
@@ -128,15 +168,20 @@ def _pool_recording(fields: Mapping[str, Any]) -> PoolRecording:
     return PoolRecording(fields["index"], fields["id"], circle, fields["group"], grown)
 
 
-def load_pools(dataset: DatasetDir) -> Pools:
-    """The noise pools of a saved plan."""
-    tables = json.loads((dataset.plan_data / "pools.json").read_text(encoding="utf-8"))
-    return {(t["layer"], t["pool"]): tuple(_pool_recording(fields) for fields in t["recordings"]) for t in tables}
+def load_pools(dataset: DatasetDir, header: PlanHeader) -> Pools:
+    """The noise pools of the saved plan of this header. Raises DamagedDataset."""
+    with loading(dataset, "pools.json"):
+        tables = plan_document(dataset, "pools.json")
+        pools = {(t["layer"], t["pool"]): tuple(_pool_recording(r) for r in t["recordings"]) for t in tables}
+        if pools_digest(pools) != header.digests["noise_pools"]:
+            raise ValueError("not the pools that .synth/plan.json was written with")
+        return pools
 
 
-def _load_cases(folder: Path) -> dict[str, Cases]:
-    tables = json.loads((folder / "cases.json").read_text(encoding="utf-8"))
-    return {name: Cases(tuple(map(_case, table["rows"])), table["digest"]) for name, table in tables.items()}
+def _load_cases(dataset: DatasetDir) -> dict[str, Cases]:
+    with loading(dataset, "cases.json"):
+        tables = plan_document(dataset, "cases.json")
+        return {name: Cases(tuple(map(_case, table["rows"])), table["digest"]) for name, table in tables.items()}
 
 
 def _case(fields: Mapping[str, Any]) -> Case:
@@ -148,12 +193,35 @@ def open_plan(dataset: DatasetDir) -> SavedPlan:
     """The plan of a data set's directory, mapped into memory.
 
     Raises:
-        UsageError: nothing was planned here, or what was is damaged.
+        UsageError: nothing was planned here.
+        DamagedDataset: a file of the plan is damaged.
     """
     header = read_plan_header(dataset)
-    folder = dataset.plan_data
-    recipe = load_recipe(folder / "recipe.yaml", folder=header.recipe_folder)
-    speech, noise, rooms = (Catalog.load(folder / f"{name}.catalog") for name in CATALOGS)
-    clips, pieces = _load_columns(folder, "clips", CLIP_COLUMNS), _load_columns(folder, "pieces", PIECE_COLUMNS)
-    plan = Plan(recipe, speech, noise, rooms, load_pools(dataset), clips, pieces, _load_cases(folder))
-    return SavedPlan(header, plan, NoiseStore.load(folder / "noise.store"))
+    with loading(dataset, "recipe.yaml") as path:
+        if DataFile(path, dataset.path).read() != header.recipe_text.encode():
+            raise ValueError("not the recipe that .synth/plan.json was written with")
+        recipe = load_recipe(path, folder=header.recipe_folder)
+    speech, noise, rooms = (load_catalog(dataset, name) for name in CATALOGS)
+    clips, pieces = (_load_columns(dataset, *table) for table in (("clips", CLIP_COLUMNS), ("pieces", PIECE_COLUMNS)))
+    _check_columns(dataset, clips, pieces, header=header, speech=len(speech))
+    plan = Plan(recipe, speech, noise, rooms, load_pools(dataset, header), clips, pieces, _load_cases(dataset))
+    with loading(dataset, "noise.store") as path:
+        return SavedPlan(header, plan, NoiseStore.load(path))
+
+
+@contextlib.contextmanager
+def reading_plan(dataset: DatasetDir) -> Iterator[SavedPlan]:
+    """`open_plan` for one look at a plan that may be damaged in ways that only its use shows.
+
+    Raises DamagedDataset, also for errors of the block: numbers and texts that were changed make the code that works
+    with them raise anything.
+    """
+    saved = open_plan(dataset)
+    folder = DataFile(dataset.plan_data, dataset.path)
+    if saved.plan.fingerprint != saved.header.fingerprint:
+        raise folder.error("damaged: it is not the plan that .synth/plan.json was written with")
+    try:
+        yield saved
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+        what = f"damaged, its files do not fit together ({type(error).__name__}: {first_line(error)})"
+        raise folder.error(what) from error

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
 from synth.dataset.commit import present_headers
+from synth.dataset.content import content_digest, read_content
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.lock import holders
 from synth.dataset.plan_file import read_plan_header
+from synth.dataset.reader import DataFile
+from synth.dataset.saved_plan import open_plan
+from synth.errors import SynthError
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +72,20 @@ def status(dataset: DatasetDir) -> Status:
         complete=dataset.dataset_json.exists(),
         held_by=tuple(holders(dataset)),
     )
+
+
+def finished_content(dataset: DatasetDir) -> dict[str, Any] | None:
+    """The content of `dataset.json` where a run would have nothing to do and nothing to repair; else None.
+
+    Audio files are not looked at. Writes nothing, so that it can be asked of a read-only disk.
+    """
+    if not os.path.lexists(dataset.dataset_json) or not os.path.lexists(dataset.plan_header):
+        return None
+    try:
+        state, content = status(dataset), read_content(dataset)
+        open_plan(dataset)
+        listed = {name: DataFile(dataset.path / name, dataset.path).sha256() for name in content["files"]}
+    except SynthError:
+        return None
+    is_whole = content["sha256"] == content_digest(content) and content["files"] == listed
+    return content if is_whole and not state.missing and not state.held_by else None

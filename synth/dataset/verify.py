@@ -1,10 +1,12 @@
-"""Is the data set what its manifest says? Every file is hashed, decoded and measured again."""
+"""Is the data set what its manifest says? Every file is hashed, decoded and measured again.
+
+Whatever is damaged becomes a finding, and the rest is looked at all the same. Memory: a block of audio, and some 70
+bytes for each file and each clip.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,21 +14,25 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
-
-from synth.dataset.audio_file import decode_float, decode_pcm, pcm_bytes
+from synth.dataset.clip_check import MOST_MEASURED, check_clip
+from synth.dataset.commit import REFUSAL
+from synth.dataset.content import Sums, content_digest, read_content
 from synth.dataset.dataset_dir import DatasetDir
-from synth.dataset.finish import content_digest
-from synth.dataset.manifest import ManifestRow, read_rows
-from synth.dsp import levels, mix
-from synth.errors import UsageError, VerifyMismatch
+from synth.dataset.json_types import fault
+from synth.dataset.ledger import MadeLedger
+from synth.dataset.plan_file import read_plan_header
+from synth.dataset.reader import DataFile, NotJson, open_inside, parse_json
+from synth.dataset.row_check import contradictions, stems_of
+from synth.dataset.row_types import OUR_ROW
+from synth.dataset.saved_plan import load_pools
+from synth.dataset.stages import StageCounts, is_trained_on
+from synth.dataset.status import status
+from synth.errors import BadInput, DamagedDataset, SynthError, UsageError, VerifyMismatch
+from synth.recipe.model import SPLITS
 
-LEVEL_TOLERANCE_DB: Final = 0.05
-SNR_TOLERANCE_DB: Final = 0.05
 _AUDIO_FOLDERS: Final = ("audio", "stems")
-_STEMS: Final = ("speech", "noise")
-_QUIET_DBFS: Final = -60.0  # below this, rounding to 16 bits changes the level itself
+_MOST_FINDINGS: Final = 10_000
+_COUNTS: Final = ("clips", "hours", "splits", "stages", "labels", "refused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,215 +46,381 @@ class Finding:
         return f"{self.path}: {self.what}"
 
 
-def _counted(findings: Sequence[Finding]) -> str:
-    return "1 difference" if len(findings) == 1 else f"{len(findings):,} differences"
+def _counted(count: int) -> str:
+    return "1 difference" if count == 1 else f"{count:,} differences"
 
 
 @dataclass(slots=True)
 class Report:
-    """`clips` rows were looked at, of `seconds` of audio; the data set is as it should be when `findings` is empty."""
+    """`clips` rows were looked at, of `seconds` of audio; the data set is as it should be when `findings` is empty.
+
+    `unlisted` counts the findings after the first 10,000, `unmeasured` the clips whose stems are too long for an SNR.
+    """
 
     clips: int = 0
     seconds: float = 0.0
     findings: list[Finding] = field(default_factory=list)
+    unlisted: int = 0
+    unmeasured: int = 0
+
+    def add(self, findings: Iterator[Finding] | Sequence[Finding]) -> None:
+        for finding in findings:
+            if len(self.findings) < _MOST_FINDINGS:
+                self.findings.append(finding)
+            else:
+                self.unlisted += 1
+
+    @property
+    def count(self) -> int:
+        return len(self.findings) + self.unlisted
 
     def to_json(self) -> dict[str, Any]:
-        findings = [{"path": f.path, "what": f.what} for f in self.findings]
-        return {"clips": self.clips, "hours": round(self.seconds / 3600, 4), "ok": not findings, "findings": findings}
+        return {
+            "clips": self.clips,
+            "hours": round(self.seconds / 3600, 4),
+            "ok": not self.findings,
+            "findings": [{"path": f.path, "what": f.what} for f in self.findings],
+            "unlisted": self.unlisted,
+            "unmeasured": self.unmeasured,
+        }
 
     def to_text(self, out: Path) -> str:
         """For a person: each finding, then one line."""
         looked = f"{out}: {self.clips:,} clips, {self.seconds / 3600:.2f} h"
+        notes = []
+        if self.unmeasured:
+            notes.append(f"{self.unmeasured:,} clips are too long to measure the SNR of their stems")
         if not self.findings:
-            return f"{looked}: all as the manifest says"
-        return "\n".join([*map(str, self.findings), f"{looked}: {_counted(self.findings)}"])
+            return "\n".join([*notes, f"{looked}: all as the manifest says"])
+        more = [f"... and {self.unlisted:,} more"] if self.unlisted else []
+        return "\n".join([*map(str, self.findings), *more, *notes, f"{looked}: {_counted(self.count)}"])
 
     def raise_for_problems(self) -> None:
         """Raises VerifyMismatch where there is any finding."""
         if self.findings:
-            raise VerifyMismatch(f"{_counted(self.findings)}; the first: {self.findings[0]}")
+            raise VerifyMismatch(f"{_counted(self.count)}; the first: {self.findings[0]}")
 
 
 def verify(dataset: DatasetDir, *, quick: bool = False) -> Report:
     """Compare the data set with its manifest; needs nothing of `.synth/`.
 
-    `quick` looks only whether each file is there and not empty. Otherwise every file is hashed, and of every clip
-    the samples, their hash, length, rate and level are checked, and with stems the SNR.
+    `quick` looks only whether each file is there and not empty, and whether rows, lists and counts agree. Otherwise
+    every file is hashed, and of every clip the samples, their hash, length, rate, level and peak are checked, and with
+    stems their length, sum and SNRs.
 
     Raises:
-        UsageError: there is no complete data set here, or its manifest cannot be read.
+        UsageError: there is no data set here, or one that was never complete.
     """
-    content = _read_dataset_json(dataset)
+    _check_is_complete(dataset)
     report = Report()
-    report.findings += _check_written_once(dataset, content)
-    known = _Known()
-    for row in read_rows(dataset.manifest):
-        report.clips += 1
-        report.seconds += row["duration"]
-        files = _files_of(row)
-        report.findings += known.add(files)
-        report.findings += _check_presence(dataset, files) if quick else _check_clip(dataset, row)
-    report.findings += _check_strangers(dataset, content, known)
-    if report.clips != content.get("clips"):
-        report.findings.append(
-            Finding("dataset.json", f"says {content.get('clips')} clips, the manifest has {report.clips}")
-        )
+    content: dict[str, Any] = {}
+    if not os.path.lexists(dataset.dataset_json):
+        report.add([Finding("dataset.json", "is missing, but the data set was complete (run synth finish)")])
+    else:
+        try:
+            content = read_content(dataset)
+        except DamagedDataset as error:
+            report.add([Finding(error.path, error.what)])
+    rows = _Rows(dataset, content, report)
+    for row in rows:
+        report.add(_check_presence(dataset, row) if quick else _check_clip(dataset, row, report))
+    report.add(_check_quarantine(dataset, rows.sums))
+    report.add(_check_files(dataset, content, rows))
+    if content:
+        report.add(_check_counts(dataset, content, rows))
+    report.add(_check_strangers(dataset, content, rows))
     return report
 
 
-def _read_dataset_json(dataset: DatasetDir) -> dict[str, Any]:
-    try:
-        content = json.loads(dataset.dataset_json.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"{dataset.path} is not complete: there is no dataset.json (run generate or finish)") from None
-    except ValueError:
-        raise UsageError(f"{dataset.dataset_json} is damaged (run finish)") from None
-    if not isinstance(content, dict):
-        raise UsageError(f"{dataset.dataset_json} is damaged (run finish)")
-    return content
+def _check_is_complete(dataset: DatasetDir) -> None:
+    """Raise UsageError for what is no data set, and for one that is still being made.
+
+    One that lost its `dataset.json` is judged: where the manifest is there, and no shard is missing as far as `.synth`
+    tells, it was complete.
+    """
+    if os.path.lexists(dataset.dataset_json):
+        return
+    has_runs = os.path.lexists(dataset.plan_header)
+    if not has_runs and not os.path.lexists(dataset.manifest):
+        missing = "no such folder" if not dataset.path.exists() else "it has no dataset.json and no manifest.jsonl"
+        raise UsageError(f"{dataset.path} is not a data set of synth: {missing}")
+    if not has_runs:
+        return
+    state = status(dataset)
+    if state.missing or not os.path.lexists(dataset.manifest):
+        todo = "generate" if state.missing else "finish"
+        raise UsageError(
+            f"{dataset.path} is not complete: {state.done} of {state.shards} shards are done and there is no "
+            f"dataset.json, so there is nothing to verify yet (run synth {todo})"
+        )
 
 
-def _check_written_once(dataset: DatasetDir, content: Mapping[str, Any]) -> Iterator[Finding]:
-    """The files beside the audio, by the hashes in `dataset.json`, and its own."""
-    if content.get("sha256") != content_digest(content):
-        yield Finding("dataset.json", "is not as it was written (run finish)")
-    for name, sha256 in content.get("files", {}).items():
-        try:
-            with (dataset.path / name).open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            yield Finding(name, f"cannot be read: {error.strerror}")
-            continue
-        if found != sha256:
-            yield Finding(name, "is not as it was written (run finish)")
+# ----------------------------------------------------------------------------------------------------------- the rows
 
 
-class _Known:
-    """Paths that the manifest names, eight bytes each."""
+class _Seen:
+    """Texts that came by, eight bytes each."""
 
     def __init__(self) -> None:
-        self._digests: set[bytes] = set()
+        self._digests: set[int] = set()
 
     @staticmethod
-    def _digest(path: str) -> bytes:
-        return blake2b(path.encode(errors="surrogateescape"), digest_size=8).digest()
+    def _digest(text: str) -> int:
+        return int.from_bytes(blake2b(text.encode(errors="surrogateescape"), digest_size=8).digest(), "little")
 
-    def add(self, paths: list[str]) -> Iterator[Finding]:
-        for path in paths:
-            if path in self:
-                yield Finding(path, "stands in the manifest twice")
-            self._digests.add(self._digest(path))
+    def add(self, text: str) -> bool:
+        """Whether it is new."""
+        before = len(self._digests)
+        self._digests.add(self._digest(text))
+        return len(self._digests) > before
 
-    def __contains__(self, path: str) -> bool:
-        return self._digest(path) in self._digests
-
-
-def _files_of(row: ManifestRow) -> list[str]:
-    stems = row.get("stems") or {}
-    return [row["audio_filepath"], *(stems[name] for name in _STEMS if stems.get(name) is not None)]
+    def __contains__(self, text: str) -> bool:
+        return self._digest(text) in self._digests
 
 
-def _check_strangers(dataset: DatasetDir, content: Mapping[str, Any], known: _Known) -> Iterator[Finding]:
-    """Files that nobody wrote."""
-    own = {"dataset.json", ".synth", *content.get("files", {}), *_AUDIO_FOLDERS}
-    for name in sorted(entry.name for entry in dataset.path.iterdir()):
+class _Rows:
+    """The rows of the manifest that are rows, with the findings of the others; counted and hashed as they go by."""
+
+    def __init__(self, dataset: DatasetDir, content: Mapping[str, Any], report: Report) -> None:
+        self.file = DataFile(dataset.manifest, dataset.path)
+        self.paths, self._ids = _Seen(), _Seen()
+        self.sums = Sums(None, StageCounts(s["stage"] for s in content.get("stages", ()) if s["stage"] is not None))
+        self.ledger = MadeLedger(_pools(dataset), sample_rate=content.get("sample_rate", 1))
+        self.hashes: dict[str, Any] = {}
+        self.is_whole = True  # every line was a row
+        self._report = report
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        try:
+            for number, line in self.file.lines():
+                row = self._row(number, line)
+                if row is not None:
+                    yield row
+        except DamagedDataset as error:
+            self.is_whole = False
+            self._report.add([Finding(error.path, error.what)])
+
+    def _row(self, number: int, line: bytes) -> dict[str, Any] | None:
+        try:
+            row = self.file.object(line, number)
+            if (wrong := fault(OUR_ROW, row)) is not None:
+                raise self.file.error(f"not a row of a manifest: {wrong}", number)
+        except DamagedDataset as error:
+            self.is_whole = False
+            self._report.add([Finding(error.path, error.what)])
+            return None
+        self._report.clips += 1
+        self._report.seconds += row["duration"]
+        self._report.add(self._named_twice(row))
+        self._count(row, line)
+        return row
+
+    def _named_twice(self, row: Mapping[str, Any]) -> Iterator[Finding]:
+        if not self._ids.add(row["id"]):
+            yield Finding(self.file.relative, f"the clip {row['id']} is in it twice")
+        for path in (row["audio_filepath"], *stems_of(row).values()):
+            if not self.paths.add(path):
+                yield Finding(path, "is in the manifest twice")
+
+    def _count(self, row: Mapping[str, Any], line: bytes) -> None:
+        for name in self._lists_of(row):
+            self.hashes.setdefault(name, hashlib.sha256()).update(line)
+        if row["split"] in SPLITS:
+            self.sums.add_row(row)
+            self.ledger.add(row)
+        else:
+            self._report.add([Finding(row["audio_filepath"], f"the split {row['split']!r} is none of a recipe")])
+
+    def _lists_of(self, row: Mapping[str, Any]) -> Iterator[str]:
+        """Files that hold the row's line."""
+        yield "manifest.jsonl"
+        yield f"{row['split']}.jsonl"
+        if row.get("stage") is not None and is_trained_on(row):
+            yield f"stage-{row['stage']}.jsonl"
+
+
+def _pools(dataset: DatasetDir) -> Any:
+    """Of the saved plan; none where it is gone or damaged."""
+    try:
+        return load_pools(dataset, read_plan_header(dataset))
+    except SynthError:
+        return {}
+
+
+def _check_presence(dataset: DatasetDir, row: Mapping[str, Any]) -> Iterator[Finding]:
+    for path in (row["audio_filepath"], *stems_of(row).values()):
+        try:
+            descriptor = open_inside(dataset.path, path)
+        except (OSError, ValueError) as error:
+            yield Finding(path, f"cannot be read: {getattr(error, 'strerror', None) or error}")
+            continue
+        try:
+            if not os.fstat(descriptor).st_size:
+                yield Finding(path, "is empty")
+        finally:
+            os.close(descriptor)
+    for what in contradictions(row):
+        yield Finding(row["audio_filepath"], what)
+
+
+def _check_clip(dataset: DatasetDir, row: Mapping[str, Any], report: Report) -> Iterator[Finding]:
+    report.unmeasured += bool(stems_of(row)) and row["num_samples"] > MOST_MEASURED
+    for what in contradictions(row):
+        yield Finding(row["audio_filepath"], what)
+    for path, what in check_clip(dataset.path, row):
+        yield Finding(path, what)
+
+
+# --------------------------------------------------------------------------------------------- lists, counts, ledger
+
+
+def _check_quarantine(dataset: DatasetDir, sums: Sums) -> Iterator[Finding]:
+    """The lines of the quarantine, which are counted."""
+    file = DataFile(dataset.quarantine, dataset.path)
+    try:
+        for number, line in file.lines():
+            try:
+                refusal = parse_json(line)
+                wrong = fault(REFUSAL, refusal)
+            except NotJson as error:
+                wrong = str(error)
+            if wrong is None and refusal["code"] not in BadInput.CODES:
+                wrong = f"{refusal['code']!r} is no code of a refusal"
+            if wrong is not None:
+                yield Finding(file.relative, f"line {number}: {wrong}")
+            else:
+                sums.add_refusal(refusal)
+    except DamagedDataset as error:
+        yield Finding(error.path, error.what)
+
+
+def _check_files(dataset: DatasetDir, content: Mapping[str, Any], rows: _Rows) -> Iterator[Finding]:
+    """The files beside the audio: by the hashes in `dataset.json`, and the lists by the rows of the manifest."""
+    if content and content["sha256"] != content_digest(content):
+        yield Finding("dataset.json", "is not as it was written (run synth finish)")
+    stated = content.get("files", {})
+    lists = {f"{split}.jsonl" for split in content.get("splits", ())}
+    lists |= {f"stage-{each['stage']}.jsonl" for each in content.get("stages", ()) if each["stage"] is not None}
+    needed = {"manifest.jsonl", "quarantine.jsonl", "recipe.yaml", *lists, *rows.hashes}
+    for name in sorted({*stated, *needed}):
+        if content and name not in stated:
+            yield Finding("dataset.json", f"has no hash of {name}")
+        try:
+            sha256 = DataFile(dataset.path / name, dataset.path).sha256()
+        except DamagedDataset as error:
+            yield Finding(name, error.what)
+            continue
+        if name in stated and sha256 != stated[name]:
+            yield Finding(name, "is not as it was written (run synth finish)")
+        expected = rows.hashes[name].hexdigest() if name in rows.hashes else hashlib.sha256().hexdigest()
+        if rows.is_whole and name in {*lists, *rows.hashes} and sha256 != expected:
+            yield Finding(name, "does not hold the rows of the manifest that belong in it (run synth finish)")
+
+
+def _check_counts(dataset: DatasetDir, content: Mapping[str, Any], rows: _Rows) -> Iterator[Finding]:
+    """The counts in `dataset.json`, from the rows, the quarantine, and the plan where it is there."""
+    counted = rows.sums.to_json(tuple(content["splits"]), max(1, content["sample_rate"]))
+    for name in _COUNTS:
+        if content[name] != counted[name]:
+            yield Finding("dataset.json", f"{name}: {_difference(content[name], counted[name])}")
+    refused, planned = sum(rows.sums.codes.values()), content["planned_clips"]
+    if not 0 <= planned - counted["clips"] <= refused:
+        made = f"{counted['clips']} clips were made and {refused} inputs refused"
+        yield Finding("dataset.json", f"planned_clips: it says {planned}, but {made}")
+    used = rows.ledger.used_seconds()
+    for pool in content["ledger"].get("made", {}).get("pools", ()):
+        for recording, use in pool["by_recording"].items():
+            seconds = round(used.pop((pool["layer"], pool["pool"], recording), 0.0), 3)
+            if abs(use["used_s"] - seconds) > 0.0015:
+                yield Finding("dataset.json", f"ledger: {recording} is used {seconds} s, it says {use['used_s']} s")
+    for _, _, recording in used:
+        yield Finding("dataset.json", f"ledger: {recording} is not in it, but in the manifest")
+    yield from _check_against_plan(dataset, content, rows)
+
+
+def _check_against_plan(dataset: DatasetDir, content: Mapping[str, Any], rows: _Rows) -> Iterator[Finding]:
+    if not os.path.lexists(dataset.plan_header):
+        return
+    try:
+        plan = read_plan_header(dataset)
+        pools = load_pools(dataset, plan)
+    except SynthError as error:
+        if isinstance(error, DamagedDataset):
+            yield Finding(error.path, error.what)
+        return
+    stated = {
+        "fingerprint": content.get("fingerprint"),
+        "planned_clips": content["planned_clips"],
+        "sample_rate": content["sample_rate"],
+        "ledger": content["ledger"],
+    }
+    made = rows.ledger.to_json() if pools else {"pools": []}
+    expected = {
+        "fingerprint": plan.fingerprint,
+        "planned_clips": plan.clips,
+        "sample_rate": plan.sample_rate,
+        "ledger": {"planned": plan.planned, "made": made},
+    }
+    for name, value in expected.items():
+        if stated[name] != value:
+            yield Finding("dataset.json", f"{name}: {_difference(stated[name], value)}, by the plan and the rows")
+
+
+def _difference(stated: Any, counted: Any, key: str = "") -> str:
+    """The first place at which two JSON values differ."""
+    if isinstance(stated, Mapping) and isinstance(counted, Mapping):
+        for name in sorted({*stated, *counted}):
+            if stated.get(name) != counted.get(name):
+                return _difference(stated.get(name), counted.get(name), f"{key}{name}: ")
+    if isinstance(stated, list) and isinstance(counted, list) and len(stated) == len(counted):
+        place = next(k for k, pair in enumerate(zip(stated, counted, strict=True)) if pair[0] != pair[1])
+        return _difference(stated[place], counted[place], f"{key}[{place}]: ")
+    return f"{key}it says {_short(stated)}, counted {_short(counted)}"
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else f"{text[:80]}..."
+
+
+# -------------------------------------------------------------------------------------------------------- strangers
+
+
+def _check_strangers(dataset: DatasetDir, content: Mapping[str, Any], rows: _Rows) -> Iterator[Finding]:
+    """Files and folders that nobody wrote, and links."""
+    own = {
+        "dataset.json",
+        ".synth",
+        "manifest.jsonl",
+        "quarantine.jsonl",
+        "recipe.yaml",
+        dataset.card.name,
+        *_AUDIO_FOLDERS,
+    }
+    own |= {*content.get("files", {}), *rows.hashes}
+    for name in sorted(entry.name for entry in os.scandir(dataset.path)):
         if name not in own:
             yield Finding(name, "does not belong to the data set")
     for top in _AUDIO_FOLDERS:
-        for folder, folders, names in os.walk(dataset.path / top):
-            folders.sort()
-            relative = os.path.relpath(folder, dataset.path).replace(os.sep, "/")
-            for path in (f"{relative}/{name}" for name in sorted(names)):
-                if path not in known:
-                    yield Finding(path, "is not in the manifest")
+        if os.path.lexists(dataset.path / top):
+            yield from _check_folder(dataset.path, top, rows)
 
 
-def _check_presence(dataset: DatasetDir, paths: list[str]) -> Iterator[Finding]:
-    for path in paths:
-        try:
-            size = dataset.absolute(path).stat().st_size
-        except OSError as error:
-            yield Finding(path, f"cannot be read: {error.strerror}")
-            continue
-        if not size:
-            yield Finding(path, "is empty")
-
-
-def _check_clip(dataset: DatasetDir, row: ManifestRow) -> Iterator[Finding]:
-    path, contents = row["audio_filepath"], []
-    for name in _files_of(row):
-        try:
-            contents.append(_read_inside(dataset.path, name))
-        except OSError as error:
-            yield Finding(name, f"cannot be read: {error.strerror or error}")
-            return
-    data, *stems = contents
-    said = [row.get("sha256"), *((row.get("stems") or {}).get(f"{name}_sha256") for name in _STEMS)]
-    for name, content, sha256 in zip(_files_of(row), contents, said, strict=False):
-        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
-            yield Finding(name, "its bytes are not those that were written")
-    try:
-        samples, rate = decode_pcm(data)
-        yield from _check_samples(row, samples, rate)
-        if stems and row.get("snr_db"):
-            yield from _check_stems(row, [decode_float(stem)[0] for stem in stems], samples)
-    except (RuntimeError, AssertionError, ValueError) as error:
-        yield Finding(path, f"cannot be decoded: {str(error).splitlines()[0]}")
-
-
-def _read_inside(root: Path, relative: str) -> bytes:
-    """A manifest is a file that somebody gave us: it does not lead out of its directory."""
-    if relative.startswith("/") or ".." in relative.split("/"):
-        raise OSError(f"{relative} leads out of the data set")
-    return (root / relative).read_bytes()
-
-
-def _check_samples(row: ManifestRow, samples: npt.NDArray[np.int16], rate: int) -> Iterator[Finding]:
-    path = row["audio_filepath"]
-    for name, found in (("num_samples", len(samples)), ("sampling_rate", rate)):
-        if row.get(name, found) != found:
-            yield Finding(path, f"{name} is {found}, the manifest says {row[name]}")
-    if abs(len(samples) / rate - row["duration"]) > 0.5 / rate:
-        yield Finding(path, f"its duration is {len(samples) / rate:g} s, the manifest says {row['duration']:g} s")
-    if "pcm_sha256" in row and hashlib.sha256(pcm_bytes(samples)).hexdigest() != row["pcm_sha256"]:
-        yield Finding(path, "its samples are not those that were written")
-    full_scale = samples / 32768.0
-    yield from _check_decibels(
-        path, "level", (row.get("level_dbfs") or {}).get("measured"), levels.level_dbfs(full_scale)
-    )
-
-
-def _check_decibels(path: str, what: str, said: float | None, found: float) -> Iterator[Finding]:
-    if said is None or (what == "level" and said < _QUIET_DBFS):
+def _check_folder(root: Path, relative: str, rows: _Rows) -> Iterator[Finding]:
+    path = root / relative
+    if path.is_symlink() or not path.is_dir():
+        yield Finding(relative, "is not a folder, or a link to one")
         return
-    tolerance = LEVEL_TOLERANCE_DB if what == "level" else SNR_TOLERANCE_DB
-    if not math.isfinite(found) or abs(found - said) > tolerance:
-        yield Finding(path, f"its {what} is {found:.2f} dB, the manifest says {said:.2f} dB")
-
-
-def _check_stems(
-    row: ManifestRow, stems: list[npt.NDArray[np.float64]], samples: npt.NDArray[np.int16]
-) -> Iterator[Finding]:
-    """The SNR of the stems, and where there is no channel, that they add up to the clip."""
-    path = row["audio_filepath"]
-    speech, noise = stems
-    if len(speech) != len(samples) or len(noise) != len(samples):
-        yield Finding(path, "its stems are not as long as the clip")
-        return
-    if not row.get("channel") and np.abs(speech + noise - samples / 32768.0).max() > 1.01 / 32768:
-        yield Finding(path, "its stems do not add up to the clip")
-    yield from _check_decibels(path, "SNR", row["snr_db"]["measured"], _snr(row, speech, noise))
-
-
-def _snr(row: ManifestRow, speech: npt.NDArray[np.float64], noise: npt.NDArray[np.float64]) -> float:
-    """The SNR as the row says that it was measured; not finite where there is nothing to measure."""
-    span = slice(row["speech"]["onset"], row["speech"]["onset"] + row["speech"]["num_samples"])
-    rate, asked = row["sampling_rate"], row["snr_db"]
-    weighting = "none" if asked["measure"] == "lufs" else asked["weighting"]
-    scale = mix.Scale(asked["measure"], weighting, rate)
     try:
-        speech_level = mix.speech_level(speech, span, scale=scale)
-        noise_level = mix.NoiseLevel(noise[span], mix.noise_powers(noise, span, sample_rate=rate))
-        return mix.measured_snr(speech_level, noise_level, gain=1.0, heard=1.0, scale=scale).measured
-    except (levels.SilentError, ValueError):
-        return math.nan
+        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+    except OSError as error:
+        yield Finding(relative, f"cannot be read: {error.strerror}")
+        return
+    if not entries:
+        yield Finding(relative, "is an empty folder, which nobody wrote")
+    for entry in entries:
+        below = f"{relative}/{entry.name}"
+        if entry.is_dir(follow_symlinks=False):
+            yield from _check_folder(root, below, rows)
+        elif below not in rows.paths:
+            yield Finding(below, "is not in the manifest")

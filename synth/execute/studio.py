@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +20,8 @@ from synth.dsp.room import Response, prepare_response
 from synth.errors import BadInput, SynthError
 from synth.execute.noise_reader import NoiseReader
 from synth.execute.unit import Heart
-from synth.plan.clip_spec import ClipSpec
+from synth.plan.clip_spec import ClipSpec, Place
+from synth.plan.origin import Origin, origin_of
 from synth.plan.plan import Plan
 from synth.render import Rendered, Settings, render_clip
 
@@ -64,6 +66,10 @@ class Studio:
         room = None if spec.room is None else self._room(spec.room)
         heart.beat(index, "render")
         return Take(spec, recording, sha256, self._render(spec, recording, samples, room))
+
+    def trace(self, spec: ClipSpec) -> Callable[[str, Place], Origin]:
+        """Finds the noise of a clip in its source files, by layer and place."""
+        return lambda layer, place: origin_of(self.plan, layer, spec.pool, place)
 
     def _speech(self, index: int, recording: Recording, beat: Beat) -> tuple[Samples, str]:
         """The samples of a speech recording, and the hash of its file. A long file takes long, but is no hang."""

@@ -19,6 +19,7 @@ from synth.dataset import manifest
 from synth.dataset.audio_file import encode, pcm_bytes, quantise, quantise_24
 from synth.dataset.commit import commit_part
 from synth.dataset.dataset_dir import DatasetDir, audio_path, stem_path
+from synth.dataset.measured import as_written
 from synth.dataset.quarantine import refusal_of
 from synth.dataset.saved_plan import SavedPlan, open_plan
 from synth.errors import BadInput
@@ -62,9 +63,10 @@ class Workshop:
             raise BadInput("render_failed", take.spec.source_id, text) from error
 
     def _encoded(self, take: Take) -> MadeClip:
-        spec, rendered = take.spec, take.rendered
+        spec = take.spec
         file_format, rate = self.plan.recipe.output.format, spec.sample_rate
-        pcm = quantise(rendered.samples)
+        pcm = quantise(take.rendered.samples)
+        rendered = as_written(spec, take.rendered, pcm)
         if not pcm.any():
             raise BadInput("silent", spec.source_id, "every sample of the clip is 0 after rounding to 16 bits")
         data = encode(pcm, rate, file_format)
@@ -72,7 +74,14 @@ class Workshop:
         made = ((audio_path(spec.split, spec.source_id, spec.clip_id, file_format), data), *stems)
         main, *others = (manifest.WrittenFile(path, hashlib.sha256(content).hexdigest()) for path, content in made)
         written = manifest.WrittenClip(main, hashlib.sha256(pcm_bytes(pcm)).hexdigest(), *others)
-        row = manifest.row(spec, take.recording, source_sha256=take.source_sha256, rendered=rendered, written=written)
+        row = manifest.row(
+            spec,
+            take.recording,
+            source_sha256=take.source_sha256,
+            rendered=rendered,
+            written=written,
+            trace=self._studio.trace(spec),
+        )
         return MadeClip(row, manifest.to_line(row), made)
 
     def _stems(self, spec: ClipSpec, rendered: Rendered) -> tuple[tuple[str, bytes], ...]:

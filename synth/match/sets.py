@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from synth.catalog.list_row import Row
 from synth.catalog.source_at import JSON_LINES, kind_of
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.manifest import GROWN_FROM, ManifestRow, read_rows
+from synth.dataset.reader import MAX_LINE, DataFile, NotJson, parse_json
 from synth.errors import BadInput, UsageError
 from synth.text import printable
 
@@ -117,10 +117,10 @@ def _absolute(path: Path) -> Path:
 
 
 def _first_keys(path: Path) -> frozenset[str]:
-    with path.open("rb") as file:
+    with DataFile.named(path).opened() as file:
         try:
-            return frozenset(json.loads(file.readline(1 << 20)))
-        except (ValueError, TypeError, RecursionError):
+            return frozenset(parse_json(file.readline(MAX_LINE)))
+        except (NotJson, TypeError):
             return frozenset()
 
 

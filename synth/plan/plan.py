@@ -318,7 +318,7 @@ class Plan:
             "recipe": hashlib.sha256(recipe.encode()).hexdigest(),
             "speech": self.speech.digest,
             "noise": self.noise.digest,
-            "noise_pools": _pools_digest(self.pools),
+            "noise_pools": pools_digest(self.pools),
             "rooms": self.rooms.digest,
             "cases": json.dumps({name: cases.digest for name, cases in sorted(self.cases.items())}),
         }
@@ -328,7 +328,8 @@ class Plan:
         return hashlib.sha256(json.dumps(self.fingerprints, sort_keys=True).encode()).hexdigest()
 
 
-def _pools_digest(pools: Pools) -> str:
+def pools_digest(pools: Pools) -> str:
+    """Of all that a plan takes from its pools."""
     parts = [
         (layer, pool, r.id, r.circle.stretches) for (layer, pool), members in sorted(pools.items()) for r in members
     ]

@@ -14,6 +14,7 @@ import numpy as np
 
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.manifest import ManifestRow, parse_row
+from synth.dataset.reader import DataFile
 from synth.errors import UsageError
 from synth.reading.index import Columns, Manifest, line_starts, state_of
 from synth.reading.row import FileSound, Row, row_of
@@ -43,7 +44,7 @@ class ManifestStore:
     def row(self, index: int) -> Row:
         start, stop = int(self._starts[index]), int(self._starts[index + 1])
         line = os.pread(self._descriptor, stop - start, start)
-        return self._typed(parse_row(line, f"{self.name()}: row {index + 1}"))
+        return self._typed(parse_row(line, self._manifest.file, f"row {index + 1}"))
 
     def find(self, clip_id: str) -> int | None:
         """The index of the clip with this id; the file is searched for it, not parsed."""
@@ -60,20 +61,21 @@ class ManifestStore:
     def _typed(self, fields: ManifestRow) -> Row:
         path = self._manifest.path.parent / fields["audio_filepath"]  # stays as it is where it is absolute
         start = fields.get("offset")  # of NeMo's lists, in seconds; ours name whole files
-        whole = start is None
-        sound = FileSound(str(fields.get("id") or path.stem), path, start, 0.0 if whole else float(fields["duration"]))
+        clip = str(fields.get("id") or path.stem)
+        file = DataFile(path, self._manifest.file.root)
+        sound = FileSound(clip, file, start, float(fields["duration"]), fields.get("num_samples"))
         return row_of(fields, path, sound)
 
     @cached_property
     def _descriptor(self) -> int:
         self._check_unchanged()
-        number = os.open(self._manifest.path, os.O_RDONLY | os.O_CLOEXEC)
+        number = self._manifest.file.open()
         weakref.finalize(self, os.close, number)
         return number
 
     @cached_property
     def _starts(self) -> Indices:
-        return self._kept[0] if self._kept else line_starts(self._manifest.path)
+        return self._kept[0] if self._kept else line_starts(self._manifest.file)
 
     @cached_property
     def _kept(self) -> tuple[Indices, Columns] | None:
@@ -90,11 +92,7 @@ class ManifestStore:
         return found
 
     def _check_unchanged(self) -> None:
-        try:
-            same = state_of(self._manifest.path) == self._manifest.state
-        except OSError as error:
-            raise UsageError(f"cannot read {self.name()}: {error.strerror}") from None
-        if not same:
+        if state_of(self._manifest.file) != self._manifest.state:
             raise UsageError(f"{self.name()} has changed since it was opened; open it again")
 
     def words(self, column: str) -> Words:
@@ -124,11 +122,13 @@ def open_dataset(path: str | os.PathLike[str]) -> OpenDataset:
 
     Raises:
         UsageError: no such data set, one that is not finished, or a manifest with a line that is not a row.
+        DamagedDataset: as that, for a manifest inside a data set.
     """
-    file = _manifest_of(Path(os.path.abspath(path)))  # noqa: PTH100 - links stay links; workers may stand elsewhere
+    place = Path(os.path.abspath(path))  # noqa: PTH100 - links stay links; workers may stand elsewhere
+    file = DataFile.named(_manifest_of(place))
     found = OpenDataset(ManifestStore(Manifest(file, state_of(file))))
     if not len(found):
-        raise UsageError(f"{file} has no rows")
+        raise UsageError(f"{file.path} has no rows")
     found[0]  # a file that is no manifest is told at once
     return found
 
@@ -136,18 +136,18 @@ def open_dataset(path: str | os.PathLike[str]) -> OpenDataset:
 def _manifest_of(path: Path) -> Path:
     if path.name == "dataset.json" and path.is_file():
         path = path.parent
-    if path.is_file():
-        return path
-    if not path.is_dir():
+    if not path.exists() and not path.is_symlink():
         raise UsageError(f"there is no data set or manifest {path}")
+    if not path.is_dir():
+        return path
     dataset = DatasetDir(path)
-    if dataset.dataset_json.is_file() and dataset.manifest.is_file():
+    if os.path.lexists(dataset.dataset_json):
         return dataset.manifest
     if dataset.plan_header.is_file():
         raise UsageError(
             f"{path} is a data set that is not finished (`synth status {path}` says what is missing): run the same "
             f"`synth generate` again, or `synth finish {path}` where all parts are made"
         )
-    if dataset.manifest.is_file():
+    if os.path.lexists(dataset.manifest):
         return dataset.manifest
     raise UsageError(f"{path} is not a data set of synth: it has no manifest.jsonl; `synth generate` makes one")

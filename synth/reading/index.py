@@ -7,6 +7,7 @@ manifest both are kept in the user's cache folder, so that the next process, or 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from synth import files
 from synth.catalog.cache import cache_folder, key_of
 from synth.dataset.manifest import parse_row
+from synth.dataset.reader import MAX_LINE, DataFile
 from synth.reading.labels import YesOrNo
 from synth.reading.row import weight_of
 from synth.reading.view import Floats, Indices, Words
@@ -29,9 +31,14 @@ State = tuple[int, int]
 """Of a file: its size in bytes, and when it was changed, in ns."""
 
 
-def state_of(path: Path) -> State:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
+def state_of(file: DataFile) -> State:
+    """Raises the error of the file where it cannot be opened."""
+    descriptor = file.open()
+    try:
+        status = os.fstat(descriptor)
+        return status.st_size, status.st_mtime_ns
+    finally:
+        os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +50,34 @@ class Columns:
     labels: tuple[str, ...]
 
 
-def line_starts(path: Path) -> Indices:
-    """Where the lines of a file begin that are not blank, and where the last one ends: shape (lines + 1,)."""
+def line_starts(data: DataFile) -> Indices:
+    """Where the lines of a file begin that are not blank, and where the last one ends: shape (lines + 1,).
+
+    Raises the error of the file where a line is longer than a row may be.
+    """
     ends: list[Indices] = []
     at = 0
-    with path.open("rb") as file:
+    with data.opened() as file:
         while chunk := file.read(_CHUNK):
             ends.append(np.flatnonzero(np.frombuffer(chunk, np.uint8) == 10) + (at + 1))
             at += len(chunk)
     found = np.concatenate([np.zeros(1, np.int64), *ends, np.array([at])])
-    return found[np.append(True, np.diff(found) > 1)] if at else found[:1]
+    lengths = np.diff(found)
+    if len(lengths) and int(lengths.max()) > MAX_LINE:
+        raise data.error(f"a line of more than {MAX_LINE >> 20} MiB", int(lengths.argmax()) + 1)
+    return found[np.append(True, lengths > 1)] if at else found[:1]
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A manifest's file in the state in which it was opened."""
 
-    path: Path
+    file: DataFile
     state: State
+
+    @property
+    def path(self) -> Path:
+        return self.file.path
 
     def kept(self) -> tuple[Indices, Columns] | None:
         """What the cache has of it; None where it has nothing."""
@@ -101,11 +118,11 @@ class Manifest:
         return cache_folder() / "manifests" / f"{key_of('manifest', str(self.path)).hex()}.npz"
 
     def columns(self, starts: Indices) -> Columns:
-        """Every row parsed once; `starts` are its `line_starts`. Raises UsageError where a line is not a row."""
+        """Every row parsed once; `starts` are its `line_starts`. Raises as `parse_row`."""
         seen = _Seen()
-        with self.path.open("rb") as file:
+        with self.file.opened() as file:
             for number, size in enumerate(np.diff(starts).tolist(), start=1):
-                seen.add(parse_row(file.read(size), f"{self.path}: row {number}"))
+                seen.add(parse_row(file.read(size), self.file, f"row {number}"))
         return seen.columns()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import threading
@@ -19,6 +20,7 @@ from synth import files
 from synth.dataset import manifest
 from synth.dataset.audio_file import pcm_bytes, quantise
 from synth.dataset.dataset_dir import DatasetDir, audio_path
+from synth.dataset.measured import as_written
 from synth.dataset.plan_file import publish_plan_header
 from synth.dataset.saved_plan import SavedPlan, header_of, save_plan
 from synth.dataset.saved_plan import open_plan as open_saved
@@ -98,12 +100,12 @@ class PlanStore:
     def row(self, index: int) -> Row:
         try:
             take = self._studio.take(index, NoHeart())
+            pcm = quantise(take.rendered.samples)
+            fields = self._fields(take, pcm)
         except BadInput as error:
             raise SynthError(
                 f"clip {self.plan.clip_id(index)} (number {index} of {self.title}) cannot be made: {error}"
             ) from error
-        pcm = quantise(take.rendered.samples)
-        fields = self._fields(take, pcm)
         return row_of(fields, Path(fields["audio_filepath"]), MadeSound(pcm))
 
     @property
@@ -121,10 +123,18 @@ class PlanStore:
         path = audio_path(spec.split, spec.source_id, spec.clip_id, self.plan.recipe.output.format)
         digest = hashlib.sha256(pcm_bytes(pcm)).hexdigest()
         written = manifest.WrittenClip(manifest.WrittenFile(path, ""), digest)
+        rendered = as_written(spec, take.rendered, pcm)
         fields = manifest.row(
-            spec, take.recording, source_sha256=take.source_sha256, rendered=take.rendered, written=written
+            spec,
+            take.recording,
+            source_sha256=take.source_sha256,
+            rendered=rendered,
+            written=written,
+            trace=self._studio.trace(spec),
         )
-        return manifest.parse_row(manifest.to_line({**fields, "sha256": None}), path)  # types as JSON has them
+        line = manifest.to_line({**fields, "sha256": None})
+        as_read: manifest.ManifestRow = json.loads(line)  # types as JSON has them
+        return as_read
 
     # ------------------------------------------------------------------------------- what clips are chosen by
 

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from synth.dataset.labels import label_arrays
 from synth.dataset.manifest import ManifestRow
-from synth.errors import SynthError
+from synth.dataset.reader import DataFile
+from synth.errors import BadInput, DamagedDataset, SynthError
+
+if TYPE_CHECKING:
+    from synth.catalog.audio_file import AudioFile
 
 Pcm = npt.NDArray[np.int16]
 Audio = npt.NDArray[np.float32]
+
+_BLOCK: Final = 1 << 22  # samples decoded at a time
 
 
 class Sound(Protocol):
@@ -134,13 +142,17 @@ class MadeSound:
 
 @dataclass(frozen=True, slots=True)
 class FileSound:
-    """The audio file of a clip, opened when it is asked for. `start` and `count`: of a list that names parts of files,
-    in seconds; the whole file where `start` is None."""
+    """The audio file of a clip, opened when it is asked for.
+
+    Only the part from `start` on, `seconds` long, where `start` is not None (a list that names parts of files);
+    else the whole file, which has the `num_samples` of its row where that is one of a data set.
+    """
 
     clip: str
-    path: Path
-    start: float | None = None
-    count: float = 0.0
+    file: DataFile
+    start: float | None
+    seconds: float
+    num_samples: int | None
 
     def pcm(self) -> Pcm:
         return self._read("int16").astype(np.int16, copy=False)
@@ -149,20 +161,47 @@ class FileSound:
         return self._read("float32").astype(np.float32, copy=False)
 
     def _read(self, dtype: str) -> npt.NDArray[Any]:
-        import soundfile
+        from synth.catalog.audio_file import opened_descriptor
 
+        path = self.file.path
+        if not os.path.lexists(path):
+            raise self._error(f"its audio file {path} is missing; `synth verify` names all that are")
         try:
-            with soundfile.SoundFile(self.path) as file:
-                frames = -1
-                if self.start is not None:
-                    file.seek(round(self.start * file.samplerate))
-                    frames = round(self.count * file.samplerate)
-                samples: npt.NDArray[Any] = file.read(frames, dtype=dtype)
-        except (OSError, RuntimeError) as error:
-            raise SynthError(self._why(error)) from None
+            with opened_descriptor(self.file.open(), str(path)) as audio:
+                samples = self._samples(audio, dtype)
+        except BadInput as error:
+            raise self._error(
+                f"{path} cannot be decoded ({error.message}); `synth verify` names all that are damaged"
+            ) from None
+        except SynthError as error:
+            raise self._error(str(error)) from None
         return samples if samples.ndim == 1 else samples.mean(axis=1)  # several channels: their mean, as in a recipe
 
-    def _why(self, error: Exception) -> str:
-        if not self.path.is_file():
-            return f"clip {self.clip}: its audio file {self.path} is missing; `synth verify` names all that are"
-        return f"clip {self.clip}: {self.path} cannot be decoded ({error}); `synth verify` names all that are damaged"
+    def _samples(self, audio: AudioFile, dtype: str) -> npt.NDArray[Any]:
+        """What the row promises, decoded in blocks: a file that claims or holds more costs no more memory."""
+        rate = audio.header.sample_rate
+        if self.start is not None:
+            audio.skip(round(self.start * rate))
+            return _decoded(audio, round(self.seconds * rate), dtype)
+        exact = self.num_samples if self.file.root is not None else None
+        most = math.ceil(max(2 * self.seconds, self.seconds + 60) * rate) if exact is None else exact
+        samples = _decoded(audio, most + 1, dtype)
+        if len(samples) > most:
+            raise BadInput("corrupt", audio.path, f"it is longer than the {most} samples that its row says")
+        return samples
+
+    def _error(self, what: str) -> SynthError:
+        text = f"clip {self.clip}: {what}"
+        return (
+            SynthError(text)
+            if self.file.root is None
+            else DamagedDataset(text, path=self.file.relative, what="cannot be read")
+        )
+
+
+def _decoded(audio: AudioFile, count: int, dtype: str) -> npt.NDArray[Any]:
+    """At most `count` samples of each channel from where the file stands, shape (n,) or (n, channels)."""
+    blocks = [audio.sound.read(min(count, _BLOCK), dtype=dtype)]
+    while len(blocks[-1]) == _BLOCK and (rest := count - _BLOCK * len(blocks)) > 0:
+        blocks.append(audio.sound.read(min(rest, _BLOCK), dtype=dtype))
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from synth.dataset import lock
 from synth.dataset.dataset_dir import DatasetDir
-from synth.errors import Locked
+from synth.dataset.status import status
+from synth.errors import DamagedDataset, Locked, UsageError
+from synth.pipeline import Listeners, generate
+from tests import small_set
 
 SCRIPT = """
 import os, sys, time
@@ -102,3 +108,84 @@ def test_planning_waits_for_its_turn(tmp_path: Path) -> None:
         started = time.monotonic()
         with lock.planning(dataset, patience_s=30):
             assert time.monotonic() - started < 20
+
+
+# ---------------------------------------------------------------------------------------------- a read-only disk (B12)
+
+
+@pytest.fixture
+def complete(tmp_path: Path) -> Path:
+    """A recipe, and its complete data set beside it."""
+    recipe = small_set.make_sources(tmp_path / "in", speech=2)
+    generate(recipe, tmp_path / "out")
+    return recipe
+
+
+def make_read_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every way to write below a folder fails, for root too."""
+    opened, root = os.open, f"{folder}{os.sep}"
+
+    def refuse(path: object, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    def open_to_read(path: Any, flags: int, *args: Any, **named: Any) -> int:
+        if str(path).startswith(root) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            refuse(path)
+        return opened(path, flags, *args, **named)
+
+    def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+        def called(path: Any, *args: Any, **named: Any) -> Any:
+            touched = [str(p) for p in (path, *args) if isinstance(p, str | Path)]
+            return refuse(path) if any(p.startswith(root) for p in touched) else function(path, *args, **named)
+
+        return called
+
+    monkeypatch.setattr(os, "open", open_to_read)
+    for name in ("mkdir", "rename", "unlink", "link", "rmdir"):
+        monkeypatch.setattr(os, name, guarded(getattr(os, name)))
+
+
+def test_status_reads_only(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """B12: status of a complete data set on a read-only disk failed at .synth/lock."""
+    out = complete.parent.parent / "out"
+    make_read_only(out, monkeypatch)
+    state = status(DatasetDir(out))
+    assert state.complete
+    assert state.missing == ()
+    assert state.held_by == ()
+
+
+def test_generate_again_writes_nothing(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """B12: generate again on a complete data set on a read-only disk failed."""
+    out = complete.parent.parent / "out"
+    said: list[str] = []
+    make_read_only(out, monkeypatch)
+    done = generate(complete, out, listeners=Listeners(message=said.append))
+    assert said[-1] == "2 of 2 shards are already done"
+    assert (done.result.clips, done.result.shards) == (0, 0)
+    assert done.content == json.loads((out / "dataset.json").read_text())
+    with pytest.raises(UsageError, match="holds another data set"):
+        generate(complete, out, overrides=["seed=4"])
+
+
+@pytest.mark.parametrize(
+    "name", ["manifest.jsonl", "dataset.json", *(f".synth/plan/{name}" for name in ("pools.json", "speech.catalog"))]
+)
+def test_generate_again_still_repairs(complete: Path, name: str) -> None:
+    out = complete.parent.parent / "out"
+    before = (out / name).read_bytes()
+    (out / name).write_bytes(before[:-5])
+    generate(complete, out)
+    assert (out / name).read_bytes() == before
+
+
+def test_status_names_who_holds_the_lock(complete: Path) -> None:
+    dataset = DatasetDir(complete.parent.parent / "out")
+    with lock.part(dataset, 1, 2):
+        assert lock.holders(dataset)[0].startswith("synth generate --part 1/2, process ")
+    with lock.whole(dataset):
+        assert lock.holders(dataset)[0].startswith("synth generate, process ")
+    dataset.lock.unlink()
+    os.mkfifo(dataset.lock)
+    with pytest.raises(DamagedDataset, match=r"lock: cannot be read: not a regular file; remove it, and run again"):
+        lock.holders(dataset)

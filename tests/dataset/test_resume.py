@@ -16,7 +16,7 @@ from synth.dataset import plan_file
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.plan_file import read_plan_header
 from synth.dataset.status import status
-from synth.errors import GuardError, Locked, SynthError, TooManyBadInputs, UsageError
+from synth.errors import DamagedDataset, GuardError, Locked, SynthError, TooManyBadInputs, UsageError
 from tests import small_set
 
 
@@ -93,7 +93,7 @@ def test_a_header_comes_back_as_it_went(recipe: Path, tmp_path: Path) -> None:
 def test_a_damaged_header_says_so(recipe: Path, tmp_path: Path) -> None:
     dataset = small_set.plan_into(recipe, tmp_path / "out")
     dataset.plan_header.write_text("{")
-    with pytest.raises(UsageError, match=r"plan\.json is damaged: make a new directory"):
+    with pytest.raises(DamagedDataset, match=r"plan\.json: not JSON: .*; make the data set again in a new directory"):
         read_plan_header(dataset)
     with pytest.raises(UsageError, match=r"is not a data set of synth"):
         read_plan_header(DatasetDir(tmp_path / "nowhere"))
@@ -110,7 +110,7 @@ def test_a_damaged_part_is_named(recipe: Path, tmp_path: Path) -> None:
     dataset = small_set.plan_into(recipe, tmp_path / "out")
     small_set.make_inline(dataset, range(2))
     dataset.part(1).write_text(dataset.part(1).read_text()[:-30])
-    with pytest.raises(SynthError, match=r"000001\.jsonl is damaged: remove it and run generate again"):
+    with pytest.raises(DamagedDataset, match=r"000001\.jsonl.*; remove it and run generate again"):
         small_set.make_inline(dataset, range(2))
 
 

@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from synth.dataset import clip_check
+from synth.dataset import verify as verify_module
 from synth.dataset.dataset_dir import DatasetDir
-from synth.dataset.finish import content_digest, to_text
 from synth.dataset.verify import verify
 from synth.errors import UsageError, VerifyMismatch
 from tests import small_set
+from tests.dataset.forging import forge, forge_row
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +27,24 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     small_set.make_inline(dataset, range(2))
     shutil.rmtree(dataset.private)  # a data set is judged without the traces of its runs
     return dataset.path
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_set.make_sources(tmp_path_factory.mktemp("sources") / "in", speech=2)
+
+
+@pytest.fixture(scope="module")
+def made_with_plan(sources: Path) -> Path:
+    dataset = small_set.plan_into(sources, sources.parent.parent / "out")
+    small_set.make_inline(dataset, range(2))
+    return dataset.path
+
+
+def event(**fields: Any) -> dict[str, Any]:
+    """An event of 10 ms at the start of the clip."""
+    shape = {"label": "horn", "onset": 0.0, "offset": 0.01, "at": 0, "num_samples": 80, "relative_db": 0.0}
+    return {**shape, "gain_db": 0.0, "kind": "made", "made": {"name": "horn"}, "source": None, **fields}
 
 
 @pytest.fixture
@@ -93,46 +113,148 @@ def test_a_file_that_nobody_wrote_is_found(out: Path, name: str) -> None:
     assert name in findings(out)[0]
 
 
-def rewrite(out: Path, change: Callable[[dict[str, Any]], object]) -> str:
-    """Change the first row in a way that no hash tells, and give its path."""
-    lines = (out / "manifest.jsonl").read_text().splitlines()
-    row = json.loads(lines[0])
-    change(row)
-    text = "\n".join([json.dumps(row, sort_keys=True), *lines[1:]]) + "\n"
-    content = json.loads((out / "dataset.json").read_text())
-    for name in ("manifest.jsonl", "train.jsonl"):
-        (out / name).write_text(text)
-        content["files"][name] = hashlib.sha256(text.encode()).hexdigest()
-    content["sha256"] = content_digest(content)
-    (out / "dataset.json").write_text(to_text(content))
-    return str(row["audio_filepath"])
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda row: row["level_dbfs"].update(measured=row["level_dbfs"]["measured"] + 0.2), "its level is"),
+        (lambda row: row.update(peak_dbfs=row["peak_dbfs"] + 0.1), "its peak is"),
+        (lambda row: row.update(headroom_gain_db=0.5), "headroom_gain_db is +0.50, which is no turning down"),
+        (lambda row: row["level_dbfs"].update(requested=-9.0), "its level is"),
+        (lambda row: row["snr_db"].update(measured=row["snr_db"]["measured"] + 0.2), "its SNR is"),
+        (lambda row: row["snr_db"].update(requested=row["snr_db"]["requested"] + 1), "its SNR is"),
+        (lambda row: row["snr_db"].update(band=row["snr_db"]["band"] + 1), "its SNR (band) is"),
+        (lambda row: row["snr_db"].update(a=row["snr_db"]["a"] - 1), "its SNR (a) is"),
+        (lambda row: row["snr_db"].update(broadband=row["snr_db"]["broadband"] - 1), "its SNR (broadband) is"),
+        (lambda row: row["snr_db"].update(weighting="none"), "its SNR is"),
+        (lambda row: row["snr_db"].update(measure="active"), "its SNR is"),
+        (lambda row: row["speech"].update(active_level_dbfs=-3.0), "its active speech level is"),
+        (lambda row: row["speech"].update(onset=row["num_samples"]), "the speech lies at"),
+        (lambda row: row["speech"].update(num_samples=0), "the speech lies at"),
+        (lambda row: row["noise"][0].update(at=5), "noise[0] lies at"),
+        (lambda row: row.update(noise=[]), "it has an SNR and no noise"),
+        (lambda row: row.update(alignment=[["a", 0.1, 0.1], ["b", 0.3, 9.0]]), "the word 'b' lies at 0.3 to 9.3 s of"),
+        (lambda row: row.update(alignment=[["a", 0.2, 0.1], ["b", 0.1, 0.1]]), "the word 'b' begins at 0.1 s, before"),
+        (lambda row: row.update(events=[event(at=row["num_samples"])]), "the event 'horn' lies at"),
+        (
+            lambda row: row.update(events=[event(onset=0.05)]),
+            "the event 'horn' has the onset 0.05 s, its samples say 0 s",
+        ),
+        (lambda row: row.update(duration=row["duration"] + 0.001), "its duration is"),
+        (lambda row: row.update(num_samples=row["num_samples"] + 1), "num_samples is"),
+        (lambda row: row.update(num_samples=row["num_samples"] - 1), "num_samples is more, the manifest says"),
+        (lambda row: row.update(sampling_rate=16000), "sampling_rate is 8000, the manifest says 16000"),
+        (lambda row: row.update(channels=2), "channels is 1, the manifest says 2"),
+        (lambda row: row.update(pcm_sha256="0" * 64), "its samples are not those that were written"),
+        (lambda row: row.update(sha256="0" * 64), "its bytes are not those that were written"),
+        (lambda row: row["stems"].update(noise=row["stems"]["speech"]), "its stems do not add up to the clip"),
+        (lambda row: row["stems"].update(noise=None), "it has one stem; there are two or none"),
+        (
+            lambda row: row.update(copy=7),
+            "id is 'speech0_6201d9f2-v0', source_id and copy make it 'speech0_6201d9f2-v7'",
+        ),
+        (lambda row: row.update(split="validation"), "the split 'validation' is none of a recipe"),
+    ],
+)
+def test_a_manifest_that_lies_is_found(out: Path, change: Callable[[dict[str, Any]], object], expected: str) -> None:
+    path = forge_row(out, change)
+    assert any(text.startswith(f"{path}: {expected}") for text in findings(out)), findings(out)
+
+
+def test_a_stem_that_lies_is_found(out: Path) -> None:
+    stem = ""
+
+    def lie(row: dict[str, Any]) -> None:
+        nonlocal stem
+        row["stems"]["speech_sha256"] = "0" * 64
+        stem = row["stems"]["speech"]
+
+    forge_row(out, lie)
+    assert findings(out) == [f"{stem}: its bytes are not those that were written"]
+
+
+def test_two_rows_of_one_clip_are_found(out: Path) -> None:
+    second = json.loads((out / "manifest.jsonl").read_text().splitlines()[1])
+    forge_row(out, lambda row: row.update(id=second["id"], copy=second["copy"]))
+    assert f"manifest.jsonl: the clip {second['id']} is in it twice" in findings(out)
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda row: row["level_dbfs"].update(measured=row["level_dbfs"]["measured"] + 0.2), "its level is"),
-        (lambda row: row["snr_db"].update(measured=row["snr_db"]["measured"] + 0.2), "its SNR is"),
-        (lambda row: row["snr_db"].update(weighting="none"), "its SNR is"),
-        (lambda row: row["snr_db"].update(measure="active"), "its SNR is"),
-        (lambda row: row.update(duration=row["duration"] + 0.001), "its duration is"),
-        (lambda row: row.update(num_samples=row["num_samples"] + 1), "num_samples is"),
-        (lambda row: row.update(sampling_rate=16000), "sampling_rate is 8000, the manifest says 16000"),
-        (lambda row: row.update(pcm_sha256="0" * 64), "its samples are not those that were written"),
-        (lambda row: row.update(sha256="0" * 64), "its bytes are not those that were written"),
-        (lambda row: row["stems"].update(noise=row["stems"]["speech"]), "its stems do not add up to the clip"),
+        (lambda content: content.update(clips=5), "clips: it says 5, counted 4"),
+        (lambda content: content.update(hours=1.0), "hours: it says 1.0, counted "),
+        (lambda content: content["splits"]["train"].update(hours=1.0), "splits: train: hours: it says 1.0, counted "),
+        (lambda content: content.update(refused={"silent": 1}), "refused: silent: it says 1, counted None"),
+        (lambda content: content.update(planned_clips=9), "planned_clips: it says 9, but 4 clips were made"),
+        (lambda content: content.update(labels={"a": {}}), "labels: a: it says {}, counted None"),
+        (lambda content: content["files"].pop("train.jsonl"), "has no hash of train.jsonl"),
+        (lambda content: use_of(content).update(used_s=99.0), "ledger: noise"),
+        (lambda content: content["ledger"]["made"].update(pools=[]), "is not in it, but in the manifest"),
     ],
 )
-def test_a_manifest_that_lies_is_found(out: Path, change: Callable[[dict[str, Any]], object], expected: str) -> None:
-    path = rewrite(out, change)
-    assert any(text.startswith(f"{path}: {expected}") for text in findings(out)), findings(out)
+def test_counts_that_lie_are_found(out: Path, change: Callable[[dict[str, Any]], object], expected: str) -> None:
+    """B14: hours in dataset.json, changed with a consistent hash, passed; so did the ledger."""
+    forge(out, change)
+    found = findings(out)
+    assert any(text.startswith("dataset.json: ") and expected in text for text in found), found
+    assert all(text.startswith("dataset.json: ") for text in found)
+
+
+def use_of(content: dict[str, Any]) -> dict[str, Any]:
+    pool = next(pool for pool in content["ledger"]["made"]["pools"] if pool["used_s"])
+    use: dict[str, Any] = next(iter(pool["by_recording"].values()))
+    return use
+
+
+def test_a_ledger_that_lies_is_found_by_the_plan(made_with_plan: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(made_with_plan, out)
+    assert findings(out) == []
+    forge(out, lambda content: use_of(content).update(reuse_max=0.5))
+    assert len(found := findings(out)) == 1
+    assert found[0].startswith("dataset.json: ledger: made: pools: [0]: by_recording: noise")
+
+
+def test_a_list_without_its_rows_is_found(out: Path) -> None:
+    """Equal to the manifest, not only to the hash in dataset.json."""
+    text = (out / "train.jsonl").read_text().split("\n", 1)[1]
+    (out / "train.jsonl").write_text(text)
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    forge(out, lambda content: content["files"].update({"train.jsonl": sha256}))
+    assert findings(out) == ["train.jsonl: does not hold the rows of the manifest that belong in it (run synth finish)"]
+
+
+def test_an_empty_folder_is_found(out: Path) -> None:
+    """B14: it passed."""
+    (out / "audio" / "train" / "zz").mkdir()
+    assert findings(out) == ["audio/train/zz: is an empty folder, which nobody wrote"]
+
+
+def test_a_long_clip_costs_no_memory_for_its_stems(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clip_check, "MOST_MEASURED", 100)
+    monkeypatch.setattr(verify_module, "MOST_MEASURED", 100)
+    report = verify(DatasetDir(out))
+    assert (report.findings, report.unmeasured) == ([], 4)
+    assert report.to_text(out).startswith("4 clips are too long to measure the SNR of their stems\n")
+
+
+@pytest.mark.parametrize("measure", ["rms", "active"])
+@pytest.mark.parametrize(("level", "snr"), [(-90, 0), (-85, 60), (-70, 30), (-60, -30), (-3, 90), (None, 10)])
+def test_fresh_output_has_no_findings_at_any_level(
+    sources: Path, tmp_path: Path, measure: str, level: float | None, snr: float
+) -> None:
+    """B8: levels below -60 dBFS, and SNRs of stems a few steps of 24 bits high, were found to differ at once."""
+    overrides = [f"noise.snr_db={snr}", f"noise.measure={measure}", f"level_dbfs={'null' if level is None else level}"]
+    dataset = small_set.plan_into(sources, tmp_path / "out", [*overrides, "copies=1"])
+    small_set.make_inline(dataset, range(1))
+    assert [str(finding) for finding in verify(dataset).findings] == []
 
 
 def test_a_manifest_cannot_lead_out_of_its_directory(out: Path, tmp_path: Path) -> None:
     first = next(out.rglob("*.flac"))
     shutil.copy(first, tmp_path / "outside.flac")
-    rewrite(out, lambda row: row.update(audio_filepath="../outside.flac"))
-    assert "../outside.flac: cannot be read: ../outside.flac leads out of the data set" in findings(out)
+    forge_row(out, lambda row: row.update(audio_filepath="../outside.flac"))
+    assert "../outside.flac: cannot be read: it leads out of the data set" in findings(out)
 
 
 def test_the_report_owns_its_text_and_its_exit_code(out: Path) -> None:
@@ -149,7 +271,23 @@ def test_the_report_owns_its_text_and_its_exit_code(out: Path) -> None:
     assert bad.to_json()["findings"] == [{"path": "train.jsonl", "what": "cannot be read: No such file or directory"}]
 
 
-def test_an_incomplete_data_set_is_not_judged(out: Path) -> None:
+def test_a_data_set_that_lost_its_dataset_json_is_judged(out: Path) -> None:
+    """B3: it was complete, so this is damage (exit code 4), not a wrong call."""
     (out / "dataset.json").unlink()
-    with pytest.raises(UsageError, match=r"out is not complete: there is no dataset\.json \(run generate or finish\)"):
-        verify(DatasetDir(out))
+    assert findings(out) == ["dataset.json: is missing, but the data set was complete (run synth finish)"]
+
+
+def test_a_data_set_that_is_still_being_made_is_not_judged(tmp_path: Path) -> None:
+    dataset = small_set.plan_into(small_set.make_sources(tmp_path / "in", speech=2), tmp_path / "out")
+    small_set.make_inline(dataset, range(1), merge=False)
+    text = r"out is not complete: 1 of 2 shards are done and there is no dataset\.json, .* \(run synth generate\)"
+    with pytest.raises(UsageError, match=text):
+        verify(dataset)
+
+
+def test_a_folder_that_is_no_data_set_is_not_judged(tmp_path: Path) -> None:
+    text = r"is not a data set of synth: it has no dataset\.json and no manifest\.jsonl$"
+    with pytest.raises(UsageError, match=text):
+        verify(DatasetDir(tmp_path))
+    with pytest.raises(UsageError, match=r"nowhere is not a data set of synth: no such folder$"):
+        verify(DatasetDir(tmp_path / "nowhere"))

@@ -18,7 +18,8 @@ import soundfile
 
 import synth
 from synth.catalog.cache import cache_folder
-from synth.errors import SynthError, UsageError
+from synth.dataset.reader import DataFile
+from synth.errors import DamagedDataset, SynthError, UsageError
 from synth.reading import index
 from synth.reading.index import line_starts
 from tests.helpers import ROOT, rows_of
@@ -185,7 +186,7 @@ def test_line_starts_over_chunks_and_blank_lines(tmp_path: Path, monkeypatch: py
     path.write_bytes(b"\nab\n\n\ncdef\ngh")
     for size in (1, 2, 3, 100):
         monkeypatch.setattr(index, "_CHUNK", size)
-        starts = line_starts(path).tolist()
+        starts = line_starts(DataFile(path)).tolist()
         texts = [path.read_bytes()[a:b].strip() for a, b in itertools.pairwise(starts)]
         assert texts == [b"ab", b"cdef", b"gh"]
 
@@ -203,8 +204,11 @@ def test_what_is_no_data_set_is_refused(tmp_path: Path, out: Path) -> None:
     (tmp_path / "empty.jsonl").touch()
     with pytest.raises(UsageError, match=r"empty.jsonl has no rows"):
         synth.open_dataset(tmp_path / "empty.jsonl")
-    with pytest.raises(UsageError, match=r"recipe.yaml: row 1: not JSON"):
+    with pytest.raises(DamagedDataset, match=r"recipe.yaml: row 1: not JSON"):  # a data set's own file
         synth.open_dataset(out / "recipe.yaml")
+    (tmp_path / "notes.txt").write_text("no list\n")
+    with pytest.raises(UsageError, match=r"notes.txt: row 1: not JSON"):
+        synth.open_dataset(tmp_path / "notes.txt")
 
 
 def test_an_unfinished_data_set_says_what_to_run(tmp_path: Path) -> None:

@@ -1,0 +1,181 @@
+"""A clip and its stems, hashed, decoded and measured in blocks, and held against the manifest row.
+
+Memory does not follow what a file claims: decoding stops one sample after the length that the row gives.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from synth.catalog.audio_file import AudioFile, opened_descriptor
+from synth.dataset.audio_file import pcm_bytes
+from synth.dataset.measured import PcmLevel, is_quiet, measure_stems, scale_of
+from synth.dataset.reader import open_inside
+from synth.dataset.row_check import LEVEL_TOLERANCE_DB, stems_of
+from synth.dsp import levels
+from synth.errors import BadInput
+
+SNR_TOLERANCE_DB: Final = 0.05
+SIDE_TOLERANCE_DB: Final = 0.3  # the SNRs that were not asked for may come from the noise's power table (0.2 dB)
+SNR_REACHED_DB: Final = 0.5
+"""How near a mix comes to the SNR that was requested: far nearer but for `lufs` in short clips."""
+MOST_MEASURED: Final = 1 << 21
+"""Samples of the longest clip whose stems are decoded whole, for an SNR (131 s at 16 kHz)."""
+
+_BLOCK: Final = 1 << 18
+_UNMEASURABLE_DBFS: Final = -125.0  # a stem below this may be gone in 24 bits
+
+Found = tuple[str, str]
+"""(path in the data set, what is wrong)."""
+
+
+class _Unreadable(Exception):
+    """A file of a clip that cannot be measured: `what` is wrong with it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+@dataclass(slots=True)
+class _Decoded:
+    """What was found in a file. `samples` only where the whole was wanted, full scale 1.0."""
+
+    sha256: str
+    rate: int
+    channels: int
+    count: int
+    level: PcmLevel
+    pcm_sha256: str = ""
+    samples: npt.NDArray[Any] | None = None
+
+
+def check_clip(root: Path, row: Mapping[str, Any]) -> Iterator[Found]:
+    """Every difference between a clip, its stems, and its row (of right types)."""
+    path, stems = row["audio_filepath"], stems_of(row)
+    measure = len(stems) == 2 and row["num_samples"] <= MOST_MEASURED
+    decoded: dict[str, _Decoded] = {}
+    for name, file in (("", path), *stems.items()):
+        try:
+            decoded[name] = _decode(root, file, row["num_samples"], dtype="float64" if name else "int16", whole=measure)
+        except _Unreadable as error:
+            yield file, error.what
+    sha256s = {"": row["sha256"], **{name: row["stems"].get(f"{name}_sha256") for name in stems}}
+    for name, file in (("", path), *stems.items()):
+        if name in decoded and decoded[name].sha256 != sha256s[name]:
+            yield file, "its bytes are not those that were written"
+    if "" in decoded:
+        yield from ((path, what) for what in _main_faults(row, decoded[""]))
+    for name, file in stems.items():
+        if name in decoded and (decoded[name].count, decoded[name].rate) != (row["num_samples"], row["sampling_rate"]):
+            length = f"{decoded[name].count} samples at {decoded[name].rate} Hz"
+            yield file, f"{length}: its stems are not as long as the clip"
+            return
+    if measure and len(decoded) == 3 and decoded[""].count == row["num_samples"]:
+        with np.errstate(all="ignore"):
+            yield from ((path, what) for what in _stem_faults(row, decoded))
+
+
+def _decode(root: Path, path: str, num_samples: int, *, dtype: str, whole: bool) -> _Decoded:
+    """Hash and decode a file of a clip, at most one sample more than it should have."""
+    try:
+        descriptor = open_inside(root, path)
+    except (OSError, ValueError) as error:
+        raise _Unreadable(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    try:
+        with open(os.dup(descriptor), "rb") as file:  # noqa: PTH123 - a descriptor
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            os.lseek(descriptor, 0, os.SEEK_SET)
+    except OSError as error:
+        os.close(descriptor)
+        raise _Unreadable(f"cannot be read: {error.strerror}") from None
+    try:
+        with opened_descriptor(descriptor, path) as audio:
+            return _measured(audio, sha256, num_samples, dtype=dtype, whole=whole)
+    except BadInput as error:
+        raise _Unreadable(f"cannot be decoded: {error.message}") from None
+    except (RuntimeError, AssertionError, ValueError, OSError) as error:
+        raise _Unreadable(f"cannot be decoded: {str(error).splitlines()[0]}") from None
+
+
+def _measured(audio: AudioFile, sha256: str, num_samples: int, *, dtype: str, whole: bool) -> _Decoded:
+    found = _Decoded(sha256, audio.header.sample_rate, audio.header.channels, 0, PcmLevel())
+    digest, kept = hashlib.sha256(), []
+    for block in _blocks(audio, num_samples + 1, dtype):
+        found.count += len(block)
+        if dtype == "int16":
+            digest.update(pcm_bytes(block))
+            found.level.add(block)
+        if whole:
+            kept.append(block)
+    found.pcm_sha256 = digest.hexdigest()
+    if whole and kept:
+        found.samples = np.concatenate(kept)
+    return found
+
+
+def _blocks(audio: AudioFile, count: int, dtype: str) -> Iterator[npt.NDArray[Any]]:
+    """The first channel, in blocks, at most `count` samples."""
+    while count > 0:
+        block = audio.sound.read(min(count, _BLOCK), dtype=dtype, always_2d=True)[:, 0]
+        if not len(block):
+            return
+        count -= len(block)
+        yield block
+
+
+def _main_faults(row: Mapping[str, Any], clip: _Decoded) -> Iterator[str]:
+    pairs = (("num_samples", clip.count), ("sampling_rate", clip.rate), ("channels", clip.channels))
+    for name, value in pairs:
+        if row.get(name, value) != value:
+            more = "more" if name == "num_samples" and value > row[name] else value
+            yield f"{name} is {more}, the manifest says {row[name]}"
+    if abs(clip.count / clip.rate - row["duration"]) > 0.5 / clip.rate and clip.count <= row["num_samples"]:
+        yield f"its duration is {clip.count / clip.rate:g} s, the manifest says {row['duration']:g} s"
+    if clip.pcm_sha256 != row["pcm_sha256"]:
+        yield "its samples are not those that were written"
+    if clip.count == row["num_samples"]:
+        yield from _decibels("level", row["level_dbfs"]["measured"], clip.level.level_dbfs, LEVEL_TOLERANCE_DB)
+        yield from _decibels("peak", row["peak_dbfs"], clip.level.peak_dbfs, LEVEL_TOLERANCE_DB)
+
+
+def _decibels(what: str, stated: float | None, measured: float, tolerance: float) -> Iterator[str]:
+    if stated is not None and (not math.isfinite(measured) or abs(measured - stated) > tolerance):
+        yield f"its {what} is {measured:.2f} dB, the manifest says {stated:.2f} dB"
+
+
+def _stem_faults(row: Mapping[str, Any], decoded: Mapping[str, _Decoded]) -> Iterator[str]:
+    """The SNRs of the stems, and where there is no channel, that they add up to the clip."""
+    clip, speech, noise = (decoded[name].samples for name in ("", "speech", "noise"))
+    assert clip is not None and speech is not None and noise is not None
+    if not row.get("channel") and np.abs(speech + noise - clip / 32768.0).max() > 1.01 / 32768:
+        yield "its stems do not add up to the clip"
+    if row["snr_db"] is None:
+        if noise.any():
+            yield "it has no SNR, but a noise stem that is not silent"
+        return
+    span = slice(row["speech"]["onset"], row["speech"]["onset"] + row["speech"]["num_samples"])
+    stated, active_level = row["snr_db"], row["speech"].get("active_level_dbfs")
+    active, snr = math.nan, None
+    with contextlib.suppress(levels.SilentError, ValueError):
+        active, snr = measure_stems(speech, noise, span, scale_of(row))
+    if snr is None:
+        if active_level is None or min(active_level, active_level - stated["measured"]) > _UNMEASURABLE_DBFS:
+            yield f"its SNR cannot be measured on the stems, the manifest says {stated['measured']:.2f} dB"
+        return
+    yield from _decibels("SNR", stated["measured"], snr.measured, SNR_TOLERANCE_DB)
+    if not is_quiet(active, snr.measured) and abs(stated["measured"] - stated["requested"]) > SNR_REACHED_DB:
+        yield f"its SNR is {stated['measured']:.2f} dB, requested were {stated['requested']:.2f} dB"
+    yield from _decibels("active speech level", active_level, active, SNR_TOLERANCE_DB)
+    for name, value in (("band", snr.band), ("a", snr.a), ("broadband", snr.broadband)):
+        yield from _decibels(f"SNR ({name})", stated.get(name), value, SIDE_TOLERANCE_DB)

@@ -1,0 +1,99 @@
+"""What a manifest row says of its clip, held against itself: nothing is opened for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from synth.dataset.dataset_dir import audio_path, stem_path
+from synth.plan.build import clip_id_of
+
+STEMS: Final = ("speech", "noise")
+LEVEL_TOLERANCE_DB: Final = 0.01
+_TIME_TOLERANCE_S: Final = 2e-6  # manifests have six decimals of a second
+
+
+def stems_of(row: Mapping[str, Any]) -> dict[str, str]:
+    """{name: path} of the stems that a row has."""
+    stems = row.get("stems") or {}
+    return {name: stems[name] for name in STEMS if stems.get(name) is not None}
+
+
+def contradictions(row: Mapping[str, Any]) -> Iterator[str]:
+    """What in a row of ours cannot be true, whatever its file holds. The row's types are right."""
+    yield from _names(row)
+    yield from _places(row)
+    yield from _alignment(row)
+    yield from _events(row)
+    yield from _levels(row)
+
+
+def _names(row: Mapping[str, Any]) -> Iterator[str]:
+    clip = clip_id_of(row["source_id"], row.get("copy", 0))
+    if row["id"] != clip:
+        yield f"id is {row['id']!r}, source_id and copy make it {clip!r}"
+    extension = PurePosixPath(row["audio_filepath"]).suffix.removeprefix(".")
+    expected = audio_path(row["split"], row["source_id"], row["id"], extension)
+    if extension not in ("flac", "wav") or row["audio_filepath"] != expected:
+        yield f"split, source_id and id say that it lies at {expected}"
+    for name, path in stems_of(row).items():
+        if path != (expected := stem_path(row["split"], row["source_id"], row["id"], name)):
+            yield f"its stem {path} should lie at {expected}"
+    if len(stems_of(row)) == 1:
+        yield "it has one stem; there are two or none"
+
+
+def _places(row: Mapping[str, Any]) -> Iterator[str]:
+    total, speech = row["num_samples"], row["speech"]
+    if speech["num_samples"] < 1 or speech["onset"] + speech["num_samples"] > total:
+        yield (
+            f"the speech lies at {speech['onset']} to {speech['onset'] + speech['num_samples']}, outside of the "
+            f"{total} samples of the clip"
+        )
+    for number, piece in enumerate(row["noise"]):
+        if piece["at"] + piece["num_samples"] > total or piece["fade_in"] > piece["num_samples"]:
+            yield (
+                f"noise[{number}] lies at {piece['at']} to {piece['at'] + piece['num_samples']}, outside of the "
+                f"{total} samples of the clip"
+            )
+    if bool(row["noise"]) != (row["snr_db"] is not None):
+        yield "it has noise and no SNR" if row["noise"] else "it has an SNR and no noise"
+
+
+def _alignment(row: Mapping[str, Any]) -> Iterator[str]:
+    before, end = 0.0, row["num_samples"] / max(1, row["sampling_rate"])
+    for word, start, duration in row.get("alignment") or ():
+        if start < 0 or duration <= 0 or start + duration > end + _TIME_TOLERANCE_S:
+            yield f"the word {word!r} lies at {start:g} to {start + duration:g} s of {end:g} s"
+        if start < before:
+            yield f"the word {word!r} begins at {start:g} s, before the word in front of it"
+        before = start
+
+
+def _events(row: Mapping[str, Any]) -> Iterator[str]:
+    rate, total = max(1, row["sampling_rate"]), row["num_samples"]
+    for event in row["events"]:
+        start, stop = event["at"], event["at"] + event["num_samples"]
+        if stop > total:
+            yield f"the event {event['label']!r} lies at {start} to {stop}, outside of the {total} samples of the clip"
+        for key, at in (("onset", start), ("offset", stop)):
+            if abs(event[key] - at / rate) > _TIME_TOLERANCE_S:
+                yield f"the event {event['label']!r} has the {key} {event[key]:g} s, its samples say {at / rate:g} s"
+
+
+def _levels(row: Mapping[str, Any]) -> Iterator[str]:
+    level, down = row["level_dbfs"], row["headroom_gain_db"]
+    if down > 0:
+        yield f"headroom_gain_db is {down:+.2f}, which is no turning down"
+    if row["peak_dbfs"] > LEVEL_TOLERANCE_DB or level["measured"] > row["peak_dbfs"] + LEVEL_TOLERANCE_DB:
+        yield f"its peak is {row['peak_dbfs']:.2f} dBFS at a level of {level['measured']:.2f} dBFS"
+    if level.get("requested") is not None:
+        expected = level["requested"] + down
+        # rounding to 16 bits moves the RMS by half a step at most
+        rounding = 8.7 * 0.5 / (32768 * 10 ** (expected / 20))
+        if abs(level["measured"] - expected) > LEVEL_TOLERANCE_DB + rounding:
+            yield (
+                f"its level is {level['measured']:.2f} dBFS; requested were {level['requested']:.2f} and "
+                f"{down:.2f} dB for the headroom"
+            )
