@@ -36,7 +36,9 @@ _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _NO_LINK: Final = _FLAGS | getattr(os, "O_NOFOLLOW", 0)
 _CHUNK: Final = 1 << 20
 # What a JSON parser lets pass, but UTF-8 and arithmetic do not: lone surrogates, and numbers beyond float.
-_SUSPECT: Final = re.compile(rb"\\u[dD][89a-fA-F]|[eE]\+?[0-9]{3}|[0-9]{300}")
+_SUSPECT: Final = re.compile(rb"\\u[dD][89a-fA-F]|[\s:,\[]-?[0-9.]+[eE]\+?[0-9]{3}")
+_DIGITS: Final = bytes(ord("0") if chr(byte).isdecimal() else ord(" ") for byte in range(256))
+_ENDLESS: Final = b"0" * 300
 
 
 class NotJson(ValueError):
@@ -49,20 +51,23 @@ def parse_json(data: bytes) -> Any:
     Raises NotJson, with what is wrong.
     """
     try:
-        value = json.loads(data.decode(), parse_constant=_refuse_constant)
+        value = _DECODER.decode(data.decode())
     except UnicodeDecodeError as error:
         raise NotJson(f"not UTF-8 (byte 0x{data[error.start]:02x} at position {error.start})") from None
     except RecursionError:
         raise NotJson("JSON that is nested too deep") from None
     except ValueError as error:
         raise NotJson(f"not JSON: {error}") from None
-    if _SUSPECT.search(data):
+    if _SUSPECT.search(data) or _ENDLESS in data.translate(_DIGITS):
         _check_values(value)
     return value
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number")
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _check_values(value: Any) -> None:

@@ -125,6 +125,10 @@ MANIFEST_DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda out: append(out, b'{"audio_filepath": "x", "duration": 1e999}'),
         "manifest.jsonl: line 5: a number beyond the range of floating point",
     ),
+    "a number of 400 digits": (
+        lambda out: append(out, b'{"audio_filepath": "x", "duration": 1, "x": 1' + b"0" * 400 + b".0}"),
+        "manifest.jsonl: line 5: a number beyond the range of floating point",
+    ),
     "a lone surrogate": (
         lambda out: append(out, b'{"audio_filepath": "\\ud800", "duration": 1}'),
         "manifest.jsonl: line 5: a text with half a surrogate pair",
@@ -208,12 +212,12 @@ FILE_DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("name", FILE_DAMAGE)
 def test_any_damaged_file_is_a_finding_of_verify(out: Path, warm: WarmProcess, name: str) -> None:
-    """B3: rows 2, 4, 5, 6 and 10 of the table; verify goes on and stays below 150 MB more than an empty process."""
+    """B3: rows 2, 4, 5, 6 and 10 of the table; verify goes on, and a process with all imports stays small."""
     damage, text = FILE_DAMAGE[name]
     damage(out)
     ended = warm.call("verify", out, timeout_s=60)
     check(ended, 4, text)
-    assert ended.peak_mb < 250
+    assert ended.peak_mb < 180
     assert "4 clips" in ended.stdout
 
 
