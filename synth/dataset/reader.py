@@ -36,7 +36,7 @@ _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _NO_LINK: Final = _FLAGS | getattr(os, "O_NOFOLLOW", 0)
 _CHUNK: Final = 1 << 20
 # What a JSON parser lets pass, but UTF-8 and arithmetic do not: lone surrogates, and numbers beyond float.
-_SUSPECT: Final = re.compile(rb"\\u[dD][89a-fA-F]|[\s:,\[]-?[0-9.]+[eE]\+?[0-9]{3}")
+_SUSPECT: Final = re.compile(rb"\\u[dD][89a-fA-F]|[eE]\+?[0-9]{3,}[\s,\]}]")
 _DIGITS: Final = bytes(ord("0") if chr(byte).isdecimal() else ord(" ") for byte in range(256))
 _ENDLESS: Final = b"0" * 300
 
