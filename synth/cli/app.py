@@ -22,7 +22,8 @@ app = typer.Typer(
     epilog="Common options may stand before or after the command. The environment variable of an option is "
     "SYNTH_<COMMAND>_<OPTION>, such as SYNTH_GENERATE_JOBS; of a common option SYNTH_<OPTION>, such as SYNTH_QUIET.\n\n"
     "Exit codes: 0 ok, 1 failed (run again to resume), 2 recipe or usage is wrong, 3 too many bad inputs, "
-    "4 verify found a difference, 5 a threshold was not met, 75 locked by another run, 130/143 interrupted.",
+    "4 verify found a difference or a data set is damaged, 5 a threshold was not met, 75 locked by another run, "
+    "130/143 interrupted.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,

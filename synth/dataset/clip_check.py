@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from synth import files
 from synth.catalog.audio_file import AudioFile, opened_descriptor
 from synth.dataset.audio_file import pcm_bytes
 from synth.dataset.measured import PcmLevel, is_quiet, measure_stems, scale_of
@@ -93,12 +94,12 @@ def _decode(root: Path, path: str, num_samples: int, *, dtype: str, whole: bool)
     except (OSError, ValueError) as error:
         raise _Unreadable(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
     try:
-        with open(os.dup(descriptor), "rb") as file:  # noqa: PTH123 - a descriptor
+        with files.reading(root / path), open(os.dup(descriptor), "rb") as file:  # noqa: PTH123 - a descriptor
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             os.lseek(descriptor, 0, os.SEEK_SET)
-    except OSError as error:
+    except BaseException:
         os.close(descriptor)
-        raise _Unreadable(f"cannot be read: {error.strerror}") from None
+        raise
     try:
         with opened_descriptor(descriptor, path) as audio:
             return _measured(audio, sha256, num_samples, dtype=dtype, whole=whole)

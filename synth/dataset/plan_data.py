@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from synth import files
 from synth.catalog.catalog import Catalog
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.reader import MAX_PLAN_DOCUMENT, DataFile
@@ -20,8 +21,9 @@ def loading(dataset: DatasetDir, name: str) -> Iterator[Path]:
     file = DataFile(dataset.plan_data / name, dataset.path)
     os.close(file.open())
     try:
-        yield file.path
-    except DamagedDataset:
+        with files.reading(file.path):
+            yield file.path
+    except (DamagedDataset, files.StorageError):
         raise
     except Exception as error:  # a cut or edited file makes its parser raise anything
         raise file.error(f"damaged: {first_line(error)}") from error

@@ -22,6 +22,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from synth import files
 from synth.dataset.dataset_dir import DatasetDir
 from synth.errors import DamagedDataset, SynthError, UsageError
 
@@ -94,15 +95,24 @@ def leads_out(relative: str) -> bool:
 
 
 def open_regular(path: str | os.PathLike[str]) -> int:
-    """A descriptor of a regular file; links are followed. Raises OSError."""
-    return _regular(os.open(path, _FLAGS))
+    """A descriptor of a regular file; links are followed. Raises OSError, and StorageError where the disk fails."""
+    with files.reading(os.fspath(path)):
+        return _regular(os.open(path, _FLAGS))
 
 
 def open_inside(root: Path, relative: str) -> int:
-    """A descriptor of a regular file below `root`, with no link on the way but `root` itself. Raises OSError."""
+    """A descriptor of a regular file below `root`, with no link on the way but `root` itself.
+
+    Raises OSError, and StorageError where the disk fails.
+    """
     if leads_out(relative):
         raise OSError(errno.EPERM, "it leads out of the data set")
-    *folders, name = relative.split("/")
+    with files.reading(root / relative):
+        return _open_below(root, *relative.split("/"))
+
+
+def _open_below(root: Path, *parts: str) -> int:
+    *folders, name = parts
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for part in folders:
@@ -134,7 +144,7 @@ def _is_link(folder: int, name: str) -> bool:
 def _regular(descriptor: int) -> int:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a regular file")
+        raise OSError(errno.ENXIO, "not a regular file")
     return descriptor
 
 
@@ -180,10 +190,11 @@ class DataFile:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[BufferedReader]:
-        """As `open`, as a file object; errors of reading become the error of the file."""
+        """As `open`, as a file object. Raises StorageError where the disk fails."""
         with open(self.open(), "rb") as file:  # noqa: PTH123 - a descriptor
             try:
-                yield file
+                with files.reading(self.path):
+                    yield file
             except OSError as error:
                 raise self.error(f"cannot be read: {error.strerror or error}") from None
 
