@@ -57,11 +57,11 @@ def as_written(spec: ClipSpec, rendered: Rendered, pcm: npt.NDArray[np.int16]) -
     level = PcmLevel()
     level.add(pcm)
     if not math.isfinite(level.level_dbfs):
-        raise BadInput("silent", spec.source_id, "nothing of the clip is left in 16 bits; ask for a higher level_dbfs")
+        raise BadInput("silent", spec.source_id, "every sample of the clip is 0 after rounding to 16 bits")
     measured = dataclasses.replace(rendered.measurements, level_dbfs=level.level_dbfs, peak_dbfs=level.peak_dbfs)
     ratios = (measured.snr_measured, measured.snr_band, measured.snr_a, measured.snr_broadband)
-    highest = max((ratio for ratio in ratios if ratio is not None), default=None)
-    if rendered.stems is not None and highest is not None and is_quiet(measured.active_level_dbfs, highest):
+    known = [ratio for ratio in ratios if ratio is not None and math.isfinite(ratio)]
+    if rendered.stems is not None and len(known) == len(ratios) and is_quiet(measured.active_level_dbfs, max(known)):
         measured = _measured_again(spec, rendered, measured)
     return dataclasses.replace(rendered, measurements=measured)
 

@@ -67,8 +67,6 @@ class Workshop:
         file_format, rate = self.plan.recipe.output.format, spec.sample_rate
         pcm = quantise(take.rendered.samples)
         rendered = as_written(spec, take.rendered, pcm)
-        if not pcm.any():
-            raise BadInput("silent", spec.source_id, "every sample of the clip is 0 after rounding to 16 bits")
         data = encode(pcm, rate, file_format)
         stems = self._stems(spec, rendered)
         made = ((audio_path(spec.split, spec.source_id, spec.clip_id, file_format), data), *stems)

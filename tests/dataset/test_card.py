@@ -83,6 +83,6 @@ def test_the_card_is_part_of_the_data_set(made: DatasetDir) -> None:
     before = made.card.read_bytes()
     made.card.write_bytes(before + b"mine\n")
     assert [str(finding) for finding in verify(made, quick=True).findings] == [
-        "README.md: is not as it was written (run finish)"
+        "README.md: is not as it was written (run synth finish)"
     ]
     made.card.write_bytes(before)
