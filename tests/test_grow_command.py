@@ -264,7 +264,8 @@ def test_the_command(few: Path, tmp_path: Path) -> None:
         (["--method", "quilt"], "synth: quilt grows noise from recordings; name a folder, a list or a file of them\n"),
         (
             ["--method", "qilt"],
-            "--method:1:1: 'qilt' is not a way to grow noise; did you mean 'quilt'?\n  qilt\n  ^\n",
+            "Invalid value for '--method': 'qilt' is not one of 'quilt', 'shaped', 'separate', 'cabin'.\n"
+            "  Help: synth grow --help\n",
         ),
         (
             ["--method", "cabin", "--set", "road=mud"],

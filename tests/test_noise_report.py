@@ -237,7 +237,11 @@ def test_measured_once(collection: Path, report: NoiseReport, monkeypatch: pytes
 
 def test_the_command_prints_a_table_and_what_it_is_enough_for(collection: Path, report: NoiseReport) -> None:
     run = run_synth("noise", collection)
-    assert (run.returncode, run.stderr) == (0, "")
+    assert run.returncode == 0
+    assert run.stderr.splitlines()[:2] == [
+        "refused inputs: 1",
+        "  broken.wav: not_audio: not a format that is read here",
+    ]
     lines = run.stdout.splitlines()
     assert lines[0].split() == [
         "recording",
@@ -257,7 +261,7 @@ def test_the_command_prints_a_table_and_what_it_is_enough_for(collection: Path, 
     ]
     assert lines[1].split()[:4] == ["flat.wav", "12.00", "12.00", "-20.0"]
     assert lines[-len(report.conclusion) :] == list(report.conclusion)
-    assert "refused inputs: 1" in lines
+    assert "refused" not in run.stdout
 
 
 def test_json_and_page_come_from_the_same_numbers(collection: Path, report: NoiseReport, tmp_path: Path) -> None:

@@ -160,6 +160,10 @@ def generate(
         )
     print_result(show.generated_json(result, out), lambda: show.generated_text(result, out))
     if result.content is not None:
+        if result.content["clips"]:
+            from synth.reading.dataset import open_dataset
+
+            note(f"listen: {out / open_dataset(out)[0].path.relative_to(out.absolute())}")
         next_step(f"synth verify {quote(str(out))}")
 
 

@@ -30,7 +30,7 @@ Manifest = Annotated[
         "--manifest",
         "-m",
         metavar="FILE",
-        help="List of the clips: a manifest of synth or NeMo, or a CSV from `synth split`.",
+        help="List of the clips: a manifest of synth or NeMo, a list from `synth split`, or a CSV.",
     ),
 ]
 GroupBy = Annotated[

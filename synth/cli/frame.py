@@ -101,8 +101,15 @@ def _switch_on(_: Any, param: Any, value: bool) -> None:
 def _name_variables(command: Any, prefix: str) -> None:
     for param in command.params:
         param.show_envvar = False
+        param.metavar = param.metavar or _metavar(param)
         if param.name not in _WITHOUT_VARIABLE:
             param.envvar = f"{prefix}_{_stem(param)}"
+
+
+def _metavar(param: Any) -> str | None:
+    """What stands for a number in the help; the text that typer has for it (`<int range>`) is of its own code."""
+    kind = getattr(getattr(param, "type_descriptor", None), "annotation", None)
+    return "N" if kind is int else "NUMBER" if kind is float else None
 
 
 def _stem(param: Any) -> str:

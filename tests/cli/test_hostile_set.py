@@ -92,6 +92,17 @@ COMMANDS = {
 }  # fmt: skip
 
 
+NEXT = {
+    "init": "next: synth plan new-",
+    "plan": "next: synth generate recipe.yaml --out DIR",
+    "generate": "next: synth verify out",
+    "noise": "next: synth init DIR --speech SPEECH_DIR --noise noise",
+    "grow": "next: synth noise grown",
+    "profile": "next: synth compare TRAIN out.profile",
+    "split": "next: synth profile splits/dev.jsonl --out dev.profile",
+    "sample": "next: fill in review.csv, then: synth errors summary review.csv --manifest out/manifest.jsonl",
+}
+
 AS_JSON_TOO = ("status", "explain", "labels", "sample", "mistake")  # the others only take longer
 
 
@@ -105,6 +116,9 @@ def test_hostile_texts_never_reach_the_terminal(name: str, folder: Path) -> None
         ended = run(folder, *words, *([mode] if mode else []))
         assert ended.returncode == (2 if name == "mistake" else 0), (ended.stdout, ended.stderr)
         assert not mode or json.loads(ended.stdout)["schema_version"] == 1
+        nexts = [line for line in ended.stderr.splitlines() if line.startswith("next: ")]
+        assert len(nexts) == (name in NEXT and not mode), nexts
+        assert not nexts or nexts[0].startswith(NEXT[name])
 
 
 def test_the_names_are_shown_escaped(folder: Path) -> None:

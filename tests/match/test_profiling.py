@@ -296,8 +296,9 @@ def test_the_command(ours: Path, tmp_path: Path) -> None:
     assert told["clips"] == 30 and told["of_clips"] == 60
     assert {e["name"] for e in told["estimators"]} >= {"snr_db", "speech_dbfs", "level_dbfs", "duration_s"}
     assert len(read_profile(tmp_path / "x.profile").clips) == 30
-    text = run_synth("profile", ours, "--out", tmp_path / "x.profile", "--max-clips", "30").stdout
-    assert "30 of 60 (30 measured before)" in text and "measured less true" in text and "warning: 30 clips" in text
+    text = run_synth("profile", ours, "--out", tmp_path / "x.profile", "--max-clips", "30")
+    assert "30 of 60 (30 measured before)" in text.stdout and "measured less true" in text.stdout
+    assert "warning: 30 clips" in text.stderr and "warning" not in text.stdout
     wrong = run_synth("profile", tmp_path / "nowhere", "--out", tmp_path / "y.profile")
     assert wrong.returncode == 2 and "there is no folder" in wrong.stderr and "Traceback" not in wrong.stderr
 
