@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from synth import files, output_path
 from synth.catalog.cache import cache_folder
 from synth.catalog.catalog import Catalog
+from synth.catalog.grown_files import grown_file_of
 from synth.catalog.recording import Recording
 from synth.catalog.scan import Progress
 from synth.catalog.source_at import source_at
@@ -68,6 +69,7 @@ class _Choices:
     minimum: int = 1  #: `min_recordings`
     reuse: float = float("inf")  #: `max_reuse`
     hours: float | None = None  #: None: one clip per utterance
+    modelled: bool = False  #: files that a model made are among the noise, so that `max_grown` must allow them
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,12 +219,15 @@ class _Trial:
             if seed is None:
                 continue
             try:
-                return self._within_limits(_Choices(shares, seed)), notes
+                return self._within_limits(_Choices(shares, seed, modelled=self._is_modelled())), notes
             except GuardError as error:
                 if len(shares) == 1:
                     raise
                 notes.append(f"{list(shares)[-1]} is not in the recipe: {error}")
         raise GuardError("no recipe can be made for this audio")  # train alone needs no seed
+
+    def _is_modelled(self) -> bool:
+        return any(file.modelled for one in self.catalogs[1] if (file := grown_file_of(one)) is not None)
 
     def _within_limits(self, choices: _Choices) -> _Choices:
         """The choices with the limits of the starter recipe; fewer hours if the noise would be used too often."""
@@ -264,6 +269,8 @@ class _Trial:
                 f"{_recordings(choices.minimum)} for train: few (16 to 32 are good), so that min_recordings is "
                 f"{choices.minimum}"
             )
+        if choices.modelled:
+            notes.append(_MODELLED)
         if choices.hours is not None:
             notes.append(
                 f"one clip per utterance would use each second of noise more than {MAX_REUSE:g} times; the recipe asks "
@@ -272,6 +279,12 @@ class _Trial:
         if len(_speakers(speech)) < _WANTED_SPEAKERS:
             notes.append(_no_splits(len(_speakers(speech))))
         return notes
+
+
+_MODELLED = (
+    "files of synth grow that a model made are among the noise, so that max_grown is 1: add recordings, or the model "
+    "that is trained learns the mistakes of this one"
+)
 
 
 def _recordings(count: int) -> str:
@@ -351,6 +364,9 @@ def _text(draft: _Draft, choices: _Choices) -> str:
         noise=_source_text(draft.noise),
         reuse=f"{MAX_REUSE:g}",
         minimum=choices.minimum,
+        grown="\n      max_grown: 1                          # all of the noise may be a model's"
+        if choices.modelled
+        else "",
         few="few; every second is heard often" if few else "fewer are refused",
         splits=splits,
     )
@@ -400,7 +416,7 @@ noise:
         - polarity: {{}}
           probability: 0.5
       max_reuse: {reuse}                        # each second of noise, on average; past it the plan is refused
-      min_recordings: {minimum}                     # {few}
+      min_recordings: {minimum}                     # {few}{grown}
 level_dbfs: [-32, -18]                      # of the finished clip
 {splits}
 output: {{format: flac, stems: false}}

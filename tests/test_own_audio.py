@@ -170,6 +170,16 @@ def test_models_on_file_are_guarded_as_models_in_a_recipe(grown: Path) -> None:
     )  # recorded sound, in another order
 
 
+def test_init_writes_a_recipe_for_files_that_a_model_made(grown: Path, tmp_path: Path) -> None:
+    """D3, D7"""
+    started = init(tmp_path / "new", speech=grown / "speech", noise=grown / "shaped")
+    assert any("so that max_grown is 1" in note for note in started.notes)
+    pipeline.make_plan(started.recipe)
+    assert (
+        "max_grown" not in init(tmp_path / "quilt", speech=grown / "speech", noise=grown / "quilt").recipe.read_text()
+    )
+
+
 def test_what_is_grown_from_one_recording_counts_as_one(grown: Path) -> None:
     """D7: grown from N recordings is not more than N, beside them or alone."""
     recipe = recipe_of(grown, "beside", "speech", f"noise, {SHAPED[0]}", "min_recordings: 5, max_grown: 1")
