@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,33 +76,42 @@ def grow(
     settings: Sequence[str] = (),
     jobs: int = 1,
     progress: Progress | None = None,
+    message: Callable[[str], None] | None = None,
 ) -> GrownFolder:
     """Grow noise from the recordings of a folder, a list or one file, and write it to a new folder.
 
     `settings` are `KEY=VALUE` texts for the method's parameters. Files of `file_seconds`, the last one shorter, each
-    from another recording in turn. The same arguments give the same bytes.
+    from another recording in turn. If that makes fewer files than there are recordings, files are shorter, so that
+    every recording has one of at least a second. The same arguments give the same bytes.
 
     Raises:
         RecipeError: a parameter that the method does not have, or out of range.
-        UsageError: no recordings, no source where the method needs one, or a folder that must not be
-            written to (synth/output_path.py).
+        UsageError: no recordings, no source where the method needs one, a source where it uses none, or a folder that
+            must not be written to (synth/output_path.py).
         StorageError: the disk is full, or broken.
     """
     growth = read_growth(method, settings)
     output_path.check_folder(out, _KIND, inputs=(source,))
-    if not growth.choice.kind().sources():
-        source = None
-    elif source is None:
+    uses_recordings = bool(growth.choice.kind().sources())
+    if uses_recordings and source is None:
         raise UsageError(f"{method} grows noise from recordings; name a folder, a list or a file of them")
+    if source is not None and not uses_recordings:
+        raise UsageError(
+            f"{source}: {method} is a model of a car and uses no recordings. Omit SOURCE, or choose quilt, shaped or "
+            "separate"
+        )
     sources = _Sources.none(sample_rate) if source is None else _Sources.of(source, sample_rate, jobs, progress)
     made = []
     turns = None if source is None else sources.rotation(seed)
-    for k, count in enumerate(_lengths(minutes, file_seconds, sample_rate)):
+    lengths = _lengths(minutes, file_seconds, sample_rate, recordings=len(sources.circles))
+    if message is not None and method == "separate":
+        message("loading what separates tones from the rest; the first time on a machine this takes up to a minute")
+    for k, count in enumerate(lengths):
         samples, file = _one(growth, sources, turns, k, count, seed)
         output_path.write(out / file.path, _encoded(samples, sample_rate), _KIND)
         made.append(file)
         if progress is not None:
-            progress("growing", k + 1, _number(minutes, file_seconds))
+            progress("growing", k + 1, len(lengths))
     listed = out / GROWN_LIST
     output_path.write(listed, _table(made, method, sample_rate), _KIND)
     _remove_others(out, {listed.name, *(file.path for file in made)})
@@ -116,16 +125,13 @@ def _remove_others(out: Path, names: set[str]) -> None:
             files.remove_file(path)
 
 
-def _number(minutes: float, file_seconds: float) -> int:
-    return max(1, -(-round(minutes * 60 * 1000) // round(file_seconds * 1000)))
-
-
-def _lengths(minutes: float, file_seconds: float, sample_rate: int) -> Iterator[int]:
-    """Samples of each file."""
-    left, each = seconds_to_samples(minutes * 60, sample_rate), seconds_to_samples(file_seconds, sample_rate)
-    while left > 0:
-        yield min(left, each)
-        left -= each
+def _lengths(minutes: float, file_seconds: float, sample_rate: int, *, recordings: int) -> list[int]:
+    """Samples of each file: shorter files than asked for if that gives each recording one of at least a second."""
+    total, each = seconds_to_samples(minutes * 60, sample_rate), seconds_to_samples(file_seconds, sample_rate)
+    count = min(recordings, total // sample_rate)
+    if count > -(-total // each):
+        each = -(-total // count)
+    return [min(each, total - start) for start in range(0, total, each)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,15 +21,16 @@ from synth.dsp.noise_clusters import SPECTRA_DB, Common, clusters, effective_num
 from synth.dsp.noise_features import NoiseFeatures, stationarity
 from synth.dsp.noise_spectrum import profile, third_octaves
 from synth.errors import UsageError
+from synth.recipe.defaults import MAX_REUSE
 from synth.recipe.model import Limits
 from synth.report.noise_page import noise_page
-from synth.text import printable
+from synth.text import count_of, duration_text, printable
 
 if TYPE_CHECKING:
     from synth.catalog.noise_store import NoiseStore
 
 _RED, _OK, _GOOD = 8, 16, 32
-_REUSE_OK, _REUSE_MOST = 10, 100
+_REUSE_OK = 10
 _MOSTLY = 0.5
 _CLIPPED = 0.01
 
@@ -59,7 +60,7 @@ class MeasuredRecording:
 class NoiseReport:
     """A collection. `unique_s`: usable seconds, what near-duplicates have in common counted once.
 
-    `effective_recordings`: K_eff = exp(entropy of the families' shares of the unique seconds).
+    `effective_recordings` = exp(entropy of the families' shares of the unique seconds); `largest_share`: of a family.
     """
 
     source: str
@@ -71,6 +72,7 @@ class NoiseReport:
     spectra: int
     unique_s: float
     effective_recordings: float
+    largest_share: float
     reuse: float
     hours: float
     notes: tuple[str, ...] = ()  # what was passed over in the folder
@@ -82,21 +84,33 @@ class NoiseReport:
 
     @property
     def conclusion(self) -> tuple[str, ...]:
-        """What it is enough for, in words; the limits are conventions (8 red, 16 ok, 32 good)."""
-        there = (
-            f"{_duration(self.unique_s)} from {_count(self.families, 'recording')} "
-            f"({self.spectra} different {'spectrum' if self.spectra == 1 else 'spectra'}): "
-            f"K_eff {self.effective_recordings:.1f}, enough for {_duration(self.enough_for_s)} of speech "
-            f"at R={self.reuse:g}"
+        """What it is enough for, in words; the limits are conventions (8 too few, 16 fine, 32 good)."""
+        collection = (
+            f"{duration_text(self.unique_s)} from {count_of(self.families, 'recording')} with "
+            f"{count_of(self.spectra, 'different spectrum', 'different spectra')}: enough for "
+            f"{duration_text(self.enough_for_s)} of speech if no second is used more than {self.reuse:g} times "
+            f"(--reuse {self.reuse:g})"
         )
-        return (f"{there}; {self._advice()}", _verdict(self.effective_recordings), *_reuse_verdict(self.reuse))
+        return (f"{collection}; {self._advice()}", self._variety(), *_reuse_verdict(self.reuse))
 
     def _advice(self) -> str:
         if self.enough_for_s < self.hours * 3600:
-            return f"for {self.hours:g} h add recordings or grow"
-        if round(self.effective_recordings, 1) < _OK:
-            return f"long enough for {self.hours:g} h, but from too few recordings: add recordings or grow"
-        return f"that covers {self.hours:g} h"
+            return f"you asked for {self.hours:g} h: add recordings, or synthesize more with `synth grow`"
+        return f"you asked for {self.hours:g} h"
+
+    def _variety(self) -> str:
+        effective = round(self.effective_recordings, 1)
+        files = f"{count_of(self.families, 'recording')}, the largest is {self.largest_share:.0%} of the sound"
+        whose = "recording's" if effective == 1 else "recordings'"
+        worth = f"{effective:g} {whose} worth of variety ({files})"
+        limits = f"{_OK} is fine, {_GOOD} good"
+        if effective < _RED:
+            return (
+                f"Only {worth}. Fewer than {_RED}: a model can learn them by heart; {limits}. Add recordings or grow."
+            )
+        if effective < _OK:
+            return f"Only {worth}. Fewer than {_OK} is low; {limits}. Add recordings or grow."
+        return f"{worth[0].upper()}{worth[1:]}: {'good' if effective >= _GOOD else f'fine ({_GOOD} is good)'}."
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values, rounded as it is shown; the page is made from these."""
@@ -119,7 +133,8 @@ class NoiseReport:
             "count": self.families,
             "spectra": self.spectra,
             "unique_s": round(self.unique_s, 2),
-            "k_eff": round(self.effective_recordings, 2),
+            "effective_recordings": round(self.effective_recordings, 2),
+            "largest_share": round(self.largest_share, 4),
             "reuse": self.reuse,
             "enough_for_h": round(self.enough_for_s / 3600, 3),
             "hours": self.hours,
@@ -152,29 +167,14 @@ def _recording_json(recording: MeasuredRecording) -> dict[str, Any]:
     }
 
 
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
-
-
-def _verdict(effective: float) -> str:
-    shown = round(effective, 1)
-    if shown < _RED:
-        return f"K_eff below {_RED} is red: a model can learn so few recordings by heart ({_OK} ok, {_GOOD} good)"
-    if shown < _OK:
-        return f"K_eff below {_OK} is low ({_OK} ok, {_GOOD} good)"
-    return f"K_eff of {_OK} or more is ok ({_GOOD} good)" if shown < _GOOD else f"K_eff of {_GOOD} or more is good"
-
-
 def _reuse_verdict(reuse: float) -> list[str]:
-    if reuse > _REUSE_MOST:
-        return [f"R above {_REUSE_MOST} is red: a recipe refuses it unless told otherwise (max_reuse)"]
-    return [f"R above {_REUSE_OK} needs a random equaliser on the noise"] if reuse > _REUSE_OK else []
+    if reuse > MAX_REUSE:
+        return [f"More than {MAX_REUSE:g} uses of a second: a recipe refuses this unless its max_reuse is higher."]
+    if reuse > _REUSE_OK:
+        return [
+            f"More than {_REUSE_OK} uses of a second need a random equalizer on the noise (the starter recipe has one)."
+        ]
+    return []
 
 
 def noise_report(
@@ -182,7 +182,7 @@ def noise_report(
     *,
     pattern: str | None = None,
     sample_rate: int = 16000,
-    reuse: float = 10.0,
+    reuse: float = MAX_REUSE,
     hours: float = 100.0,
     jobs: int = 1,
     progress: Progress | None = None,
@@ -265,6 +265,7 @@ def _report(
         spectra=int(cluster.max()),
         unique_s=float(unique.sum()),
         effective_recordings=effective_number(unique),
+        largest_share=float(unique.max() / unique.sum()),
         reuse=reuse,
         hours=hours,
         notes=catalog.notes,
@@ -305,7 +306,7 @@ def _warned(
     same: dict[int, list[str]] = {}
     for pair in pairs:
         same.setdefault(pair.second, []).append(
-            f"the same recording as {recordings[pair.first].name} ({_duration(pair.seconds)} in common)"
+            f"the same recording as {recordings[pair.first].name} ({duration_text(pair.seconds)} in common)"
         )
     return tuple(
         replace(r, warnings=(*_band_warning(r, sample_rate), *_sound_warnings(r), *same.get(k, ())))
@@ -335,9 +336,9 @@ def _sound_warnings(recording: MeasuredRecording) -> list[str]:
             "a model learns that speech is noise"
         )
     if stationarity(features.level_sd_db) == "unsteady":
-        found.append(f"the level wavers (SD {features.level_sd_db:.1f} dB): estimates of SNR do not hold in it")
+        found.append(f"the level fluctuates (SD {features.level_sd_db:.1f} dB): the SNR cannot be measured well in it")
     if recording.usable_s < _MOSTLY * recording.seconds:
         found.append(f"only {recording.usable_s / recording.seconds:.0%} of it is usable")
     if recording.clipped_s > _CLIPPED * recording.seconds:
-        found.append(f"{recording.clipped_s:.1f} s are clipped and left out")
+        found.append(f"{recording.clipped_s:.1f} s are clipped and are not used")
     return found

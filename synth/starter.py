@@ -24,6 +24,7 @@ from synth.plan.guards import refuse_from_totals
 from synth.plan.plan import Plan
 from synth.plan.pools import near_duplicate_notes
 from synth.plan.splits import HELD_OUT_SPLIT, SplitOf, group_of
+from synth.recipe.defaults import MAX_REUSE
 from synth.recipe.load import load_recipe
 from synth.recipe.model import Layer, Recipe, Source, Splits
 from synth.recipe.schema import json_schema
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 LISTS = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "manifest.jsonl", "manifest.json", "manifest.csv")
 """Names of a list that is used if it is in a folder."""
 
-MAX_REUSE = 100.0
 _KIND = "starter recipe"
 _BY = ("speaker",)
 _SPLITS: tuple[Mapping[str, float], ...] = (

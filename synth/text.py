@@ -50,6 +50,24 @@ def short_repr(value: object, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[:limit]}..."
 
 
+def count_of(number: int, noun: str, plural: str = "") -> str:
+    """`1 file`, `2 files`, `1,024 spectra`; `plural` if it is not the noun with an s."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def duration_text(seconds: float) -> str:
+    """`5.0 s`, `12.0 min`, `1.5 h`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:,.1f} h"
+
+
+def clock_text(seconds: float) -> str:
+    """`1:02:03` for 3723 s."""
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}"
+
+
 def csv_cell(text: str) -> str:
     """A text as a cell of a CSV file that a spreadsheet takes as text, never as a formula.
 

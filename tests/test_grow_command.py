@@ -136,11 +136,25 @@ def test_a_list_and_a_file_are_sources_too(few: Path, tmp_path: Path) -> None:
         assert [Path(file.recording).name for file in made.files] == ["white.wav"]
 
 
-def test_cabin_needs_no_source_and_takes_none(few: Path, tmp_path: Path) -> None:
+def test_cabin_needs_no_source_and_refuses_one(few: Path, tmp_path: Path) -> None:
+    """D21: a SOURCE was ignored silently."""
     one = grow(None, tmp_path / "none", method="cabin", minutes=0.05)
-    two = grow(few, tmp_path / "some", method="cabin", minutes=0.05)
-    assert tree(one.folder) == tree(two.folder)
     assert all(file.recording.startswith("car-") for file in one.files)
+    message = (
+        rf"{few}: cabin is a model of a car and uses no recordings\. Omit SOURCE, or choose quilt, shaped or separate"
+    )
+    with pytest.raises(UsageError, match=message):
+        grow(few, tmp_path / "some", method="cabin", minutes=0.05)
+    assert not (tmp_path / "some").exists()
+
+
+def test_the_minutes_are_shared_among_all_recordings(few: Path, tmp_path: Path) -> None:
+    """D21: one minute was one file of one recording."""
+    made = grow(few, tmp_path / "out", method="quilt", minutes=0.15)
+    assert len({file.recording for file in made.files}) == len(made.files) == 3
+    assert made.seconds == pytest.approx(9)
+    short = grow(few, tmp_path / "short", method="quilt", minutes=2.5 / 60)
+    assert [round(file.seconds, 2) for file in short.files] == [1.25, 1.25]  # of less than a second there is none
 
 
 def test_virtual_cars_are_as_many_as_asked(tmp_path: Path) -> None:
@@ -248,13 +262,13 @@ def test_the_command(few: Path, tmp_path: Path) -> None:
     run = run_synth("-q", "grow", few, *words, "--out", tmp_path / "out")
     assert run.returncode == 0, run.stderr
     assert run.stdout == (
-        f"{tmp_path}/out: 2 files, 0.1 min of quilt from 2 recordings\nlist: {tmp_path}/out/metadata.csv\n"
+        f"{tmp_path}/out: 3 files, 6.0 s of quilt from 3 recordings\nlist: {tmp_path}/out/metadata.csv\n"
     )
     again = run_synth("-q", "grow", few, *words, "--out", tmp_path / "again", "--json")
     told = json.loads(again.stdout)
     assert told["out"] == str(tmp_path / "again")
     assert (told["method"], told["sampling_rate"], told["seconds"], told["refused"]) == ("quilt", 16000, 6, [])
-    assert [file["path"] for file in told["files"]] == ["quilt_00000.flac", "quilt_00001.flac"]
+    assert [file["path"] for file in told["files"]] == [f"quilt_{k:05}.flac" for k in range(3)]
     assert tree(tmp_path / "again") == tree(tmp_path / "out")
 
 

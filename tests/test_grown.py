@@ -339,7 +339,17 @@ def test_plan_names_real_and_grown_shares(recipe: Path, ledgers: dict[str, Any])
     assert run.returncode == 0, run.stderr
     lines = run.stdout.splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("where noise comes from"))
-    assert lines[start].split() == ["where", "noise", "comes", "from", "share", "used", "sources", "K_eff"]
+    assert lines[start].split() == [
+        "where",
+        "noise",
+        "comes",
+        "from",
+        "share",
+        "used",
+        "sources",
+        "effective",
+        "sources",
+    ]
     pool = ledgers["planned"]["cabin", "train"]
     told = {line.split("  ")[0]: line.split() for line in lines[start + 1 :] if line.startswith("cabin/train")}
     assert f"{pool['recorded_share']:.1%}" in told["cabin/train recorded"]

@@ -84,7 +84,9 @@ def test_spectra_are_counted(report: NoiseReport) -> None:
     assert clusters[0] == clusters[1] != clusters[2] == clusters[3]
 
 
-def test_k_eff_is_the_exponential_of_the_entropy_of_the_seconds(report: NoiseReport) -> None:
+def test_the_number_of_effective_recordings_is_the_exponential_of_the_entropy_of_the_seconds(
+    report: NoiseReport,
+) -> None:
     shares = np.array([report.unique_s - 20, 10, 10]) / report.unique_s
     assert report.effective_recordings == pytest.approx(np.exp(-(shares * np.log(shares)).sum()))
 
@@ -93,40 +95,70 @@ def test_k_eff_is_the_exponential_of_the_entropy_of_the_seconds(report: NoiseRep
     ("changes", "lines"),
     [
         (
-            {"unique_s": 720.0, "families": 3, "spectra": 2, "effective_recordings": 2.7},
+            {"unique_s": 720.0, "families": 3, "spectra": 2, "effective_recordings": 2.7, "largest_share": 0.371},
             [
-                "12.0 min from 3 recordings (2 different spectra): K_eff 2.7, enough for 2.0 h of speech at R=10; for 100 h add recordings or grow",
-                "K_eff below 8 is red: a model can learn so few recordings by heart (16 ok, 32 good)",
+                "12.0 min from 3 recordings with 2 different spectra: enough for 20.0 h of speech if no second is used more than 100 times (--reuse 100); you asked for 100 h: add recordings, or synthesize more with `synth grow`",
+                "Only 2.7 recordings' worth of variety (3 recordings, the largest is 37% of the sound). Fewer than 8: a model can learn them by heart; 16 is fine, 32 good. Add recordings or grow.",
+                "More than 10 uses of a second need a random equalizer on the noise (the starter recipe has one).",
             ],
         ),
         (
-            {"unique_s": 5.0, "families": 1, "spectra": 1, "effective_recordings": 1.0, "reuse": 2.5, "hours": 0.5},
+            {
+                "unique_s": 5.0,
+                "families": 1,
+                "spectra": 1,
+                "effective_recordings": 1.0,
+                "largest_share": 1.0,
+                "reuse": 2.5,
+                "hours": 0.5,
+            },
             [
-                "5.0 s from 1 recording (1 different spectrum): K_eff 1.0, enough for 12.5 s of speech at R=2.5; for 0.5 h add recordings or grow",
-                "K_eff below 8 is red: a model can learn so few recordings by heart (16 ok, 32 good)",
+                "5.0 s from 1 recording with 1 different spectrum: enough for 12.5 s of speech if no second is used more than 2.5 times (--reuse 2.5); you asked for 0.5 h: add recordings, or synthesize more with `synth grow`",
+                "Only 1 recording's worth of variety (1 recording, the largest is 100% of the sound). Fewer than 8: a model can learn them by heart; 16 is fine, 32 good. Add recordings or grow.",
             ],
         ),
         (
-            {"unique_s": 36000.0, "families": 10, "spectra": 6, "effective_recordings": 9.96},
+            {
+                "unique_s": 36000.0,
+                "families": 10,
+                "spectra": 6,
+                "effective_recordings": 9.96,
+                "largest_share": 0.1,
+                "reuse": 10.0,
+            },
             [
-                "10.0 h from 10 recordings (6 different spectra): K_eff 10.0, enough for 100.0 h of speech at R=10; long enough for 100 h, but from too few recordings: add recordings or grow",
-                "K_eff below 16 is low (16 ok, 32 good)",
+                "10.0 h from 10 recordings with 6 different spectra: enough for 100.0 h of speech if no second is used more than 10 times (--reuse 10); you asked for 100 h",
+                "Only 10 recordings' worth of variety (10 recordings, the largest is 10% of the sound). Fewer than 16 is low; 16 is fine, 32 good. Add recordings or grow.",
             ],
         ),
         (
-            {"unique_s": 36000.0, "families": 20, "spectra": 16, "effective_recordings": 16.0, "reuse": 20.0},
+            {
+                "unique_s": 36000.0,
+                "families": 20,
+                "spectra": 16,
+                "effective_recordings": 16.0,
+                "largest_share": 0.1,
+                "reuse": 20.0,
+            },
             [
-                "10.0 h from 20 recordings (16 different spectra): K_eff 16.0, enough for 200.0 h of speech at R=20; that covers 100 h",
-                "K_eff of 16 or more is ok (32 good)",
-                "R above 10 needs a random equaliser on the noise",
+                "10.0 h from 20 recordings with 16 different spectra: enough for 200.0 h of speech if no second is used more than 20 times (--reuse 20); you asked for 100 h",
+                "16 recordings' worth of variety (20 recordings, the largest is 10% of the sound): fine (32 is good).",
+                "More than 10 uses of a second need a random equalizer on the noise (the starter recipe has one).",
             ],
         ),
         (
-            {"unique_s": 36000.0, "families": 40, "spectra": 30, "effective_recordings": 32.0, "reuse": 101.0},
+            {
+                "unique_s": 36000.0,
+                "families": 40,
+                "spectra": 30,
+                "effective_recordings": 32.0,
+                "largest_share": 0.05,
+                "reuse": 101.0,
+            },
             [
-                "10.0 h from 40 recordings (30 different spectra): K_eff 32.0, enough for 1010.0 h of speech at R=101; that covers 100 h",
-                "K_eff of 32 or more is good",
-                "R above 100 is red: a recipe refuses it unless told otherwise (max_reuse)",
+                "10.0 h from 40 recordings with 30 different spectra: enough for 1,010.0 h of speech if no second is used more than 101 times (--reuse 101); you asked for 100 h",
+                "32 recordings' worth of variety (40 recordings, the largest is 5% of the sound): good.",
+                "More than 100 uses of a second: a recipe refuses this unless its max_reuse is higher.",
             ],
         ),
     ],

@@ -269,14 +269,17 @@ def grow(
             "--set", metavar="KEY=VALUE", help="A parameter of the method, such as segment_ms='[30, 120]'. Repeatable."
         ),
     ] = None,
-    file_seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="Length of each file, in seconds.")] = 60.0,
+    file_seconds: Annotated[
+        float, typer.Option(min=0.1, max=3600, help="Longest length of a file, in seconds.")
+    ] = 60.0,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the noise.")] = 0,
     sample_rate: Annotated[int, typer.Option(min=4000, max=192_000, help="Sample rate of the files, in Hz.")] = 16000,
     jobs: Jobs = 2,
 ) -> None:
     """Synthesize more noise, and write it to files.
 
-    The noise is made from a few recordings, or from a model of a car (`--method cabin`).
+    The noise is made from a few recordings, or from a model of a car (`--method cabin`). The minutes are shared among
+    all recordings: each gets at least one file, if that file is at least a second long.
     """
     from synth.cli import show
     from synth.cli.progress import Screen
@@ -294,6 +297,7 @@ def grow(
             settings=set_ or (),
             jobs=jobs,
             progress=screen.scanned,
+            message=screen.message,
         )
     print_result(show.grown_json(grown), lambda: show.grown_text(grown))
     for text in grown.refused:

@@ -11,6 +11,7 @@ import typer
 from synth.cli.app import app
 from synth.cli.options import Html, Jobs
 from synth.cli.output import next_step, print_result, report_inputs, state
+from synth.recipe.defaults import MAX_REUSE
 
 
 @app.command()
@@ -23,8 +24,8 @@ def noise(
         int, typer.Option(min=4000, max=192_000, help="Sample rate of the data set to be made, in Hz.")
     ] = 16000,
     reuse: Annotated[
-        float, typer.Option(metavar="TIMES", help="How many times each second of noise may be used.")
-    ] = 10.0,
+        float, typer.Option(metavar="TIMES", help="How many times each second of noise may be used on average.")
+    ] = MAX_REUSE,
     hours: Annotated[
         float, typer.Option(metavar="HOURS", help="Hours of speech that the noise should be enough for.")
     ] = 100.0,

@@ -12,7 +12,7 @@ from typing import Any
 from synth.cli.output import error_line, state
 from synth.cli.terminal import width
 from synth.execute.local import Progress
-from synth.text import printable
+from synth.text import clock_text, printable
 
 _EVERY_SECONDS = 30.0
 _SHORT_SCAN_SECONDS = 2.0  # of a scan that takes less a log says nothing
@@ -140,7 +140,7 @@ def rendering_text(now: Progress, left: float | None, *, room: int | None = None
         "hours": f"{now.seconds / 3600:.2f} of {now.of_seconds / 3600:.2f} h",
         "share": f"{100 * share:.0f} %",
         "speed": f"{speed:,.0f}x real time",
-        "left": "" if left is None else f"{clock(left)} left",
+        "left": "" if left is None else f"{clock_text(left)} left",
         "refused": f"{now.refused:,} refused" if now.refused else "",
     }
     if room is not None:
@@ -153,12 +153,6 @@ def rendering_text(now: Progress, left: float | None, *, room: int | None = None
 
 def _joined(parts: Sequence[str]) -> str:
     return ", ".join(part for part in parts if part)
-
-
-def clock(seconds: float) -> str:
-    """`1:02:03` for 3723 s."""
-    whole = round(seconds)
-    return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}"
 
 
 def _terminal_bar() -> Any:

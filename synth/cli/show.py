@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from synth.cli.terminal import table
 from synth.explain import drawn_value
 from synth.plan.coverage import PoolUse
+from synth.text import count_of, duration_text
 from synth.units import size_text
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ _SETTING_WIDTH = 120
 def plan_text(planned: Planned, changed: tuple[int, int, int] | None) -> str:
     plan = planned.plan
     lines = [
-        f"clips        {len(plan):,} ({plan.num_shards} shards of {plan.shard_size})",
-        f"hours        {plan.seconds / 3600:.2f} from {len(plan.speech):,} utterances",
+        f"clips        {len(plan):,} ({count_of(plan.num_shards, 'shard')} of up to {plan.shard_size})",
+        f"hours        {plan.seconds / 3600:.2f} from {count_of(len(plan.speech), 'utterance')}",
         f"disk         about {size_text(planned.bytes_needed)}",
         f"planned in   {planned.elapsed:.1f} s",
         f"fingerprint  {plan.fingerprint[:16]}",
@@ -63,21 +64,37 @@ def _split_totals(planned: Planned) -> dict[str, tuple[int, float]]:
 
 
 def _split_lines(planned: Planned) -> list[str]:
-    rows = [["split", "clips", "hours", "share"]]
+    rows = [_SPLIT_HEAD]
     for name, (clips, seconds) in _split_totals(planned).items():
         rows.append([name, f"{clips:,}", f"{seconds / 3600:.2f}", f"{clips / len(planned.plan):.1%}"])
     return table(rows)
 
 
+_SPLIT_HEAD = ["split", "clips", "hours", "share"]
+_ORIGIN_HEAD = ["where noise comes from", "share", "used", "sources", "effective sources"]
+_CLIP_HEAD = ["clip", "split", "seconds", "SNR dB", "level dBFS", "speech effects", "noise"]
+_DRAW_HEAD = ["key", "value", "drawn from"]
+_LEDGER_HEAD = [
+    "noise",
+    "recordings",
+    "unique",
+    "used",
+    "times used, mean",
+    "times used, max",
+    "effective recordings",
+    "largest recording's share",
+]
+
+
 def ledger_lines(uses: Sequence[PoolUse]) -> list[str]:
     """The noise ledger: what is there, how much of it is used, how often."""
-    rows = [["noise", "recordings", "unique", "used", "reuse", "max", "K_eff", "largest"]]
+    rows = [_LEDGER_HEAD]
     rows += [
         [
             f"{use.layer}/{use.pool}",
             str(use.count),
-            _duration(use.unique_s),
-            _duration(use.used_s),
+            duration_text(use.unique_s),
+            duration_text(use.used_s),
             f"{use.reuse_mean:.1f}",
             f"{use.reuse_max:.1f}",
             f"{use.effective_recordings:.1f}",
@@ -90,19 +107,25 @@ def ledger_lines(uses: Sequence[PoolUse]) -> list[str]:
 
 def _grown_lines(uses: Sequence[PoolUse]) -> list[str]:
     """What of the noise is as recorded, and what was grown, by which generator and from how many sources."""
-    rows = [["where noise comes from", "share", "used", "sources", "K_eff"]]
+    rows = [_ORIGIN_HEAD]
     for use in uses:
         if not use.grown:
             continue
         name = f"{use.layer}/{use.pool}"
         rows.append(
-            [f"{name} recorded", f"{use.recorded_share:.1%}", _duration(use.recorded_s), str(use.recorded_count), ""]
+            [
+                f"{name} recorded",
+                f"{use.recorded_share:.1%}",
+                duration_text(use.recorded_s),
+                str(use.recorded_count),
+                "",
+            ]
         )
         rows += [
             [
                 f"{name} {g.method}{' (a model)' if g.modelled else ''}",
                 f"{g.used_s / use.total_s:.1%}",
-                _duration(g.used_s),
+                duration_text(g.used_s),
                 str(len(g.sources)),
                 f"{g.effective_sources:.1f}",
             ]
@@ -111,12 +134,8 @@ def _grown_lines(uses: Sequence[PoolUse]) -> list[str]:
     return ["", *table(rows)] if len(rows) > 1 else []
 
 
-def _duration(seconds: float) -> str:
-    return f"{seconds / 3600:.2f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
-
-
 def _draw_lines(planned: Planned) -> list[str]:
-    rows = [["clip", "split", "seconds", "snr_db", "level", "speech effects", "noise"]]
+    rows = [_CLIP_HEAD]
     for index in range(min(_FIRST, len(planned.plan))):
         spec = planned.plan[index]
         effects = " ".join(_effect_text(effect) for effect in spec.speech_effects)
@@ -160,16 +179,25 @@ def plan_json(planned: Planned, changed: tuple[int, int, int] | None) -> dict[st
 
 
 def generated_text(done: Generated, out: Path) -> str:
-    made = done.result
-    speed = made.seconds / made.elapsed if made.elapsed > 0 else 0.0
-    lines = [
-        f"made {made.clips:,} clips, {made.seconds / 3600:.2f} h, in {made.elapsed:.1f} s ({speed:,.0f}x real time)"
-        + (f"; {made.refused:,} refused" if made.refused else "")
-    ]
+    lines = [_run_text(done)]
     if done.content is not None:
         return "\n".join([*lines, content_text(done.content, out)])
     assert done.part is not None
-    return "\n".join([*lines, f"part {done.part.index} of {done.part.count} is done; when all are: synth finish {out}"])
+    return "\n".join(
+        [
+            *lines,
+            f"part {done.part.index} of {done.part.count} is complete; run `synth finish {out}` when all parts are",
+        ]
+    )
+
+
+def _run_text(done: Generated) -> str:
+    run = done.result
+    if not run.shards:
+        return "already complete: nothing was left to make"
+    speed = run.seconds / run.elapsed if run.elapsed > 0 else 0.0
+    hours = f"{run.seconds / 3600:.2f} h, in {run.elapsed:.1f} s ({speed:,.0f}x real time)"
+    return f"made {count_of(run.clips, 'clip')}, {hours}" + (f"; {run.refused:,} refused" if run.refused else "")
 
 
 def generated_json(done: Generated, out: Path) -> dict[str, Any]:
@@ -185,10 +213,12 @@ def generated_json(done: Generated, out: Path) -> dict[str, Any]:
 
 def content_text(content: Mapping[str, Any], out: Path) -> str:
     """A finished data set in a few lines."""
-    splits = ", ".join(f"{name} {s['clips']:,} clips {s['hours']:.2f} h" for name, s in content["splits"].items())
+    splits = ", ".join(
+        f"{name} {count_of(s['clips'], 'clip')} {s['hours']:.2f} h" for name, s in content["splits"].items()
+    )
     refused = ", ".join(f"{count} {code}" for code, count in content["refused"].items())
     lines = [
-        f"{out}: {content['clips']:,} clips, {content['hours']:.2f} h ({splits})",
+        f"{out}: {count_of(content['clips'], 'clip')}, {content['hours']:.2f} h ({splits})",
         f"manifest: {out / 'manifest.jsonl'}",
     ]
     return "\n".join([*lines, f"refused: {refused}; see {out / 'quarantine.jsonl'}"] if refused else lines)
@@ -241,7 +271,7 @@ def explained_text(told: Explained) -> str:
         measured = f", measured {told.row['level_dbfs']['measured']:.2f}" if told.row else ""
         lines.append(f"  level: {spec['level_dbfs']:.3f} dBFS{measured}")
     draws = [[key, _drawn(key, u, setting), _setting(setting)] for key, u, setting in told.draws]
-    lines += ["", *table([["key", "value", "drawn from"], *draws], text=(2,), left=(0, 1), indent=2)]
+    lines += ["", *table([_DRAW_HEAD, *draws], text=(2,), left=(0, 1), indent=2)]
     return "\n".join([*lines, *_key_notes([key for key, _, _ in told.draws])])
 
 
@@ -334,10 +364,11 @@ def replayed_json(again: Replayed) -> dict[str, Any]:
 
 def grown_text(made: GrownFolder) -> str:
     sources = len({file.recording for file in made.files})
-    what = "virtual cars" if made.method == "cabin" else "recordings"
+    source = count_of(sources, "virtual car" if made.method == "cabin" else "recording")
+    files = count_of(len(made.files), "file")
     return "\n".join(
         [
-            f"{made.folder}: {len(made.files)} files, {_duration(made.seconds)} of {made.method} from {sources} {what}",
+            f"{made.folder}: {files}, {duration_text(made.seconds)} of {made.method} from {source}",
             f"list: {made.listed}",
         ]
     )

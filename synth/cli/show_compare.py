@@ -14,7 +14,7 @@ def compare_text(found: Mapping[str, Any]) -> str:
     """The comparison (`Comparison.to_json()`) for people."""
     lines = [found["headline"], *found["explained"], ""]
     lines += table([_HEAD, *(_row(feature) for feature in found["features"])])
-    for title, said in (("what to change, the farthest first", found["advice"]), ("what to know", found["notes"])):
+    for title, said in (("what to change, the farthest first", found["advice"]), ("notes", found["notes"])):
         if said:
             lines += ["", title, *(f"  {line}" for line in said)]
     return "\n".join(lines)
@@ -31,5 +31,5 @@ def _row(feature: Mapping[str, Any]) -> list[str]:
         feature["w1_shown"] or "-",
         feature["null95_shown"] or "-",
         "-" if feature["p"] is None else f"{feature['p']:g}",
-        feature["verdict"] or "none",
+        feature["verdict_shown"],
     ]

@@ -6,24 +6,25 @@ from collections.abc import Mapping
 from textwrap import wrap
 from typing import Any
 
-from synth.cli.terminal import table
+from synth.cli.terminal import table, width
 
 _WIDTH = 110
 
 
 def diagnosis_text(found: Mapping[str, Any]) -> str:
     """A diagnosis (`Diagnosis.to_json()`) for people."""
-    lines = [*wrap(found["headline"], _WIDTH), ""]
-    lines += table([[found["measure"], "error", "95 %", "clips", "words or n", "groups"], *map(_rung, found["rungs"])])
     unit = " (points)" if found["unit"] else ""
-    lines += ["", *table([[f"gap{unit}", "size", "95 %", f"of {found['reference']}", ""], *map(_gap, found["gaps"])])]
+    rungs = [[found["measure"], "error", "95 %", "clips", "words or n", "groups"], *map(_rung, found["rungs"])]
+    gaps = [[f"gap{unit}", "size", "95 %", f"of {found['reference']}", ""], *map(_gap, found["gaps"])]
+    columns = min(_WIDTH, width() or _WIDTH)
+    lines = [*wrap(found["headline"], columns), "", *table(rungs), "", *table(gaps)]
     for action in found["actions"]:
-        lines += ["", *wrap(f"next, {action['title']}: {action['words']}", _WIDTH)]
+        lines += ["", *wrap(f"next, {action['title']}: {action['words']}", columns)]
         lines += [f"  {line}" for line in (action["recipe"] or "").splitlines()]
         lines += [f"  $ {command}" for command in action["commands"]]
     if found["notes"]:
-        notes = (wrap(note, _WIDTH, initial_indent="  ", subsequent_indent="    ") for note in found["notes"])
-        lines += ["", "what to know", *(line for note in notes for line in note)]
+        notes = (wrap(note, columns, initial_indent="  ", subsequent_indent="    ") for note in found["notes"])
+        lines += ["", "notes", *(line for note in notes for line in note)]
     return "\n".join(lines)
 
 

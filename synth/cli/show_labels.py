@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synth.cli.terminal import table
 
 _METRICS = ("error", "precision", "recall", "f1", "cross_entropy")
+_SOURCES = "where these rules come from: docs/labels_and_stages.md"
+_VALUES = 8  # of a label that are shown
 _STATES = ("present", "absent", "unknown", "other")
 
 
 def labels_text(told: Mapping[str, Any]) -> str:
     """The counts of labels (`label_metrics.count_labels`), and the metrics where there are predictions."""
+    head = ["label", "split", *_STATES, *(["values"] if told["values"] else [])]
     counts = [
-        [name, split, *(f"{states[state]:,}" for state in _STATES)]
+        [name, split, *(f"{states[state]:,}" for state in _STATES), *_values(told, name, split)]
         for name, splits in told["labels"].items()
         for split, states in splits.items()
     ]
-    lines = [f"{told['clips']:,} clips", *table([["label", "split", *_STATES], *counts], text=(0, 1))]
+    lines = [f"{told['clips']:,} clips", *table([head, *counts], text=(0, 1, 6))]
     if not counts:
         lines = [f"{told['clips']:,} clips; none has a label"]
     return "\n".join([*lines, *(_metrics(told["metrics"]) if told["metrics"] else [])])
+
+
+def _values(told: Mapping[str, Any], name: str, split: str) -> list[str]:
+    """The values of a label of text, each with its number of clips; nothing if no label has some."""
+    if not told["values"]:
+        return []
+    values = told["values"].get(name, {}).get(split, {})
+    shown = ", ".join(f"{value} {clips:,}" for value, clips in list(values.items())[:_VALUES])
+    more = f", and {len(values) - _VALUES:,} more values" if len(values) > _VALUES else ""
+    return [shown + more]
 
 
 def _metrics(told: Mapping[str, Any]) -> list[str]:
@@ -59,7 +71,7 @@ def stages_text(told: Mapping[str, Any]) -> str:
     lines = table([head, *(_stage_row(stage) for stage in told["stages"])])
     if told["other_splits"]:
         lines.append(f"{told['other_splits']:,} clips of other splits than train are not counted")
-    return "\n".join([*lines, "", *(line for check in told["checks"] for line in _check(check))])
+    return "\n".join([*lines, "", *(f"{check['verdict']}: {check['text']}" for check in told["checks"]), _SOURCES])
 
 
 def _stage_row(stage: Mapping[str, Any]) -> Sequence[str]:
@@ -68,8 +80,3 @@ def _stage_row(stage: Mapping[str, Any]) -> Sequence[str]:
     share = f"{stage['synthetic']['hours'] / stage['hours']:.0%}" if stage["hours"] else "-"
     hours = [f"{stage['hours']:.2f}", f"{stage['source_hours']:.2f}"]
     return [stage["stage"] or "(none)", f"{clips:,}", *hours, f"{stage['weight']:,.6g}", mean, share]
-
-
-def _check(check: Mapping[str, Any]) -> list[str]:
-    text = f"{check['verdict']}: {check['text']} [{check['source']}]"
-    return textwrap.wrap(text, 110, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)

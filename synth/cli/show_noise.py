@@ -1,4 +1,4 @@
-"""What `synth noise` prints: a line a recording, what to know of each, and what all of it is enough for."""
+"""What `synth noise` prints: a row per recording, notes on each, and what all of it is enough for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def noise_text(report: Mapping[str, Any]) -> str:
     lines = table([_HEAD, *(_row(recording) for recording in recordings)])
     known = [f"  {r['name']}: {text}" for r in recordings for text in r["warnings"]]
     if known:
-        lines += ["", "what to know", *known]
+        lines += ["", "notes", *known]
     return "\n".join([*lines, "", *report["conclusion"]])
 
 

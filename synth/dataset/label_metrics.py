@@ -170,6 +170,7 @@ def count_labels(
     return {
         "clips": sum(counts.clips.values()),
         "labels": counts.to_json(),
+        "values": counts.values(),
         "metrics": None if given is None else score_labels(_of_split(found, split), given, threshold=threshold),
     }
 

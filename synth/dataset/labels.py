@@ -54,13 +54,17 @@ class LabelCounts:
 
     clips: Counter[str] = field(default_factory=Counter)
     _states: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    _values: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # of those that are `other`
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count the labels of one row."""
         split = row.get("split") or NO_SPLIT
         self.clips[split] += 1
         for name, value in (row.get("labels") or {}).items():
-            self._states[name, split, state_of(value)] += 1
+            state = state_of(value)
+            self._states[name, split, state] += 1
+            if state == "other":
+                self._values[name, split, str(value)] += 1
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -79,6 +83,13 @@ class LabelCounts:
     def to_json(self) -> dict[str, dict[str, dict[str, int]]]:
         """{label: {split: {state: clips}}}."""
         return {name: {split: self.of(name, split) for split in self.splits} for name in self.names}
+
+    def values(self) -> dict[str, dict[str, dict[str, int]]]:
+        """{label: {split: {value: clips}}} of labels that are texts or numbers, the most frequent value first."""
+        found: dict[str, dict[str, dict[str, int]]] = {}
+        for (name, split, value), clips in sorted(self._values.items(), key=lambda item: (-item[1], item[0])):
+            found.setdefault(name, {}).setdefault(split, {})[value] = clips
+        return found
 
     @property
     def truth_labels(self) -> tuple[str, ...]:

@@ -173,7 +173,7 @@ def check_same_plan(old: PlanHeader, new: PlanHeader, dataset: DatasetDir) -> No
     shown = "\n".join([*(f"  {line}" for line in lines[:_MOST_SHOWN]), *more])
     raise UsageError(
         f"{dataset.path} holds another data set; these have changed since it was begun (then -> now):\n{shown}\n"
-        "Undo the change to go on with it, or give a new directory."
+        "Run with the old settings to resume, or choose another --out."
     )
 
 
@@ -182,14 +182,26 @@ def has_same_recipe(old: PlanHeader, new: PlanHeader) -> bool:
     return next(_diff("", old.recipe, new.recipe), None) is None
 
 
+_INPUTS: Final = {
+    "format": "format of the plan",
+    "speech": "speech recordings",
+    "noise": "noise recordings",
+    "noise_pools": "division of the noise into pools",
+    "rooms": "rooms",
+    "cases": "cases of the conditions",
+}
+
+
 def differences(old: PlanHeader, new: PlanHeader) -> Iterator[str]:
     """What differs between two plans, one line each, `key: then -> now`; nothing when they give the same data set."""
-    yield from _diff("", old.recipe, new.recipe)
+    settings = list(_diff("", old.recipe, new.recipe))
+    yield from settings
     for name in sorted({*old.digests, *new.digests}):
-        if old.digests.get(name) != new.digests.get(name):
-            yield f"the {name} recordings: {_short(old.digests.get(name))} -> {_short(new.digests.get(name))}"
+        if old.digests.get(name) == new.digests.get(name) or (name == "recipe" and settings):
+            continue
+        yield f"{_INPUTS.get(name, name)} (digest): {_short(old.digests.get(name))} -> {_short(new.digests.get(name))}"
     yield from _diff("version of ", old.versions, new.versions)
-    if old.fingerprint != new.fingerprint:
+    if old.fingerprint != new.fingerprint and not settings:
         yield f"fingerprint of the plan: {_short(old.fingerprint)} -> {_short(new.fingerprint)}"
 
 

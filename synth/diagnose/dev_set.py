@@ -50,17 +50,37 @@ def read_dev(predictions: Path, manifest: Path, *, unit: str = "word", split: st
     scores = read_scores(predictions, [manifest], unit=unit)
     if not scores.is_rate:
         raise UsageError(f"{predictions}: a loss has no wrong clips to look at; give errors, or hypotheses")
-    counts = Counter(clip.split or "none" for clip in scores.predictions)
-    wanted = split or ("dev" if len(counts) > 1 else next(iter(counts)))
-    if wanted not in counts:
-        there = ", ".join(f"{name} ({count})" for name, count in sorted(counts.items()))
-        raise UsageError(f"{predictions}: no clips of the split {wanted}; there are {there}; --split names one")
+    wanted = split or _only_split(scores.predictions)
     clips = tuple(clip for clip in scores.predictions if (clip.split or "none") == wanted)
+    if not clips:
+        raise UsageError(f"{predictions}: no clips of the split {wanted}; {_splits(scores.predictions)}")
     notes = list(scores.notes)
     if wanted == "test":
         notes.append("test is for the last word: what is learned from its errors makes it a second dev")
     folder = _root(manifest)
     return DevSet(clips, folder, scores.measure, unit, None if wanted == "none" else wanted, tuple(notes))
+
+
+def _only_split(clips: Sequence[Prediction]) -> str:
+    """The split that a manifest with one split has; dev if there are several, `none` if there is none."""
+    names = {clip.split for clip in clips if clip.split}
+    unlisted = any(clip.split is None and clip.row for clip in clips)
+    if len(names) == 1 and not unlisted:
+        return names.pop()
+    return "dev" if names else "none"
+
+
+def _splits(clips: Sequence[Prediction]) -> str:
+    """Which splits there are, and what to do, for an error."""
+    counts = Counter(clip.split or "no split" for clip in clips if clip.split or clip.row)
+    listed = ", ".join(f"{name} ({count:,})" for name, count in sorted(counts.items())) or "none"
+    strange = sum(not clip.row and not clip.split for clip in clips)
+    more = f", and {_count(strange, 'prediction')} of no clip in this manifest" if strange else ""
+    return f"there are {listed}{more}. Name one with --split"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word} is" if number == 1 else f"{number:,} {word}s are"
 
 
 def _root(manifest: Path) -> Path:

@@ -104,9 +104,10 @@ def read_scores(
     rows = read_rows(path)
     joined = join(path, rows, manifests)
     chosen = _measure(rows, joined, measure)
-    predictions = tuple(
-        _scored(_prediction(row, found), row, chosen, unit) for row, found in zip(rows, joined, strict=True)
-    )
+    clips = [_prediction(row, found) for row, found in zip(rows, joined, strict=True)]
+    if chosen == "text":
+        _check_texts(clips, manifests)
+    predictions = tuple(_scored(clip, row, chosen, unit) for clip, row in zip(clips, rows, strict=True))
     check_twice(predictions)
     name = _name(rows[0], chosen, unit)
     return Scores(predictions, name, chosen != "loss", tuple(_notes(path, predictions, chosen, bool(manifests))))
@@ -177,11 +178,29 @@ def _rated(clip: Prediction, row: ScoreRow, _: str) -> tuple[float, float]:
 
 
 def _compared(clip: Prediction, row: ScoreRow, unit: str) -> tuple[float, float]:
-    for column, text in (("reference", clip.reference), ("hypothesis", clip.hypothesis)):
-        if text is None:
-            raise UsageError(f"{row.where}: no {column}; {called(column, row)}, or give --manifest")
+    if clip.hypothesis is None:
+        raise UsageError(f"{row.where}: no hypothesis; {called('hypothesis', row)}")
     errors, length = edit_errors(clip.reference or "", clip.hypothesis or "", unit)
     return float(errors), float(length)
+
+
+def _check_texts(clips: Sequence[Prediction], manifests: Sequence[Path]) -> None:
+    """Raise UsageError if a clip's own text is known neither from the predictions nor from a manifest."""
+    missing = [clip for clip in clips if clip.reference is None]
+    if not missing:
+        return
+    first, count = missing[0], f"{len(missing):,} of {len(clips):,} have none"
+    if not manifests:
+        raise UsageError(
+            f"{first.where}: clip {first.id}: the predictions do not have its text; {count}. Give a column reference, "
+            "or --manifest with the texts"
+        )
+    names = " and ".join(str(path) for path in manifests)
+    state = "" if first.row else f" ({names} does not have this clip)"
+    raise UsageError(
+        f"{first.where}: clip {first.id}: neither the predictions nor {names} have its text{state}; {count}. Give a "
+        "column reference, or leave these clips out of the predictions"
+    )
 
 
 def _lost(_clip: Prediction, row: ScoreRow, _: str) -> tuple[float, float]:
@@ -260,7 +279,7 @@ def _notes(path: Path, predictions: Sequence[Prediction], measure: str, joined: 
     notes = []
     if joined and (unknown := sum(not clip.row for clip in predictions)):
         first = next(clip.id for clip in predictions if not clip.row)
-        notes.append(f"{path}: {unknown:,} of {len(predictions):,} clips are in no manifest given, the first {first}")
+        notes.append(f"{path}: {unknown:,} predictions are of no clip in this manifest, the first {first}")
     if measure == "error":
         notes += _rate_notes(path, predictions)
     empty = Counter(clip.words == 0 for clip in predictions)[True]

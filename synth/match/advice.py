@@ -136,6 +136,13 @@ def words(feature: Feature, found: Difference, light: Verdict) -> str:
     return f"{feature.shown}: middle and spread agree, the shape differs (see the quantiles): look at {feature.remedy}"
 
 
+def size(feature: Feature, found: Difference) -> str:
+    """How large a difference is and which way, without what to do: `speech level 24.5 dB too low`."""
+    if abs(found.shift) >= _MOSTLY_SHIFT * found.w1:
+        return f"{feature.shown} {amount(feature, found.shift)} too {'high' if found.shift > 0 else 'low'}"
+    return f"{feature.shown} {amount(feature, found.w1)} apart in spread or shape"
+
+
 def _shifted(feature: Feature, shift: float) -> str:
     which = "high" if shift > 0 else "low"
     about = _rounded(feature, shift)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from synth.errors import UsageError
-from synth.match.advice import Difference, verdict, words
-from synth.match.comparison import KNOTS, ClipOfNote, Comparison, FeatureComparison, Side, Spectrum
+from synth.match.advice import Difference, size, verdict, words
+from synth.match.comparison import KNOTS, LIKELY, ClipOfNote, Comparison, FeatureComparison, Side, Spectrum
 from synth.match.features import BAND_NAMES, BY_NAME, FEATURES, Feature, Matrix
 from synth.match.profile import ClipProfile, Profile
 from synth.match.summary import DISTRUSTED, FLAG_WORDS
@@ -117,7 +117,8 @@ def _feature(
         said = f"not compared: measured in {len(x)} training clips and {len(y)} dev clips"
         return FeatureComparison(feature, training_at, dev_at, None, measured, None, None, None, None, None, said)
     difference = _difference(x, y, w1)
-    light = None if few or not math.isfinite(null95) else verdict(feature, w1, null95, family)
+    light = verdict(feature, w1, null95, family) if math.isfinite(null95) else None
+    advised = words(feature, difference, light) + _trust(feature, training, dev, measured) if light else "no verdict"
     return FeatureComparison(
         feature,
         training_at,
@@ -128,8 +129,10 @@ def _feature(
         w1,
         null95 if math.isfinite(null95) else None,
         p if math.isfinite(p) else None,
-        light,
-        words(feature, difference, light) + _trust(feature, training, dev, measured) if light else "no verdict",
+        None if few else light,
+        f"{LIKELY}: {advised}" if few and light == "red" else "no verdict" if few else advised,
+        likely=few and light == "red",
+        size=size(feature, difference),
     )
 
 
@@ -161,7 +164,7 @@ def _trust(feature: Feature, training: Profile, dev: Profile, measured: tuple[fl
     if feature.name in _FROM_SNR:
         shares = [_distrusted(profile.clips) for profile in (training, dev)]
         if max(shares) > _MANY_FLAGGED:
-            return f" (but the SNR of {shares[0]:.0%} of training and {shares[1]:.0%} of dev is not to be trusted)"
+            return f" (but the SNR of {shares[0]:.0%} of training and {shares[1]:.0%} of dev cannot be measured)"
     if abs(measured[0] - measured[1]) > 0.2:
         return f" (measured in {measured[0]:.0%} of training, {measured[1]:.0%} of dev)"
     return ""

@@ -12,10 +12,14 @@ import numpy as np
 from synth.dsp.noise_bands import CENTRES_HZ
 from synth.errors import ThresholdNotMet
 from synth.match.advice import Verdict, amount, scale_unit, too_few
-from synth.match.features import Feature
+from synth.match.features import BAND_NAMES, Feature
 
 KNOTS = tuple(round(0.02 + 0.04 * k, 2) for k in range(25))
 """At which shares quantiles are held against each other."""
+LIKELY = "likely, not proven"
+"""The mark of a clear difference between sets that are too small for a verdict."""
+_VERY_LARGE = 3.0  # excess
+_MAIN = frozenset(("snr_db", "speech_dbfs", "noise_dbfs", *BAND_NAMES, "level_sd_db", "high_hz"))
 _GREEN_AUC, _AMBER_AUC, _GREEN_COVERAGE = 0.05, 0.15, 0.9
 
 
@@ -48,6 +52,13 @@ class FeatureComparison:
     p: float | None
     verdict: Verdict | None
     words: str
+    likely: bool = False  # too few clips for a verdict, but it would be red
+    size: str = ""  # how large and which way, in words
+
+    @property
+    def verdict_shown(self) -> str:
+        """The verdict as people read it."""
+        return self.verdict or (LIKELY if self.likely else "none")
 
     @property
     def excess(self) -> float:
@@ -139,29 +150,39 @@ class Comparison:
 
     @property
     def headline(self) -> str:
-        """`mismatch AUC 0.71 (dev-vs-dev 0.56, clean-vs-dev 0.99) | coverage 0.93 | worst: SNR W1 4.2 dB`."""
+        """How far the sets are apart, in three sentences: the classifier, the coverage, the largest difference."""
+        parts = ["No classifier could be tried: a set has too few groups."]
+        if self.auc is not None:
+            beside = [f"two halves of dev: {_share(self.auc_dev)}", f"clean speech: {_share(self.auc_clean)}"]
+            references = "; ".join(["50 % = same", *beside[: 2 if self.clean else 1]])
+            parts = [f"A classifier tells training from dev in {_share(self.auc)} of pairs ({references})."]
+        if self.coverage is not None:
+            parts.append(f"Training covers {_share(self.coverage)} of dev.")
+        return " ".join([*parts, self._largest])
+
+    @property
+    def _largest(self) -> str:
         worst = self.worst
-        clean = _shown(self.auc_clean) if self.clean else "not given"
-        named = (
-            f"{worst.feature.shown} W1 {amount(worst.feature, worst.w1)}" if worst and worst.w1 is not None else "none"
-        )
-        return (
-            f"mismatch AUC {_shown(self.auc)} (dev-vs-dev {_shown(self.auc_dev)}, clean-vs-dev {clean}) | "
-            f"coverage {_shown(self.coverage)} | worst: {named}"
-        )
+        if worst is None or worst.excess <= 1:
+            return "No feature differs by more than chance or by more than matters."
+        sure = f" ({LIKELY})" if worst.likely else "" if worst.verdict else " (may be chance)"
+        return f"Largest difference: {worst.size}{sure}."
 
     @property
     def advice(self) -> tuple[str, ...]:
-        """What to change, the farthest first."""
-        apart = [f for f in self.features if f.verdict in ("red", "amber")]
-        return tuple(f.words for f in sorted(apart, key=lambda f: -f.excess))
+        """What to change, the farthest first; of few clips, what to change if a difference proves true."""
+        apart = [f for f in self.features if f.likely or f.verdict in ("red", "amber")]
+        return tuple(f.words for f in sorted(apart, key=importance, reverse=True))
 
     @property
     def explained(self) -> tuple[str, ...]:
         """The verdict and what it was judged by, in words."""
         few = [f"{name}: {side.too_few}" for name, side in self._sides if side.too_few]
         if few:
-            return tuple(f"no verdict: {line}" for line in few)
+            lines = [f"no verdict: {line}" for line in few]
+            if any(f.likely for f in self.features):
+                lines.append(f"{LIKELY}: above twice what matters and above chance, but of too few clips or groups")
+            return tuple(lines)
         limits = self.limits
         if self.auc is None or limits is None:
             return ("no verdict: no classifier could be tried, a set has too few groups",)
@@ -208,7 +229,7 @@ class Comparison:
             "coverage_dev": _rounded(self.coverage_dev, 3),
             "family_factor": _rounded(self.family, 3),
             "worst": self.worst.feature.name if self.worst else None,
-            "features": [_feature_json(f) for f in self.features],
+            "features": [_feature_json(f) for f in sorted(self.features, key=importance, reverse=True)],
             "spectra": {
                 "hz": list(CENTRES_HZ),
                 "training": _spectrum_json(self.spectra[0]),
@@ -221,11 +242,24 @@ class Comparison:
 
 
 def farthest(features: Sequence[FeatureComparison]) -> FeatureComparison | None:
-    """The feature with the largest excess, the first of equal ones; None where none was compared."""
-    return max((f for f in features if f.w1 is not None), key=lambda f: f.excess, default=None)
+    """The most important difference, the first of equal ones; None if no feature was compared."""
+    return max((f for f in features if f.w1 is not None), key=importance, default=None)
+
+
+def importance(found: FeatureComparison) -> tuple[float, bool, float]:
+    """By what differences are ordered: the excess, but of those that are all very large the main features first.
+
+    From three times what matters on, a larger excess is no worse: a low cut-off that is an octave off matters less
+    than a level that is 20 dB off. Both the number and the choice of features are our own convention.
+    """
+    return min(found.excess, _VERY_LARGE), found.feature.name in _MAIN, found.excess
 
 
 # --- as JSON ----------------------------------------------------------------------------------------------------------
+
+
+def _share(value: float | None) -> str:
+    return "not measured" if value is None else f"{100 * value:.0f} %"
 
 
 def _shown(value: float | None) -> str:
@@ -271,6 +305,9 @@ def _feature_json(found: FeatureComparison) -> dict[str, Any]:
         "excess": round(found.excess, 3),
         "p": _rounded(found.p, 4),
         "verdict": found.verdict,
+        "verdict_shown": found.verdict_shown,
+        "likely": found.likely,
+        "size": found.size,
         "words": found.words,
     }
 

@@ -47,14 +47,27 @@ class Figures:
 
     @property
     def headline(self) -> str:
-        auc = "-" if self.auc is None else f"{self.auc:.2f}"
-        cover = "-" if self.coverage is None else f"{self.coverage:.2f}"
+        """`AUC 0.72, coverage 0.83, SNR 4.6 dB too low, level 17.0 dB too high, noise bands within 3.2 dB`."""
+        return self.words()
+
+    def words(self, beside: str = "") -> str:
+        """The headline, with a remark `beside` the AUC."""
+        auc = "AUC not measured" if self.auc is None else f"AUC {self.auc:.2f}{beside}"
+        cover = "coverage not measured" if self.coverage is None else f"coverage {self.coverage:.2f}"
         bands = [abs(d.shift) for name, d in self.distances.items() if name in BAND_NAMES]
-        parts = [f"AUC {auc}", f"coverage {cover}"]
-        parts += [f"SNR {self.distances['snr_db'].shift:+.1f} dB"] if "snr_db" in self.distances else []
-        parts += [f"level {self.distances[LEVEL].shift:+.1f} dB"] if LEVEL in self.distances else []
+        parts = [auc, cover]
+        for name, shown in (("snr_db", "SNR"), (LEVEL, "level")):
+            if name in self.distances:
+                parts.append(f"{shown} {_off_text(self.distances[name].shift)}")
         parts += [f"noise bands within {max(bands):.1f} dB"] if bands else []
         return ", ".join(parts)
+
+
+def _off_text(shift: float) -> str:
+    """How far the median is from that of dev."""
+    if round(shift, 1) == 0:
+        return "as in dev"
+    return f"{abs(shift):.1f} dB too {'high' if shift > 0 else 'low'}"
 
 
 def figures_of(simulated: Sequence[ClipProfile], dev: Sequence[ClipProfile], *, trust: Trust, seed: int) -> Figures:

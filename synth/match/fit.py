@@ -29,6 +29,7 @@ from synth.match.cases import (
 )
 from synth.match.correct import comparable_snr, corrected_colours, corrected_field, with_snrs
 from synth.match.figures import Figures, figures_of
+from synth.match.fit_steps import BEFORE, MIXTURE, Steps, calibration_title, round_title, steps_of
 from synth.match.fitted_recipe import Matched, matched_condition, mixture
 from synth.match.noise_model import NoiseModel, noise_model
 from synth.match.profile import ClipProfile, Profile
@@ -47,6 +48,7 @@ from synth.match.trial import Planned, Progress, Trials
 from synth.match.two_sample import generator
 from synth.recipe.distributions import Uniform
 from synth.recipe.model import Condition, Recipe
+from synth.text import count_of
 
 HELD_OUT = 0.3
 ROUNDS = 8
@@ -131,15 +133,24 @@ def fit_cases(
     part, held = held_out_split(dev.groups, seed=seed)
     fitting, judging = [dev.clips[k] for k in part], [dev.clips[k] for k in held]
     with Trials(ground, clips, jobs, progress) as trials:
-        job = _Job(recipe, trials, fitting, judging, seed, trust_in(fitting), message, rounds)
-        before = trials.measured(recipe, {}, "the recipe as it is")
-        start, calibrations = job.start()
+        trust, auc_dev = trust_in(fitting), _dev_auc(dev, seed)
+        calibrations = 2 if trust.snr else 0
+        few = min(CALIBRATION_CLIPS, clips)
+        steps = Steps(steps_of(clips=clips, calibration_clips=few, rounds=rounds, calibrations=calibrations))
+        job = _Job(recipe, trials, fitting, judging, seed, trust, message, rounds, steps, auc_dev)
+        message(
+            f"fit: at most {len(steps.planned)} steps, {sum(n for _, n in steps.planned):,} clips to simulate; judged "
+            f"on {count_of(len(judging), 'clip')} of {count_of(len({c.group for c in judging}), 'held-out group')}"
+        )
+        before = trials.measured(recipe, {}, steps.begin(BEFORE))
+        job.say(BEFORE, job.judged(before))
+        start, curves = job.start()
         told, kept, best, notes = job.iterate(start)
         as_before = job.judged(before)
         helped = told[kept].held_out.score < as_before.score
         conditions = mixture(best, shareable=shareable) if helped else ()
         done = replace(recipe, conditions=conditions)
-        whole = trials.measured(done, _cases(best), "the whole mixture") if helped else before
+        whole = trials.measured(done, _cases(best), steps.begin(MIXTURE)) if helped else before
     return Fitted(
         recipe=done,
         matched=best,
@@ -147,13 +158,13 @@ def fit_cases(
         trust=job.trust,
         clips=(len(fitting), len(judging)),
         groups=(len({c.group for c in fitting}), len({c.group for c in judging})),
-        auc_dev=_dev_auc(dev, seed),
+        auc_dev=auc_dev,
         before=as_before,
         after=told[kept].held_out if helped else as_before,
         mixture=job.judged(whole),
         rounds=tuple(told),
         kept=kept,
-        calibrations=calibrations,
+        calibrations=curves,
         warnings=tuple(_warnings(dev, job.trust, helped)),
         notes=tuple(notes),
     )
@@ -219,7 +230,15 @@ class _Job:
     trust: Trust
     message: Callable[[str], None]
     most: int
+    steps: Steps
+    auc_dev: float | None
     snrs: list[float | None] = field(default_factory=list)  # of the clips fitted on, flagged or not, calibrated
+
+    def say(self, title: str, figures: Figures, best: int | None = None) -> None:
+        """A line about a step that is complete: its figures on the held-out groups, the best round, and the time."""
+        same = "" if self.auc_dev is None else f"; dev against dev {self.auc_dev:.2f}"
+        ahead = "" if best is None else f"; best so far: round {best}"
+        self.message(f"{title}: {figures.words(f' (0.50 = same{same})')}{ahead}; {self.steps.times()}")
 
     def start(self) -> tuple[Matched, tuple[Curve, ...]]:
         """The cases as measured, with an SNR that was calibrated twice."""
@@ -255,7 +274,7 @@ class _Job:
         )
         count = min(CALIBRATION_CLIPS, self.trials.clips)
         heard = [
-            self.trials.measured(tried, drawn, f"calibration {k}", clips=count)
+            self.trials.measured(tried, drawn, self.steps.begin(calibration_title(k)), clips=count)
             for k, (tried, drawn) in enumerate(steps, start=1)
         ]
         return tuple(fitted_curve(mixes, within=within) for mixes in heard)
@@ -267,12 +286,13 @@ class _Job:
         found, kept, best = start, 0, start
         for number in range(self.most + 1):
             recipe = replace(self.recipe, conditions=(matched_condition(found, weight=1.0),))
-            heard = self.trials.measured(recipe, _cases(found), f"round {number}")
+            title = round_title(number, self.most)
+            heard = self.trials.measured(recipe, _cases(found), self.steps.begin(title))
             one = Round(number, self.judged(heard, self.fitting), self.judged(heard))
             rounds.append(one)
-            self.message(f"round {number}: on groups held out {one.held_out.headline}")
             if one.held_out.score < rounds[kept].held_out.score:
                 kept, best = number, found
+            self.say(title, one.held_out, best=kept)
             if number - kept >= _PATIENCE or number == self.most:
                 break
             cases = self.corrected(found.cases, heard)

@@ -20,9 +20,9 @@ DISTRUSTED = ("trimmed", "unsteady")
 """Flags with which the SNR, and the levels that follow from it, are not to be trusted."""
 
 FLAG_WORDS: Mapping[str, str] = {
-    "trimmed": "cut close to the speech, too little noise alone to measure it in: their SNR is not to be trusted",
-    "unsteady": "the noise wavers by more than 5 dB: their SNR is not to be trusted, match the wide prior instead",
-    "wavering": "the noise wavers by 3 to 5 dB: their SNR is less sure",
+    "trimmed": "cut close to the speech, too little noise alone to measure it in: their SNR cannot be measured",
+    "unsteady": "the noise level fluctuates by over 5 dB: SNR cannot be measured here; keep `snr_db` wide for them",
+    "wavering": "the noise level fluctuates by 3 to 5 dB: their SNR is less sure",
     "short": "too short for all measurements",
     "telephone": "telephone band: training clips need that channel (channel: microphone low_hz, high_hz)",
     "lowpass": "cut off above, by a lower rate or a codec: training clips need that, too (microphone high_hz, codec)",
@@ -140,9 +140,9 @@ def warnings(profile: Profile) -> list[str]:
 def _flag_warnings(clips: Sequence[ClipProfile]) -> list[str]:
     distrusted = sum(not _trusted(clip) for clip in clips) / len(clips)
     if distrusted > _MOSTLY:
-        return [f"the SNR of {distrusted:.0%} of the clips is not to be trusted: match the wide prior, not this SNR"]
+        return [f"the SNR of {distrusted:.0%} of the clips cannot be measured: keep `snr_db` wide for them"]
     if distrusted > _RARE:
-        return [f"the SNR of {distrusted:.0%} of the clips is not to be trusted; they are left out where SNR counts"]
+        return [f"the SNR of {distrusted:.0%} of the clips cannot be measured; they do not count for the SNR"]
     return []
 
 

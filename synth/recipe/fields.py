@@ -10,6 +10,7 @@ from typing import Any
 
 from synth.dsp.lombard import PARAMETERS as LOMBARD_PARAMETERS
 from synth.recipe.condition_fields import CONDITIONS
+from synth.recipe.defaults import MAX_REUSE
 from synth.recipe.distributions import Constant, Uniform
 from synth.recipe.drawn import Drawn
 from synth.recipe.effect_list import PROBABILITY, EffectList
@@ -187,7 +188,7 @@ LAYER = Record(
         Field("recordings", Drawn(Range(1, 16, whole=True)), Constant(1), "how many recordings are summed"),
         Field("effects", EffectList("noise"), (), "applied to each piece of noise, drawn anew for each"),
         Field("balance", Word(("seconds", "sqrt", "recordings")), "seconds", "what the recordings' shares follow"),
-        Field("max_reuse", Number(Range(0.01)), 100.0, "the plan is refused where a second is used more often"),
+        Field("max_reuse", Number(Range(0.01)), MAX_REUSE, "the plan is refused where a second is used more often"),
         Field(
             "min_recordings",
             Number(Range(1, whole=True)),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from synth.recipe.defaults import MAX_REUSE
 from synth.recipe.distributions import Constant, Distribution, Uniform
 from synth.recipe.effect_choice import EffectChoice
 from synth.recipe.yaml_text import KeyPlace
@@ -167,7 +168,7 @@ class Layer:
     recordings: Distribution = _ONE
     effects: tuple[EffectChoice, ...] = ()
     balance: Balance = "seconds"
-    max_reuse: float = 100.0
+    max_reuse: float = MAX_REUSE
     min_recordings: int = 1
     crossfade_s: float = 0.05
     grow: tuple[Growth, ...] = ()

@@ -50,7 +50,7 @@ def compare_page(found: Mapping[str, Any], *, training: Hear, dev: Hear) -> str:
         f'<p class="soft">{_sizes(found)}</p>',
         _verdict(found),
         *_list("What to change, the farthest first", found["advice"]),
-        *_list("What to know", found["notes"]),
+        *_list("Notes", found["notes"]),
         "<h2>How far, beside what it could be</h2>",
         _references(found),
         "<h2>Features</h2>",
@@ -113,8 +113,12 @@ def _row(feature: Mapping[str, Any]) -> list[Cell]:
         Cell(feature["w1_shown"] or "", sort=_number(w1, "")),
         Cell(feature["null95_shown"] or "", sort=_number(null95, "")),
         Cell(_number(feature["p"], "")),
-        Cell(feature["verdict"] or "none", sort=f"{feature['excess']:g}", kind=feature["verdict"] or ""),
-        Cell(feature["words"] if feature["verdict"] in ("amber", "red") else "", kind="wordy"),
+        Cell(
+            feature["verdict_shown"],
+            sort=f"{feature['excess']:g}",
+            kind="amber" if feature["likely"] else feature["verdict"] or "",
+        ),
+        Cell(feature["words"] if feature["likely"] or feature["verdict"] in ("amber", "red") else "", kind="wordy"),
     ]
 
 
@@ -154,7 +158,7 @@ def _key() -> str:
 
 
 def _quantiles(features: Sequence[Mapping[str, Any]]) -> list[str]:
-    drawn = sorted((f for f in features if f["knots"]), key=lambda f: -float(f["excess"]))
+    drawn = [f for f in features if f["knots"]]
     figures = [
         f"<figure>{quantiles(f)}<figcaption>{escape(f['shown'])}{escape(', ' + f['unit'] if f['unit'] else '')}: "
         f"W1 {escape(f['w1_shown'])}</figcaption></figure>"

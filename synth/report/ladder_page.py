@@ -43,7 +43,7 @@ def ladder_page(found: Mapping[str, Any]) -> str:
         table([*_GAP_HEAD, Cell(f"of the {found['reference']} error"), Cell("", kind="text")], _gaps(found)),
         f'<p class="soft">Large: the interval lies above 0, and the gap is {100 * found["large_from"]:g} % of the '
         f"{escape(found['reference'])} error or more (a convention).</p>",
-        "<h2>What to know</h2>",
+        "<h2>Notes</h2>",
         "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in found["notes"]) + "</ul>",
     ]
     return page("Where the error is", body, style=_STYLE)

@@ -23,9 +23,9 @@ _COLUMNS = (
     "lines",
     "spectrum",
     "tonal lines, Hz",
-    "what to know",
+    "notes",
 )
-_TEXT = ("recording", "tonal lines, Hz", "what to know")
+_TEXT = ("recording", "tonal lines, Hz", "notes")
 
 
 def noise_page(report: Mapping[str, Any]) -> str:
@@ -52,7 +52,7 @@ def _head(name: str) -> Cell:
 
 
 def _verdict(report: Mapping[str, Any]) -> str:
-    kind = "bad" if report["k_eff"] < 8 else "low" if report["k_eff"] < 16 else "good"
+    kind = "bad" if report["effective_recordings"] < 8 else "low" if report["effective_recordings"] < 16 else "good"
     lines = "".join(f"<p>{escape(line)}</p>" for line in report["conclusion"])
     return f'<div class="verdict {kind}">{lines}</div>'
 

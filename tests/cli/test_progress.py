@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from synth.cli import progress as progress_module
-from synth.cli.progress import RemainingTime, Screen, clock, rendering_text
+from synth.cli.progress import RemainingTime, Screen, rendering_text
 from synth.execute.local import Progress, run_shards
+from synth.text import clock_text
 from tests.small_set import make_sources, plan_into
 
 
@@ -92,7 +93,7 @@ def test_the_text_beside_a_bar_fits(room: int) -> None:
 
 
 def test_clock() -> None:
-    assert [clock(seconds) for seconds in (0, 59.6, 3723)] == ["0:00:00", "0:01:00", "1:02:03"]
+    assert [clock_text(seconds) for seconds in (0, 59.6, 3723)] == ["0:00:00", "0:01:00", "1:02:03"]
 
 
 def test_a_log_has_a_line_at_once_and_one_every_30_seconds(

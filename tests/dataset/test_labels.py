@@ -14,6 +14,7 @@ from synth.catalog.csv_list import read_csv
 from synth.catalog.json_lines import read_json_lines
 from synth.catalog.label_value import label_of_text, state_of, truth_of
 from synth.catalog.list_row import Row
+from synth.cli.show_labels import labels_text
 from synth.dataset.label_metrics import count_labels, read_label_predictions, score_labels
 from synth.dataset.labels import LabelCounts, label_arrays
 from synth.errors import UsageError
@@ -173,3 +174,28 @@ def test_the_command_counts_and_scores(tmp_path: Path) -> None:
     for words in (("--split", "dev"), ("--predictions", tmp_path / "gone.csv")):
         failed = run_synth("labels", manifest, *words)
         assert failed.returncode == 2 and "Traceback" not in failed.stderr
+
+
+def test_the_values_of_a_label_of_text_are_counted(tmp_path: Path) -> None:
+    """D29: of gender M/F only "other 131" was shown."""
+    values = ["F"] * 71 + ["M"] * 60 + [None]
+    rows = [
+        {"id": f"c{k}", "audio_filepath": f"{k}.wav", "duration": 1.0, "labels": {"gender": value, "wiper": True}}
+        for k, value in enumerate(values)
+    ]
+    (tmp_path / "list.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    counted = count_labels(tmp_path / "list.jsonl")
+    assert counted["values"] == {"gender": {"-": {"F": 71, "M": 60}}}
+    lines = labels_text(counted).splitlines()
+    assert [line.split() for line in lines[1:]] == [
+        ["label", "split", "present", "absent", "unknown", "other", "values"],
+        ["gender", "-", "0", "0", "1", "131", "F", "71,", "M", "60"],
+        ["wiper", "-", "132", "0", "0", "0"],
+    ]
+
+
+def test_of_many_values_the_most_frequent_are_shown() -> None:
+    values = {"city": {"-": {f"c{k}": 20 - k for k in range(12)}}}
+    states = {"city": {"-": {"present": 0, "absent": 0, "unknown": 0, "other": 150}}}
+    shown = labels_text({"clips": 150, "labels": states, "values": values, "metrics": None})
+    assert shown.endswith("c6 14, c7 13, and 4 more values")

@@ -48,14 +48,17 @@ def test_another_recipe_is_refused_with_both_values(recipe: Path, tmp_path: Path
     assert "  seed: 3 -> 4\n" in text
     assert "noise.snr_db" in text
     assert "20" in text and "15" in text
-    assert text.endswith("Undo the change to go on with it, or give a new directory.")
+    assert (
+        "recordings" not in text and "digest" not in text and "fingerprint" not in text
+    )  # what changed is named above
+    assert text.endswith("Run with the old settings to resume, or choose another --out.")
 
 
 def test_another_input_is_refused(recipe: Path, tmp_path: Path) -> None:
     small_set.plan_into(recipe, tmp_path / "out")
     soundfile.write(recipe.parent / "speech" / "speech0.wav", np.full(3200, 0.1), 8000, subtype="PCM_16")
     text = refusal(recipe, tmp_path / "out")
-    assert "\n  the speech recordings: " in text
+    assert "\n  speech recordings (digest): " in text
     assert "noise recordings" not in text
 
 

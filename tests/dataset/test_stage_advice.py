@@ -82,7 +82,7 @@ def test_the_weight_that_makes_both_sides_even_does_so() -> None:
 )
 def test_what_the_hours_are_enough_for_comes_with_its_source(hours: float, said: str) -> None:
     (found,) = (c for c in checks(counted(row(0, hours, None, made=True))) if c.name == "end_to_end")
-    assert said in found.text and found.verdict == "advice" and "from memory" in found.source
+    assert said in found.text and found.verdict == "advice" and "A. Ng" in found.source
     assert all(check.source for check in checks(counted(row(0, hours, "a", made=True))))
 
 

@@ -174,7 +174,7 @@ def test_a_damaged_review_is_refused_with_its_line(dev: DevList, tmp_path: Path,
         ({"n": 10, "by": "speaker"}, "20 strata by speaker, but 10 clips: take --n 20 or more, or --by errors"),
         ({"by": "driver"}, "no wrong clip has a driver to stratify by"),
         ({"own_tags": ["comment"]}, "a tag cannot be called 'comment'"),
-        ({"split": "test"}, r"no clips of the split test; there are dev \(1200\)"),
+        ({"split": "test"}, r"no clips of the split test; there are dev \(1,200\)\. Name one with --split"),
         ({"group_by": "driver"}, "no clip has a driver to group by"),
     ],
 )
@@ -182,6 +182,25 @@ def test_what_cannot_be_drawn_is_said(dev: DevList, tmp_path: Path, asked: dict[
     with pytest.raises(UsageError, match=said):
         sample_errors(dev.predictions, dev.manifest, tmp_path / "out.csv", **asked)  # type: ignore[arg-type]
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_the_one_split_of_a_manifest_is_taken(tmp_path: Path) -> None:
+    """D19: with a list of train-dev alone, `--split` was asked for, and clips in no list were a split "none"."""
+    rows = [{"id": f"c{k}", "audio_filepath": f"c{k}.wav", "text": "a b", "split": "train-dev"} for k in range(4)]
+    (tmp_path / "list.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    lines = [f"c{k},a b,a x" for k in range(4)] + [f"z{k},a b,a x" for k in range(107)]
+    (tmp_path / "p.csv").write_text("\n".join(["id,reference,hypothesis", *lines]) + "\n")
+    drawn = sample_errors(tmp_path / "p.csv", tmp_path / "list.jsonl", tmp_path / "out.csv")
+    assert {row.id for row in drawn.review.rows} == {"c0", "c1", "c2", "c3"}
+    assert drawn.review.design["split"] == "train-dev"
+    assert any(
+        "107 predictions are of no clip in this manifest, the first z0" in note for note in drawn.to_json()["notes"]
+    )
+    message = (
+        r"no clips of the split dev; there are train-dev \(4\), and 107 predictions are of no clip in this manifest\."
+    )
+    with pytest.raises(UsageError, match=message):
+        sample_errors(tmp_path / "p.csv", tmp_path / "list.jsonl", tmp_path / "b.csv", split="dev")
 
 
 def test_hours_of_listening_are_not_written_over(dev: DevList, tmp_path: Path) -> None:

@@ -137,7 +137,49 @@ def test_an_oracle_answers_dev_clips_again(tmp_path: Path) -> None:
 def test_clips_in_no_manifest_are_counted_in_a_note(tmp_path: Path) -> None:
     manifest = written(tmp_path, json.dumps(MANIFEST[0]), "manifest.jsonl")
     scores = read_scores(written(tmp_path, "id,split,error\na_1-v0,,1\nz,dev,1\n"), [manifest])
-    assert any("1 of 2 clips are in no manifest given, the first z" in note for note in scores.notes)
+    assert any("1 predictions are of no clip in this manifest, the first z" in note for note in scores.notes)
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (
+            {"a": "one", "b": None, "c": None},
+            "p.csv:3: clip b: neither the predictions nor list.jsonl have its text; 2 of 3 have none. Give a column "
+            "reference, or leave these clips out of the predictions",
+        ),
+        (
+            {"a": "one", "c": "three"},
+            "p.csv:3: clip b: neither the predictions nor list.jsonl have its text (list.jsonl does not have this clip); "
+            "1 of 3 have none. Give a column reference, or leave these clips out of the predictions",
+        ),
+    ],
+)
+def test_a_clip_whose_text_nobody_has(
+    texts: dict[str, str | None], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """D20: with --manifest given, the advice was to give --manifest."""
+    monkeypatch.chdir(tmp_path)
+    rows = [
+        {"id": name, "audio_filepath": f"{name}.wav", "duration": 1.0, "text": text} for name, text in texts.items()
+    ]
+    (tmp_path / "list.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "p.csv").write_text("id,hypothesis\na,one\nb,two\nc,three\n")
+    with pytest.raises(UsageError) as caught:
+        read_predictions(Path("p.csv"), [Path("list.jsonl")])
+    assert str(caught.value) == message
+
+
+def test_without_a_manifest_the_advice_is_to_give_one(tmp_path: Path) -> None:
+    rows = [{"id": "a", "hypothesis": "one", "reference": "one"}, {"id": "b", "hypothesis": "two", "reference": None}]
+    path = tmp_path / "p.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(UsageError) as caught:
+        read_predictions(path)
+    assert str(caught.value) == (
+        f"{path}:2: clip b: the predictions do not have its text; 1 of 2 have none. Give a column reference, or "
+        "--manifest with the texts"
+    )
 
 
 def test_rates_without_words_are_said_to_count_alike(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from synth.cli.show_compare import compare_text
 from synth.errors import ThresholdNotMet, UsageError
 from synth.match.advice import Difference, amount, verdict, words
 from synth.match.compare import compare, compare_features
@@ -84,10 +85,14 @@ def test_a_shift_on_purpose_comes_back_as_that_feature(shifted: Comparison) -> N
     assert shifted.auc is not None
     assert shifted.auc_dev is not None
     assert shifted.auc > 0.8 > shifted.auc_dev + 0.1
-    assert shifted.headline.startswith(
-        f"mismatch AUC {shifted.auc:.2f} (dev-vs-dev {shifted.auc_dev:.2f}, clean-vs-dev "
+    assert shifted.auc_clean is not None
+    assert shifted.coverage is not None
+    assert shifted.headline == (
+        f"A classifier tells training from dev in {100 * shifted.auc:.0f} % of pairs (50 % = same; two halves of dev: "
+        f"{100 * shifted.auc_dev:.0f} %; clean speech: {100 * shifted.auc_clean:.0f} %). Training covers "
+        f"{100 * shifted.coverage:.0f} % of dev. Largest difference: {shifted.worst.size}."
     )
-    assert "| worst: SNR (200-7000 Hz) W1 " in shifted.headline
+    assert re.fullmatch(r"SNR \(200-7000 Hz\) [34]\.\d dB too high", shifted.worst.size)
 
 
 def test_clips_of_note_are_those_that_lie_apart(shifted: Comparison) -> None:
@@ -105,7 +110,7 @@ def test_a_clean_set_is_red_against_an_in_car_set(shifted: Comparison) -> None:
     assert found.auc is not None
     assert found.auc > 0.98
     assert light_of(found, "snr_db") == "red"
-    assert "clean-vs-dev not given" in found.headline
+    assert "clean speech:" not in found.headline
     assert shifted.auc_clean is not None
     assert shifted.auc_clean > 0.98
 
@@ -132,9 +137,60 @@ def test_few_clips_or_groups_get_no_verdict() -> None:
         found = compare(training, profile(clips=clips, groups=groups, seed=2, name="dev"))
         assert found.verdict is None
         assert {f.verdict for f in found.features} == {None}
-        assert found.explained == (said,)
-        assert found.advice == ()
+        assert found.explained[0] == said
         json.dumps(found.to_json(), allow_nan=False)
+
+
+@pytest.fixture(scope="module")
+def few() -> Comparison:
+    """17 dev clips; training is 24 dB too quiet, and its low cut-off is more than an octave too high."""
+    training = profile(clips=100, groups=20, seed=1, name="training", shift={"speech_dbfs": -24.0, "low_hz": 1.3})
+    return compare(training, profile(clips=17, groups=8, seed=2, name="dev"))
+
+
+def test_few_clips_get_direction_and_size_marked_as_likely(few: Comparison) -> None:
+    """D26: under 30 dev clips there were 26 rows of "none", unsorted, and no advice."""
+    assert few.verdict is None
+    assert few.explained == (
+        "no verdict: dev: 17 clips are too few for a verdict (fewer than 30: our convention)",
+        "likely, not proven: above twice what matters and above chance, but of too few clips or groups",
+    )
+    rows = few.to_json()["features"]
+    assert {row["name"] for row in rows if row["likely"]} == {"speech_dbfs", "low_hz"}
+    assert [row["name"] for row in rows[:2]] == ["speech_dbfs", "low_hz"]
+    excess = [row["excess"] for row in rows[2:]]
+    assert excess == sorted(excess, reverse=True)
+    assert [row["verdict_shown"] for row in rows[:3]] == ["likely, not proven", "likely, not proven", "none"]
+    assert {row["verdict"] for row in rows} == {None}
+    assert len(few.advice) == 2
+    assert re.fullmatch(
+        r"likely, not proven: training's speech level is 2\d\.\d dB too low: raise level_dbfs by about 2\d dB",
+        few.advice[0],
+    )
+
+
+def test_the_headline_names_the_most_important_difference(few: Comparison) -> None:
+    """D26: the lower end of the band was named, not a level that was 24 dB off."""
+    assert few.worst is not None
+    assert few.worst.feature.name == "speech_dbfs"
+    assert re.search(
+        r"% of dev\. Largest difference: speech level 2\d\.\d dB too low \(likely, not proven\)\.$", few.headline
+    )
+
+
+def test_the_table_of_few_clips_has_its_marks(few: Comparison) -> None:
+    lines = compare_text(few.to_json()).splitlines()
+    assert lines[0] == few.headline
+    first = next(k for k, line in enumerate(lines) if line.startswith("feature"))
+    assert lines[first + 1].startswith("speech level")
+    assert lines[first + 1].endswith("likely, not proven")
+    assert f"  {few.advice[0]}" in lines
+
+
+def test_equal_sets_of_few_clips_have_no_largest_difference() -> None:
+    found = compare(profile(clips=100, groups=20, seed=1), profile(clips=17, groups=8, seed=2, name="dev"))
+    assert found.advice == ()
+    assert re.search(r"No feature differs by more|\(may be chance\)\.$", found.headline)
 
 
 def test_one_clip_or_nothing_measured_is_no_crash() -> None:
@@ -153,7 +209,7 @@ def test_an_snr_that_is_not_to_be_trusted_is_said_to_be() -> None:
     dev = profile(clips=60, groups=12, seed=2, name="dev")
     unsteady = replace(dev, clips=tuple(replace(clip, flags=("unsteady",)) for clip in dev.clips))
     plain, doubtful = (compare_features(training, other)[0][0].words for other in (dev, unsteady))
-    assert doubtful == plain + " (but the SNR of 0% of training and 100% of dev is not to be trusted)"
+    assert doubtful == plain + " (but the SNR of 0% of training and 100% of dev cannot be measured)"
 
 
 def test_same_profiles_same_comparison() -> None:

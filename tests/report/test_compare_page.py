@@ -101,7 +101,7 @@ def test_the_numbers_are_those_of_the_json(written: str, found: dict[str, Any]) 
         assert numbers(row[2]) == feature["dev"]
         assert row[3:5] == [feature["w1_shown"], feature["null95_shown"]]
         assert float(row[5]) == feature["p"]
-        assert row[6] == feature["verdict"]
+        assert row[6] == feature["verdict_shown"]
     text = unescape(written)
     said = [found["headline"], *found["explained"], *found["advice"], *found["notes"]]
     assert all(line in text for line in said)
@@ -163,6 +163,19 @@ def test_a_comparison_without_numbers_has_a_page() -> None:
     page = compare_page(compare(profile(clips=40, groups=8, seed=1), empty).to_json(), training=str, dev=str)
     assert "not measured" in page
     assert "Noise spectra" not in page
+
+
+def test_the_page_of_few_clips_marks_what_is_likely() -> None:
+    """D26: the column of advice was empty."""
+    training = profile(clips=60, groups=12, seed=1, shift={"speech_dbfs": -24.0})
+    few = compare(training, profile(clips=17, groups=8, seed=2, name="dev")).to_json()
+    page = compare_page(few, training=str, dev=str)
+    assert few["features"][0]["name"] == "speech_dbfs"
+    row = re.search(r"<tr>(?:(?!</tr>).)*speech level.*?</tr>", page, re.DOTALL)
+    assert row is not None
+    assert 'class="amber"' in row[0]
+    assert unescape(row[0]).count(few["features"][0]["words"]) == 1
+    assert few["headline"] in unescape(page)
 
 
 def test_equal_quantiles_lie_on_the_dashed_line(found: dict[str, Any]) -> None:

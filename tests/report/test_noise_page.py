@@ -51,8 +51,9 @@ def report(*recordings: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "refused": [],
         "near_duplicates": [],
         "spectra": 1,
-        "k_eff": 2.7,
-        "conclusion": ["12.0 min from 3 recordings", "K_eff below 8 is red"],
+        "effective_recordings": 2.7,
+        "largest_share": 0.4,
+        "conclusion": ["12.0 min from 3 recordings", "Only 2.7 recordings' worth of variety"],
         **changes,
     }
 
