@@ -19,7 +19,8 @@ app = typer.Typer(
     name="synth",
     cls=Group,
     help="Make training sets for in-car speech: clean speech mixed with car noise, following a recipe.",
-    epilog="Common options may stand before or after the command. The environment variable of an option is "
+    epilog="Every printed figure is defined in docs/glossary.md.\n\n"
+    "Common options may stand before or after the command. The environment variable of an option is "
     "SYNTH_<COMMAND>_<OPTION>, such as SYNTH_GENERATE_JOBS; of a common option SYNTH_<OPTION>, such as SYNTH_QUIET.\n\n"
     "Exit codes: 0 ok, 1 failed (run again to resume), 2 recipe or usage is wrong, 3 too many bad inputs, "
     "4 verify found a difference or a data set is damaged, 5 a threshold was not met, 75 locked by another run, "

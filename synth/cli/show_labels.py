@@ -10,12 +10,14 @@ from synth.cli.terminal import table
 _METRICS = ("error", "precision", "recall", "f1", "cross_entropy")
 _SOURCES = "where these rules come from: docs/labels_and_stages.md"
 _VALUES = 8  # of a label that are shown
-_STATES = ("present", "absent", "unknown", "other")
+_COUNT_HEAD = ["label", "split", "present", "absent", "unknown", "other"]
+_METRIC_HEAD = ["label", "n known", "present", "error", "precision", "recall", "f1", "cross entropy"]
+_STATES = _COUNT_HEAD[2:]
 
 
 def labels_text(told: Mapping[str, Any]) -> str:
     """The counts of labels (`label_metrics.count_labels`), and the metrics where there are predictions."""
-    head = ["label", "split", *_STATES, *(["values"] if told["values"] else [])]
+    head = [*_COUNT_HEAD, *(["values"] if told["values"] else [])]
     counts = [
         [name, split, *(f"{states[state]:,}" for state in _STATES), *_values(told, name, split)]
         for name, splits in told["labels"].items()
@@ -40,7 +42,6 @@ def _values(told: Mapping[str, Any], name: str, split: str) -> list[str]:
 def _metrics(told: Mapping[str, Any]) -> list[str]:
     rows = [_metric_row(name, metrics) for name, metrics in told["labels"].items()]
     means = ["mean of labels", "", "", *(_number(told["macro"][metric]["mean"]) for metric in _METRICS)]
-    head = ["label", "n known", "present", *(metric.replace("_", " ") for metric in _METRICS)]
     notes = [
         f"{text}: {told[key]:,}"
         for key, text in (
@@ -52,7 +53,7 @@ def _metrics(told: Mapping[str, Any]) -> list[str]:
     return [
         "",
         f"predictions, over what is known only (present from {told['threshold']:g} on; cross-entropy in nats)",
-        *table([head, *rows, means, _metric_row("all together", told["all"])]),
+        *table([_METRIC_HEAD, *rows, means, _metric_row("all together", told["all"])]),
         *notes,
     ]
 

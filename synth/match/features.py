@@ -60,7 +60,7 @@ FEATURES: tuple[Feature, ...] = (
         Feature(f"rumble_{k}", f"rumble at {round(hz)} Hz", "dB", 1.0, remedy="noise sources, match_spectrum")
         for k, hz in enumerate(RUMBLE_CENTRES_HZ, start=1)
     ),
-    Feature("level_sd_db", "unsteadiness of the noise", "dB", 0.5, remedy="noise sources, drift, events"),
+    Feature("level_sd_db", "level fluctuation of the noise", "dB", 0.5, remedy="noise sources, drift, events"),
     Feature("low_hz", "lower end of the band", "Hz", 0.1, "log2", remedy="channel: microphone low_hz"),
     Feature("high_hz", "upper end of the band", "Hz", 0.1, "log2", remedy="channel: microphone high_hz, codec"),
     Feature(
