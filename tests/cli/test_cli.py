@@ -88,7 +88,7 @@ def test_plan_shows_the_plan_and_writes_nothing(recipe: Path) -> None:
     assert run.returncode == 0
     note = "note: source 'car': 1 file passed over: 1 .csv"
     assert run.stderr == f"{note}\nnext: synth generate {recipe} --out DIR\n"
-    assert "clips        12 (3 shards of 4)" in run.stdout
+    assert "clips        12 (3 shards of up to 4)" in run.stdout
     assert "cabin/train" in run.stdout
     assert "first draws" in run.stdout
     assert sorted(recipe.parent.iterdir()) == before
@@ -118,7 +118,7 @@ def test_generate_again_does_nothing(recipe: Path, made: Path) -> None:
     before = tree(made)
     run = run_synth("generate", recipe, "--out", made)
     assert run.returncode == 0
-    assert "made 0 clips" in run.stdout
+    assert run.stdout.startswith("already complete: nothing was left to make\n")
     assert "3 of 3 shards are already done" in run.stderr
     assert tree(made) == before
 
@@ -215,7 +215,7 @@ def test_parts_and_finish_make_the_whole(recipe: Path, made: Path, tmp_path: Pat
     assert "part 1 of 2 (--part)" in first.stderr
     assert "2 of 3 shards are not done (0, 2): run generate again" in failed(run_synth("finish", out), 1)
     second = run_synth("generate", recipe, "--out", out, "--part", "0/2")
-    assert "part 0 of 2 is done; when all are: synth finish" in second.stdout
+    assert f"part 0 of 2 is complete; run `synth finish {out}` when all parts are" in second.stdout
     assert not (out / "dataset.json").exists()
     assert run_synth("finish", out).returncode == 0
     assert tree(out) == tree(made)
@@ -224,7 +224,7 @@ def test_parts_and_finish_make_the_whole(recipe: Path, made: Path, tmp_path: Pat
 def test_quiet_says_nothing_but_the_result(recipe: Path, made: Path) -> None:
     run = run_synth("-q", "generate", recipe, "--out", made)
     assert run.stderr == ""
-    assert run.stdout.startswith("made 0 clips")
+    assert run.stdout.startswith("already complete: nothing was left to make\n")
 
 
 # what is wrong, and how it ends
