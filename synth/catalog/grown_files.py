@@ -13,6 +13,7 @@ from synth.catalog.list_row import Row
 from synth.catalog.recording import Recording
 from synth.dsp.noise import GENERATORS
 from synth.errors import BadInput
+from synth.text import CsvReader
 
 GROWN_LIST: Final = "metadata.csv"
 COLUMNS: Final = ("path", "duration", "sampling_rate", "recording", "grown", "parameters")
@@ -75,8 +76,8 @@ def _labels_in(listed: Path) -> dict[str, Mapping[str, object]]:
             if file.readline(200).decode().strip() != ",".join(COLUMNS):
                 return {}
             text = file.read(_MOST_BYTES).decode("utf-8", "surrogateescape")
-    except (OSError, UnicodeDecodeError):
+        rows = [row for row in CsvReader(io.StringIO(text, newline="")) if len(row) == len(COLUMNS)]
+    except (OSError, UnicodeDecodeError, csv.Error):
         return {}
-    rows = (row for row in csv.reader(io.StringIO(text, newline="")) if len(row) == len(COLUMNS))
     fields = (dict(zip(COLUMNS, row, strict=True)) for row in rows)
     return {row["path"]: {name: row[name] for name in ("recording", "grown", "parameters")} for row in fields}
