@@ -105,7 +105,7 @@ def test_the_whole_of_it_in_its_smallest_form(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("SYNTH_CACHE", str(tmp_path / "cache"))
     audio = find_audio(real_audio() / "speech" / "fsdd", real_audio() / "noise")
     audio = replace(audio, recordings=tuple(one for one in audio.recordings if one.duration < 40))
-    size = Size(seeds=(1,), alone=0, share=10, copies=1, fit_clips=50, test=False)
+    size = Size(seeds=(1,), alone=0, share=5, copies=1, fit_clips=50, test=False)
     text = run(audio, tmp_path, ["A"], size, 1)
     assert all(f"| {title} |" in text for title in TITLES.values())
     assert (tmp_path / "proof.md").read_text() == text

@@ -89,7 +89,7 @@ def problems_of(ended: Ended, *, codes: Collection[int], names: Collection[str])
 
 
 def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("This is a bug")]
+    lines = [line for line in text.splitlines() if line.strip() and "This is a bug" not in line]
     return lines[-1][:300] if lines else "(nothing)"
 
 

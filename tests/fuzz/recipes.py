@@ -46,7 +46,7 @@ def run(bench: Bench, seed: int, indices: Iterable[int]) -> Campaign:
         path.write_bytes(data)
         ended = bench.call("plan", path, "--jobs", "1")
         # What is wrong with the plan of a valid recipe is said with its key, such as `noise.layers.car: ...`.
-        names = [path.name, *(f"{key}:" for key in _KEYS), *(f"{key}." for key in _KEYS)]
+        names = [path.name, "reference_cases.csv", *(f"{key}:" for key in _KEYS), *(f"{key}." for key in _KEYS)]
         campaign.tried += 1
         campaign.accepted += ended.returncode == 0
         campaign.note(f"recipes:{index} ({change})", ended, problems_of(ended, codes=(0, 2, 3), names=names))

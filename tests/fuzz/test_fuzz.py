@@ -31,7 +31,7 @@ def warm() -> Iterator[WarmProcess]:
     [
         (audio.run, 150),
         (lists.run, 40),
-        (recipes.run, 40),
+        (recipes.run, 24),
         pytest.param(datasets.run, 12, marks=pytest.mark.xfail(strict=False, reason="until verify's reader is there")),
         (documents.run, 54),
     ],
