@@ -15,7 +15,7 @@ from synth.execute.local import Progress
 from synth.text import clock_text, printable
 
 _EVERY_SECONDS = 30.0
-_SHORT_SCAN_SECONDS = 2.0  # of a scan that takes less a log says nothing
+_SHORT_SCAN_SECONDS = 10.0  # of a scan that takes less a log says nothing
 _BAR_WIDTH = 20
 _BESIDE_BAR = _BAR_WIDTH + 7  # the bar, the share in percent, and the gaps
 

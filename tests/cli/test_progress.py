@@ -121,10 +121,10 @@ def test_a_short_scan_is_silent_in_a_log_and_a_long_one_is_not(
     now = [0.0]
     monkeypatch.setattr(progress_module.time, "monotonic", lambda: now[0])
     with Screen(1) as screen:
-        for now[0], what, done in ((0.0, "reading headers", 1), (1.9, "reading headers", 90), (2.0, "decoding", 1)):
+        for now[0], what, done in ((0.0, "reading headers", 1), (9.9, "reading headers", 90), (10.0, "decoding", 1)):
             screen.scanned(what, done, 100)
         assert capsys.readouterr().err == ""
-        now[0] = 4.1
+        now[0] = 20.1
         screen.scanned("decoding", 7, 100)
     assert re.fullmatch(r"\d\d:\d\d:\d\d decoding: 7 of 100\n", capsys.readouterr().err)
 
