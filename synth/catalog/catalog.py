@@ -181,6 +181,12 @@ class Catalog:
             hashes=hashes,
         )
 
+    def with_hash(self, index: int, sha256: str) -> Catalog:
+        """The same recordings, with the hash (hex) of the file of one."""
+        hashes = np.zeros((len(self), _HASH_BYTES), np.uint8) if self.hashes is None else np.array(self.hashes)
+        hashes[index] = np.frombuffer(bytes.fromhex(sha256), np.uint8)
+        return self.with_hashes(hashes)
+
     def has_same_files(self, other: Catalog) -> bool:
         """Whether both hold recordings of files of equal identity, one by one (and of equal hash, if known)."""
         if len(self) != len(other) or [s.name for s in self.sources] != [s.name for s in other.sources]:

@@ -15,7 +15,7 @@ import soundfile
 
 from synth import pipeline
 from synth.cli.show import plan_text
-from synth.errors import UsageError, VerifyMismatch
+from synth.errors import BadInput, UsageError, VerifyMismatch
 from tests import small_set
 
 KINDS = ("speech", "noise", "room", "event", "list", "cases")
@@ -253,6 +253,31 @@ def test_finish_refuses_rows_that_share_a_source_but_not_its_hash(tmp_path: Path
         "changed while the data set was made. Generate the data set again in a new directory."
     )
     assert not dataset.dataset_json.exists()
+
+
+def test_a_clip_is_replayed_from_a_touched_source_but_not_from_another(tmp_path: Path) -> None:
+    """B1: the row knows the hash of the file that the clip was made from."""
+    recipe = small_set.make_sources(tmp_path / "in", speech=1)
+    path = tmp_path / "in" / "speech" / "speech0.wav"
+    write_sound(path, 1)
+    dataset = small_set.plan_into(recipe, tmp_path / "out", ["output.stems=false"])
+    small_set.make_inline(dataset, [0])
+    clip_id = json.loads(dataset.manifest.read_text().split("\n")[0])["id"]
+    touch(path)
+    assert pipeline.replay(dataset.path, clip_id, tmp_path / "one.flac").same is True
+    edit_middle(path)
+    with pytest.raises(BadInput, match="changed_during_run: it is not the file that was planned with: its modif"):
+        pipeline.replay(dataset.path, clip_id, tmp_path / "two.flac")
+
+
+def test_what_a_killed_run_left_half_written_of_its_plan_goes(tmp_path: Path) -> None:
+    """B14: `.synth/plan/.recipe.yaml.PID.0.tmp` stayed for ever."""
+    recipe = small_set.make_sources(tmp_path / "in", speech=1)
+    left = tmp_path / "out" / ".synth" / "plan" / ".recipe.yaml.4242.0.tmp"
+    left.parent.mkdir(parents=True)
+    left.write_text("half")
+    small_set.plan_into(recipe, tmp_path / "out")
+    assert not list((tmp_path / "out" / ".synth").rglob("*.tmp"))
 
 
 def test_times_are_in_no_file_of_a_data_set(tmp_path: Path) -> None:
