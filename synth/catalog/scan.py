@@ -64,6 +64,7 @@ _LIMIT_OF: dict[Kind, str] = {
     "noise": "limits.max_noise_seconds",
     "room": "for impulse responses",
 }
+_STATES_REMEMBERED = 20_000  # files of one list; to look again costs 20 microseconds
 _REMEMBERED = 100_000  # files of one list whose headers are kept at hand
 _TRANSIENT = frozenset(("timeout", "decode_crash", "missing", "changed_during_run"))
 
@@ -212,8 +213,10 @@ def _refuse(desk: _Desk, error: BadInput, path: str) -> None:
 
 
 def _scan_chunk(desk: _Desk, source: Source, root: str, rows: Sequence[Row]) -> None:
-    if len(desk.states) > _REMEMBERED:
-        _forget(desk)
+    if len(desk.states) > _STATES_REMEMBERED:
+        desk.states.clear()
+    if len(desk.probed) > _REMEMBERED:
+        desk.probed.clear()
     _look_at_files(desk, root, [row.path for row in rows])
     probed = _probe_files(desk, root, [row.path for row in rows if not row.trusted])
     entries: list[Entry] = []
@@ -291,6 +294,7 @@ def _look_at_files(desk: _Desk, root: str, paths: Iterable[str]) -> None:
             try:
                 desk.states[path] = _state(root, path)
             except BadInput as error:
+                error.__traceback__ = error.__context__ = None  # a kilobyte each, of perhaps a million
                 desk.states[path] = error
 
 
