@@ -173,12 +173,12 @@ def test_verbose_prints_what_is_logged(example: tuple[Path, Run]) -> None:
 
 
 def named_params() -> dict[str, list[tuple[tuple[str, ...], Any]]]:
-    found: dict[str, list[tuple[tuple[str, ...], Any]]] = {}
+    params_of: dict[str, list[tuple[tuple[str, ...], Any]]] = {}
     for words, command in [((), ROOT), *COMMANDS.items()]:
         for param in command.params:
             if param.envvar is not None:
-                found.setdefault(param.envvar, []).append((words, param))
-    return found
+                params_of.setdefault(param.envvar, []).append((words, param))
+    return params_of
 
 
 def test_each_option_has_a_variable_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

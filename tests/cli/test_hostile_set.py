@@ -51,12 +51,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "noise" / "broken\x1b[2J.wav").write_text("no audio")
     (folder / "recipe.yaml").write_text(RECIPE)
     run(folder, "generate", "recipe.yaml", "--out", "out", code=0)
-    made = rows_of(folder / "out" / "manifest.jsonl")
+    clips = rows_of(folder / "out" / "manifest.jsonl")
     (folder / "predictions.jsonl").write_text(
-        "".join(json.dumps({"id": row["id"], "hypothesis": "=wrong \x1b[2J"}) + "\n" for row in made)
+        "".join(json.dumps({"id": row["id"], "hypothesis": "=wrong \x1b[2J"}) + "\n" for row in clips)
     )
     (folder / "classes.jsonl").write_text(
-        "".join(json.dumps({"id": row["id"], "reference": "=a", "p_=a": 0.01, "p_\x1bb": 0.99}) + "\n" for row in made)
+        "".join(json.dumps({"id": row["id"], "reference": "=a", "p_=a": 0.01, "p_\x1bb": 0.99}) + "\n" for row in clips)
     )
     return folder
 
@@ -138,9 +138,9 @@ def test_no_csv_that_we_write_holds_a_formula(folder: Path) -> None:
     for name in ("sample", "mislabelled", "grow"):
         words = [word.format(mode="csv", clip="") for word in COMMANDS[name]]
         run(folder, *words, code=0)
-    found = sorted(folder.rglob("*.csv"))
-    assert {path.name for path in found} >= {"reviewcsv.csv", "candidatescsv.csv", "metadata.csv"}
-    for path in found:
+    written = sorted(folder.rglob("*.csv"))
+    assert {path.name for path in written} >= {"reviewcsv.csv", "candidatescsv.csv", "metadata.csv"}
+    for path in written:
         with path.open(newline="", encoding="utf-8") as file:
             cells = [cell for row in csv.reader(file) for cell in row]
         assert [c for c in cells if c[:1] in ("=", "+", "-", "@", "\t", "\r") and not NUMBER.fullmatch(c)] == []
