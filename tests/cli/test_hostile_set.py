@@ -50,6 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "speech" / "list.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (folder / "noise" / "broken\x1b[2J.wav").write_text("no audio")
     (folder / "recipe.yaml").write_text(RECIPE)
+    (folder / "wrong.yaml").write_text('"\\e[2J\\e[31mevil": 1\nspeech: {"\\u202ex": 2}\n')
     run(folder, "generate", "recipe.yaml", "--out", "out", code=0)
     clips = rows_of(folder / "out" / "manifest.jsonl")
     (folder / "predictions.jsonl").write_text(
@@ -109,7 +110,6 @@ AS_JSON_TOO = ("status", "explain", "labels", "sample", "mistake")  # the others
 @pytest.mark.parametrize("name", COMMANDS)
 def test_hostile_texts_never_reach_the_terminal(name: str, folder: Path) -> None:
     """B9: names of files, texts, speakers, labels and keys of a recipe, in results and in errors, as text and JSON."""
-    (folder / "wrong.yaml").write_text('"\\e[2J\\e[31mevil": 1\nspeech: {"\\u202ex": 2}\n')
     clip = rows_of(folder / "out" / "manifest.jsonl")[0]["id"]
     for mode in ("", "--json") if name in AS_JSON_TOO else ("",):
         words = [word.format(mode=mode, clip=clip) for word in COMMANDS[name]]
