@@ -92,7 +92,7 @@ def _opened(path: Path, group_by: str | None) -> AudioSet:
         path = path.parent
     if path.is_dir():
         dataset = DatasetDir(path)
-        if dataset.manifest.is_file():
+        if os.path.lexists(dataset.manifest):
             return replace(_manifest(dataset.manifest, group_by), name=_absolute(path).name)
         if dataset.plan_header.is_file():
             raise UsageError(f"{path} is a data set that is not complete; `synth generate` again, or `synth finish`")
@@ -117,11 +117,16 @@ def _absolute(path: Path) -> Path:
 
 
 def _first_keys(path: Path) -> frozenset[str]:
-    with DataFile.named(path).opened() as file:
-        try:
-            return frozenset(parse_json(file.readline(MAX_LINE)))
-        except (NotJson, TypeError):
-            return frozenset()
+    """Keys of the first line; none where it is no JSON object, which in a data set is damage."""
+    data = DataFile.named(path)
+    with data.opened() as file:
+        line = file.readline(MAX_LINE)
+    if data.root is not None and line:
+        return frozenset(data.object(line, 1))
+    try:
+        return frozenset(parse_json(line))
+    except (NotJson, TypeError):
+        return frozenset()
 
 
 def _nothing(path: Path, refused: Sequence[BadInput]) -> str:

@@ -221,6 +221,15 @@ def test_any_damaged_file_is_a_finding_of_verify(out: Path, warm: WarmProcess, n
     assert "4 clips" in ended.stdout
 
 
+def test_damage_ends_profile_with_4(out: Path, warm: WarmProcess) -> None:
+    """The sets of profile, compare, fit and select are read in the same way."""
+    path = out / "manifest.jsonl"
+    path.write_bytes(b"\xff" + path.read_bytes()[1:])
+    check(warm.call("profile", out, "--out", out.parent / "p.jsonl", timeout_s=60), 4, "manifest.jsonl:1: not UTF-8")
+    replace(path, os.mkfifo)
+    check(warm.call("profile", out, "--out", out.parent / "p.jsonl", timeout_s=60), 4, "not a regular file")
+
+
 def test_a_link_to_the_same_bytes_is_a_finding(out: Path) -> None:
     """B14: a clip replaced by a link to the same bytes passed."""
     path = clip(out)
