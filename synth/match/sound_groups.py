@@ -34,7 +34,7 @@ class SoundGroups:
 
 
 def join_groups(
-    found: AudioSet,
+    audio_set: AudioSet,
     clips: Sequence[SetClip],
     seconds: Sequence[float],
     *,
@@ -45,7 +45,7 @@ def join_groups(
     """The groups of clips, joined if clips of two share 3.3 s of sound or more, or have equal samples.
 
     Args:
-        found: the set; nothing is joined in a data set of ours, whose manifest says what belongs together.
+        audio_set: the set; nothing is joined in a data set of ours, whose manifest says what belongs together.
         clips: some of its clips.
         seconds: how long each is.
         cache: folder of what is remembered of files.
@@ -55,11 +55,11 @@ def join_groups(
     Returns:
         A name per clip: of joined groups the smallest.
     """
-    if found.kind == "ours" or len(clips) < 2:
+    if audio_set.kind == "ours" or len(clips) < 2:
         return SoundGroups(tuple(clip.group for clip in clips), ())
     chosen = _some(clips, seconds)
     rows = [_row(clips[k], seconds[k]) for k in chosen]
-    answers = hear(rows, str(found.root), cache=cache, prints=True, jobs=jobs, progress=progress)
+    answers = hear(rows, str(audio_set.root), cache=cache, prints=True, jobs=jobs, progress=progress)
     usable = [(k, answer) for k, answer in zip(chosen, answers, strict=True) if not isinstance(answer, BadInput)]
     pairs = same_sound([answer for _, answer in usable], cache)
     joined = [(usable[pair.first][0], usable[pair.second][0]) for pair in pairs]

@@ -35,18 +35,18 @@ def find_clip(clips: Clips, name: str, folder: Path) -> int:
     Raises:
         UsageError: no clip, or several clips, have this name; or the file lies outside the data set.
     """
-    wanted = _id_of_path(name, folder) if _is_path(name) else name
+    identifier = _id_of_path(name, folder) if _is_path(name) else name
     ids = [clips.clip_id(index) for index in range(len(clips))]
-    if wanted in ids:
-        return ids.index(wanted)
-    starting = [index for index, one in enumerate(ids) if wanted and one.startswith(wanted)]
+    if identifier in ids:
+        return ids.index(identifier)
+    starting = [index for index, one in enumerate(ids) if identifier and one.startswith(identifier)]
     if len(starting) == 1 and not _is_path(name):
         return starting[0]
     if starting:
         shown = ", ".join(ids[index] for index in starting[:_SHOWN])
         more = f" and {len(starting) - _SHOWN} more" if len(starting) > _SHOWN else ""
         raise UsageError(f"{folder}: {len(starting)} clips begin with {name!r}: {shown}{more}; give more of the id")
-    raise UsageError(f"{folder} has no clip {name!r}; the closest ids are {', '.join(_closest(wanted, ids))}")
+    raise UsageError(f"{folder} has no clip {name!r}; the closest ids are {', '.join(_closest(identifier, ids))}")
 
 
 def _is_path(name: str) -> bool:

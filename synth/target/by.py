@@ -65,19 +65,19 @@ def _rule(name: str, text: str) -> FromPath:
 
 def from_json(noted: Any) -> dict[str, FromPath]:
     """`By.to_json` back. Raises ValueError or TypeError for anything else."""
-    found = {str(name): FromPath(rule.get("pattern"), rule.get("level")) for name, rule in (noted or {}).items()}
-    for name, rule in found.items():
+    rules = {str(name): FromPath(rule.get("pattern"), rule.get("level")) for name, rule in (noted or {}).items()}
+    for name, rule in rules.items():
         if rule.level is None and pattern_complaint(str(rule.pattern), name):
             raise ValueError("from_path")
-    return found
+    return rules
 
 
-def labeled(found: RealSet, from_path: Mapping[str, FromPath]) -> RealSet:
+def labeled(real_set: RealSet, from_path: Mapping[str, FromPath]) -> RealSet:
     """The set with labels from its paths. Raises UsageError for a pattern that does not come to an end."""
     if not from_path:
-        return found
+        return real_set
     try:
         with Pool() as pool:
-            return replace(found, rows=tuple(with_labels(found.rows, from_path, pool)))
+            return replace(real_set, rows=tuple(with_labels(real_set.rows, from_path, pool)))
     except SlowPattern as error:
         raise UsageError(f"--by {error.label}: {error}") from None
