@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from synth.cli import terminal
-from synth.cli.show import ledger_lines
+from synth.cli.show import explained_text, ledger_lines
 from synth.cli.show_compare import compare_text
 from synth.cli.show_diagnose import diagnosis_text
 from synth.cli.show_errors import mislabelled_text
 from synth.cli.show_labels import labels_text, stages_text
 from synth.cli.show_match import profile_text, selected_text
 from synth.cli.show_noise import noise_text
+from synth.cli.show_split import split_text
 from synth.cli.terminal import wrapped
+from synth.pipeline import Explained
 
 LONG = "1688-142285-0012_very_long_name_of_a_recording_c03b302d"
 SENTENCE = "training's speech level is 24.5 dB too low: raise level_dbfs by about 24 dB, at 16000 Hz, " * 3
@@ -84,8 +87,52 @@ SELECTED = {
     "distances": [{"shown": FEATURE["shown"], "scale": "log2", "unit": "Hz", "before": 12.5, "after": 1.25, "tolerance": 0.5}],
 }  # fmt: skip
 CANDIDATE = {"id": LONG, "label": LONG, "suggested": LONG, "p_label": 0.125, "p_suggested": 0.875, "margin": 0.75}
+ONE_SPLIT = {
+    "clips": 12345, "hours": 1.25, "groups": 9, "largest_group": {"clips": 400}, "standard_error_points": 0.75,
+    "standard_error_points_grouped": 2.5, "design_effect": 3.5, "held_groups": 0,
+}  # fmt: skip
+SPLIT = {
+    "error_rate": 0.1, "splits": {"dev": ONE_SPLIT, "test": ONE_SPLIT}, "asked": {"dev": "2000"}, "by": ["speaker"],
+    "near_duplicate_pairs": 3, "near_duplicates_looked_for": True, "largest_group": {"name": LONG, "clips": 400},
+    "clips": 24690, "hours": 2.5, "groups": 18, "notes": [SENTENCE], "left_out": 3, "earlier": None, "conflicts": [],
+    "near_duplicates": [{"first": "a.wav", "second": "b.wav", "common_s": 12.5}], "refused": [], "refused_count": 0,
+    "lists": ["dev.csv", "test.csv"],
+}  # fmt: skip
+
+
+def _explained() -> str:
+    spec = {
+        "index": 3, "split": "train-dev-noise", "pool": "held_out", "sample_rate": 16000, "num_samples": 40000,
+        "onset": 3200, "speech_num_samples": 30000, "source_id": LONG, "room_id": None, "lombard": None,
+        "speech_effects": [{"name": "speed", "factor": 0.9}], "channel_effects": [], "events": [], "snr_db": 8.985,
+        "measure": "active", "weighting": "band", "level_dbfs": -31.25,
+        "noise": [{"grown": None, "recording_id": LONG, "offset": 15446, "layer": "cabin", "track": 1,
+                   "source_num_samples": 43033, "at": 0, "relative_db": 0.0, "effects": [], "grown_file": None}],
+    }  # fmt: skip
+    draws = (
+        ("noise.snr_db", 0.576319, {"normal": [8.5, 5.25], "clip": [-5.5, 25.5]}),
+        ("noise.layers.cabin.1.0.effects.equalizer.tilt_db_per_octave", 0.25, [-6, 6]),
+    )
+    row = {"noise": [{"gain_db": -15.892}], "source": {"path": "ann/a.wav"}, "snr_db": {"measured": 8.98},
+           "level_dbfs": {"measured": -31.25}}  # fmt: skip
+    return explained_text(Explained("clip-v0", spec, draws, row))
+
+
+def test_explain_shows_values_with_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    """D15: `explain` printed the number in [0, 1), and one of two levels without its name."""
+    monkeypatch.setattr(terminal, "width", lambda stream=None: None)
+    lines = [" ".join(line.split()) for line in _explained().splitlines()]
+    assert "key value drawn from" in lines
+    assert "noise.layers.cabin.1.0.effects.equalizer.tilt_db_per_octave -3 dB per octave [-6, 6]" in lines
+    assert any(line.endswith("at 0.000 s, relative +0.0 dB, gain -15.9 dB") for line in lines)
+    assert any(line.startswith("noise.layers.cabin.1.0 in a key is layer cabin, track 1, segment 0") for line in lines)
+    assert "0.576319" not in "".join(lines)
+
+
 TEXTS: dict[str, Callable[[], str]] = {
     "plan": _ledger,
+    "explain": _explained,
+    "split": lambda: split_text(SPLIT, Path("out")),
     "compare": lambda: compare_text(
         {"headline": SENTENCE, "explained": [SENTENCE], "features": [FEATURE] * 2, "advice": [SENTENCE], "notes": []}
     ),
