@@ -25,6 +25,7 @@ from pathlib import Path
 
 from synth import files
 from synth.cli import main
+from synth.cli.signals import listen
 from synth.execute.threads import pin_threads
 from tests import small_set
 
@@ -103,6 +104,7 @@ class Child:
         descriptor, name = tempfile.mkstemp(suffix=".stderr")
         pid = os.fork()
         if pid == 0:
+            listen()  # an interpreter that is still starting is not what is tested
             os.setsid()
             os.dup2(descriptor, 2)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
