@@ -135,7 +135,7 @@ def audio_of(clip: Prediction) -> str | None:
 def _seconds(row: Mapping[str, Any], name: str) -> float | None:
     try:
         return float(row[name])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any, Final
 from synth.catalog.list_root import list_root
 from synth.diagnose.score_list import ScoreRow, read_rows
 from synth.errors import UsageError
+from synth.text import short_repr
 
 _NOT_MANIFESTS: Final = ("quarantine.jsonl",)
 _KINDS: Final = ("id", "path", "full path", "name")
@@ -58,13 +60,18 @@ def _name(listed: Joined) -> str:
     return str(listed.fields["id"] or place_of(listed.fields))
 
 
-def place_of(fields: Mapping[str, Any]) -> str | None:
-    """The audio's path, and from where in it (seconds, to the millisecond): lists may cut long recordings."""
+def place_of(fields: Mapping[str, Any], where: str = "") -> str | None:
+    """The audio's path, and from where in it (seconds, to the millisecond): lists may cut long recordings.
+
+    `where`: file:line, for an error.
+    """
     path, offset = fields["path"], fields["offset"]
     try:
         start = round(float(offset or 0), 3)
-    except (TypeError, ValueError):
-        raise UsageError(f"{path}: offset is {offset!r}; a number of seconds is needed") from None
+    except (TypeError, ValueError, OverflowError):
+        start = math.nan
+    if not math.isfinite(start):
+        raise UsageError(f"{where or path}: offset is {short_repr(offset)}; a number of seconds is needed")
     return None if path is None else str(path) if not start else f"{path} from {start:g} s"
 
 
@@ -81,17 +88,17 @@ def _surest(found: Mapping[str, Sequence[Joined]], row: ScoreRow) -> Joined | No
 def _wanted(scores: Path, rows: Sequence[ScoreRow]) -> dict[tuple[str, str], list[int]]:
     wanted: dict[tuple[str, str], list[int]] = {}
     for index, row in enumerate(rows):
-        for key in _keys(row.fields, scores.parent):
+        for key in _keys(row.fields, scores.parent, row.where):
             wanted.setdefault(key, []).append(index)
     return wanted
 
 
-def _keys(fields: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
+def _keys(fields: Mapping[str, Any], folder: Path, where: str) -> list[tuple[str, str]]:
     if fields["id"] is not None:
         return [("id", str(fields["id"])), ("name", str(fields["id"]))]
     if fields["path"] is None:
         return []
-    path, place = str(fields["path"]), str(place_of(fields))
+    path, place = str(fields["path"]), str(place_of(fields, where))
     since = place.removeprefix(path)
     return [
         ("path", place),
@@ -116,7 +123,7 @@ def _all_keys(row: ScoreRow, root: Path) -> list[tuple[str, str]]:
         if own is None:
             raise UsageError(f"{row.where}: not a row of a manifest: neither id nor audio_filepath")
         return named
-    return [*named, *_keys({**row.fields, "id": None}, root)]
+    return [*named, *_keys({**row.fields, "id": None}, root, row.where)]
 
 
 def _whole(row: ScoreRow) -> dict[str, Any]:

@@ -151,7 +151,7 @@ def _probabilities(row: ScoreRow, classes: Sequence[str]) -> list[float]:
     for name in classes:
         try:
             value = float(row.others[PREFIX + name])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             value = -1.0
         if not 0 <= value <= 1:
             raise UsageError(f"{row.where}: {PREFIX}{name} is {row.others.get(PREFIX + name)!r}; a number from 0 to 1")

@@ -179,7 +179,11 @@ def _design(fields: Sequence[tuple[str, Mapping[str, str]]]) -> Mapping[str, Any
     if different:
         raise UsageError(f"{different}: the design is not that of {where}; two samples are not one")
     try:
-        found = json.loads(row["design"])
-        return {"seed": int(found["seed"]), **{key: found[key] for key in found if key != "seed"}}
-    except (ValueError, TypeError, KeyError):
+        design = json.loads(row["design"])
+        numbers = {key: float(design[key]) for key in ("clips", "wrong", "errors", "words")}
+        texts = [design[key] for key in ("unit", "measure", "predictions")]
+        if not all(0 <= number < 1e15 for number in numbers.values()) or not all(isinstance(x, str) for x in texts):
+            raise ValueError("a number or a text is none")
+        return {**design, "seed": int(design["seed"])}
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         raise UsageError(f"{where}: the design is damaged; leave it as `synth errors sample` wrote it") from None

@@ -265,3 +265,12 @@ def test_a_number_beyond_floats_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as error:
         read_scores(path)
     assert str(error.value) == f"{path}:1: errors is 1{'0' * 59}...; a number of 0 or more is needed"
+
+
+@pytest.mark.parametrize("offset", [10**400, float("inf"), float("nan"), "x", []])
+def test_an_offset_that_is_no_number_of_seconds_is_refused(tmp_path: Path, offset: object) -> None:
+    """Found by fuzzing (a manifest with 10**400): an OverflowError, reported as a bug."""
+    manifest = written(tmp_path, json.dumps({"audio_filepath": "a.wav", "offset": offset or [1]}) + "\n", "m.jsonl")
+    scores = written(tmp_path, "path,errors,words\na.wav,1,3\n")
+    with pytest.raises(UsageError, match=r"m\.jsonl:1: offset is .{1,63}; a number of seconds is needed$"):
+        read_scores(scores, [manifest])

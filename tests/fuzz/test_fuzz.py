@@ -32,7 +32,7 @@ def warm() -> Iterator[WarmProcess]:
         (audio.run, 150),
         (lists.run, 40),
         (recipes.run, 24),
-        pytest.param(datasets.run, 12, marks=pytest.mark.xfail(strict=False, reason="until verify's reader is there")),
+        (datasets.run, 12),
         (documents.run, 54),
     ],
     ids=["audio", "lists", "recipes", "datasets", "profiles"],
