@@ -336,12 +336,21 @@ def _recipe(draft: _Draft, scratch: Path, choices: _Choices) -> Recipe:
         draft = replace(draft, speech=replace(draft.speech, manifest=str(scratch / _SPEECH_LIST)))
     path = scratch / "recipe.yaml"
     files.write_file(path, _text(draft, choices).encode())
-    recipe = load_recipe(path, folder=draft.folder)
+    recipe = _without_places(load_recipe(path, folder=draft.folder))
     if choices.reuse < float("inf"):
         return recipe
     assert recipe.noise is not None
     first: Layer = replace(recipe.noise.layers[0], max_reuse=float("inf"))
     return replace(recipe, noise=replace(recipe.noise, layers=(first,)))
+
+
+def _without_places(recipe: Recipe) -> Recipe:
+    """The recipe with sources that have no place in a file: nobody could open the file of a trial."""
+    assert recipe.noise is not None
+    speech, (layer,) = recipe.speech, recipe.noise.layers
+    spoken, noise = (tuple(replace(one, places={}) for one in part.sources) for part in (speech, layer))
+    layers = (replace(layer, sources=noise),)
+    return replace(recipe, speech=replace(speech, sources=spoken), noise=replace(recipe.noise, layers=layers))
 
 
 def _text(draft: _Draft, choices: _Choices) -> str:

@@ -91,8 +91,9 @@ def test_a_data_set_is_no_clean_speech(work: Path, tmp_path: Path) -> None:
         assert str(caught.value).startswith(f"{work}/from_set.yaml:3:")
     with pytest.raises(RecipeError, match="is a data set that synth made"):
         pipeline.make_plan(recipe_of(work, "noise_from_set", "speech", "set"))
-    with pytest.raises(SynthError, match="is a data set that synth made"):
+    with pytest.raises(UsageError) as refused:  # with no place in a recipe: that of a trial is gone
         init(tmp_path / "new", speech=work / "set", noise=work / "noise")
+    assert str(refused.value).startswith(f"source 'speech': {text}")
     with pytest.raises(SynthError, match="is a data set that synth made"):
         noise_report(work / "set")
     assert base_recipe(work / "recipe.yaml", speech=work / "set") is not None  # read by `fit`, which plans it next

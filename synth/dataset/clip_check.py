@@ -34,6 +34,9 @@ MOST_MEASURED: Final = 1 << 21
 """Samples of the longest clip whose stems are decoded whole, for an SNR (131 s at 16 kHz)."""
 
 _BLOCK: Final = 1 << 18
+_SAMPLE_BYTES: Final = 8
+"""More than a sample of one channel takes in any file that we write (3 bytes of PCM; FLAC of noise a little more)."""
+_HEADER_BYTES: Final = 1 << 20
 _UNMEASURABLE_DBFS: Final = -125.0  # a stem below this may be gone in 24 bits
 
 Found = tuple[str, str]
@@ -94,6 +97,9 @@ def _decode(root: Path, path: str, num_samples: int, *, dtype: str, whole: bool)
     except (OSError, ValueError) as error:
         raise _Unreadable(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
     try:
+        largest = num_samples * _SAMPLE_BYTES + _HEADER_BYTES
+        if (size := os.fstat(descriptor).st_size) > largest:  # before all of it is read for its hash
+            raise _Unreadable(f"it has {size:,} bytes, and a clip of {num_samples:,} samples at most {largest:,}")
         with files.reading(root / path), open(os.dup(descriptor), "rb") as file:  # noqa: PTH123 - a descriptor
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             os.lseek(descriptor, 0, os.SEEK_SET)

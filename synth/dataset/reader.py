@@ -33,6 +33,9 @@ MAX_DOCUMENT: Final = 1 << 26
 MAX_PLAN_DOCUMENT: Final = 1 << 28
 """Bytes of a JSON document of the saved plan: some hundred for each noise recording."""
 
+MAX_HASHED: Final = 1 << 30
+"""Bytes of a file beside the audio that is hashed, if nobody knows how large it should be."""
+
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _NO_LINK: Final = _FLAGS | getattr(os, "O_NOFOLLOW", 0)
 _CHUNK: Final = 1 << 20
@@ -240,9 +243,11 @@ class DataFile:
             raise self.error("not a JSON object", number)
         return value
 
-    def sha256(self) -> str:
-        """The hash of its bytes, read in pieces."""
+    def sha256(self, limit: int = MAX_HASHED) -> str:
+        """The hash of its bytes, read in pieces; a file of more than `limit` bytes is damaged."""
         with self.opened() as file:
+            if os.fstat(file.fileno()).st_size > limit:
+                raise self.error(f"larger than {limit >> 20:,} MiB")
             return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -21,7 +21,7 @@ from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.json_types import fault
 from synth.dataset.ledger import MadeLedger
 from synth.dataset.plan_file import read_plan_header
-from synth.dataset.reader import DataFile, NotJson, open_inside, parse_json
+from synth.dataset.reader import MAX_HASHED, MAX_LINE, DataFile, NotJson, open_inside, parse_json
 from synth.dataset.row_check import contradictions, stems_of
 from synth.dataset.row_types import OUR_ROW
 from synth.dataset.saved_plan import load_pools
@@ -187,12 +187,14 @@ class _Rows:
         self.sums = Sums(None, StageCounts(s["stage"] for s in content.get("stages", ()) if s["stage"] is not None))
         self.ledger = MadeLedger(_pools(dataset), sample_rate=content.get("sample_rate", 1))
         self.hashes: dict[str, Any] = {}
+        self.bytes = 0  # of the lines that came by
         self.is_whole = True  # every line was a row
         self._report = report
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         try:
             for number, line in self.file.lines():
+                self.bytes += len(line)
                 row = self._row(number, line)
                 if row is not None:
                     yield row
@@ -306,7 +308,7 @@ def _check_files(dataset: DatasetDir, content: Mapping[str, Any], rows: _Rows) -
         if content and name not in stated:
             yield Finding("dataset.json", f"has no hash of {name}")
         try:
-            sha256 = DataFile(dataset.path / name, dataset.path).sha256()
+            sha256 = DataFile(dataset.path / name, dataset.path).sha256(max(MAX_HASHED, rows.bytes + MAX_LINE))
         except DamagedDataset as error:
             yield Finding(name, error.what)
             continue

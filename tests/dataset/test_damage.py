@@ -178,6 +178,14 @@ FILE_DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
         "is a link, and a data set",
     ),
     "a bomb of an hour": (bomb, ".flac: num_samples is more, the manifest says"),
+    "a clip is a sparse file of 50 GB": (
+        lambda out: os.truncate(clip(out), 50 << 30),
+        ".flac: it has 53,687,091,200 bytes, and a clip of ",
+    ),
+    "the recipe is a sparse file of 50 GB": (
+        lambda out: os.truncate(out / "recipe.yaml", 50 << 30),
+        "recipe.yaml: larger than 1,024 MiB",
+    ),
     "dataset.json is a link to /dev/zero": (
         lambda out: replace(out / "dataset.json", link_to("/dev/zero")),
         "dataset.json: cannot be read: dataset.json is a link",
