@@ -21,6 +21,10 @@ from synth.plan.clip_spec import ClipSpec, EventPiece, NoisePiece
 from synth.plan.conditions import Colour
 from synth.units import db_to_gain
 
+_SHORT_SECONDS = 2.0
+"""Noise of less than this is measured unless its known powers are exact: at a start from silence or at a join they may
+be far off, and measuring it costs little."""
+
 ReadNoise = Callable[[NoisePiece], Samples]
 """The source samples of a noise piece, shape (source_num_samples,), in the scale of the recording."""
 
@@ -187,6 +191,8 @@ def noise_powers(
     if len({piece.layer for piece in spec.noise}) > 1:
         return mix.noise_powers(noise.samples, span, sample_rate=spec.sample_rate)
     powers, exact = _known_sum(spec, noise, span, known_powers)
+    if not exact and span.stop - span.start < _SHORT_SECONDS * spec.sample_rate:
+        return mix.noise_powers(noise.samples, span, sample_rate=spec.sample_rate)
     powers["none"] = levels.mean_power(noise.samples[span])
     if not exact:
         heard = levels.weight(noise.samples, weighting=scale.weighting, sample_rate=spec.sample_rate)

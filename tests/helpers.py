@@ -28,6 +28,16 @@ needs_real_audio = pytest.mark.skipif(
 )
 
 
+REVIEW_DESIGN = {"seed": 0, "by": "errors", "clips": 1000, "wrong": 100, "errors": 100.0, "words": 1000.0} | {
+    "measure": "error rate",
+    "unit": "clip",
+    "split": "dev",
+    "predictions": "gone.csv",
+    "predictions_sha256": "",
+}
+"""How the clips of a review were drawn."""
+
+
 def real_audio() -> Path:
     assert REAL_AUDIO
     return Path(REAL_AUDIO)

@@ -23,6 +23,7 @@ from synth.list_text import HALF_PAIR, NOT_UTF8, text_lines
 from synth.match.features import FEATURES
 from synth.match.profile import ClipProfile, Profile, read_profile, write_profile
 from synth.recipe.model import Limits, Source
+from tests.helpers import REVIEW_DESIGN
 
 LINE_ENDS = "a\u2028b\u0085c\u2029d\x0be\x0cf\x1cg"
 """What str.splitlines takes for line ends, and a list does not."""
@@ -30,7 +31,7 @@ LINE_ENDS = "a\u2028b\u0085c\u2029d\x0be\x0cf\x1cg"
 
 def review_of(text: str) -> str:
     row = ReviewRow("id1", "a.wav", "wrong", "turn left", text, 1, 2, True, (), "", "", "g", "all", 1)
-    return review_csv(Review((row,), ("noise",), {"seed": 0}))
+    return review_csv(Review((row,), ("noise",), REVIEW_DESIGN))
 
 
 def correct_manifest(path: Path) -> Any:

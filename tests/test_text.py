@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from synth.diagnose import mislabelled
 from synth.diagnose.review import Review, ReviewRow, read_review, review_csv
 from synth.text import CsvReader, csv_cell, csv_line, csv_text, printable, printable_json, printable_lines
+from tests.helpers import REVIEW_DESIGN
 
 PACKAGE = Path(__file__).resolve().parents[1] / "synth"
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
@@ -87,7 +88,7 @@ def review_of(text: str) -> Review:
         id=text, audio=text, kind="wrong", reference=text, hypothesis=text, errors=1.0, words=2.0, reviewed=True,
         tags=(), correction=f"{text} corrected", comment=f"{text} comment", group=text, stratum=text, stratum_clips=3, where="",
     )  # fmt: skip
-    return Review((row,), (), {"seed": 0})
+    return Review((row,), (), REVIEW_DESIGN)
 
 
 @pytest.mark.parametrize("text", FORMULAS[:5] + FORMULAS[7:])

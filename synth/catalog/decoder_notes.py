@@ -9,10 +9,11 @@ import contextlib
 import os
 import re
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from typing import Final
+
+from synth.catalog.scratch import scratch_file
 
 _STDERR: Final = 2
 _DECODERS_LINE: Final = re.compile(rb"\s*(?:\[(?:src/)?libmpg123/|Note: |Warning: |mpg123|Illegal Audio-MPEG|$)")
@@ -27,7 +28,7 @@ def dropped_decoder_notes() -> Iterator[None]:
         return
     with _one_at_a_time:
         terminal = os.dup(_STDERR)
-        with tempfile.TemporaryFile(buffering=0) as written:
+        with scratch_file(None) as written:
             os.dup2(written.fileno(), _STDERR)
             try:
                 yield

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
-from synth.cli.terminal import width, wrapped
+from synth.cli.terminal import shortened, width, wrapped
 from synth.text import printable_json, printable_lines
 
 SCHEMA_VERSION = 1
 _REFUSED_SHOWN = 20
+_PATH_SHOWN = 500  # characters; a damaged list may hold what is no path at all
 
 
 @dataclass
@@ -78,7 +79,7 @@ def report_inputs(
         count = count or len(refused)
         note(f"refused inputs: {count:,}")
         for row in refused[:_REFUSED_SHOWN]:
-            note(f"  {row['path']}: {row['code']}: {row['message']}")
+            note(f"  {shortened(row['path'], _PATH_SHOWN)}: {row['code']}: {row['message']}")
         if count > _REFUSED_SHOWN:
             note(f"  and {count - min(len(refused), _REFUSED_SHOWN):,} more (--json lists them)")
     for text in notes:

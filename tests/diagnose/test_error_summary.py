@@ -22,15 +22,8 @@ from synth.errors import UsageError
 from synth.match.profile import write_profile
 from synth.recipe.load import load_recipe
 from tests.diagnose.dev_lists import DevList, dev_list, filled_in
-from tests.helpers import fixture_recipe, run_synth
+from tests.helpers import REVIEW_DESIGN, fixture_recipe, run_synth
 
-DESIGN = {"seed": 0, "by": "errors", "clips": 1000, "wrong": 100, "errors": 100.0, "words": 1000.0} | {
-    "measure": "error rate",
-    "unit": "clip",
-    "split": "dev",
-    "predictions": "gone.csv",
-    "predictions_sha256": "",
-}
 ROW = ReviewRow("c", "c.wav", "wrong", "yes", "no", 1, 1, True, (), "", "", "c", "all", 100)
 RIGHT = replace(ROW, kind="right", hypothesis="yes", errors=0, stratum="right", stratum_clips=900)
 
@@ -39,7 +32,10 @@ def summed(folder: Path, wrong: list[dict[str, Any]], right: list[dict[str, Any]
     """The summary of a review of these rows; each its own group unless said."""
     rows = [replace(ROW, **{"id": f"w{k}", "group": f"w{k}", **row}) for k, row in enumerate(wrong)]
     rows += [replace(RIGHT, **{"id": f"r{k}", "group": f"r{k}", **row}) for k, row in enumerate(right or [])]
-    design = {**DESIGN, "errors": float(sum(row.stratum_clips * row.errors for row in rows) / max(1, len(wrong)))}
+    design = {
+        **REVIEW_DESIGN,
+        "errors": float(sum(row.stratum_clips * row.errors for row in rows) / max(1, len(wrong))),
+    }
     path = folder / "review.csv"
     path.write_text(review_csv(Review(tuple(rows), tuple(MANUAL), design)))
     return summarise(path, folder / "dev.jsonl")

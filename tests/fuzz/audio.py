@@ -161,11 +161,18 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_bytes().split(b"\n") if line]
 
 
+class _Sequential(soundfile.SoundFile):  # type: ignore[misc]
+    """Without the seek after each read, which a FLAC file of unknown length refuses."""
+
+    def seekable(self) -> bool:
+        return False
+
+
 def print_lengths() -> None:
     """In a child: name, decoded samples and rate of each file of a folder, as JSON lines; the error for none."""
     for path in sorted(Path(sys.argv[1]).iterdir()):
         try:
-            with soundfile.SoundFile(path) as file:
+            with _Sequential(path) as file:
                 frames = 0  # not file.blocks(): it gives as many as the header guesses
                 while count := len(file.read(65536, dtype="float32", always_2d=True)):
                     frames += count

@@ -175,7 +175,7 @@ def test_held_out_noise_stays_held_out_in_every_epoch(tmp_path: Path) -> None:
 def test_there_must_be_a_recipe_or_a_data_set(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no.yaml: cannot be read"):
         synth.open_plan(tmp_path / "no.yaml")
-    with pytest.raises(UsageError, match="is not a data set of synth"):
+    with pytest.raises(UsageError, match=r"this folder has no recipe\.yaml; name a recipe, or run `synth init"):
         synth.open_plan(tmp_path)
 
 

@@ -122,7 +122,7 @@ def test_a_data_set_of_ours_is_refused_by_any_name(made: Path, tmp_path: Path) -
     data = made / "data"
     rows = [{"path": str(data / row["audio_filepath"])} for row in rows_of(data / "train.jsonl")]
     for path in (data, data / "audio", data / "manifest.jsonl", listed(tmp_path, rows)):
-        with pytest.raises(UsageError, match="is a synthesised data set, made by `synth generate`"):
+        with pytest.raises(UsageError, match="is a synthesized data set, made by `synth generate`"):
             divide(path, tmp_path / "s")
 
 
