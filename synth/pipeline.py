@@ -387,7 +387,12 @@ def explain(out: StrPath, clip: str) -> Explained:
         index = find_clip(saved.plan, clip, dataset.path)
         spec, draws = explained_draws(saved.plan, index)
         clip_id = saved.plan.clip_id(index)
-        return Explained(clip_id, spec_to_json(spec), draws, find_row(dataset, saved.plan, index, clip_id))
+        row = find_row(dataset, saved.plan, index, clip_id)
+        if row is not None and len(row["noise"]) != len(spec.noise):
+            raise ValueError(
+                f"the clip {clip_id} was made of {len(row['noise'])} noise segments, not {len(spec.noise)}"
+            )
+        return Explained(clip_id, spec_to_json(spec), draws, row)
 
 
 def find_row(dataset: DatasetDir, plan: Plan, index: int, clip_id: str) -> dict[str, Any] | None:

@@ -179,6 +179,9 @@ class NoiseStore:
         try:
             index = json.loads(Path(path).read_bytes())
             refused = [Refusal(*fields) for fields in index["refused"]]
+            entries = [entry for entry in index["decoded"] if entry is not None]
+            if not all(isinstance(entry, dict) and entry.keys() >= Decoded.__annotations__.keys() for entry in entries):
+                raise ValueError("an entry is not a decoded recording")
             return cls(index["folder"], index["sample_rate"], index["decoded"], refused)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UsageError(f"{path} is not an index of decoded noise: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -222,6 +223,17 @@ def reading_plan(dataset: DatasetDir) -> Iterator[SavedPlan]:
         raise folder.error("damaged: it is not the plan that .synth/plan.json was written with")
     try:
         yield saved
-    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        OSError,
+        TypeError,
+        ValueError,
+    ) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: a place in a file that cannot be
+            raise
         what = f"damaged, its files do not fit together ({type(error).__name__}: {first_line(error)})"
         raise folder.error(what) from error

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -253,6 +254,10 @@ def test_an_index_opens_the_same_store_in_another_process(tmp_path: Path, stored
     assert np.array_equal(loaded.samples(0), store.samples(0))
     with pytest.raises(ValueError, match="read-only"):
         loaded.samples(0)[0] = 1
+    index = json.loads((tmp_path / "index").read_bytes())
+    (tmp_path / "index").write_text(json.dumps({**index, "decoded": [7, None]}))
+    with pytest.raises(UsageError, match="an entry is not a decoded recording"):
+        NoiseStore.load(tmp_path / "index")
     (tmp_path / "index").write_text("{}")
     with pytest.raises(UsageError, match="is not an index of decoded noise"):
         NoiseStore.load(tmp_path / "index")

@@ -5,6 +5,7 @@ B3 and B14 of the trials: each row of the table, and what was not looked at.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -304,6 +305,12 @@ def test_numbers_that_do_not_fit_together_are_damage_of_the_plan(out: Path) -> N
     text = r"plan: damaged, its files do not fit together \(IndexError: beyond\)"
     with pytest.raises(DamagedDataset, match=text), reading_plan(DatasetDir(out)):
         raise IndexError("beyond")
+    with pytest.raises(DamagedDataset, match="MemoryError"), reading_plan(DatasetDir(out)):
+        raise MemoryError("Unable to allocate 128. TiB")
+    with pytest.raises(DamagedDataset, match="Invalid argument"), reading_plan(DatasetDir(out)):
+        raise OSError(errno.EINVAL, "Invalid argument")
+    with pytest.raises(OSError, match="Input/output error"), reading_plan(DatasetDir(out)):  # the disk is at fault
+        raise OSError(errno.EIO, "Input/output error")
 
 
 PART_DAMAGE: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
