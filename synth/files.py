@@ -176,7 +176,7 @@ def _explained(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         reason = error.strerror or str(error)
-        raise StorageError(f"cannot write {path}: {reason}{_free_space(path)}; mend that and run again") from error
+        raise StorageError(f"cannot write {path}: {reason}{_free_space(path)}; fix that and run again") from error
 
 
 @contextlib.contextmanager

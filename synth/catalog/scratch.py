@@ -40,4 +40,4 @@ def storage_errors(folder: Path | str) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise files.StorageError(f"cannot write to {folder}: {reason}; mend that and run again") from error
+        raise files.StorageError(f"cannot write to {folder}: {reason}; fix that and run again") from error

@@ -155,7 +155,7 @@ def _check_bad_inputs(dataset: DatasetDir, plan: PlanHeader, sums: Sums) -> None
     if not sums.clips.total():
         raise TooManyBadInputs(
             f"{dataset.path}: none of the {plan.clips} planned clips could be made: {codes}; see {dataset.quarantine}. "
-            "Mend the sources or the recipe, and generate into a new folder"
+            "Fix the sources or the recipe, and generate into a new folder"
         )
     raise TooManyBadInputs(
         f"{bad} of {plan.inputs} inputs were refused ({share:.2%}; limits.max_bad allows {allowed}): {codes}; "

@@ -257,7 +257,7 @@ def remedy(root: Path, relative: str) -> str:
     if relative == ".synth/plan.json":
         return "make the data set again in a new directory"
     if relative.startswith(".synth/plan"):
-        return "run the same `synth generate` again, which writes the saved plan anew"
+        return "run the same `synth generate` again, which writes the saved plan again"
     if relative.startswith(".synth/lock"):
         return "remove it, and run again"
     if relative.startswith(".synth/parts/"):

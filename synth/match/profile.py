@@ -104,12 +104,12 @@ def read_profile(path: Path) -> Profile:
         raise UsageError(f"{path} is not a profile; `synth profile SET --out FILE` makes one")
     if header.get("version") != VERSION:
         raise UsageError(
-            f"{path} has version {short_repr(header.get('version'))}; this synth reads {VERSION}: profile it anew"
+            f"{path} has version {short_repr(header.get('version'))}; this synth reads {VERSION}: profile it again"
         )
     clips = tuple(_clip(json_object(line, f"{path}:{k}"), f"{path}:{k}") for k, line in enumerate(lines, start=2))
     if len(clips) != header.get("clips"):
         raise UsageError(
-            f"{path} has {len(clips)} clips where its header says {header.get('clips')!r}; profile it anew"
+            f"{path} has {len(clips)} clips where its header says {header.get('clips')!r}; profile it again"
         )
     rates = _numbers(header, "sample_rates", where)
     return Profile(

@@ -188,7 +188,7 @@ def test_a_data_set_without_clips_is_a_failure(recipe: Path, tmp_path: Path) -> 
     with pytest.raises(TooManyBadInputs) as caught:
         small_set.make_inline(dataset, range(2))
     assert str(caught.value) == (
-        f"{dataset.path}: none of the 6 planned clips could be made: 6 missing; see {dataset.quarantine}. Mend the "
+        f"{dataset.path}: none of the 6 planned clips could be made: 6 missing; see {dataset.quarantine}. Fix the "
         "sources or the recipe, and generate into a new folder"
     )
     assert caught.value.exit_code == 3

@@ -43,7 +43,7 @@ AGAIN = "; profile the set again"
         (0, {"total": "4"}, f":1: `total` is '4', not a whole number{AGAIN}"),
         (0, {"total": 1e9}, f":1: `total` is 1000000000.0, not a whole number{AGAIN}"),
         (0, {"total": 10**400}, f":1: `total` is 1{'0' * 59}..., outside 0 to 1e+12{AGAIN}"),
-        (0, {"clips": []}, " has 4 clips where its header says []; profile it anew"),
+        (0, {"clips": []}, " has 4 clips where its header says []; profile it again"),
         (0, {"notes": [1]}, f":1: `notes` is [1], not a list of texts{AGAIN}"),
         (0, {"sample_rates": []}, f":1: `sample_rates` is [], not an object{AGAIN}"),
         (2, {"path": "out"}, f":3: `path` is missing{AGAIN}"),
