@@ -135,7 +135,9 @@ def test_the_temporary_file_lies_where_it_is_told(tmp_path: Path) -> None:
 def test_a_failure_names_the_path_and_the_free_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "_crash_at", files._steps + 2)
     monkeypatch.setattr(files, "_crash_mode", "enospc")
-    with pytest.raises(files.StorageError, match=r"cannot write .*/b: No space left on device, [\d.]+ MB free; fix that"):
+    with pytest.raises(
+        files.StorageError, match=r"cannot write .*/b: No space left on device, [\d.]+ MB free; fix that"
+    ):
         files.write_file(tmp_path / "b", b"xx")
     assert list(tmp_path.iterdir()) == []
 

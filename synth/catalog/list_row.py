@@ -10,6 +10,7 @@ from typing import Any
 
 from synth.catalog.label_value import label_of_text
 from synth.errors import BadInput
+from synth.text import short_repr
 
 PATH_NAMES = ("path", "audio_filepath", "file", "file_name")
 NAMES: dict[str, tuple[str, ...]] = {
@@ -66,7 +67,7 @@ def row_from_fields(
     """
     path = _take(fields, names["path"])
     if not isinstance(path, str):
-        raise RowMistake("no path" if path is None else f"the path is {path!r}, not text")
+        raise RowMistake("no path" if path is None else f"the path is {short_repr(path)}, not text")
     detail: dict[str, object] = {}
     for name in [name for name in names if name not in _NUMBERS]:
         value = _take(fields, names[name])
@@ -114,7 +115,7 @@ def _as_text(name: str, value: object) -> str:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise RowMistake(f"{name} is {value!r}, not text")
+    raise RowMistake(f"{name} is {short_repr(value)}, not text")
 
 
 def _number(value: object, name: str) -> float | None:
@@ -125,7 +126,7 @@ def _number(value: object, name: str) -> float | None:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not 0 <= number < _MAX_SAMPLES or isinstance(value, bool):
-        raise RowMistake(f"{name} is {value!r}; a number of seconds, 0 or more, is needed")
+        raise RowMistake(f"{name} is {short_repr(value)}; a number of seconds, 0 or more, is needed")
     return number
 
 
@@ -138,7 +139,7 @@ def _integer(value: object, name: str) -> int | None:
     except (TypeError, ValueError, OverflowError):
         number, whole = 0, False
     if not whole or not 0 < number < _MAX_SAMPLES or isinstance(value, bool):
-        raise RowMistake(f"{name} is {value!r}; a whole number above 0 is needed")
+        raise RowMistake(f"{name} is {short_repr(value)}; a whole number above 0 is needed")
     return int(number)
 
 
@@ -164,7 +165,7 @@ def _word(word: object) -> list[object]:
         text, start, duration = word  # type: ignore[misc]
         start, duration = float(start), float(duration)
     if not isinstance(text, str) or not (0 <= start < _MAX_SAMPLES and 0 <= duration < _MAX_SAMPLES):
-        raise ValueError(f"{word!r} is not a word with its times")
+        raise ValueError(f"{short_repr(word)} is not a word with its times")
     return [text, start, duration]
 
 
