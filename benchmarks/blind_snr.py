@@ -1,7 +1,7 @@
 """How well the SNR of a clip is told without its clean speech, on recordings and speakers that nothing was fitted to.
 
     python benchmarks/blind_snr.py --speech CLEAN MORE --noise NOISE [--noise-list noise.csv]
-    python benchmarks/blind_snr.py --speech CLEAN MORE --noise NOISE --constants   # those of synth/match/snr_default.py
+    python benchmarks/blind_snr.py --speech CLEAN MORE --noise NOISE --constants   # those of synth/match/measure/snr_default.py
 
 Folders are searched for audio. A speaker is the folder's name with the file's up to its first `-` or `_`. The list
 (columns `file` and `recording`) tells which files are one recording. Every recording is judged by a correction and a
@@ -26,12 +26,12 @@ import soundfile
 from synth.dsp import levels
 from synth.dsp.effects.effect import Samples
 from synth.dsp.resample import resample
-from synth.match import snr
-from synth.match.measure import is_unsteady, measure_clip
-from synth.match.measure_frames import frames_of
-from synth.match.measure_mixes import SNR_DB, STEADY_DB, Mix, calibration_mixes
-from synth.match.snr import Calibration, fit_calibration
-from synth.match.snr_hints import Trained, fit_trained
+from synth.match.measure import snr
+from synth.match.measure.clip import is_unsteady, measure_clip
+from synth.match.measure.frames import frames_of
+from synth.match.measure.mixes import SNR_DB, STEADY_DB, Mix, calibration_mixes
+from synth.match.measure.snr import Calibration, fit_calibration
+from synth.match.measure.snr_hints import Trained, fit_trained
 
 RATE = 16_000
 TEST_DB = (-5.0, 20.0)
@@ -142,7 +142,7 @@ def all_clips(speech: list[Voice], noise: Mapping[str, list[Samples]], per: int)
 
 
 def fit_correction(clips: Sequence[Told]) -> dict[str, tuple[float, float, float]]:
-    """What synth.match.snr_default.CORRECTION holds, by least squares on the true level of the noise."""
+    """What synth.match.measure.snr_default.CORRECTION holds, by least squares on the true level of the noise."""
     used = [clip for clip in clips if clip.level_sd_db <= 1.5 * STEADY_DB and not clip.floor.speech]
     found = {}
     for name in used[0].floor.levels:
@@ -284,7 +284,7 @@ def cost(speech: list[Voice], noise: Mapping[str, list[Samples]]) -> None:
 
 
 def constants(fitted: Fitted) -> str:
-    """The values of synth/match/snr_default.py, to be formatted by ruff."""
+    """The values of synth/match/measure/snr_default.py, to be formatted by ruff."""
     models = {"TRAINED": fitted.trained, "UNSTEADY": fitted.unsteady}
     values: dict[str, object] = {"CORRECTION": fitted.correction, "CALIBRATION": fitted.calibration.to_json()}
     values |= {name: (dict(m.center), dict(m.scale), m.coefficients) for name, m in models.items()}

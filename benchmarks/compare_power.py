@@ -14,11 +14,11 @@ from statistics import NormalDist
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from synth.match.compare import compare, compare_features
-from synth.match.comparison import farthest
-from synth.match.features import BAND_NAMES, FEATURES
-from synth.match.profile import selected
-from synth.match.two_sample import halvings
+from synth.match.compare.compare import compare, compare_features
+from synth.match.compare.comparison import farthest
+from synth.match.measure.features import BAND_NAMES, FEATURES
+from synth.match.measure.profile import selected
+from synth.stats.two_sample import halvings
 from tests.match.feature_sets import IN_CAR, profile
 
 

@@ -17,8 +17,8 @@ import numpy as np
 import soundfile
 
 from synth.dsp.effects.effect import Samples
-from synth.dsp.noise.cabin_colour import BANDS_HZ, Colour
-from synth.dsp.noise.cabin_fit import band_profile, coverage, fit_colour, fleet_profiles
+from synth.dsp.generators.cabin_colour import BANDS_HZ, Colour
+from synth.dsp.generators.cabin_fit import band_profile, coverage, fit_colour, fleet_profiles
 
 CARS = 200
 FIT_SEED, TEST_SEED = 1, 2
@@ -72,7 +72,7 @@ def main() -> None:
             print(row(f"{name} (of {names})", profiles[name], without(*names.split("+"))))
     for name, profile in profiles.items():
         print(row(f"{name} (nothing fitted)", profile, Colour()))
-    print("\nto paste into synth/dsp/noise/cabin_fitted.py:\n")
+    print("\nto paste into synth/dsp/generators/cabin_fitted.py:\n")
     print(fit_colour(list(counted.values()), prior))
 
 

@@ -25,8 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "dsp" / "noise")]
 measures: Any = importlib.import_module("sound_measures")
 
-from synth.catalog.audio_file import read_samples  # noqa: E402
-from synth.dsp.noise.generator import MATERIAL_SECONDS, Material  # noqa: E402
+from synth.audio.read import read_samples  # noqa: E402
+from synth.dsp.generators.generator import MATERIAL_SECONDS, Material  # noqa: E402
 from synth.report.png import png_of_colours  # noqa: E402
 
 Samples = npt.NDArray[np.float64]
@@ -78,7 +78,7 @@ def available() -> dict[str, Any]:
     for name, place in GENERATORS.items():
         module, kind = place.split(".")
         try:
-            found[name] = getattr(importlib.import_module(f"synth.dsp.noise.{module}"), kind)
+            found[name] = getattr(importlib.import_module(f"synth.dsp.generators.{module}"), kind)
         except ImportError as error:
             print(f"{name} is left out: {error}")
     return found

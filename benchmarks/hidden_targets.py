@@ -23,14 +23,14 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from synth.match.features import BAND_NAMES
-from synth.match.figures import Figures, figures_of
-from synth.match.fit import held_out_split
-from synth.match.fitting import Request, Result, fit
-from synth.match.profile import ClipProfile, Profile, write_profile
-from synth.match.profiling import profile_set
-from synth.match.two_sample import classify, halvings
-from synth.pipeline import generate, make_plan
+from synth.commands.generate import generate, make_plan
+from synth.match.fit.command import Request, Result, fit
+from synth.match.fit.rounds import held_out_split
+from synth.match.fit.scores import Figures, figures_of
+from synth.match.measure.features import BAND_NAMES
+from synth.match.measure.profile import ClipProfile, Profile, write_profile
+from synth.match.measure.profile_set import profile_set
+from synth.stats.two_sample import classify, halvings
 
 PIECE_SECONDS = 4.0
 MOST_DEV_AUC, WIDE_AUC, CLOSE_AUC, LEAST_COVERAGE = 0.65, 0.85, 0.10, 0.9

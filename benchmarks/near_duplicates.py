@@ -25,7 +25,7 @@ import soundfile as sf
 import soxr
 
 from synth.catalog.near_duplicates import find_pairs
-from synth.dsp import fingerprint as prints
+from synth.dsp.analysis import fingerprint as prints
 
 Samples = npt.NDArray[np.float64]
 RATE = 16_000

@@ -46,9 +46,9 @@ def _opened(plan: Any) -> Callable[[Sequence[int]], int]:
 
 def _offline(folder: str, *, encode: bool) -> Callable[[Sequence[int]], int]:
     """What a worker of `synth generate` does with a clip: render it, and (`encode`) FLAC, hashes and its row."""
-    from synth.execute.memory import keep_freed_memory
     from synth.execute.unit import NoHeart
     from synth.execute.worker import open_workshop
+    from synth.processes.memory import keep_freed_memory
 
     keep_freed_memory()
     shop, heart = open_workshop(folder), NoHeart()

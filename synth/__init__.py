@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from synth.reading.dataset import OpenDataset, open_dataset
-    from synth.reading.planned import OpenPlan, open_plan
-    from synth.reading.row import Row
+from synth.version import __version__
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from synth.training.dataset import OpenDataset, open_dataset
+    from synth.training.plan import OpenPlan, open_plan
+    from synth.training.row import Row
+
 __all__ = ["OpenDataset", "OpenPlan", "Row", "__version__", "open_dataset", "open_plan"]
 
 _HOMES = {

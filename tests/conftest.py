@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from synth.execute.threads import pin_threads
+from synth.processes.threads import pin_threads
 
 # As the command line does, and before any test imports numpy. With more workers than cores, threads that wait for each
 # other cost 15 times the CPU (test_compare.py: 84 s in place of 5.8 s).

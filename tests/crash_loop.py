@@ -26,7 +26,7 @@ from pathlib import Path
 from synth import files
 from synth.cli import main
 from synth.cli.signals import listen
-from synth.execute.threads import pin_threads
+from synth.processes.threads import pin_threads
 from tests import small_set
 
 RECIPE = small_set.RECIPE.replace("shard_size: 3, stems: true", "shard_size: 4")
@@ -54,7 +54,6 @@ class Bench:
         bench = cls(folder, random.Random(seed))
         small_set.make_sources(folder / "in", speech=8).write_text(RECIPE)
         small_set.make_inline(small_set.plan_into(folder / "in" / "recipe.yaml", folder / "warm"), range(4))
-        import synth.cli.app  # noqa: F401 - what a child need not import again
 
         for path in (folder / "in").rglob("*.wav"):
             os.utime(path, (1e9, 1e9))  # old enough for the cache

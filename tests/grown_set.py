@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from synth.dsp.events import EVENTS
-from synth.dsp.noise import GENERATORS
+from synth.dsp.generators import GENERATORS
 from tests.helpers import FIXTURES, fixture_recipe
 
 NAMES = list(GENERATORS)

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth.dsp.noise_bands import EDGES_HZ
-from synth.pipeline import make_plan
+from synth.commands.generate import make_plan
+from synth.dsp.analysis.bands import EDGES_HZ
 from tests.helpers import fixture_recipe, rows_of, run_synth
 
 BANDS = [16, 14, 12, 9, 5, 1, -3, -6, -9, -12, -13, -14]

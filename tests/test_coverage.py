@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth import pipeline
+from synth.commands import generate as pipeline
 from tests.helpers import FIXTURES, fixture_recipe, rows_of
 
 RATE = 8000

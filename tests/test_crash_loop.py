@@ -33,7 +33,7 @@ def test_kills_and_faults_leave_the_same_bytes_and_no_temporary_file(tmp_path: P
 def test_two_interrupts_end_with_130_wherever_they_come() -> None:
     """Part C of the trials: the second Ctrl-C ended Python by a signal, or printed a traceback."""
     code = (
-        "import atexit, os, signal, synth.cli, synth.execute.threads as threads\n"
+        "import atexit, os, signal, synth.cli, synth.processes.threads as threads\n"
         "interrupt = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
         "threads.pin_threads = interrupt\n"  # while modules are imported
         "atexit.register(interrupt)\n"  # while Python ends

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth import pipeline
+from synth.commands import generate as pipeline
 from synth.dsp.effects.effect import Effect
-from synth.explain import explained_draws
 from synth.plan.clip_spec import ClipSpec, NoisePiece
+from synth.plan.explain import explained_draws
 from synth.plan.plan import Plan
 from tests.helpers import FIXTURES, fixture_recipe
 

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from scipy import signal
 
-from synth import pipeline
+from synth.commands import generate as pipeline
 from synth.dsp.events import EVENTS
 from synth.plan.clip_spec import ClipSpec
 from tests import oracles

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from synth import pipeline
+from synth.commands import generate as pipeline
 from synth.draws import clip_draws
-from synth.explain import drawn_value, explained_draws, setting_at, spec_to_json
 from synth.plan import build, plan
+from synth.plan.explain import drawn_value, explained_draws, setting_at, spec_to_json
 from synth.plan.plan import Plan
 from tests.helpers import FIXTURES, fixture_recipe
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from synth.match.features import FEATURES
+from synth.match.measure.features import FEATURES
 from tests.helpers import ROOT
 
 PAGE = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth.dsp.noise import GENERATORS
+from synth.commands.generate import make_plan
+from synth.commands.grow import GrownFolder, grow
+from synth.dsp.generators import GENERATORS
 from synth.errors import RecipeError, UsageError
-from synth.grow import GrownFolder, grow
-from synth.pipeline import make_plan
 from tests.helpers import FIXTURES, fixture_recipe, run_synth
 from tests.small_set import tree
 

@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from synth.catalog.case_list import read_cases
-from synth.catalog.csv_list import read_csv
-from synth.catalog.json_lines import read_json_lines
 from synth.catalog.scan import scan
-from synth.dataset.label_metrics import read_label_predictions
-from synth.diagnose.correct import correct
-from synth.diagnose.review import Review, ReviewRow, read_review, review_csv
-from synth.diagnose.score_list import read_rows
+from synth.diagnose.labels import read_label_predictions
+from synth.diagnose.review.correct import correct
+from synth.diagnose.review.review_csv import Review, ReviewRow, read_review, review_csv
 from synth.errors import BadInput, UsageError
-from synth.list_text import HALF_PAIR, NOT_UTF8, text_lines
-from synth.match.features import FEATURES
-from synth.match.profile import ClipProfile, Profile, read_profile, write_profile
+from synth.lists.cases import read_cases
+from synth.lists.csv_rows import read_csv
+from synth.lists.json_lines import read_json_lines
+from synth.lists.scores import read_rows
+from synth.lists.source_text import HALF_PAIR, NOT_UTF8, text_lines
+from synth.match.measure.features import FEATURES
+from synth.match.measure.profile import ClipProfile, Profile, read_profile, write_profile
 from synth.recipe.model import Limits, Source
 from tests.helpers import REVIEW_DESIGN
 

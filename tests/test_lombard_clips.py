@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from scipy.stats import spearmanr
 
-from synth import pipeline
+from synth.commands import generate as pipeline
 from synth.plan.clip_spec import ClipSpec
 from tests import oracles
 from tests.helpers import fixture_recipe, rows_of

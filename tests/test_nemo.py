@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import soundfile
 
-from synth import pipeline
+from synth.commands import generate as pipeline
 from tests.helpers import fixture_recipe
 
 NEMO = os.environ.get("SYNTH_TEST_NEMO")

@@ -12,9 +12,9 @@ import pytest
 import soundfile as sf
 
 from synth.catalog.noise_measure import OnDisk
-from synth.dsp.noise_features import measure
+from synth.commands.noise import NoiseReport, noise_report
+from synth.dsp.analysis.features import measure
 from synth.errors import UsageError
-from synth.noise_report import NoiseReport, noise_report
 from tests.helpers import needs_real_audio, real_audio, run_synth
 
 RATE = 16000

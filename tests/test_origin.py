@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import soxr
 
-from synth import pipeline
+from synth.commands import generate as pipeline
 from tests.helpers import fixture_recipe, rows_of
 
 SOURCE_RATE, RATE = 48000, 16000  # at 44.1 kHz the rounding to a sample of the file would show in white noise

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from synth import pipeline
 from synth.catalog.grown_files import GrownFile
+from synth.commands import generate as pipeline
+from synth.commands.grow import grow
+from synth.commands.init import init
+from synth.commands.noise import noise_report
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.verify import verify
 from synth.errors import GuardError, RecipeError, SynthError, UsageError
-from synth.grow import grow
-from synth.match.fitted_recipe import base_recipe
-from synth.noise_report import noise_report
-from synth.reading.dataset import open_dataset
+from synth.match.fit.recipe import base_recipe
 from synth.recipe.load import load_recipe
-from synth.starter import init
+from synth.training.dataset import open_dataset
 from tests.helpers import rows_of
 from tests.small_set import make_sources, tree
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import synth
-from synth import pipeline
+from synth.commands import generate as pipeline
 from tests.helpers import ROOT, run_synth
 
 SNIPPET = """\

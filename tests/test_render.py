@@ -18,7 +18,7 @@ from synth.dsp.effects.effect import Effect
 from synth.dsp.room import prepare_response
 from synth.errors import BadInput
 from synth.plan.clip_spec import ClipSpec, NoisePiece
-from synth.render import Rendered, Settings, render_clip
+from synth.render.clip import Rendered, Settings, render_clip
 
 RATE = 16000
 SECONDS = 2.0

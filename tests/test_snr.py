@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth import pipeline
+from synth.commands import generate as pipeline
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.verify import verify
 from tests import oracles

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 import soundfile
 
+from synth.commands.generate import explain, make_plan, replay
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.verify import verify
 from synth.errors import GuardError
-from synth.execute.studio import Studio
 from synth.execute.unit import NoHeart
-from synth.pipeline import explain, make_plan, replay
 from synth.plan.checks import refuse_short_clips
+from synth.render.clip_renderer import Studio
 from tests.helpers import FIXTURES, fixture_recipe, rows_of, run_synth
 
 RATE = 16000

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from synth.commands.generate import Planned, make_plan
+from synth.commands.init import Started, init
 from synth.errors import GuardError, UsageError
-from synth.pipeline import Planned, make_plan
 from synth.recipe.load import load_recipe
 from synth.recipe.schema import json_schema
-from synth.starter import Started, init
 from tests.helpers import rows_of
 
 RATE = 8000

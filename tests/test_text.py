@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.diagnose import mislabelled
-from synth.diagnose.review import Review, ReviewRow, read_review, review_csv
+from synth.diagnose.review import mislabeled as mislabelled
+from synth.diagnose.review.review_csv import Review, ReviewRow, read_review, review_csv
 from synth.text import CsvReader, csv_cell, csv_line, csv_text, printable, printable_json, printable_lines
 from tests.helpers import REVIEW_DESIGN
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import soxr
 
-from synth.catalog.audio_file import read_samples
+from synth.audio.read import read_samples
 from synth.dsp.levels import weight
 
 from .features import RATE

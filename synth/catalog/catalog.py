@@ -23,10 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from synth import files
-from synth.catalog.audio_file import Channels
-from synth.catalog.identity import FileIdentity
+from synth.audio.identity import FileIdentity
+from synth.audio.read import Channels
+from synth.audio.scratch import scratch_file, storage_errors
 from synth.catalog.recording import Recording, Refusal, Word, recording_id
-from synth.catalog.scratch import scratch_file, storage_errors
 from synth.errors import TooManyBadInputs, UsageError
 
 MAX_REFUSED = 100_000

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from synth.catalog.list_row import Row
 from synth.errors import BadInput
-from synth.folders import is_data_set
+from synth.lists.row import Row
+from synth.paths.folders import is_data_set
 from synth.text import printable
 
 EXTENSIONS = frozenset(

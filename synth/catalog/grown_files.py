@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from synth.catalog.list_row import Row
 from synth.catalog.recording import Recording
-from synth.dsp.noise import GENERATORS
+from synth.dsp.generators import GENERATORS
 from synth.errors import BadInput
+from synth.lists.row import Row
 from synth.text import CsvReader
 
 GROWN_LIST: Final = "metadata.csv"

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from synth.audio.identity import file_sha256
 from synth.catalog.catalog import Catalog
-from synth.catalog.identity import file_sha256
 from synth.errors import BadInput
 
 

@@ -17,8 +17,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from synth.catalog.cache import key_of, open_cache
-from synth.dsp.fingerprint import BLOCK, HOP_SECONDS, Likeness, Words, compare, seconds_of, tells
+from synth.audio.cache import key_of, open_cache
+from synth.dsp.analysis.fingerprint import BLOCK, HOP_SECONDS, Likeness, Words, compare, seconds_of, tells
 
 VERSION = 1
 """Of what is remembered: raised when other pairs are found."""

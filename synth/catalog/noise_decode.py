@@ -18,7 +18,8 @@ import soundfile as sf
 import soxr
 
 from synth import files
-from synth.catalog.audio_file import (
+from synth.audio.identity import FileIdentity, file_sha256
+from synth.audio.read import (
     ROUNDING_SECONDS,
     AudioFile,
     Channels,
@@ -29,11 +30,10 @@ from synth.catalog.audio_file import (
     opened,
     read_blocks,
 )
-from synth.catalog.identity import FileIdentity, file_sha256
+from synth.audio.scratch import scratch_file, storage_errors
 from synth.catalog.probe import Place
-from synth.catalog.scratch import scratch_file, storage_errors
-from synth.dsp.fingerprint import fingerprint
-from synth.dsp.power_table import energy_rows
+from synth.dsp.analysis.fingerprint import fingerprint
+from synth.dsp.analysis.power_table import energy_rows
 from synth.errors import BadInput
 from synth.units import resampled_length
 

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synth.catalog.cache import key_of, open_cache
+from synth.audio.cache import key_of, open_cache
 from synth.catalog.catalog import Catalog
-from synth.catalog.isolate import Pool
 from synth.catalog.noise_store import NoiseStore
 from synth.catalog.scan import Progress
-from synth.dsp.noise_features import VERSION, NoiseFeatures, measure
-from synth.dsp.noise_spectrum import Bandwidth, Line, Stretch
-from synth.dsp.speech_in_noise import Speech
+from synth.dsp.analysis.features import VERSION, NoiseFeatures, measure
+from synth.dsp.analysis.spectrum import Bandwidth, Line, Stretch
+from synth.dsp.analysis.speech_in_noise import Speech
 from synth.errors import BadInput
+from synth.processes.isolate import Pool
 from synth.recipe.model import Limits
 
 

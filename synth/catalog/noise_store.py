@@ -23,9 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from synth import files
-from synth.catalog.cache import cache_folder, key_of, open_cache
+from synth.audio.cache import cache_folder, key_of, open_cache
 from synth.catalog.catalog import Catalog
-from synth.catalog.isolate import Pool
 from synth.catalog.near_duplicates import Pair, near_duplicates
 from synth.catalog.noise_decode import (
     FORMAT,
@@ -40,9 +39,10 @@ from synth.catalog.noise_decode import (
 from synth.catalog.probe import Place
 from synth.catalog.recording import Refusal
 from synth.catalog.scan import Progress
-from synth.dsp.fingerprint import Words, num_words
-from synth.dsp.power_table import HOP, Table
+from synth.dsp.analysis.fingerprint import Words, num_words
+from synth.dsp.analysis.power_table import HOP, Table
 from synth.errors import BadInput, UsageError
+from synth.processes.isolate import Pool
 from synth.recipe.model import Limits
 from synth.text import printable
 

@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from synth.catalog.isolate import Pool
-from synth.catalog.list_row import Row
 from synth.errors import BadInput
+from synth.lists.row import Row
+from synth.processes.isolate import Pool
 from synth.recipe.model import FromPath
 
 TIMEOUT_S = 8.0  # for the paths of one task and the start of its process; the pool tries twice

@@ -25,17 +25,13 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import soundfile as sf
 
 from synth import files
-from synth.catalog.audio_file import LEADS_OUT, ROUNDING_SECONDS, inside, path_complaint
-from synth.catalog.cache import Cache, key_of, open_cache
+from synth.audio.cache import Cache, key_of, open_cache
+from synth.audio.containers import ContainerError, check_form
+from synth.audio.identity import FileIdentity, file_identity
+from synth.audio.read import LEADS_OUT, ROUNDING_SECONDS, inside, path_complaint
 from synth.catalog.catalog import Catalog, CatalogBuilder, CatalogSource, Entry
-from synth.catalog.containers import ContainerError, check_form
-from synth.catalog.csv_list import read_csv
 from synth.catalog.folder import passed_over_note, walk_folder
 from synth.catalog.grown_files import with_grown_labels
-from synth.catalog.identity import FileIdentity, file_identity
-from synth.catalog.isolate import Pool
-from synth.catalog.json_lines import read_json_lines
-from synth.catalog.list_row import Row
 from synth.catalog.path_labels import SlowPattern, with_labels
 from synth.catalog.probe import MAX_ROOM_SECONDS, Place, Probed, check_response, measure_trim, probe
 from synth.catalog.recording import Refusal
@@ -43,6 +39,10 @@ from synth.catalog.source_at import JSON_LINES
 from synth.catalog.source_files import SourceFiles, locate, source_error
 from synth.catalog.synthesized import refuse_clips, refuse_data_set
 from synth.errors import BadInput, SynthError
+from synth.lists.csv_rows import read_csv
+from synth.lists.json_lines import read_json_lines
+from synth.lists.row import Row
+from synth.processes.isolate import Pool
 from synth.recipe.model import Limits, Source
 from synth.text import printable
 from synth.units import seconds_to_samples

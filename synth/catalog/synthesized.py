@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from synth.catalog.list_row import Row
 from synth.catalog.source_files import SourceFiles, source_error
 from synth.errors import BadInput
-from synth.folders import data_set_around
+from synth.lists.row import Row
+from synth.paths.folders import data_set_around
 from synth.recipe.model import Source
 
 

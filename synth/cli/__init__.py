@@ -13,7 +13,7 @@ def main() -> NoReturn:
     import sys
 
     try:
-        from synth.execute.threads import pin_threads
+        from synth.processes.threads import pin_threads
 
         pin_threads()  # before numpy is imported by a command
         code = run(sys.argv[1:])

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from synth import __version__
 from synth.cli import output
 from synth.cli.frame import Group, switch
 from synth.cli.options import Clip, DataSet, GrowMethod, Jobs, Recipe, Set, StrictInputs
 from synth.cli.output import next_step, note, print_result, report_inputs, state
+from synth.version import __version__
 
 app = typer.Typer(
     name="synth",
@@ -86,7 +86,7 @@ def init(
     set is written too.
     """
     from synth.cli.progress import Screen
-    from synth.starter import init as start
+    from synth.commands.init import init as start
 
     with Screen(state.verbosity) as screen:
         starter = start(folder, speech=speech, noise=noise, jobs=jobs, progress=screen.scanned)
@@ -111,9 +111,9 @@ def plan(
 
     This dry run prints clips, hours, size, use of noise and the first draws. Only the cache is written.
     """
-    from synth import pipeline
     from synth.cli import show
     from synth.cli.progress import Screen
+    from synth.commands import generate as pipeline
 
     with Screen(state.verbosity) as screen:
         planned = pipeline.make_plan(
@@ -144,9 +144,9 @@ def generate(
 
     Run the same command again to resume after an interruption; finished shards are kept.
     """
-    from synth import pipeline
     from synth.cli import show
     from synth.cli.progress import Screen
+    from synth.commands import generate as pipeline
 
     with Screen(state.verbosity) as screen:
         listeners = pipeline.Listeners(scan=screen.scanned, render=screen.rendered, message=screen.message)
@@ -162,7 +162,7 @@ def generate(
     print_result(show.generated_json(result, out), lambda: show.generated_text(result, out))
     if result.content is not None:
         if result.content["clips"]:
-            from synth.reading.dataset import open_dataset
+            from synth.training.dataset import open_dataset
 
             note(f"listen: {out / open_dataset(out)[0].path.relative_to(out.absolute())}")
         next_step(f"synth verify {quote(str(out))}")
@@ -179,8 +179,8 @@ def finish(
 
     All shards must be rendered. The command may be run again at any time.
     """
-    from synth import pipeline
     from synth.cli import show
+    from synth.commands import generate as pipeline
 
     content = pipeline.finish(dataset, accept_timeouts=accept_timeouts)
     print_result(content, lambda: show.content_text(content, dataset))
@@ -222,8 +222,8 @@ def explain(dataset: DataSet, clip_id: Clip) -> None:
 
     The output lists its sources and each draw, with the setting of the recipe that it came from.
     """
-    from synth import pipeline
     from synth.cli import show
+    from synth.commands import generate as pipeline
 
     explained = pipeline.explain(dataset, clip_id)
     print_result(show.explained_json(explained), lambda: show.explained_text(explained))
@@ -239,8 +239,8 @@ def replay(
 
     The new clip is compared with the one in the data set. The command exits with code 4 if the bytes differ.
     """
-    from synth import pipeline
     from synth.cli import show
+    from synth.commands import generate as pipeline
     from synth.errors import VerifyMismatch
 
     replayed = pipeline.replay(dataset, clip_id, out)
@@ -284,7 +284,7 @@ def grow(
     """
     from synth.cli import show
     from synth.cli.progress import Screen
-    from synth.grow import grow as make
+    from synth.commands.grow import grow as make
 
     with Screen(state.verbosity) as screen:
         grown = make(

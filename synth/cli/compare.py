@@ -45,9 +45,9 @@ def compare(
     """
     from synth.cli.progress import Screen
     from synth.cli.show_compare import compare_text
-    from synth.match.compare import compare as compare_profiles
-    from synth.match.compare_sets import clean_of, profile_of
-    from synth.output_path import check_file
+    from synth.match.compare.compare import compare as compare_profiles
+    from synth.match.compare.sides import clean_of, profile_of
+    from synth.paths.output_path import check_file
     from synth.report.clip_card import sound_of
     from synth.report.compare_page import write_page
 

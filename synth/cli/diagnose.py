@@ -52,9 +52,9 @@ def diagnose(
     The gaps of the error ladder are bias, variance, noise overfitting and mismatch. Each comes with what to do.
     """
     from synth.cli.show_diagnose import diagnosis_text
-    from synth.diagnose.diagnosis import diagnose as diagnosis_of
-    from synth.diagnose.ladder import read_ladder
-    from synth.output_path import check_file
+    from synth.diagnose.ladder.diagnosis import diagnose as diagnosis_of
+    from synth.diagnose.ladder.ladder import read_ladder
+    from synth.paths.output_path import check_file
     from synth.report.ladder_page import write_page
 
     errors = {

@@ -68,8 +68,8 @@ def sample(
     The sample keeps the share of each kind of clip. It is a CSV to fill in, and with --html a page to do it in.
     """
     from synth.cli.show_errors import sample_text
-    from synth.diagnose.error_sample import sample_errors
-    from synth.output_path import check_file
+    from synth.diagnose.review.sample import sample_errors
+    from synth.paths.output_path import check_file
     from synth.report.review_page import write_page
 
     if html is not None:
@@ -112,8 +112,8 @@ def summary(
     The result says how much of the error each category holds, whether fixing labels pays, and what to change.
     """
     from synth.cli.show_errors import summary_text
-    from synth.diagnose.error_summary import summarise
-    from synth.match.profile import read_profile
+    from synth.diagnose.review.summary import summarise
+    from synth.match.measure.profile import read_profile
 
     clip_profile = None if profile is None else read_profile(profile)
     result = summarise(review, manifest, predictions=predictions, profile=clip_profile, group_by=group_by).to_json()
@@ -140,7 +140,7 @@ def mislabelled(
     It needs columns p_<class> from models that were not trained on the clip.
     """
     from synth.cli.show_errors import mislabelled_text
-    from synth.diagnose.mislabelled import find_mislabelled
+    from synth.diagnose.review.mislabeled import find_mislabelled
 
     result = find_mislabelled(predictions, manifest, label=label, out=out).to_json()
     print_result(result, lambda: mislabelled_text(result, out))
@@ -167,7 +167,7 @@ def correct(
     Corrected texts and labels reach every clip that was made from the same source, in a new manifest.
     """
     from synth.cli.show_errors import corrected_text
-    from synth.diagnose.correct import correct as apply_corrections
+    from synth.diagnose.review.correct import correct as apply_corrections
 
     corrected = apply_corrections(corrections, manifest, out, column=column)
     for line in corrected.notes:

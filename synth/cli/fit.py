@@ -43,9 +43,9 @@ def fit(
     SNR, noise spectrum, level and band are fitted, and judged on held-out groups.
     """
     from synth.cli.progress import Screen
-    from synth.match.fitting import Request
-    from synth.match.fitting import fit as run
-    from synth.pipeline import make_plan
+    from synth.commands.generate import make_plan
+    from synth.match.fit.command import Request
+    from synth.match.fit.command import fit as run
 
     request = Request(
         recipe=recipe,

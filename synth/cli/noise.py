@@ -38,8 +38,8 @@ def noise(
     """
     from synth.cli.progress import Screen
     from synth.cli.show_noise import noise_text
-    from synth.noise_report import noise_report, write_page
-    from synth.output_path import check_file
+    from synth.commands.noise import noise_report, write_page
+    from synth.paths.output_path import check_file
 
     if html is not None:
         check_file(html, "page", option="--html", inputs=(folder,))

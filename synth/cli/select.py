@@ -38,10 +38,10 @@ def select(
     """
     from synth.cli.progress import Screen
     from synth.cli.show_match import selected_text
-    from synth.match.compare_sets import profile_of
-    from synth.match.profile import read_profile
-    from synth.match.select import select as select_clips
-    from synth.output_path import check_file
+    from synth.match.compare.sides import profile_of
+    from synth.match.measure.profile import read_profile
+    from synth.match.select.command import select as select_clips
+    from synth.paths.output_path import check_file
 
     check_file(out, "selection", inputs=(dataset, to, profile))  # before the target is measured
     with Screen(state.verbosity) as screen:

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synth.cli.terminal import table
-from synth.explain import drawn_value
 from synth.plan.coverage import PoolUse
+from synth.plan.explain import drawn_value
 from synth.text import count_of, duration_text
 from synth.units import size_text
 
 if TYPE_CHECKING:
+    from synth.commands.generate import Explained, Generated, Planned, Replayed
+    from synth.commands.grow import GrownFolder
     from synth.dataset.status import Status
     from synth.dataset.verify import Report
-    from synth.grow import GrownFolder
-    from synth.pipeline import Explained, Generated, Planned, Replayed
     from synth.plan.clip_spec import NoisePiece
 
 _FIRST = 5

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from synth.cli.terminal import table
-from synth.diagnose.error_sample import Sample
+from synth.diagnose.review.sample import Sample
 
 _MOST = 20
 

@@ -27,7 +27,7 @@ def stages(
     The command also checks whether the weights of the stages are in balance.
     """
     from synth.cli.show_labels import stages_text
-    from synth.dataset.stage_advice import look_at_stages
+    from synth.diagnose.stages import look_at_stages
 
     report = look_at_stages(sets, order=[name.strip() for name in order.split(",") if name.strip()] if order else ())
     print_result(report, lambda: stages_text(report))

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from synth import files
-from synth.catalog.audio_file import AudioFile, opened_descriptor
-from synth.dataset.audio_file import pcm_bytes
+from synth.audio.encode import pcm_bytes
+from synth.audio.read import AudioFile, opened_descriptor
 from synth.dataset.measured import PcmLevel, is_quiet, measure_stems, scale_of
 from synth.dataset.reader import open_inside
 from synth.dataset.row_check import LEVEL_TOLERANCE_DB, stems_of

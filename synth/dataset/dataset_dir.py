@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from synth.folders import DATASET_JSON, MANIFEST, PLAN, PRIVATE
+from synth.paths.folders import DATASET_JSON, MANIFEST, PLAN, PRIVATE
 
 PART_SUFFIX: Final = ".jsonl"
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from synth.catalog.label_value import STATES, state_of
 from synth.errors import UsageError
+from synth.lists.label_value import STATES, state_of
 
 NO_SPLIT: Final = "-"
 """Where the row of a plain manifest has no split."""

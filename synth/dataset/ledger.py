@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from synth.dataset.manifest import is_from_file
-from synth.dsp.noise import GENERATORS
+from synth.dsp.generators import GENERATORS
 from synth.plan.build import pool_of
 from synth.plan.coverage import GrownUse, PoolUse, use_of
 from synth.plan.pools import Pools

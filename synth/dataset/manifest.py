@@ -23,7 +23,7 @@ from synth.plan.noise_choice import said_of
 from synth.plan.origin import NO_ORIGIN, Origin
 
 if TYPE_CHECKING:
-    from synth.render import Measurements, Rendered
+    from synth.render.clip import Measurements, Rendered
 
 ManifestRow: TypeAlias = dict[str, Any]
 Trace: TypeAlias = Callable[[str, Place], Origin]

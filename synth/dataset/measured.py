@@ -16,7 +16,7 @@ import numpy.typing as npt
 from synth.dsp import levels, mix
 from synth.errors import BadInput
 from synth.plan.clip_spec import ClipSpec
-from synth.render import Measurements, Rendered
+from synth.render.clip import Measurements, Rendered
 from synth.units import gain_to_db, power_to_db
 
 _QUIET_DBFS: Final = -80.0

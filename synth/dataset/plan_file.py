@@ -13,22 +13,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 
-from synth import __version__, files, output_path
+from synth import files
 from synth.dataset.dataset_dir import DatasetDir
-from synth.dataset.json_types import (
-    count,
-    fault,
-    length,
-    list_of,
-    mapping,
-    mapping_of,
-    object_of,
-    positive,
-    text,
-)
+from synth.dataset.json_types import count, fault, length, list_of, mapping, mapping_of, object_of, positive, text
 from synth.dataset.reader import DataFile
 from synth.errors import UsageError
+from synth.paths import output_path
 from synth.plan.plan import FORMAT_VERSION
+from synth.version import __version__
 
 _LIBRARIES: Final = ("numpy", "scipy", "soundfile", "soxr", "librosa", "audiomentations", "python-stretch")
 _MOST_SHOWN: Final = 20

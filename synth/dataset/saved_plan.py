@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from synth import files
-from synth.catalog.case_list import Case, Cases
 from synth.catalog.catalog import Catalog
 from synth.catalog.grown_files import GrownFile
 from synth.catalog.noise_store import NoiseStore
@@ -24,8 +23,9 @@ from synth.dataset.plan_data import first_line, load_catalog, loading, plan_docu
 from synth.dataset.plan_file import PlanHeader, read_plan_header
 from synth.dataset.quarantine import scan_refusal
 from synth.dataset.reader import DataFile
-from synth.dsp.noise import GENERATORS
+from synth.dsp.generators import GENERATORS
 from synth.dsp.segments import Circle
+from synth.lists.cases import Case, Cases
 from synth.plan.plan import Plan, pools_digest
 from synth.plan.pools import PoolRecording, Pools
 from synth.plan.tables import CLIP_COLUMNS, PIECE_COLUMNS, Columns

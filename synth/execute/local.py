@@ -28,10 +28,10 @@ from types import FrameType
 from typing import Any, Final
 
 from synth.errors import Interrupted, SynthError, Terminated
-from synth.execute.memory import keep_freed_memory
-from synth.execute.threads import pin_threads, thread_count
 from synth.execute.unit import STAGES, Failure, FailureCode, ShardResult, Stage, Work
-from synth.interrupts import interrupts_held_back
+from synth.processes.interrupts import interrupts_held_back
+from synth.processes.memory import keep_freed_memory
+from synth.processes.threads import pin_threads, thread_count
 
 _log = logging.getLogger(__name__)
 

@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from synth import files
+from synth.audio.encode import encode, pcm_bytes, quantise, quantise_24
 from synth.dataset import manifest
-from synth.dataset.audio_file import encode, pcm_bytes, quantise, quantise_24
 from synth.dataset.commit import commit_part
 from synth.dataset.dataset_dir import DatasetDir, audio_path, stem_path
 from synth.dataset.measured import as_written
 from synth.dataset.quarantine import refusal_of
 from synth.dataset.saved_plan import SavedPlan, open_plan
 from synth.errors import BadInput
-from synth.execute.studio import Studio, Take
 from synth.execute.unit import Failure, Heart, NoHeart, ShardResult
 from synth.plan.clip_spec import ClipSpec
-from synth.render import Rendered
+from synth.render.clip import Rendered
+from synth.render.clip_renderer import Studio, Take
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,15 +15,7 @@ from synth.dsp.effects.effect import Effect
 from synth.dsp.effects.trim import Trim
 from synth.errors import GuardError
 from synth.plan.conditions import CasesOf, situation_of
-from synth.plan.noise_choice import (
-    NAMES,
-    car_of,
-    growth_of,
-    happening_at,
-    happenings,
-    layers_of,
-    tracks_of,
-)
+from synth.plan.noise_choice import NAMES, car_of, growth_of, happening_at, happenings, layers_of, tracks_of
 from synth.plan.pools import POOLS, Pools
 from synth.plan.schedule import NoiseRecording, Rotation
 from synth.plan.speaking import lombard_effects, lombard_of

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from synth.catalog.grown_files import GrownFile
 from synth.dsp.effects.effect import Effect
 from synth.dsp.events.event import Event
+from synth.dsp.generators.generator import Generator
 from synth.dsp.lombard import Lombard
-from synth.dsp.noise.generator import Generator
 from synth.plan.conditions import Colour
 
 

@@ -9,9 +9,9 @@ from functools import lru_cache
 from itertools import accumulate
 from statistics import NormalDist
 
-from synth.catalog.case_list import Case, Cases
 from synth.draws import ClipDraws
 from synth.dsp.effects.microphone import Microphone
+from synth.lists.cases import Case, Cases
 from synth.recipe.model import Condition, Recipe
 
 _NORMAL = NormalDist()

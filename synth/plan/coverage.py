@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.catalog.grown_files import GrownFile
-from synth.dsp.noise import GENERATORS
+from synth.dsp.generators import GENERATORS
 from synth.plan.build import pool_of
 from synth.plan.noise_choice import car_name
 from synth.plan.plan import Plan

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from synth.catalog.label_value import truth_of
 from synth.draws import ClipDraws
-from synth.dsp.noise import GENERATORS
-from synth.dsp.noise.generator import MATERIAL_SECONDS
+from synth.dsp.generators import GENERATORS
+from synth.dsp.generators.generator import MATERIAL_SECONDS
 from synth.dsp.segments import Circle
+from synth.lists.label_value import truth_of
 from synth.plan.clip_spec import NoisePiece, Place
 from synth.plan.pools import POOLS, needs_held_out
 from synth.recipe.model import Event, Growth, Layer, Recipe

@@ -13,15 +13,7 @@ from synth.catalog.catalog import Catalog
 from synth.catalog.recording import Recording
 from synth.draws import ClipDraws, clip_draws, integer_seed
 from synth.dsp.segments import Circle
-from synth.plan.build import (
-    Builder,
-    clip_id_of,
-    copies_of,
-    draw_piece_effects,
-    draw_speech_effects,
-    piece_key,
-    pool_of,
-)
+from synth.plan.build import Builder, clip_id_of, copies_of, draw_piece_effects, draw_speech_effects, piece_key, pool_of
 from synth.plan.clip_spec import ClipSpec, EventPiece, Grown, NoisePiece, Place
 from synth.plan.conditions import CasesOf, Situation, situation_of
 from synth.plan.noise_choice import NAMES, car_name, happening_at, happenings, material_of, recorded_in, said_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from synth.dsp.noise_bands import BANDS, RUMBLE_BANDS
+from synth.dsp.analysis.bands import BANDS, RUMBLE_BANDS
 from synth.recipe.drawn import Drawn
 from synth.recipe.kinds import (
     NAME,

@@ -14,19 +14,7 @@ from synth.dsp.events import EVENTS
 from synth.recipe.distributions import Constant, Uniform
 from synth.recipe.drawn import Drawn
 from synth.recipe.effect_choice import EffectChoice
-from synth.recipe.kinds import (
-    NAME,
-    REQUIRED,
-    WRONG,
-    At,
-    Field,
-    Kind,
-    Number,
-    Range,
-    Reading,
-    field_schema,
-    read_with,
-)
+from synth.recipe.kinds import NAME, REQUIRED, WRONG, At, Field, Kind, Number, Range, Reading, field_schema, read_with
 from synth.recipe.model import Event
 from synth.recipe.parameters import parameters_schema, read_settings, write_settings
 from synth.recipe.stages import MAKES_UNKNOWN

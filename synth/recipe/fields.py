@@ -34,19 +34,7 @@ from synth.recipe.kinds import (
     Word,
     number_text,
 )
-from synth.recipe.model import (
-    SPLITS,
-    Layer,
-    Limits,
-    Lombard,
-    Noise,
-    Output,
-    Recipe,
-    Room,
-    Source,
-    Speech,
-    Splits,
-)
+from synth.recipe.model import SPLITS, Layer, Limits, Lombard, Noise, Output, Recipe, Room, Source, Speech, Splits
 from synth.recipe.parameters import default_of, parameter_kind
 from synth.recipe.path_labels import FROM_PATH
 from synth.recipe.stages import LOSS_WEIGHT, MAKES_UNKNOWN, STAGE, STAGES

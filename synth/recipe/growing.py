@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from synth.dsp.noise import GENERATORS
+from synth.dsp.generators import GENERATORS
 from synth.errors import RecipeError
 from synth.recipe.effect_choice import EffectChoice
 from synth.recipe.kinds import WRONG, At, Number, Range, Reading, bare_number, number_text, plain_number, read_with

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 from synth.errors import UsageError
-from synth.folders import PLAN, PRIVATE, is_data_set
+from synth.paths.folders import PLAN, PRIVATE, is_data_set
 from synth.recipe.model import Recipe
 
 SAVED_NAME = "recipe.yaml"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synth.catalog.audio_file import read_header, read_samples
+from synth.audio.read import read_header, read_samples
 from synth.errors import BadInput
 from synth.report.png import Pixels, png
 

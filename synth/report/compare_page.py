@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from synth import output_path
+from synth.paths import output_path
 from synth.report.clip_card import SECONDS, Sound, card
 from synth.report.page import Cell, page, table
 from synth.report.plots import STYLE, histogram, quantiles, spectra
@@ -66,7 +66,7 @@ def compare_page(found: Mapping[str, Any], *, training: Hear, dev: Hear) -> str:
 
 
 def write_page(path: Path, found: Mapping[str, Any], *, training: Hear, dev: Hear) -> None:
-    """Raises UsageError, StorageError as `synth.output_path.write`."""
+    """Raises UsageError, StorageError as `synth.paths.output_path.write`."""
     output_path.write(
         path, compare_page(found, training=training, dev=dev).encode("utf-8", "replace"), "page", option="--html"
     )

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from synth import output_path
+from synth.paths import output_path
 from synth.report.page import Cell, page, table
 
 _STYLE = """
@@ -50,7 +50,7 @@ def ladder_page(found: Mapping[str, Any]) -> str:
 
 
 def write_page(path: Path, found: Mapping[str, Any]) -> None:
-    """Raises UsageError, StorageError as `synth.output_path.write`."""
+    """Raises UsageError, StorageError as `synth.paths.output_path.write`."""
     output_path.write(path, ladder_page(found).encode("utf-8", "replace"), "page", option="--html")
 
 

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from synth import output_path
-from synth.diagnose.alignment import Step, align
-from synth.diagnose.error_sample import Sample
-from synth.diagnose.review import HEAD, TAIL, ReviewRow, cells
+from synth.diagnose.review.review_csv import HEAD, TAIL, ReviewRow, cells
+from synth.diagnose.review.sample import Sample
+from synth.paths import output_path
 from synth.report.clip_card import Sound, picture_and_player, sound_of
 from synth.report.page import page
 from synth.report.review_script import REVIEW_SCRIPT, REVIEW_STYLE
+from synth.stats.alignment import Step, align
 
 MOST_S = 30.0
 _KEYS = "1234567890qwertyuiop"
@@ -54,7 +54,7 @@ def review_page(sample: Sample, *, name: str) -> str:
 
 
 def write_page(path: Path, sample: Sample, *, name: str) -> None:
-    """Raises UsageError, StorageError as `synth.output_path.write`."""
+    """Raises UsageError, StorageError as `synth.paths.output_path.write`."""
     output_path.write(path, review_page(sample, name=name).encode("utf-8", "replace"), "page", option="--html")
 
 

@@ -47,7 +47,7 @@ def die_at_first(path: str, marker: str) -> str:
 
 def read_and_measure(path: str) -> tuple[str, int]:
     """(what became of it, peak memory of the process in MB)."""
-    from synth.catalog.audio_file import count_samples, read_samples
+    from synth.audio.read import count_samples, read_samples
 
     try:
         count_samples(path)
@@ -66,13 +66,13 @@ def peak_megabytes() -> int:
 
 def profile_and_measure(path: str) -> tuple[dict[str, Any], int]:
     """(what `synth profile` measures of a file, peak memory of the process in MB)."""
-    from synth.match.profiling import measure_file
+    from synth.match.measure.profile_set import measure_file
 
     return measure_file(path, None, 0.0, None, None), peak_megabytes()
 
 
 def own_snr_and_measure(path: str, place: Any) -> tuple[float | None, int]:
     """(own SNR of a segment of speech, peak memory of the process in MB)."""
-    from synth.source_noise import measure_own_snr
+    from synth.commands.noisy_speech import measure_own_snr
 
     return measure_own_snr(path, place, "a"), peak_megabytes()

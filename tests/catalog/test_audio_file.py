@@ -12,16 +12,9 @@ import soundfile as sf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.catalog import audio_file
-from synth.catalog.audio_file import (
-    audio_path,
-    count_samples,
-    opened,
-    path_complaint,
-    read_header,
-    read_samples,
-)
-from synth.catalog.identity import file_identity
+from synth.audio import read as audio_file
+from synth.audio.identity import file_identity
+from synth.audio.read import audio_path, count_samples, opened, path_complaint, read_header, read_samples
 from synth.errors import BadInput
 
 FORMATS = {
@@ -325,7 +318,7 @@ def test_bombs_take_no_more_memory_than_their_bound(tmp_path: Path) -> None:
         path.write_bytes(quiet.read_bytes())
         flac_with_total(path, total)
     code = (
-        "import sys; from synth.catalog.audio_file import *; from synth.errors import BadInput\n"
+        "import sys; from synth.audio.read import *; from synth.errors import BadInput\n"
         "from tests.catalog.hostile import peak_megabytes\n"
         "for path, seconds in zip(sys.argv[1::2], sys.argv[2::2]):\n"
         "    try: print(len(read_samples(path, max_seconds=float(seconds))[0]))\n"

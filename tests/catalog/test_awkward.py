@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from synth.catalog.isolate import Pool
 from synth.catalog.scan import scan
 from synth.errors import BadInput
+from synth.processes.isolate import Pool
 from synth.recipe.model import Limits, Source
 
 EXPECTED: dict[str, int | str] = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from synth.catalog.case_list import Case, read_cases
 from synth.errors import UsageError
+from synth.lists.cases import Case, read_cases
 from tests.helpers import ROOT
 
 

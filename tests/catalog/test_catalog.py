@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from synth.audio.identity import FileIdentity
 from synth.catalog import catalog as catalog_module
 from synth.catalog.catalog import Catalog, CatalogBuilder, CatalogSource, Entry
-from synth.catalog.identity import FileIdentity
 from synth.catalog.recording import Recording, Refusal, Word, recording_id
 from synth.errors import TooManyBadInputs, UsageError
 

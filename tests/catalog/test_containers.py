@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.catalog.containers import ContainerError, examine, sniff
+from synth.audio.containers import ContainerError, examine, sniff
 
 MAGICS = [
     b"RIFF\0\0\0\0WAVE",

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from synth.catalog.audio_file import read_samples
-from synth.catalog.isolate import Pool
+from synth.audio.read import read_samples
 from synth.errors import BadInput
+from synth.processes.isolate import Pool
 
 FORMATS = {
     "a.wav": "PCM_16",

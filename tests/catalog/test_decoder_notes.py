@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from synth.catalog.audio_file import count_samples, read_samples
-from synth.catalog.decoder_notes import dropped_decoder_notes
+from synth.audio.decoder_notes import dropped_decoder_notes
+from synth.audio.read import count_samples, read_samples
 from synth.errors import BadInput
 
 
@@ -49,7 +49,7 @@ def test_a_damaged_mp3_prints_nothing(tmp_path: Path, make_sound, capfd: pytest.
 
 def test_a_process_without_stderr_reads(tmp_path: Path, make_sound) -> None:
     make_sound("a.mp3", 1.0, rate=16000, subtype="MPEG_LAYER_III")
-    code = "import sys; from synth.catalog.audio_file import read_samples; print(len(read_samples(sys.argv[1])[0]))"
+    code = "import sys; from synth.audio.read import read_samples; print(len(read_samples(sys.argv[1])[0]))"
     command = ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-c", code, tmp_path / "a.mp3"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     assert done.stdout == "16000\n"

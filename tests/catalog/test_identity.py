@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from synth.catalog import identity
-from synth.catalog.identity import FileIdentity, difference, file_identity, file_sha256
+from synth.audio import identity
+from synth.audio.identity import FileIdentity, difference, file_identity, file_sha256
 from synth.errors import BadInput
 from synth.files import StorageError
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from synth.catalog.isolate import Pool, start_worker
 from synth.errors import BadInput, SynthError
+from synth.processes.isolate import Pool, start_worker
 
 ANSWER, MISBEHAVE = "tests.catalog.hostile:answer", "tests.catalog.hostile:misbehave"
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.catalog.csv_list import read_csv
-from synth.catalog.json_lines import read_json_lines
-from synth.catalog.list_row import Row
 from synth.errors import BadInput, UsageError
+from synth.lists.csv_rows import read_csv
+from synth.lists.json_lines import read_json_lines
+from synth.lists.row import Row
 
 
 def csv_rows(tmp_path: Path, text: str | bytes, *, name: str = "list.csv", **options: object) -> list[Row | BadInput]:

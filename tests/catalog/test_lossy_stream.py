@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from synth.catalog.audio_file import count_samples
-from synth.catalog.containers import sniff
-from synth.catalog.lossy_stream import _next_frames, _ogg_checksum, frame_length
+from synth.audio.containers import sniff
+from synth.audio.lossy_stream import _next_frames, _ogg_checksum, frame_length
+from synth.audio.read import count_samples
 from synth.catalog.probe import probe
 from synth.errors import BadInput
 

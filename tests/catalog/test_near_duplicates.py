@@ -15,7 +15,7 @@ from synth.catalog import near_duplicates as module
 from synth.catalog.near_duplicates import Pair, find_pairs
 from synth.catalog.noise_store import NoiseStore, prepare
 from synth.catalog.scan import scan
-from synth.dsp.fingerprint import HOP_SECONDS
+from synth.dsp.analysis.fingerprint import HOP_SECONDS
 from synth.recipe.model import Limits, Source
 from tests.helpers import FIXTURES, needs_real_audio, real_audio
 

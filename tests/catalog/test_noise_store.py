@@ -12,14 +12,15 @@ import pytest
 import soundfile as sf
 import soxr
 
-from synth.catalog import isolate, noise_decode
-from synth.catalog.cache import open_cache
+from synth.audio.cache import open_cache
+from synth.catalog import noise_decode
 from synth.catalog.noise_decode import clipped_samples, decode_noise
 from synth.catalog.noise_store import NoiseStore, prepare
 from synth.catalog.probe import Place
 from synth.catalog.scan import scan
-from synth.dsp.fingerprint import fingerprint
+from synth.dsp.analysis.fingerprint import fingerprint
 from synth.errors import UsageError
+from synth.processes import isolate
 from synth.recipe.model import Limits, Source
 from synth.units import resampled_length
 from tests.catalog.hostile import peak_megabytes

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from synth.catalog.folder import passed_over_note, walk_folder
-from synth.catalog.list_row import Row
 from synth.catalog.scan import scan
+from synth.dev_test.real_set import open_real_set
 from synth.errors import BadInput, UsageError
-from synth.match.sets import open_set
+from synth.lists.row import Row
+from synth.match.measure.audio_set import open_set
 from synth.recipe.model import Limits, Source
-from synth.target.real_set import open_real_set
 
 UNREAD = "audio of the kind .m4a is not read; convert it to FLAC or WAV"
 

@@ -10,14 +10,14 @@ import pytest
 import soundfile
 
 from synth.catalog import path_labels
-from synth.catalog.isolate import Pool
-from synth.catalog.list_row import Row
 from synth.catalog.path_labels import SlowPattern, with_labels
 from synth.catalog.scan import scan
+from synth.dev_test.by import By, from_json, read_by
 from synth.errors import RecipeError, UsageError
+from synth.lists.row import Row
+from synth.processes.isolate import Pool
 from synth.recipe.load import dump_resolved, load_recipe
 from synth.recipe.model import FromPath, Limits, Recipe
-from synth.target.by import By, from_json, read_by
 
 RATE = 8000
 FILES = ("84/121123/84-121123-0001.wav", "84/121550/84-121550-0001.wav", "1272/5/1272-5-0000.wav", "loose.wav")

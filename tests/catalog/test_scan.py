@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from synth.catalog import isolate
 from synth.catalog.catalog import Catalog
 from synth.catalog.folder import glob_matcher
 from synth.catalog.probe import trim_bounds
 from synth.catalog.scan import relative_path, scan
 from synth.errors import UsageError
+from synth.processes import isolate
 from synth.recipe.model import Limits, Source
 
 

@@ -10,11 +10,11 @@ import soundfile
 
 from synth.catalog.scan import scan
 from synth.catalog.source_files import refuse_missing
+from synth.dev_test.real_set import open_real_set
 from synth.errors import RecipeError
-from synth.match.sets import open_set
+from synth.match.measure.audio_set import open_set
 from synth.recipe.load import dump_resolved, load_recipe
 from synth.recipe.model import Limits, Recipe, Source
-from synth.target.real_set import open_real_set
 
 RATE = 8000
 

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth import cli, pipeline
+from synth import cli
+from synth.commands import generate as pipeline
 from synth.dataset import lock
 from synth.dataset.dataset_dir import DatasetDir
 from tests.helpers import FIXTURES, ROOT, fixture_recipe, rows_of, run_synth

@@ -16,10 +16,11 @@ from typing import Any, get_args
 import pytest
 import typer
 
-from synth import cli, pipeline
+from synth import cli
 from synth.cli import frame, options
 from synth.cli.app import app
 from synth.cli.output import state
+from synth.commands import generate as pipeline
 from synth.errors import RecipeError
 from tests.helpers import run_synth
 
@@ -214,11 +215,11 @@ def test_variables_work(tmp_path: Path) -> None:
 
 
 def test_choices_are_those_that_the_program_knows() -> None:
-    from synth.diagnose.edits import UNITS
-    from synth.diagnose.scores import MEASURES
-    from synth.dsp.noise import GENERATORS
-    from synth.match.choice import Method
-    from synth.target.keep import WINNERS
+    from synth.dev_test.keep import WINNERS
+    from synth.diagnose.ladder.scores import MEASURES
+    from synth.dsp.generators import GENERATORS
+    from synth.match.select.choice import Method
+    from synth.stats.edits import UNITS
 
     assert get_args(options.GrowMethod) == tuple(GENERATORS)
     assert get_args(options.Unit) == UNITS
@@ -384,7 +385,7 @@ def test_hostile_names_never_reach_the_terminal(
 # Ctrl-C
 
 
-@pytest.mark.parametrize("module", ["synth.execute.threads", "typer", "synth.cli.show", "numpy", "soundfile"])
+@pytest.mark.parametrize("module", ["synth.processes.threads", "typer", "synth.cli.show", "numpy", "soundfile"])
 def test_ctrl_c_during_the_imports_prints_no_traceback(module: str, tmp_path: Path) -> None:
     """B14: a signal that arrives while `module` is imported."""
     (tmp_path / "recipe.yaml").write_text("")

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 import typer
 
-from synth import files, output_path
+from synth import files
 from synth.cli.app import app
 from synth.errors import SynthError, UsageError
-from synth.folders import data_set_around, is_data_set
+from synth.paths import output_path
+from synth.paths.folders import data_set_around, is_data_set
 from tests.small_set import tree
 
 READ = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from synth import pipeline
+from synth.commands import generate as pipeline
 from synth.errors import UsageError
 from tests.helpers import rows_of, run_synth
 from tests.small_set import make_sources

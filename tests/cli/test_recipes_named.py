@@ -9,9 +9,9 @@ import typer.main
 
 from synth.cli.app import app
 from synth.errors import UsageError
-from synth.match.fitted_recipe import base_recipe
-from synth.reading import planned
+from synth.match.fit.recipe import base_recipe
 from synth.recipe.load import load_recipe
+from synth.training import plan as planned
 
 RECIPE = """\
 speech: {sources: speech}

@@ -19,7 +19,7 @@ from synth.cli.show_match import profile_text, selected_text
 from synth.cli.show_noise import noise_text
 from synth.cli.show_split import split_text
 from synth.cli.terminal import wrapped
-from synth.pipeline import Explained
+from synth.commands.generate import Explained
 
 LONG = "1688-142285-0012_very_long_name_of_a_recording_c03b302d"
 SENTENCE = "training's speech level is 24.5 dB too low: raise level_dbfs by about 24 dB, at 16000 Hz, " * 3

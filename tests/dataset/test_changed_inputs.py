@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth import pipeline
 from synth.cli.show import plan_text
+from synth.commands import generate as pipeline
 from synth.errors import BadInput, UsageError, VerifyMismatch
 from tests import small_set
 

@@ -19,7 +19,7 @@ import pytest
 import soundfile
 
 import synth
-from synth import pipeline
+from synth.commands import generate as pipeline
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.manifest import read_rows
 from synth.dataset.saved_plan import reading_plan

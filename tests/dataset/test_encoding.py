@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from synth.dataset.audio_file import decode_float, decode_pcm, encode, pcm_bytes, quantise, quantise_24
+from synth.audio.encode import decode_float, decode_pcm, encode, pcm_bytes, quantise, quantise_24
 
 
 def test_rounding_is_to_nearest_half_to_even_and_has_no_offset() -> None:

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synth.catalog.csv_list import read_csv
-from synth.catalog.json_lines import read_json_lines
-from synth.catalog.label_value import label_of_text, state_of, truth_of
-from synth.catalog.list_row import Row
 from synth.cli.show_labels import labels_text
-from synth.dataset.label_metrics import count_labels, read_label_predictions, score_labels
 from synth.dataset.labels import LabelCounts, label_arrays
+from synth.diagnose.labels import count_labels, read_label_predictions, score_labels
 from synth.errors import UsageError
+from synth.lists.csv_rows import read_csv
+from synth.lists.json_lines import read_json_lines
+from synth.lists.label_value import label_of_text, state_of, truth_of
+from synth.lists.row import Row
 from tests.helpers import run_synth
 
 

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
+from synth.commands.generate import Listeners, generate
 from synth.dataset import lock
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.status import status
 from synth.errors import DamagedDataset, Locked, UsageError
-from synth.pipeline import Listeners, generate
 from tests import small_set
 
 SCRIPT = """

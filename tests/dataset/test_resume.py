@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth import pipeline
+from synth.commands import generate as pipeline
 from synth.dataset import plan_file
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.plan_file import read_plan_header

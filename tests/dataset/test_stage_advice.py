@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from synth.dataset.stage_advice import checks, distinct_hours, look_at_stages
 from synth.dataset.stages import Stage, StageCounts
+from synth.diagnose.stages import checks, distinct_hours, look_at_stages
 from synth.errors import UsageError
 from tests.helpers import run_synth
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import soundfile as sf
 
-from synth.match.features import FEATURES
-from synth.match.profile import ClipProfile, Profile
+from synth.match.measure.features import FEATURES
+from synth.match.measure.profile import ClipProfile, Profile
 
 WORDS = [
     "turn",

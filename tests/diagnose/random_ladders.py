@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synth.diagnose.diagnosis import Diagnosis, diagnose
-from synth.diagnose.gaps import STEPS
-from synth.diagnose.ladder import RUNGS, Given, from_numbers
+from synth.diagnose.ladder.diagnosis import Diagnosis, diagnose
+from synth.diagnose.ladder.gaps import STEPS
+from synth.diagnose.ladder.ladder import RUNGS, Given, from_numbers
 
 N = 10_000
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from synth.commands.generate import generate
 from synth.dataset.manifest import read_rows
-from synth.diagnose.correct import correct
+from synth.diagnose.review.correct import correct
 from synth.errors import UsageError
-from synth.pipeline import generate
 from tests.helpers import FIXTURES, fixture_recipe, rows_of, run_synth
 
 

@@ -15,9 +15,9 @@ import typer.main
 import yaml
 
 from synth.cli.app import app
-from synth.diagnose.diagnosis import diagnose
-from synth.diagnose.ladder import read_ladder
-from synth.diagnose.next_steps import ACTIONS, Action, actions_for
+from synth.diagnose.ladder.diagnosis import diagnose
+from synth.diagnose.ladder.ladder import read_ladder
+from synth.diagnose.ladder.next_steps import ACTIONS, Action, actions_for
 from synth.recipe.load import load_recipe
 from synth.report.ladder_page import ladder_page
 from tests.diagnose.scored_set import write_scored_set

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.diagnose.alignment import align
-from synth.diagnose.correct import correct
-from synth.diagnose.edits import edit_errors
-from synth.diagnose.error_sample import allotted, sample_errors
-from synth.diagnose.review import read_review, review_csv
+from synth.diagnose.review.correct import correct
+from synth.diagnose.review.review_csv import read_review, review_csv
+from synth.diagnose.review.sample import allotted, sample_errors
 from synth.errors import UsageError
+from synth.stats.alignment import align
+from synth.stats.edits import edit_errors
 from tests.diagnose.dev_lists import DevList, dev_list
 from tests.helpers import run_synth
 

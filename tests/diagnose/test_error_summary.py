@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 import yaml
 
-from synth.diagnose.automatic import automatic_tags
-from synth.diagnose.dev_set import read_dev
-from synth.diagnose.error_sample import sample_errors
-from synth.diagnose.error_summary import Summary, summarise
-from synth.diagnose.review import Review, ReviewRow, review_csv
-from synth.diagnose.shares import wilson
-from synth.diagnose.tags import MANUAL
+from synth.diagnose.review.automatic import automatic_tags
+from synth.diagnose.review.dev_set import read_dev
+from synth.diagnose.review.review_csv import Review, ReviewRow, review_csv
+from synth.diagnose.review.sample import sample_errors
+from synth.diagnose.review.summary import Summary, summarise
+from synth.diagnose.review.tags import MANUAL
 from synth.errors import UsageError
-from synth.match.profile import write_profile
+from synth.match.measure.profile import write_profile
 from synth.recipe.load import load_recipe
+from synth.stats.intervals import wilson
 from tests.diagnose.dev_lists import DevList, dev_list, filled_in
 from tests.helpers import REVIEW_DESIGN, fixture_recipe, run_synth
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from synth.diagnose.diagnosis import Diagnosis, diagnose
-from synth.diagnose.ladder import Ladder, parse_given, read_ladder
+from synth.diagnose.ladder.diagnosis import Diagnosis, diagnose
+from synth.diagnose.ladder.ladder import Ladder, parse_given, read_ladder
 from synth.errors import UsageError
 from tests.diagnose.random_ladders import N, outcomes
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synth.diagnose.diagnosis import diagnose
-from synth.diagnose.ladder import Ladder, error_of, from_scores, read_ladder
-from synth.diagnose.resample import DRAWS, bootstrap
-from synth.diagnose.scores import Prediction, Scores
+from synth.diagnose.ladder.diagnosis import diagnose
+from synth.diagnose.ladder.ladder import Ladder, error_of, from_scores, read_ladder
+from synth.diagnose.ladder.resample import DRAWS, bootstrap
+from synth.diagnose.ladder.scores import Prediction, Scores
 from synth.errors import UsageError
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.diagnose.edits import edit_distance, edit_errors
-from synth.diagnose.scores import read_predictions, read_scores
+from synth.diagnose.ladder.scores import read_predictions, read_scores
 from synth.errors import UsageError
+from synth.stats.edits import edit_distance, edit_errors
 
 
 def written(folder: Path, text: str, name: str = "scores.csv") -> Path:

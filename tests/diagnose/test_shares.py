@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from synth.diagnose.shares import risks, weighted_share, wilson
+from synth.stats.intervals import risks, weighted_share, wilson
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.signal import butter, sosfiltfilt, welch
 
-from synth.dsp.colour import coloured, power_spectrum, rumble_of
-from synth.dsp.noise_bands import BANDS, EDGES_HZ, band_levels, bands_there, normalised
+from synth.dsp.analysis.bands import BANDS, EDGES_HZ, band_levels, bands_there, normalised
+from synth.dsp.spectral_shape import coloured, power_spectrum, rumble_of
 
 DARK = np.array([14, 12, 10, 8, 5, 2, -1, -4, -8, -11, -13, -14.0])
 

@@ -9,8 +9,17 @@ import pytest
 import soxr
 from scipy import signal
 
-from synth.dsp import fingerprint as prints
-from synth.dsp.fingerprint import BLOCK, FRAME_SECONDS, HOP_SECONDS, RATE, compare, num_words, seconds_of, tells
+from synth.dsp.analysis import fingerprint as prints
+from synth.dsp.analysis.fingerprint import (
+    BLOCK,
+    FRAME_SECONDS,
+    HOP_SECONDS,
+    RATE,
+    compare,
+    num_words,
+    seconds_of,
+    tells,
+)
 
 
 def noise(seconds: float, *, seed: int = 0, rate: int = 16000) -> np.ndarray:

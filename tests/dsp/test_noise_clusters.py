@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synth.dsp import noise_clusters
-from synth.dsp.noise_clusters import Common, clusters, effective_number, families, unique_seconds
+from synth.dsp.analysis import clusters as noise_clusters
+from synth.dsp.analysis.clusters import Common, clusters, effective_number, families, unique_seconds
 
 BANDS = 22
 

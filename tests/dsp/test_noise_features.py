@@ -7,8 +7,8 @@ import pytest
 import soxr
 from scipy.signal import butter, sosfilt
 
-from synth.dsp.noise_features import NoiseFeatures, measure, stationarity
-from synth.dsp.noise_spectrum import band_levels, bandwidth, profile, spectrum_of, third_octaves, tonal_lines
+from synth.dsp.analysis.features import NoiseFeatures, measure, stationarity
+from synth.dsp.analysis.spectrum import band_levels, bandwidth, profile, spectrum_of, third_octaves, tonal_lines
 
 RATE = 16000
 

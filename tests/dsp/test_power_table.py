@@ -9,7 +9,7 @@ import pytest
 from scipy import signal
 
 from synth.dsp import levels
-from synth.dsp.power_table import HOP, WEIGHTINGS, butterworth_response, energy, energy_rows
+from synth.dsp.analysis.power_table import HOP, WEIGHTINGS, butterworth_response, energy, energy_rows
 
 
 def rumble(n: int, rate: int) -> np.ndarray:

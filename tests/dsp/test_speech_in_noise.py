@@ -11,7 +11,7 @@ import soxr
 from scipy.signal import butter, sosfilt
 
 from synth.dsp import levels
-from synth.dsp.speech_in_noise import find_speech, voiced_runs
+from synth.dsp.analysis.speech_in_noise import find_speech, voiced_runs
 from tests.helpers import needs_real_audio, real_audio
 
 RATE = 16000

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from synth.dsp.wavering import levels_of, wavered
+from synth.dsp.fluctuation import levels_of, wavered
 
 RATE = 16_000
 

@@ -17,17 +17,18 @@ from typing import Any
 import pytest
 import soundfile
 
-from synth.catalog import identity
-from synth.catalog.audio_file import read_samples
+from synth.audio import identity
+from synth.audio.read import read_samples
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.finish import finish
 from synth.dataset.status import status
 from synth.errors import SynthError
-from synth.execute import studio, worker
+from synth.execute import worker
 from synth.execute.local import run_shards
 from synth.execute.parts import parse_part
 from synth.execute.unit import NoHeart
-from synth.render import render_clip
+from synth.render import clip_renderer as studio
+from synth.render.clip import render_clip
 from tests import small_set
 
 pytestmark = [

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import soundfile
 
-from synth.catalog.audio_file import ROUNDING_SECONDS
+from synth.audio.read import ROUNDING_SECONDS
 from synth.errors import BadInput
 from tests.fuzz.bench import Bench, sound, write_sources
 from tests.fuzz.mutators import generator, mutate_bytes

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synth.match.features import BAND_NAMES, BY_NAME, FEATURES, RUMBLE_NAMES
-from synth.match.profile import ClipProfile, Profile
+from synth.match.measure.features import BAND_NAMES, BY_NAME, FEATURES, RUMBLE_NAMES
+from synth.match.measure.profile import ClipProfile, Profile
 
 BAND_DB = (14.0, 13.0, 10.0, 6.0, 3.0, 0.0, -3.0, -6.0, -8.0, -9.0, -10.0, -10.0)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synth.catalog.case_list import Case, read_cases
-from synth.match.cases import (
+from synth.lists.cases import Case, read_cases
+from synth.match.fit.cases import (
     Trust,
     balanced_weights,
     case_text,
@@ -23,8 +23,8 @@ from synth.match.cases import (
     weighted_quantiles,
     whole_colours,
 )
-from synth.match.features import BAND_NAMES
-from synth.match.profile import ClipProfile
+from synth.match.measure.features import BAND_NAMES
+from synth.match.measure.profile import ClipProfile
 
 TRUSTED = Trust(unsteady=0.0, trimmed=0.0, without_snr=0.0)
 

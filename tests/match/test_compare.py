@@ -12,13 +12,13 @@ import pytest
 
 from synth.cli.show_compare import compare_text
 from synth.errors import ThresholdNotMet, UsageError
-from synth.match.advice import Difference, amount, verdict, words
-from synth.match.compare import compare, compare_features
-from synth.match.compare_sets import profile_of
-from synth.match.comparison import Comparison, farthest
-from synth.match.features import BY_NAME, FEATURES
-from synth.match.profile import Profile, selected, write_profile
-from synth.match.two_sample import halvings
+from synth.match.compare.advice import Difference, amount, verdict, words
+from synth.match.compare.compare import compare, compare_features
+from synth.match.compare.comparison import Comparison, farthest
+from synth.match.compare.sides import profile_of
+from synth.match.measure.features import BY_NAME, FEATURES
+from synth.match.measure.profile import Profile, selected, write_profile
+from synth.stats.two_sample import halvings
 from tests.helpers import run_synth
 from tests.match.feature_sets import CLEAN, IN_CAR, profile
 

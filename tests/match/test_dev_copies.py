@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from synth.commands.generate import Planned, make_plan
 from synth.errors import GuardError
-from synth.match import dev_copies
-from synth.match.dev_copies import refuse_copies
-from synth.match.dev_guard import refuse_shared
-from synth.match.profile import ClipProfile, Profile
-from synth.pipeline import Planned, make_plan
+from synth.match.fit import dev_copies
+from synth.match.fit.dev_copies import refuse_copies
+from synth.match.fit.dev_guard import refuse_shared
+from synth.match.measure.profile import ClipProfile, Profile
 from tests.helpers import FIXTURES, fixture_recipe
 
 CARS = sorted((FIXTURES / "noise" / "car").glob("*.flac"))

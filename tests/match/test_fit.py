@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synth import output_path
+from synth.commands.generate import generate, make_plan
 from synth.errors import GuardError, UsageError
-from synth.match.fit import held_out_split
-from synth.match.fitting import RECIPE, Request, Result, fit
-from synth.match.profile import Profile, write_profile
-from synth.match.profiling import profile_set
-from synth.match.trial import Trials
-from synth.pipeline import generate, make_plan
+from synth.match.fit.command import RECIPE, Request, Result, fit
+from synth.match.fit.rounds import held_out_split
+from synth.match.fit.trial import Trials
+from synth.match.measure.profile import Profile, write_profile
+from synth.match.measure.profile_set import profile_set
+from synth.paths import output_path
 from synth.recipe.load import load_recipe
 from tests.helpers import FIXTURES, rows_of
 

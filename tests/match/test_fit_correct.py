@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synth.catalog.case_list import Case
-from synth.match.correct import comparable_snr, corrected, corrected_colours, corrected_field, with_snrs
-from synth.match.profile import ClipProfile
+from synth.lists.cases import Case
+from synth.match.fit.correct import comparable_snr, corrected, corrected_colours, corrected_field, with_snrs
+from synth.match.measure.profile import ClipProfile
 
 
 def _rng(purpose: int) -> np.random.Generator:

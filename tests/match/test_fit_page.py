@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-from synth.pipeline import generate
+from synth.commands.generate import generate
 from tests.helpers import FIXTURES, ROOT, rows_of, run_synth
 
 SECRET = """\

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synth.catalog.case_list import Case
+from synth.dsp.analysis.bands import BANDS, CENTRES_HZ, RUMBLE_CENTRES_HZ
 from synth.dsp.effects.microphone import Microphone
-from synth.dsp.noise_bands import BANDS, CENTRES_HZ, RUMBLE_CENTRES_HZ
-from synth.match.cases import Trust
-from synth.match.features import BAND_NAMES, RUMBLE_NAMES
-from synth.match.fitted_recipe import Matched, base_recipe, mixture, rebased, recipe_text
-from synth.match.profile import ClipProfile
-from synth.match.recalibrate import Curve, fitted_curve, recalibrated
-from synth.match.refine import lower_corner, through_microphone, upper_corner, with_margins
+from synth.lists.cases import Case
+from synth.match.fit.cases import Trust
+from synth.match.fit.recalibrate import Curve, fitted_curve, recalibrated
+from synth.match.fit.recipe import Matched, base_recipe, mixture, rebased, recipe_text
+from synth.match.fit.refine import lower_corner, through_microphone, upper_corner, with_margins
+from synth.match.measure.features import BAND_NAMES, RUMBLE_NAMES
+from synth.match.measure.profile import ClipProfile
 from synth.recipe.distributions import Constant
 from synth.recipe.load import load_recipe
 from synth.recipe.model import Jitter

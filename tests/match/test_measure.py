@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from scipy.signal import butter, sosfilt
 
+from synth.dsp.analysis.bands import band_levels, normalised
 from synth.dsp.effects.effect import Samples
-from synth.dsp.noise_bands import band_levels, normalised
 from synth.dsp.resample import resample
-from synth.match.features import FEATURES
-from synth.match.measure import FLAGS, Measured, measure_clip
-from synth.match.measure_mixes import calibration_mixes
-from synth.match.measure_voice import pitch_hz
+from synth.match.measure.clip import FLAGS, Measured, measure_clip
+from synth.match.measure.features import FEATURES
+from synth.match.measure.mixes import calibration_mixes
+from synth.match.measure.voice import pitch_hz
 from tests.helpers import needs_real_audio, real_audio
 
 RATE = 16_000

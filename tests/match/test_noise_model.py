@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synth.dsp.noise_bands import BANDS
-from synth.match.noise_model import LEAST_SD_DB, NoiseModel, judge, noise_model
+from synth.dsp.analysis.bands import BANDS
+from synth.match.fit.noise_model import LEAST_SD_DB, NoiseModel, judge, noise_model
 
 SLOPE = np.linspace(20, -20, BANDS)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from synth.errors import UsageError
-from synth.match.profile import read_profile, write_profile
+from synth.match.measure.profile import read_profile, write_profile
 from tests.match.feature_sets import profile
 
 

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth import pipeline
+from synth.commands import generate as pipeline
 from synth.dataset.manifest import read_rows
 from synth.errors import UsageError
-from synth.match.compare_sets import clean_of
-from synth.match.profile import read_profile
-from synth.match.profiling import measure_file, measure_set, profile_set, profile_to
-from synth.match.sets import SetClip, open_set, sampled, speaker_and_noise, truths
-from synth.match.summary import estimator_errors, summary, warnings
+from synth.match.compare.sides import clean_of
+from synth.match.measure.audio_set import SetClip, open_set, sampled, speaker_and_noise, truths
+from synth.match.measure.profile import read_profile
+from synth.match.measure.profile_set import measure_file, measure_set, profile_set, profile_to
+from synth.match.measure.summary import estimator_errors, summary, warnings
 from tests.helpers import FIXTURES, fixture_recipe, needs_real_audio, real_audio, run_synth
 
 RATE = 16000

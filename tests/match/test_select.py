@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synth import pipeline
+from synth.commands import generate as pipeline
 from synth.dataset.manifest import read_rows
 from synth.errors import GuardError, UsageError
-from synth.match.cells import Bins, make_cells, quotas
-from synth.match.choice import Chosen, subset, wanted_text, weigh
-from synth.match.features import BAND_NAMES
-from synth.match.profile import ClipProfile, Profile, write_profile
-from synth.match.profiling import profile_set
-from synth.match.select import select
-from synth.match.sets import open_set
-from synth.match.weights import weighted_wasserstein
+from synth.match.measure.audio_set import open_set
+from synth.match.measure.features import BAND_NAMES
+from synth.match.measure.profile import ClipProfile, Profile, write_profile
+from synth.match.measure.profile_set import profile_set
+from synth.match.select.cells import Bins, make_cells, quotas
+from synth.match.select.choice import Chosen, subset, wanted_text, weigh
+from synth.match.select.command import select
+from synth.match.select.weights import weighted_wasserstein
 from tests.helpers import fixture_recipe, run_synth
 
 SLOPE = np.linspace(-1, 1, 12)

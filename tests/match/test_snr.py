@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from synth.dsp import levels
+from synth.dsp.analysis.bands import band_levels, normalised
 from synth.dsp.effects.effect import Samples
-from synth.dsp.noise_bands import band_levels, normalised
 from synth.errors import UsageError
-from synth.match.measure_frames import frames_of
-from synth.match.measure_mixes import calibration_mixes, fit_on_mixes, mix_at
-from synth.match.snr import (
+from synth.match.measure.frames import frames_of
+from synth.match.measure.mixes import calibration_mixes, fit_on_mixes, mix_at
+from synth.match.measure.snr import (
     DEFAULT_CALIBRATION,
     ESTIMATORS,
     Calibration,
@@ -24,7 +24,7 @@ from synth.match.snr import (
     raw_estimates,
     unsteadiness,
 )
-from synth.match.snr_hints import fit_trained, tracked_noise
+from synth.match.measure.snr_hints import fit_trained, tracked_noise
 
 RATE = 16_000
 

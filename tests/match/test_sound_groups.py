@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from synth.match import sound_groups
-from synth.match.compare import compare
-from synth.match.fit import held_out_split
-from synth.match.profile import Profile, read_profile
-from synth.match.profiling import measure_set, profile_set, profile_to
-from synth.match.sets import open_set
+from synth.match.compare.compare import compare
+from synth.match.fit.rounds import held_out_split
+from synth.match.measure import sound_groups
+from synth.match.measure.audio_set import open_set
+from synth.match.measure.profile import Profile, read_profile
+from synth.match.measure.profile_set import measure_set, profile_set, profile_to
 from tests.helpers import FIXTURES
 
 RATE = 16000

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm, wasserstein_distance
 
-from synth.match.features import FEATURES
-from synth.match.two_sample import area_under_curve, c2st, classify, coverage, covered, filled, generator, halvings
-from synth.match.wasserstein import distances, holm, wasserstein
+from synth.match.measure.features import FEATURES
+from synth.stats.two_sample import area_under_curve, c2st, classify, coverage, covered, filled, generator, halvings
+from synth.stats.wasserstein import distances, holm, wasserstein
 
 D = 6
 TOLERANCES = [0.1] * D

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from synth.match import weights as w
+from synth.match.select import weights as w
 
 
 def groups(count: int, of: int) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from synth import pipeline
+from synth.commands import generate as pipeline
 from synth.dsp.effects.audiomentations import Audiomentations
 from synth.dsp.effects.effect import Samples
 from synth.errors import GuardError

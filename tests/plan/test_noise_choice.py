@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from synth.catalog import noise_store
-from synth.dsp.noise import GENERATORS
-from synth.dsp.noise.generator import MATERIAL_SECONDS
+from synth.dsp.generators import GENERATORS
+from synth.dsp.generators.generator import MATERIAL_SECONDS
 from synth.dsp.segments import Circle
 from synth.errors import GuardError
 from synth.plan.clip_spec import ClipSpec, NoisePiece, Place

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from synth import pipeline
+from synth.commands import generate as pipeline
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.saved_plan import open_plan, save_plan
 from synth.dsp.effects.chain import planned_length

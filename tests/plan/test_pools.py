@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from synth.commands.generate import make_plan
 from synth.errors import GuardError
-from synth.pipeline import make_plan
 from synth.plan.coverage import ledger
 from synth.plan.plan import Plan
 from tests.plan.sources import RATE, layer, listed, noise_file, noise_folder, noise_text, planned, recipe

@@ -17,11 +17,11 @@ import pytest
 import soundfile
 
 import synth
-from synth.catalog.cache import cache_folder
+from synth.audio.cache import cache_folder
 from synth.dataset.reader import DataFile
 from synth.errors import DamagedDataset, SynthError, UsageError
-from synth.reading import index
-from synth.reading.index import line_starts
+from synth.training import index
+from synth.training.index import line_starts
 from tests.helpers import ROOT, rows_of
 from tests.small_set import make_inline, make_sources, plan_into
 
@@ -250,7 +250,7 @@ def test_a_bad_line_is_named(tmp_path: Path) -> None:
 def test_importing_synth_loads_neither_room_nor_numpy() -> None:
     program = (
         "import sys, synth; print([m for m in sys.modules if m.split('.')[0] == 'numpy' or 'reading' in m]);"
-        "synth.open_dataset; print('synth.reading.dataset' in sys.modules); synth.no_such_thing"
+        "synth.open_dataset; print('synth.training.dataset' in sys.modules); synth.no_such_thing"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.stdout.split("\n")[:2] == ["[]", "True"]

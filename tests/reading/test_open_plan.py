@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import synth
+from synth.commands.generate import generate
 from synth.errors import SynthError, UsageError
-from synth.pipeline import generate
 from tests.helpers import FIXTURES, ROOT, fixture_recipe
 from tests.rendered_rows import check_equal, in_processes
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import synth
-from synth.pipeline import generate
+from synth.commands.generate import generate
 from tests.helpers import ROOT
 from tests.rendered_rows import check_equal, in_processes
 

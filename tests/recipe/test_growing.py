@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from synth.draws import clip_draws
-from synth.dsp.noise import GENERATORS
+from synth.dsp.generators import GENERATORS
 from synth.errors import RecipeError
 from synth.recipe.distributions import Constant, Uniform
 from synth.recipe.growing import read_growth

@@ -17,16 +17,7 @@ from hypothesis import strategies as st
 from synth.draws import clip_draws
 from synth.dsp.effects import Equalizer, Microphone, Trim
 from synth.errors import RecipeError, UsageError
-from synth.recipe.distributions import (
-    Choice,
-    Constant,
-    Integers,
-    LogUniform,
-    Normal,
-    Quantiles,
-    Uniform,
-    Words,
-)
+from synth.recipe.distributions import Choice, Constant, Integers, LogUniform, Normal, Quantiles, Uniform, Words
 from synth.recipe.load import dump_resolved, load_recipe, resolved_dict
 from synth.recipe.model import Limits, Output, Recipe, Source, Splits
 

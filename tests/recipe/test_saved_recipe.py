@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from synth import pipeline
+from synth.commands import generate as pipeline
 from synth.errors import UsageError
 from synth.recipe.load import load_recipe
 from tests.small_set import make_sources, tree

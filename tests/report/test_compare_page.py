@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from synth.match.compare import compare
-from synth.match.profile import Profile, write_profile
+from synth.match.compare.compare import compare
+from synth.match.measure.profile import Profile, write_profile
 from synth.report.clip_card import Sound, sound_of, spectrogram
 from synth.report.compare_page import compare_page
 from synth.report.plots import quantiles

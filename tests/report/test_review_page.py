@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from synth.diagnose.error_sample import Sample, sample_errors
-from synth.diagnose.error_summary import summarise
-from synth.diagnose.review import read_review, review_csv
+from synth.diagnose.review.review_csv import read_review, review_csv
+from synth.diagnose.review.sample import Sample, sample_errors
+from synth.diagnose.review.summary import summarise
 from synth.report.review_page import review_page, write_page
 from tests.diagnose.dev_lists import DevList, dev_list
 from tests.report.browser import CHROMIUM, Browser

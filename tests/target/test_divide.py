@@ -9,15 +9,15 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from synth.catalog.list_row import Row
+from synth.dev_test.assign import Weights, assign
+from synth.dev_test.belonging import belonging
+from synth.dev_test.groups import chain, grouped
+from synth.dev_test.real_set import RealSet
+from synth.dev_test.resolution import CORRELATION, resolution
+from synth.dev_test.sizes import read_sizes, targets
+from synth.dev_test.split import Clips, Divided, divide
 from synth.errors import GuardError, UsageError
-from synth.target.assign import Weights, assign
-from synth.target.belonging import belonging
-from synth.target.groups import chain, grouped
-from synth.target.real_set import RealSet
-from synth.target.resolution import CORRELATION, resolution
-from synth.target.sizes import read_sizes, targets
-from synth.target.split import Clips, Divided, divide
+from synth.lists.row import Row
 
 COLUMNS = ("speaker", "session", "recording")
 

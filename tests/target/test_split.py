@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from synth.catalog.list_root import list_root
 from synth.errors import GuardError, UsageError
+from synth.lists.root import list_root
 from tests.helpers import rows_of, run_synth
 from tests.target_lists import SIZES, divide, drives, listed, where
 

@@ -11,12 +11,12 @@ import pytest
 import soundfile as sf
 
 from synth.catalog.near_duplicates import near_duplicates
+from synth.commands.generate import generate
+from synth.dev_test.audio import Prints, hear, same_sound
+from synth.dev_test.real_set import open_real_set
 from synth.errors import BadInput, UsageError
-from synth.match.dev_guard import refuse_test
-from synth.match.sets import open_set
-from synth.pipeline import generate
-from synth.target.audio import Prints, hear, same_sound
-from synth.target.real_set import open_real_set
+from synth.match.fit.dev_guard import refuse_test
+from synth.match.measure.audio_set import open_set
 from tests.helpers import FIXTURES, fixture_recipe, needs_real_audio, real_audio, rows_of
 from tests.target_lists import divide, listed, where
 

@@ -12,7 +12,7 @@ import numpy as np
 from synth.dsp.effects.effect import Parameter, Samples
 from synth.dsp.events.event import ended, seconds_parameter, sounding
 from synth.dsp.events.sounds import harmonics_below, muffled, one_cycle, played, swell
-from synth.dsp.noise.generator import random_of
+from synth.dsp.generators.generator import random_of
 
 _HARMONICS = 24
 _RISE_S, _FALL_S = 0.015, 0.04

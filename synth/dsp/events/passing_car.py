@@ -13,7 +13,7 @@ from synth.dsp.effects.effect import Parameter, Samples
 from synth.dsp.events.course import Course
 from synth.dsp.events.event import ended, seconds_parameter, sounding
 from synth.dsp.events.sounds import band_noise, between, harmonics_below, one_cycle, played, swell
-from synth.dsp.noise.generator import random_of
+from synth.dsp.generators.generator import random_of
 from synth.units import db_to_gain
 
 _LOW_HZ = 100.0

@@ -13,7 +13,7 @@ from synth.dsp.effects.effect import Parameter, Samples
 from synth.dsp.events.course import Course
 from synth.dsp.events.event import ended, seconds_parameter, sounding
 from synth.dsp.events.sounds import between, harmonics_below, muffled, one_cycle, played, swell
-from synth.dsp.noise.generator import random_of
+from synth.dsp.generators.generator import random_of
 
 KINDS = ("two_tone", "wail")
 _HARMONICS = 8

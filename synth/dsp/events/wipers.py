@@ -12,7 +12,7 @@ import numpy as np
 from synth.dsp.effects.effect import Parameter, Samples
 from synth.dsp.events.event import ended, seconds_parameter, sounding
 from synth.dsp.events.sounds import add_at, band_noise, ringing
-from synth.dsp.noise.generator import random_of
+from synth.dsp.generators.generator import random_of
 from synth.units import db_to_gain, seconds_to_samples
 
 _SWISH_S = 0.25

@@ -9,13 +9,7 @@ import audiomentations
 import numpy as np
 import pytest
 
-from synth.dsp.effects.audiomentations import (
-    LARGEST_DELAY_S,
-    PACKAGES,
-    REFUSED,
-    Audiomentations,
-    check,
-)
+from synth.dsp.effects.audiomentations import LARGEST_DELAY_S, PACKAGES, REFUSED, Audiomentations, check
 from tests.dsp.effects.known_signals import noise
 
 EXPORTED = sorted(name for name, value in vars(audiomentations).items() if inspect.isclass(value))

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from scipy import signal, stats
 
-from synth.dsp.noise.cabin import FANS, ROADS, WINDOWS, Cabin, drive, rpm_course
-from synth.dsp.noise.car import VirtualCar, virtual_car
+from synth.dsp.generators.cabin import FANS, ROADS, WINDOWS, Cabin, drive, rpm_course
+from synth.dsp.generators.car import VirtualCar, virtual_car
 
 sys.path.append(str(Path(__file__).parent))
 from sound_measures import band_profile, envelope_peak, window_correlation
@@ -84,7 +84,7 @@ def test_rpm_is_idle_when_standing_and_credible_when_driving() -> None:
 
 def test_engine_speed_moves_by_500_rpm_a_second_at_most_beside_its_jitter() -> None:
     car = dataclasses.replace(car_with(4), rpm_jitter=0.0)
-    from synth.dsp.noise.cabin import course_of
+    from synth.dsp.generators.cabin import course_of
 
     course = course_of(Cabin(speed_kmh=20, acceleration=5, seed=2), car, 20 * RATE, RATE)
     assert len(set(np.rint(course.rpm / np.maximum(course.kmh, 1)).tolist())) > 2  # it did shift
@@ -283,7 +283,7 @@ def test_a_fleet_is_drawn_as_it_is_described() -> None:
 
 
 def test_speed_is_never_negative() -> None:
-    from synth.dsp.noise.cabin import course_of
+    from synth.dsp.generators.cabin import course_of
 
     course = course_of(Cabin(speed_kmh=10, acceleration=-3, seed=1), car_with(4), 30 * RATE, RATE)
     assert course.kmh.min() == 0

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth.dsp.noise.cabin import Cabin
-from synth.dsp.noise.cabin_colour import BANDS_HZ, KNOTS_HZ, PRIOR_SPREAD_DB, Colour
-from synth.dsp.noise.cabin_fit import band_profile, coverage, drawn_cabin, fit_colour, fleet_profiles
-from synth.dsp.noise.cabin_fitted import FITTED
-from synth.dsp.noise.car import virtual_car
+from synth.dsp.generators.cabin import Cabin
+from synth.dsp.generators.cabin_colour import BANDS_HZ, KNOTS_HZ, PRIOR_SPREAD_DB, Colour
+from synth.dsp.generators.cabin_fit import band_profile, coverage, drawn_cabin, fit_colour, fleet_profiles
+from synth.dsp.generators.cabin_fitted import FITTED
+from synth.dsp.generators.car import virtual_car
 from tests.helpers import needs_real_audio, real_audio
 
 CARS = 200

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from synth.dsp.noise.gaussian import bin_hz, frame_count, frame_size, gaussian_noise
-from synth.dsp.noise.generator import random_of
+from synth.dsp.generators.gaussian import bin_hz, frame_count, frame_size, gaussian_noise
+from synth.dsp.generators.generator import random_of
 
 RATE = 16_000
 

@@ -13,8 +13,8 @@ import soundfile
 import soxr
 from scipy import signal
 
-from synth.dsp.noise.generator import Material
-from synth.dsp.noise.quilt import Quilt
+from synth.dsp.generators.generator import Material
+from synth.dsp.generators.quilt import Quilt
 from tests.helpers import needs_real_audio, real_audio
 
 sys.path.insert(0, str(Path(__file__).parent))

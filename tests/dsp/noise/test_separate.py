@@ -12,8 +12,8 @@ import soundfile
 import soxr
 from scipy import signal
 
-from synth.dsp.noise.generator import Material
-from synth.dsp.noise.separate import Separate
+from synth.dsp.generators.generator import Material
+from synth.dsp.generators.separate import Separate
 from tests.helpers import needs_real_audio, real_audio
 
 sys.path.insert(0, str(Path(__file__).parent))

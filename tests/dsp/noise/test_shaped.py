@@ -12,8 +12,8 @@ import soundfile
 import soxr
 from scipy import signal
 
-from synth.dsp.noise.generator import Material, random_of
-from synth.dsp.noise.shaped import Shaped, smooth_curve
+from synth.dsp.generators.generator import Material, random_of
+from synth.dsp.generators.shaped import Shaped, smooth_curve
 from tests.helpers import needs_real_audio, real_audio
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,121 @@
+"""What was measured once about a file, kept in the user's cache folder: small answers by key in one SQLite file.
+
+A cache may vanish, be read-only or broken at any time: then everything is measured again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from synth import files
+from synth.paths.folders import cache_folder
+
+__all__ = ["Cache", "cache_folder", "key_of", "open_cache"]
+
+_log = logging.getLogger(__name__)
+
+_FILE = "measured-2.sqlite"
+_AT_ONCE = 500  # keys in one query
+
+
+def key_of(*parts: object) -> bytes:
+    """16 bytes that stand for a question: what is measured, of which file in which state, with which settings."""
+    text = json.dumps(parts, ensure_ascii=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+_SEAL = 16  # hex digits
+
+
+def _sealed(key: bytes, text: str) -> str:
+    return _seal(key, text) + text
+
+
+def _seal(key: bytes, text: str) -> str:
+    return hashlib.blake2b(key + text.encode(), digest_size=_SEAL // 2).hexdigest()
+
+
+class Cache:
+    """Answers by key. Without a database (none asked for, or none can be used) it knows nothing and forgets all."""
+
+    def __init__(self, database: Any = None) -> None:
+        self._database = database
+        self._asked = self._answered = 0
+
+    def get(self, keys: Sequence[bytes]) -> dict[bytes, Any]:
+        """The answers that are known."""
+        found: dict[bytes, Any] = {}
+        with self._tolerant():
+            for start in range(0, len(keys) if self._database else 0, _AT_ONCE):
+                some = keys[start : start + _AT_ONCE]
+                marks = ",".join("?" * len(some))
+                query = f"SELECT key, answer FROM measured WHERE key IN ({marks})"
+                for key, answer in self._database.execute(query, some):
+                    seal, text = answer[:_SEAL], answer[_SEAL:]
+                    if seal == _seal(key, text):  # a bit that has flipped is a question that was never asked
+                        found[key] = json.loads(text)
+        self._asked += len(keys)
+        self._answered += len(found)
+        return found
+
+    def put(self, answers: Mapping[bytes, object]) -> None:
+        """Keep answers (anything that JSON can hold)."""
+        with self._tolerant():
+            if self._database and answers:
+                rows = [(key, _sealed(key, json.dumps(answer))) for key, answer in answers.items()]
+                with self._database:
+                    self._database.executemany("INSERT OR REPLACE INTO measured VALUES (?, ?)", rows)
+
+    @contextlib.contextmanager
+    def _tolerant(self) -> Iterator[None]:
+        import sqlite3  # only where something is scanned
+
+        try:
+            yield
+        except (sqlite3.Error, ValueError):
+            self.close()
+
+    def close(self) -> None:
+        if self._asked:
+            _log.info("cache: %d of %d measurements known", self._answered, self._asked)
+            self._asked = self._answered = 0
+        if self._database:
+            self._database.close()
+        self._database = None
+
+
+def open_cache(folder: Path | None) -> Cache:
+    """The cache in `folder`; an empty one for None, or where there is no writing."""
+    import sqlite3
+
+    if folder is None:
+        return Cache()
+    try:
+        files.make_folder(folder)
+        return Cache(_connect(folder / _FILE))
+    except (sqlite3.DatabaseError, files.StorageError, OSError):
+        return Cache()
+
+
+def _connect(path: Path) -> Any:
+    import sqlite3
+
+    database = sqlite3.connect(path, timeout=10)
+    try:
+        # losing the last answers in a power cut is no loss
+        database.execute("PRAGMA synchronous=OFF")
+        database.execute("CREATE TABLE IF NOT EXISTS measured (key BLOB PRIMARY KEY, answer TEXT) WITHOUT ROWID")
+    except sqlite3.OperationalError:
+        database.close()
+        raise
+    except sqlite3.DatabaseError:  # not a database: a torn write; start anew
+        database.close()
+        files.remove_file(path)
+        return _connect(path)
+    return database

@@ -1,0 +1,480 @@
+"""Read audio files that nobody vouches for.
+
+The order is always the same: the path (inside its root, a regular file), the first bytes (`containers`), then
+libsndfile in bounded blocks. Every refusal is a BadInput with a code. Writing audio is not done here.
+"""
+
+# Paths are strings here, thousands of them: to make a Path of each costs more than the call itself.
+# ruff: noqa: PTH118
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import soundfile as sf
+
+from synth import files
+from synth.audio.containers import HEAD_BYTES, ContainerError, check_form, examine, sniff
+from synth.audio.decoder_notes import dropped_decoder_notes
+from synth.audio.identity import Beat, FileIdentity, difference, file_identity, file_sha256
+from synth.audio.lossy_stream import check_stream
+from synth.errors import BadInput
+from synth.text import printable
+
+__all__ = [
+    "AudioFile",
+    "Channels",
+    "Header",
+    "audio_path",
+    "check_finite",
+    "check_identity",
+    "count_samples",
+    "inside",
+    "mix_channels",
+    "opened",
+    "opened_descriptor",
+    "path_complaint",
+    "read_blocks",
+    "read_header",
+    "read_samples",
+    "sniff",
+]
+
+Samples: TypeAlias = npt.NDArray[np.float64]
+Channels: TypeAlias = Literal["mean", "first"] | int
+"""How many channels become one: their mean, the first, or one by its number (0 is the first)."""
+
+MAX_FILE_SECONDS = 86_400.0
+"""No file is decoded for longer than a day of sound."""
+ROUNDING_SECONDS = 0.01
+"""Lists round durations: a segment may end that much after its file, and is then filled up with zeros."""
+
+_BLOCK = 1 << 20  # samples (of all channels together) decoded at a time: 8 MB
+_INTEGER = ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "ULAW", "ALAW")
+_CAN_BE_NONFINITE = frozenset(("FLOAT", "DOUBLE", "VORBIS", "OPUS", "MPEG_LAYER_III"))
+_CODINGS = _CAN_BE_NONFINITE.union(_INTEGER)
+_LOSSY = frozenset(("ogg", "mp3"))
+_UNKNOWN = 1 << 62
+BEYOND_ANY_SCALE = 100.0
+"""No sample is larger than this (full scale is 1.0, so it is +40 dBFS). Files of floats go some 10 or 20 dB beyond full
+scale where a mixer was not watched. What is larger is damage (one bit of an exponent), or integers stored as floats,
+which would be read 90 dB too loud: one such sample turns the rest of its clip into silence."""
+LEADS_OUT = "it leads out of the folder of its source; name the folder it leads to as a source"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a file says about itself.
+
+    `num_samples` counts samples of one channel; where it is not `exact` it is a guess (0: not even that).
+    """
+
+    format: str
+    sample_rate: int
+    channels: int
+    num_samples: int
+    exact: bool
+
+
+class _Sequential(sf.SoundFile):  # type: ignore[misc]
+    """A sound file that is only read on and on.
+
+    soundfile seeks to where it already is after each read; a FLAC file of unknown length refuses that, and Opus then
+    goes on with other samples than it would have given.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFile:
+    """An open file that passed all checks that need no decoding."""
+
+    path: str
+    descriptor: int
+    header: Header
+    sound: sf.SoundFile
+    head: bytes
+
+    def skip(self, count: int) -> None:
+        """Go on from sample `count` of a file of which nothing was read yet. Raises BadInput (corrupt, truncated)."""
+        for _ in read_blocks(self, num_samples=_go_to(self, count)):
+            pass
+
+
+def audio_path(root: str | os.PathLike[str], relative: str) -> str:
+    """The absolute path of `relative` below `root`, by its spelling alone; no disk is touched.
+
+    Raises BadInput (forbidden_path) for anything that is not a plain relative path: absolute, with `..`, with NUL, with
+    a command or URL in it, or that cannot be written as UTF-8.
+    """
+    complaint = path_complaint(relative)
+    if complaint:
+        raise BadInput("forbidden_path", printable(relative), complaint, "scan")
+    return os.path.join(root, relative)
+
+
+def path_complaint(path: str) -> str | None:
+    """What is wrong with a path relative to a root, by its spelling; None where nothing is."""
+    if not path or path.isspace():
+        return "an empty path"
+    if "\0" in path or "\n" in path or "\r" in path:
+        return "a NUL or a line break in the path"
+    if path.startswith("/") or path[1:3] == ":\\":
+        return "an absolute path outside the root of its source"
+    if path.rstrip().endswith("|") or path.startswith("|") or "://" in path or path.startswith("pipe:"):
+        return "a command or a URL, not a file"
+    if ".." in path.split("/"):
+        return "a path with '..'"
+    return None if path.isascii() or _is_text(path) else "a name that is not UTF-8"
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@functools.lru_cache(maxsize=4096)
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
+
+
+def inside(path: str, root: str, *, keep: bool = True) -> bool:
+    """Whether `path`, with all links followed, lies in `root`. `keep`: the answer for a folder may be remembered."""
+    real, base = _real_folder(path) if keep else os.path.realpath(path), _real_folder(root)
+    return real == base or real.startswith(base if base.endswith("/") else base + "/")
+
+
+def _open(path: str, root: str | None) -> int:
+    if root is not None and not inside(path, root, keep=False):
+        raise BadInput("forbidden_path", path, LEADS_OUT)
+    try:
+        # O_NONBLOCK: opening a pipe must not wait for somebody to write into it
+        with files.reading(path):
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except (FileNotFoundError, NotADirectoryError):
+        raise BadInput("missing", path, "no such file") from None
+    except (OSError, ValueError) as error:
+        code = "missing" if isinstance(error, PermissionError) else "forbidden_path"
+        raise BadInput(code, path, f"it cannot be opened: {getattr(error, 'strerror', None) or error}") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise BadInput("forbidden_path", path, "not a regular file")
+    return descriptor
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str], *, root: str | None = None) -> Iterator[AudioFile]:
+    """Open a file for decoding. With `root`, links that lead out of it are refused.
+
+    Raises BadInput: missing, forbidden_path, not_audio, unsupported, truncated, corrupt, empty, bad_rate, bad_channels;
+    and changed_during_run when the file is another one at the end.
+    """
+    name = os.fspath(path)
+    with opened_descriptor(_open(name, root), name) as file:
+        yield file
+
+
+@contextmanager
+def opened_descriptor(descriptor: int, name: str) -> Iterator[AudioFile]:
+    """As `opened`, for a regular file that is open already; `name` is for messages. Closes it at the end."""
+    try:
+        before = os.fstat(descriptor)
+        try:
+            with files.reading(name):
+                kind, head = _admit(descriptor, before.st_size)
+            with _decoder(descriptor, kind) as sound:
+                header = _header(kind, sound)
+                yield AudioFile(name, descriptor, header, sound, head)
+        except ContainerError as error:
+            raise BadInput(error.code, name, error.message) from None
+        except sf.LibsndfileError as error:
+            _check_readable(descriptor, name)
+            raise BadInput("corrupt", name, f"the decoder refuses it: {_said(error)}") from None
+        _check_unchanged(before, os.fstat(descriptor), name)
+    finally:
+        os.close(descriptor)
+
+
+def _check_readable(descriptor: int, path: str) -> None:
+    """Before a file is blamed: the decoder does not tell a broken file from a broken disk. Raises StorageError."""
+    position, block = 0, 1 << 20
+    with files.reading(path):
+        while count := len(os.pread(descriptor, block, position)):
+            position += count
+
+
+def _said(error: sf.LibsndfileError) -> str:
+    text = str(error.error_string).strip().removeprefix("Error : ").rstrip(".")
+    # what it says of an MP3 file without a whole frame
+    return "there is nothing in it to decode" if "possibly a pipe" in text else text
+
+
+def _check_unchanged(before: os.stat_result, after: os.stat_result, path: str) -> None:
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise BadInput("changed_during_run", path, "it was written to while it was read")
+
+
+def _admit(descriptor: int, size: int) -> tuple[str, bytes]:
+    """The container, checked against the list, and the first bytes."""
+    head = os.pread(descriptor, HEAD_BYTES, 0)
+    kind = sniff(head)
+    if kind is None:
+        raise ContainerError("not_audio", "the file is empty" if not head else "not a format that is read here")
+
+    def read_at(position: int, count: int) -> bytes:
+        if position + count <= len(head):
+            return head[position : position + count]
+        if position >= size:  # a header may point anywhere, also beyond what pread takes
+            return b""
+        return os.pread(descriptor, count, position)
+
+    examine(kind, read_at, size)
+    return kind, head
+
+
+@contextmanager
+def _decoder(descriptor: int, kind: str) -> Iterator[sf.SoundFile]:
+    with _decoding(kind):
+        sound = _Sequential(descriptor, closefd=False)
+    try:
+        yield sound
+    finally:
+        with _decoding(kind):
+            sound.close()
+
+
+def _decoding(kind: str) -> AbstractContextManager[None]:
+    """Around each call of the decoder: that of MP3 prints on stderr."""
+    return dropped_decoder_notes() if kind == "mp3" else nullcontext()
+
+
+def _header(kind: str, sound: sf.SoundFile) -> Header:
+    if sound.subtype not in _CODINGS:
+        raise ContainerError("unsupported", f"coding {sound.subtype}")
+    check_form(sound.samplerate, sound.channels)
+    frames = sound.frames
+    known = 0 < frames < _UNKNOWN
+    if frames == 0 and kind not in _LOSSY:
+        raise ContainerError("empty", "it holds no samples")
+    return Header(kind, sound.samplerate, sound.channels, frames if known else 0, known and kind not in _LOSSY)
+
+
+def read_header(path: str | os.PathLike[str], *, root: str | None = None) -> Header:
+    """The header, checked, without decoding. Raises BadInput as `opened`."""
+    with opened(path, root=root) as file:
+        return file.header
+
+
+def mix_channels(block: Samples, channels: Channels, path: str) -> Samples:
+    """One channel of a block of shape (n, c), by the policy. Raises BadInput (bad_channels)."""
+    if block.shape[1] == 1 and channels in ("mean", "first", 0):
+        return block[:, 0]
+    if channels == "mean":
+        with np.errstate(all="ignore"):  # damaged files of floats hold anything; `check_finite` names them
+            return np.asarray(block.mean(axis=1))
+    number = 0 if channels == "first" else int(channels)
+    if number >= block.shape[1]:
+        raise BadInput("bad_channels", path, f"channel {number} (from 0) was asked for, it has {block.shape[1]}")
+    return np.ascontiguousarray(block[:, number])
+
+
+def read_blocks(
+    file: AudioFile,
+    *,
+    offset: int = 0,
+    num_samples: int | None = None,
+    block: int | None = None,
+    beat: Beat | None = None,
+) -> Iterator[Samples]:
+    """Decode from `offset` on, in blocks of shape (n, channels), n at most `block`; ends where the file ends.
+
+    Lossy formats are decoded from their start, since seeking in them gives other samples than reading does; `beat` is
+    called for each block that is decoded, also for one that is thrown away.
+    Raises BadInput (corrupt, truncated).
+    """
+    width = file.sound.channels
+    block = block or max(1, _BLOCK // width)
+    left = _UNKNOWN if num_samples is None else num_samples
+    skip = _go_to(file, offset)
+    while left > 0:
+        data = _decode(file, min(block, left + skip))
+        if not len(data):
+            return
+        if beat is not None:
+            beat()
+        data, skip = data[skip:], max(0, skip - len(data))
+        left -= len(data)
+        if len(data):
+            yield data
+
+
+def _go_to(file: AudioFile, offset: int) -> int:
+    """Seek where that is exact; otherwise the number of samples to throw away."""
+    if offset and file.header.exact:
+        file.sound.seek(min(offset, file.header.num_samples))
+        return 0
+    return offset
+
+
+def _decode(file: AudioFile, count: int) -> Samples:
+    try:
+        with _decoding(file.header.format):
+            return np.asarray(file.sound.read(count, dtype="float64", always_2d=True))
+    except sf.LibsndfileError as error:
+        _check_readable(file.descriptor, file.path)
+        if os.lseek(file.descriptor, 0, os.SEEK_CUR) >= os.fstat(file.descriptor).st_size:
+            text = f"the sound breaks off at the end of the file: {_said(error)}"
+            raise BadInput("truncated", file.path, text) from None
+        raise BadInput("corrupt", file.path, f"the decoder gives up: {_said(error)}") from None
+
+
+def count_samples(path: str | os.PathLike[str], *, root: str | None = None) -> Header:
+    """The header with the number of samples counted by decoding, where the file's own number is a guess.
+
+    There the decoder passes over damage as well, so that is looked for (`lossy_stream`).
+
+    Raises BadInput as `opened`, and corrupt, truncated, unsupported, empty, too_long (more than a day).
+    """
+    with opened(path, root=root) as file:
+        head = file.header
+        if head.exact:
+            return head
+        read_at = functools.partial(_read_at, file.descriptor)
+        at_least = check_stream(head.format, read_at, os.fstat(file.descriptor).st_size)
+        total, cap = 0, int(MAX_FILE_SECONDS * head.sample_rate)
+        for data in read_blocks(file):
+            total += len(data)
+            if total > cap:
+                raise BadInput("too_long", file.path, f"longer than {MAX_FILE_SECONDS:.0f} s", "scan")
+        if not total:
+            raise BadInput("empty", file.path, "it holds no samples")
+        if total < at_least:  # MP3 of variable bit rate whose length the decoder only guesses
+            text = f"the decoder gives {total} samples of {at_least} or more; convert it to FLAC or WAV"
+            raise BadInput("unsupported", file.path, text)
+        return Header(head.format, head.sample_rate, head.channels, total, True)
+
+
+def _read_at(descriptor: int, position: int, count: int) -> bytes:
+    return os.pread(descriptor, count, position)
+
+
+def read_samples(
+    path: str | os.PathLike[str],
+    *,
+    offset: int = 0,
+    num_samples: int | None = None,
+    channels: Channels = "mean",
+    max_seconds: float = 3600.0,
+    root: str | None = None,
+    sample_rate: int | None = None,
+    identity: FileIdentity | None = None,
+    sha256: str | None = None,
+    beat: Beat | None = None,
+) -> tuple[Samples, int]:
+    """One segment of a file as (mono samples of shape (num_samples,), float64, full scale 1.0; its sample rate in Hz).
+
+    `offset` and `num_samples` are in samples of the file; None reads to the end. Where the segment ends up to 10 ms
+    after the file, it is filled up with zeros (lists round durations). `sample_rate`, `identity` and
+    `sha256` (hex, if it is known) are what the plan was made with: another file is refused. A file that was only
+    touched is the same if its hash is. `beat` is called for each block.
+
+    Raises BadInput: those of `opened`, and too_long, truncated, corrupt, nonfinite, changed_during_run, bad_row.
+    """
+    with opened(path, root=root) as file:
+        _check_as_planned(file, sample_rate, identity, sha256, beat)
+        wanted = _wanted(file, offset, num_samples, max_seconds)
+        samples = _read_mono(file, offset, wanted, channels, beat)
+        if len(samples) < wanted:
+            samples = _filled_up(file, samples, wanted, offset, asked=num_samples is not None)
+        check_finite(file, samples)
+        return samples, file.header.sample_rate
+
+
+def _check_as_planned(
+    file: AudioFile, sample_rate: int | None, planned: FileIdentity | None, sha256: str | None, beat: Beat | None
+) -> None:
+    check_identity(file, planned, sha256, beat)
+    if sample_rate is not None and sample_rate != file.header.sample_rate:
+        text = f"the list says {sample_rate} Hz, the file has {file.header.sample_rate} Hz"
+        raise BadInput("bad_row", file.path, text)
+
+
+def check_identity(
+    file: AudioFile, planned: FileIdentity | None, sha256: str | None = None, beat: Beat | None = None
+) -> None:
+    """Raise BadInput (changed_during_run) unless this is the file that was planned with, as far as that was recorded.
+
+    A file that was only touched is the same if its hash is `sha256`.
+    """
+    if planned is None:
+        return
+    with files.reading(file.path):
+        present = file_identity(file.descriptor)
+    change = difference(planned, present)
+    touched = planned.content == present.content and sha256 is not None
+    if change and not (touched and file_sha256(file.path, beat=beat) == sha256):
+        raise BadInput("changed_during_run", file.path, f"it is not the file that was planned with: {change}")
+
+
+def _wanted(file: AudioFile, offset: int, num_samples: int | None, max_seconds: float) -> int:
+    """How many samples to read, held against the cap before anything is allocated."""
+    cap = math.floor(max_seconds * file.header.sample_rate)
+    wanted = num_samples
+    if wanted is None:
+        length = file.header.num_samples if file.header.exact else count_samples(file.path).num_samples
+        wanted = max(0, length - offset)
+    if wanted > cap:
+        seconds = wanted / file.header.sample_rate
+        raise BadInput("too_long", file.path, f"{seconds:.1f} s; the limit is {max_seconds:g} s")
+    if wanted == 0:
+        raise BadInput("empty", file.path, "no samples are left to read")
+    return wanted
+
+
+def _read_mono(file: AudioFile, offset: int, count: int, channels: Channels, beat: Beat | None) -> Samples:
+    if (count + (0 if file.header.exact else offset)) * file.sound.channels <= _BLOCK:
+        skip = _go_to(file, offset)
+        return mix_channels(_decode(file, count + skip)[skip:], channels, file.path)
+    samples, done = np.empty(count), 0
+    for data in read_blocks(file, offset=offset, num_samples=count, beat=beat):
+        samples[done : done + len(data)] = mix_channels(data, channels, file.path)
+        done += len(data)
+    return samples[:done]
+
+
+def _filled_up(file: AudioFile, samples: Samples, wanted: int, offset: int, *, asked: bool) -> Samples:
+    missing = wanted - len(samples)
+    if not asked or not len(samples) or missing > ROUNDING_SECONDS * file.header.sample_rate:
+        end = offset + len(samples)
+        raise BadInput("truncated", file.path, f"the sound ends at sample {end}, {missing} before what was promised")
+    return np.concatenate([samples, np.zeros(missing)])
+
+
+def check_finite(file: AudioFile, samples: Samples, stage: str = "render") -> None:
+    """Check decoded samples of a file. Raises BadInput (nonfinite): NaN, infinity, or larger than BEYOND_ANY_SCALE."""
+    if file.sound.subtype not in _CAN_BE_NONFINITE or not samples.size:
+        return
+    peak = max(float(samples.max()), -float(samples.min()))  # NaN survives in both
+    if peak <= BEYOND_ANY_SCALE:
+        return
+    if not math.isfinite(peak):
+        raise BadInput("nonfinite", file.path, "it has NaN or infinite samples", stage)
+    text = (
+        f"it has samples up to {peak:.3g}, full scale is 1.0, and more than {BEYOND_ANY_SCALE:g} is no sound: the file "
+        "is damaged, or holds integers as floats (divide them by 32768)"
+    )
+    raise BadInput("nonfinite", file.path, text, stage)

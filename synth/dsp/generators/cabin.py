@@ -1,0 +1,199 @@
+"""cabin: the noise in a car that does not exist, from a parametric model; no recording is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from synth.dsp.effects.effect import Parameter, Samples
+from synth.dsp.generators.cabin_courses import Courses, courses, wander
+from synth.dsp.generators.cabin_sounds import engine, loudness_db, rain, whine
+from synth.dsp.generators.cabin_spectra import COMBUSTION_DB, Part, decibels, part_powers
+from synth.dsp.generators.car import VirtualCar, virtual_car
+from synth.dsp.generators.gaussian import gaussian_frames
+from synth.dsp.generators.generator import Material, random_of
+
+ROADS = ("smooth", "coarse", "cobbles")
+WINDOWS = ("closed", "open")
+FANS = ("off", "low", "mid", "high")
+
+_COURSES, _BROADBAND, _LEVELS, _DRIVE, _RAIN = range(5)
+"""What a clip's random numbers are for: each purpose has its own, so that rain does not change the road."""
+
+_ROAD_TAU_S = (0.3, 2.0)
+_ROAD_SD_DB = (0.5, 1.2)
+"""Beside what the noise itself wavers: together 1.2-1.6 dB a 100 ms, as science.md measured."""
+_GUST_TAU_S = (0.5, 3.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Cabin:
+    """Noise in a virtual car: road, wind, engine or motor, fan, rain, as science.md 4.6 puts them together.
+
+    The car (`synth.dsp.generators.car`) is number `car` of the fleet `car_seed`; both are the plan's. Level: about -30 dBFS
+    at 100 km/h. The shares of speeds, fans and engines are those of science.md 4.6; the shares of roads, windows and
+    rain, and the spread of `wind_db` and of the acceleration, are own guesses. What is not modelled: wipers, potholes
+    and other events, buffeting of an open window below 25 Hz, wet roads, reverberation. Where an engine's lines stand
+    out (at idle, and in some cars below 50 km/h) the sound is nearly periodic for a second or two, as an engine is.
+    """
+
+    speed_kmh: float = 80.0
+    acceleration: float = 0.0
+    road: str = "smooth"
+    wind_db: float = 0.0
+    gust_db: float = 1.5
+    window: str = "closed"
+    fan: str = "off"
+    rain: float = 0.0
+    seed: int = 0
+    car: int = 0
+    car_seed: int = 0
+
+    name: ClassVar[str] = "cabin"
+    parameters: ClassVar[Mapping[str, Parameter]] = {
+        "speed_kmh": Parameter(
+            "speed at the beginning; 0: the car stands",
+            low=0,
+            high=180,
+            unit="km/h",
+            # 0 with .1, 20-60 with .45, 60-100 with .25, 100-140 with .2; .1 % lies between 0 and 20
+            default={"quantiles": [0, 0, 20, 60, 100, 140], "probabilities": [0, 0.099, 0.1, 0.55, 0.8, 1]},
+            resolution=0.1,
+        ),
+        "acceleration": Parameter(
+            "acceleration at the beginning; it spends itself in 15 s",
+            low=-5,
+            high=5,
+            unit="km/h/s",
+            default={"normal": [0, 0.8], "clip": [-3, 3]},
+            resolution=0.01,
+        ),
+        "road": Parameter(
+            "surface of the road", choices=ROADS, default={"choice": list(ROADS), "weights": [0.6, 0.3, 0.1]}
+        ),
+        "wind_db": Parameter(
+            "wind against that of still air (head wind or lee)",
+            low=-10,
+            high=10,
+            unit="dB",
+            default={"normal": [0, 2], "clip": [-5, 5]},
+            resolution=0.01,
+        ),
+        "gust_db": Parameter(
+            "standard deviation of gusts", low=0, high=6, unit="dB", default={"uniform": [1, 3]}, resolution=0.01
+        ),
+        "window": Parameter("side window", choices=WINDOWS, default={"choice": list(WINDOWS), "weights": [0.9, 0.1]}),
+        "fan": Parameter("heater fan", choices=FANS, default={"choice": list(FANS), "weights": [0.35, 0.3, 0.2, 0.15]}),
+        "rain": Parameter(
+            "rain drops a second",
+            low=0,
+            high=1000,
+            unit="1/s",
+            default={"quantiles": [0, 0, 20, 400], "probabilities": [0, 0.899, 0.9, 1]},
+            resolution=1,
+        ),
+    }
+    main: ClassVar[str | None] = None
+    needs_seed: ClassVar[bool] = True
+    modelled: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        for value, known in ((self.road, ROADS), (self.window, WINDOWS), (self.fan, FANS)):
+            if value not in known:
+                raise ValueError(f"{value!r} is not one of {', '.join(known)}")
+
+    def sources(self) -> int:
+        """None: it takes no recording."""
+        return 0
+
+    def __call__(self, num_samples: int, *, sample_rate: int, materials: Sequence[Material] = ()) -> Samples:
+        """The noise, shape (num_samples,), float64, full scale 1.0."""
+        car = virtual_car(self.car_seed, self.car)
+        return drive(self, car, num_samples=num_samples, sample_rate=sample_rate)
+
+
+def rpm_course(cabin: Cabin, num_samples: int, sample_rate: int) -> Samples:
+    """rpm of the crankshaft (of an electric motor: of its shaft) at each sample, shape (num_samples,)."""
+    course = course_of(cabin, virtual_car(cabin.car_seed, cabin.car), num_samples, sample_rate)
+    return course.at(course.rpm, 0, num_samples)
+
+
+def course_of(cabin: Cabin, car: VirtualCar, num_samples: int, sample_rate: int) -> Courses:
+    """Speed and rpm of this clip in this car."""
+    return courses(
+        car,
+        speed_kmh=cabin.speed_kmh,
+        acceleration=cabin.acceleration,
+        num_samples=num_samples,
+        sample_rate=sample_rate,
+        random=random_of(cabin.seed, _COURSES),
+    )
+
+
+def drive(cabin: Cabin, car: VirtualCar, *, num_samples: int, sample_rate: int) -> Samples:
+    """The clip `cabin` in any car, whatever `cabin.car` says: shape (num_samples,), float64, full scale 1.0."""
+    course = course_of(cabin, car, num_samples, sample_rate)
+    size = {"num_samples": num_samples, "sample_rate": sample_rate}
+    levels = _levels_dba(cabin, car, course, course.step / sample_rate)
+    spectra = part_powers(car, sample_rate)[[int(part) for part in levels]]
+    gains = decibels(np.stack(np.broadcast_arrays(*levels.values(), course.kmh)[:-1], axis=-1))
+
+    def amplitude(first: int, last: int) -> Samples:
+        return np.sqrt(gains[first:last] @ spectra)
+
+    # independent Gaussian noises add up in power: one noise stands for the sum of all parts
+    out = gaussian_frames(amplitude, random=random_of(cabin.seed, _BROADBAND), **size)
+    drive_random = random_of(cabin.seed, _DRIVE)
+    if not car.is_electric:
+        out += engine(car, course, load_db=_load_db(cabin), random=drive_random, **size)
+    elif cabin.speed_kmh > 0:
+        out += whine(car, course, random=drive_random, **size)
+    if cabin.rain > 0:
+        out += rain(car, drops_per_s=cabin.rain, random=random_of(cabin.seed, _RAIN), **size)
+    return out
+
+
+def _load_db(cabin: Cabin) -> float:
+    """An engine under load is louder: 2 dB for each km/h a second, 6 dB at most (own guess)."""
+    return min(max(2.0 * cabin.acceleration, 0.0), 6.0) if cabin.speed_kmh > 0 else 0.0
+
+
+def _surface_db(cabin: Cabin, car: VirtualCar, kmh: Samples) -> float | Samples:
+    """How much louder than a smooth road. Who drives faster than 50 km/h on cobbles has flatter ones: at 100 km/h they
+    are as loud as a coarse road (own guess)."""
+    if cabin.road == "cobbles":
+        return car.surface_db * np.interp(np.log2(np.maximum(kmh, 1.0)), np.log2([50.0, 100.0]), [2.0, 1.0])
+    return car.surface_db if cabin.road == "coarse" else 0.0
+
+
+def _levels_dba(cabin: Cabin, car: VirtualCar, course: Courses, seconds: float) -> dict[Part, Samples | float]:
+    """Level of each part that sounds in this clip, in dBA, at each frame or throughout."""
+    random = random_of(cabin.seed, _LEVELS)
+    frames = len(course.kmh)
+    road_tau, road_sd = random.uniform(*_ROAD_TAU_S), random.uniform(*_ROAD_SD_DB)
+    gust_tau = random.uniform(*_GUST_TAU_S)
+    bumps = wander(random, frames, seconds=seconds, tau=road_tau, sd=road_sd)
+    gusts = wander(random, frames, seconds=seconds, tau=gust_tau, sd=cabin.gust_db)
+    faster = np.log10(np.maximum(course.kmh, 0.1) / 100)
+    is_open = cabin.window == "open"
+    wind = car.wind_dba + car.wind_slope * faster + cabin.wind_db + gusts
+    levels: dict[Part, Samples | float] = {
+        Part.COBBLES if cabin.road == "cobbles" else Part.ROAD: (
+            car.road_dba + car.road_slope * faster + _surface_db(cabin, car, course.kmh) + bumps + 3.0 * is_open
+        ),
+        Part.OPEN_WINDOW if is_open else Part.WIND: wind + car.open_window_db * is_open,
+        Part.AMBIENT: car.ambient_dba + 12.0 * is_open,
+        Part.SELF_NOISE: car.self_noise_dba,
+    }
+    if not car.is_electric:
+        levels[Part.COMBUSTION] = car.engine_db + COMBUSTION_DB + loudness_db(course.rpm) + _load_db(cabin)
+    if cabin.fan != "off":
+        which = FANS.index(cabin.fan) - 1
+        levels[Part(Part.FAN_LOW + which)] = car.fan_dba[which]
+    if cabin.rain > 0:
+        # the patter of drops too small and too many to tell apart: half the power of the others (own guess)
+        levels[Part.PATTER] = car.rain_dba + 10 * float(np.log10(cabin.rain / 100)) - 3
+    return levels

@@ -1,0 +1,107 @@
+"""Cases: what was measured of real clips, one row each, for a condition of a recipe to draw from."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from synth.dsp.analysis.bands import BANDS, RUMBLE_BANDS
+from synth.errors import UsageError
+from synth.lists.source_text import text_lines
+from synth.text import CsvReader, short_repr
+
+BAND_COLUMNS = tuple(f"band_{k}" for k in range(1, BANDS + 1))
+RUMBLE_COLUMNS = tuple(f"rumble_{k}" for k in range(1, RUMBLE_BANDS + 1))
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "weight": (0.0, math.inf),
+    "snr_db": (-60.0, 100.0),
+    "level_dbfs": (-90.0, 0.0),
+    "before_s": (0.0, 60.0),
+    "after_s": (0.0, 60.0),
+    "wavering_db": (0.0, 30.0),
+    "low_hz": (0.0, 2000.0),
+    "high_hz": (1000.0, 96_000.0),
+    **dict.fromkeys((*RUMBLE_COLUMNS, *BAND_COLUMNS), (-200.0, 200.0)),
+}
+COLUMNS = tuple(_RANGES)
+"""The columns of a list of cases; all but one may be left out, and a cell may be empty: not said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One real clip, as measured; None is not said.
+
+    `wavering_db`: SD of the 100-ms levels of its noise (dsp/wavering.py). `bands_db`: the colour of its noise
+    (dsp/noise_bands.py); `rumble_db`: what is below the bands (dsp/colour.py), only where there is a colour.
+    """
+
+    weight: float = 1.0
+    snr_db: float | None = None
+    level_dbfs: float | None = None
+    before_s: float | None = None
+    after_s: float | None = None
+    wavering_db: float | None = None
+    low_hz: float | None = None
+    high_hz: float | None = None
+    bands_db: tuple[float, ...] | None = None
+    rumble_db: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """The cases of one condition, and a digest of what they say."""
+
+    rows: tuple[Case, ...]
+    digest: str
+
+
+def read_cases(path: Path) -> Cases:
+    """The cases of a CSV file with a header. Raises UsageError with the line and what is wrong with it."""
+    try:
+        reader = CsvReader(text_lines(path))
+        lines = [(reader.line_num, cells) for cells in reader if cells]
+    except csv.Error as error:
+        raise UsageError(f"{path}:{reader.line_num}: not a CSV file: {error}") from None
+    if not lines or not any(name.strip() in _RANGES for name in lines[0][1]):
+        raise UsageError(f"{path}:1: a list of cases has columns from {', '.join(COLUMNS)}")
+    header = [name.strip() for name in lines[0][1]]
+    for name in header:
+        if name not in _RANGES:
+            raise UsageError(f"{path}:1: unknown column {short_repr(name)}; known are {', '.join(COLUMNS)}")
+    rows = tuple(_case(header, cells, f"{path}:{line}") for line, cells in lines[1:])
+    if not any(row.weight > 0 for row in rows):
+        raise UsageError(f"{path}: no case with a weight above 0")
+    return Cases(rows, hashlib.sha256(repr(rows).encode()).hexdigest())
+
+
+def _case(header: list[str], cells: list[str], where: str) -> Case:
+    if len(cells) != len(header):
+        raise UsageError(f"{where}: {len(cells)} cells, the header has {len(header)} columns")
+    said = {name: _number(name, cell, where) for name, cell in zip(header, cells, strict=True) if cell.strip()}
+    bands = [said.pop(name, None) for name in BAND_COLUMNS]
+    known = [band for band in bands if band is not None]
+    if known and bands[: len(known)] != known:
+        raise UsageError(f"{where}: the bands that are given must be the lowest ones, without a gap")
+    rumble = [said.pop(name, None) for name in RUMBLE_COLUMNS]
+    if any(value is not None for value in rumble) and (None in rumble or not known):
+        raise UsageError(f"{where}: give {' and '.join(RUMBLE_COLUMNS)} together, and only beside bands")
+    return Case(
+        **said,
+        bands_db=tuple(known) if known else None,
+        rumble_db=tuple(value for value in rumble if value is not None) or None,
+    )
+
+
+def _number(name: str, cell: str, where: str) -> float:
+    low, high = _RANGES[name]
+    try:
+        value = float(cell)
+    except ValueError:
+        raise UsageError(f"{where}: {name} is {short_repr(cell.strip())}, which is not a number") from None
+    if not low <= value <= high or not math.isfinite(value):
+        raise UsageError(f"{where}: {name} is {short_repr(cell.strip())}, outside {low:g} to {high:g}")
+    return value

@@ -1,0 +1,314 @@
+"""Where a command may write: one rule for every `--out`, `--html` and folder that a command names.
+
+A command calls `check_file`, `check_folder` or `check_data_set` before any slow work. A path may be written to if
+
+- nothing is there (or an empty folder), or
+- what is there was written by `synth` as the same kind of output, and nobody has changed it since.
+
+Everything else is refused. So are URLs, paths inside a data set, and paths inside a folder that the command reads:
+inputs are never changed, and clips must never become clean speech.
+
+The sha256 of each output is noted in the user's cache folder: the name of an empty file, so that concurrent runs do not
+disturb each other. If the cache cannot be written to, nothing is noted, and the output counts as foreign later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from synth import files
+from synth.errors import UsageError
+from synth.paths.folders import PLAN, PRIVATE, cache_folder, data_set_around
+
+_URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", re.DOTALL)  # Path has made one slash of two
+_READ: Final = 1 << 20
+_SHOWN: Final = 3  # names of what is in a folder
+
+
+# ------------------------------------------------------------------------------------------- checks before slow work
+
+
+def check_file(
+    path: Path,
+    kind: str,
+    *,
+    option: str = "--out",
+    inputs: Iterable[Path | None] = (),
+    beside: Path | None = None,
+) -> None:
+    """Refuse a file that must not be written.
+
+    Args:
+        path: the output.
+        kind: what is to be written, such as `profile`; only an unchanged output of the same kind is replaced.
+        option: what the message calls the path.
+        inputs: files and folders that the command reads.
+        beside: another output of the same command.
+
+    Raises:
+        UsageError: with the reason, and what to do.
+    """
+    _check_place(path, option, inputs)
+    if beside is not None and _same(path, beside):
+        raise UsageError(f"{option} {path}: this is the other output of this command as well; name two files")
+    if path.is_dir():
+        raise UsageError(f"{option} {path}: this is a folder, but the {kind} is a file; add a file name to it")
+    parent = path.parent
+    if not parent.is_dir():
+        if os.path.lexists(parent):
+            raise UsageError(f"{option} {path}: {parent} is not a folder; name a file in a folder")
+        raise UsageError(f"{option} {path}: there is no folder {parent}; create it, or name another file")
+    _check_writable(parent, path, option)
+    check_replaceable(path, kind, option=option)
+
+
+def check_folder(
+    path: Path, kind: str, *, option: str = "--out", inputs: Iterable[Path | None] = (), shared: bool = False
+) -> None:
+    """Refuse a folder that must not be written to.
+
+    Args:
+        path: the output.
+        kind: what is to be written; every file in the folder must be an unchanged output of this kind.
+        option: what the message calls the path.
+        inputs: files and folders that the command reads.
+        shared: the folder may hold other files; the caller checks those that it replaces (`write_folder`).
+
+    Raises:
+        UsageError: with the reason, and what to do.
+    """
+    inputs = tuple(inputs)
+    _check_place(path, option, inputs)
+    _check_is_folder(path, option)
+    if shared:
+        return
+    _check_holds_no_input(path, option, inputs)
+    for file in _files_in(path):
+        if not is_unchanged(file, kind):
+            raise UsageError(
+                f"{option} {path}: {file.relative_to(path)} in this folder is not an unchanged {kind} that synth "
+                "wrote, and might hold work of yours; name a new folder"
+            )
+
+
+def check_data_set(path: Path, *, option: str = "--out", inputs: Iterable[Path | None] = ()) -> None:
+    """Refuse a folder in which a data set must not be made, or continued.
+
+    Raises:
+        UsageError: with the reason, and what to do.
+    """
+    inputs = tuple(inputs)
+    _check_place(path, option, inputs)
+    if (path / PRIVATE / PLAN).is_file():
+        return
+    _check_is_folder(path, option)
+    _check_holds_no_input(path, option, inputs)
+    if foreign := [entry.name for entry in _entries(path) if entry.name != PRIVATE]:
+        raise UsageError(
+            f"{option} {path}: this folder holds files ({_some(foreign)}) but no data set that synth has begun; name "
+            "a new folder, or an empty one"
+        )
+
+
+def _check_place(path: Path, option: str, inputs: Iterable[Path | None]) -> None:
+    if url := _URL.fullmatch(str(path)):
+        raise UsageError(
+            f"{option} {url[1]}://{url[2]}: synth writes to local folders only, not to URLs; write to a local path, "
+            "and copy the result there afterwards"
+        )
+    if (data_set := data_set_around(path, itself=False)) is not None:
+        raise UsageError(
+            f"{option} {path}: this lies in the data set {data_set}, which no command adds files to; name a path "
+            f"outside of {data_set}"
+        )
+    for each in inputs:
+        if each is not None:
+            _check_apart(path, option, each)
+
+
+def _check_apart(path: Path, option: str, source: Path) -> None:
+    """Refuse a path that is an input, or lies in one."""
+    if source.is_dir():
+        if _is_within(path, source):
+            where = "is" if _same(path, source) else f"lies in {source}, which is"
+            raise UsageError(
+                f"{option} {path}: this {where} an input of this command: inputs are never changed, and what is "
+                "written there would be read as an input later; name a path outside of it"
+            )
+    elif _same(path, source):
+        raise UsageError(f"{option} {path}: this is an input of this command, which is never changed; name another")
+
+
+def _check_holds_no_input(path: Path, option: str, inputs: Iterable[Path | None]) -> None:
+    for each in inputs:
+        if each is not None and each.exists() and _is_within(each, path):
+            raise UsageError(
+                f"{option} {path}: {each}, an input of this command, lies in this folder; name a folder of its own"
+            )
+
+
+def _is_within(path: Path, folder: Path) -> bool:
+    real, outer = Path(os.path.realpath(path)), Path(os.path.realpath(folder))
+    return real == outer or outer in real.parents
+
+
+def _same(path: Path, other: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return path.samefile(other)
+    return os.path.realpath(path) == os.path.realpath(other)
+
+
+def _check_is_folder(path: Path, option: str) -> None:
+    """The folder, or the nearest one above that exists, must be a folder that can be written to."""
+    nearest = next(each for each in (path, *Path(os.path.realpath(path)).parents) if os.path.lexists(each))
+    if not nearest.is_dir():
+        what = "this is" if nearest == path else f"{nearest} is"
+        raise UsageError(f"{option} {path}: {what} a file, but a folder is needed; name a new folder")
+    _check_writable(nearest, path, option)
+
+
+def _check_writable(folder: Path, path: Path, option: str) -> None:
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"{option} {path}: the folder {folder} cannot be written to (no permission, or a read-only disk); name "
+            "another, or change its permissions"
+        )
+
+
+def check_replaceable(path: Path, kind: str, *, option: str = "--out") -> None:
+    """Refuse a path at which something lies that is not an unchanged output of this kind. Raises UsageError."""
+    if os.path.lexists(path) and not is_unchanged(path, kind):
+        raise UsageError(
+            f"{option} {path}: this exists, and it is not an unchanged {kind} that synth wrote; it is left as it is. "
+            "Name another file, or move this one away"
+        )
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What lies in a folder, but what a killed run of ours has left."""
+    if not folder.is_dir():
+        return []
+    return sorted(each for each in folder.iterdir() if not files.is_temporary(each.name))
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    """All files below a folder; links are not followed."""
+    for entry in _entries(folder):
+        if entry.is_dir() and not entry.is_symlink():
+            yield from _files_in(entry)
+        else:
+            yield entry
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+
+
+# ----------------------------------------------------------------------------------------------- what synth has written
+
+
+def is_unchanged(path: Path, kind: str) -> bool:
+    """Whether a file is an output of this kind that `synth` wrote (by this user) and nobody changed since."""
+    if not path.is_file():
+        return False
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while data := file.read(_READ):
+                digest.update(data)
+    except OSError:
+        return False
+    return _note_of(kind, digest.hexdigest()).is_file()
+
+
+def _note_of(kind: str, digest: str) -> Path:
+    return cache_folder() / "written" / kind.replace(" ", "-") / digest
+
+
+class HashingWriter:
+    """The body of an output that has not got its name yet; it hashes what goes through it."""
+
+    def __init__(self, out: files.Writer) -> None:
+        self._out = out
+        self._hash = hashlib.sha256()
+
+    def write(self, data: files.Data) -> None:
+        """Append bytes."""
+        self._hash.update(data)
+        self._out.write(data)
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+
+@contextlib.contextmanager
+def writing(path: Path, kind: str, *, option: str = "--out") -> Iterator[HashingWriter]:
+    """Write an output piece by piece, and note its digest; it appears under `path` when the block ends well.
+
+    What lies at `path` is looked at again: a person may have put a file there since the command began.
+
+    Raises:
+        UsageError: a file is there that must not be replaced.
+        StorageError: disk full, I/O error, no permission.
+    """
+    check_replaceable(path, kind, option=option)
+    try:
+        with files.writing(path, create_only=not path.exists()) as out:
+            hashing = HashingWriter(out)
+            yield hashing
+            with contextlib.suppress(files.StorageError, OSError):  # before the file appears, so that a kill between
+                files.make_mark(_note_of(kind, hashing.sha256))  # the two does not make it foreign
+    except FileExistsError:
+        raise UsageError(
+            f"{option} {path}: another file appeared here while synth was working, and is left as it is; run again "
+            "with another name"
+        ) from None
+
+
+def write(path: Path, data: files.Data, kind: str, *, option: str = "--out") -> None:
+    """Write an output in one piece. A file that holds these bytes already is left as it is. Errors as `writing`."""
+    if _holds(path, data):
+        return
+    with writing(path, kind, option=option) as out:
+        out.write(data)
+
+
+def write_folder(
+    folder: Path, content: Mapping[str, bytes], kind: str, *, stale: Iterable[str] = (), replaces: Iterable[str] = ()
+) -> None:
+    """Write the files of a folder in the order given.
+
+    Args:
+        folder: made if it is not there.
+        content: the bytes of each file by its name; a file that holds them already is left as it is.
+        kind: as `check_folder`.
+        stale: names of files that an earlier output may have left; those not in `content` are removed.
+        replaces: names of files that are replaced whatever is in them, because the output is made from them.
+
+    Raises:
+        UsageError: a file that would be replaced or removed was changed; then nothing is written.
+        StorageError: disk full, I/O error, no permission.
+    """
+    stale_paths = [folder / name for name in sorted(set(stale) - set(content)) if os.path.lexists(folder / name)]
+    new = {name: data for name, data in content.items() if not _holds(folder / name, data)}
+    for path in (*stale_paths, *(folder / name for name in new)):
+        if path.name not in replaces:
+            check_replaceable(path, kind)
+    files.make_folder(folder)
+    for path in stale_paths:
+        files.remove_file(path)
+    for name, data in new.items():
+        if name in replaces:
+            files.remove_file(folder / name)
+        write(folder / name, data, kind)
+
+
+def _holds(path: Path, data: files.Data) -> bool:
+    return path.is_file() and not path.is_symlink() and path.read_bytes() == data

@@ -1,0 +1,39 @@
+"""Planned clips rendered in memory: to measure what a recipe would make, without making it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from synth.audio.encode import quantise
+from synth.catalog.noise_store import NoiseStore
+from synth.dsp.effects.effect import Samples
+from synth.errors import BadInput
+from synth.execute.unit import NoHeart
+from synth.plan.clip_spec import ClipSpec
+from synth.plan.plan import Plan
+from synth.render.clip import Measurements
+from synth.render.clip_renderer import Studio
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """One clip as it would be written: samples, shape (n,), after rounding to 16 bits, full scale 1.0."""
+
+    spec: ClipSpec
+    samples: Samples
+    measurements: Measurements
+
+
+def simulate(plan: Plan, noise: NoiseStore, indices: Iterable[int]) -> Iterator[Simulated]:
+    """The clips at these indices of a plan, in this order; those that cannot be made are left out.
+
+    `plan` and `noise` are those of `synth.commands.generate.Planned`.
+    """
+    studio = Studio(plan, noise)
+    for index in indices:
+        try:
+            take = studio.take(index, NoHeart())
+        except BadInput:
+            continue
+        yield Simulated(take.spec, quantise(take.rendered.samples) / 32768.0, take.rendered.measurements)
