@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -48,6 +48,25 @@ def short_repr(value: object, limit: int = 60) -> str:
     """A value as Python writes it, for a message; of a long one the beginning."""
     text = repr(value)
     return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+def listed(
+    items: Sequence[object], limit: int = 5, *, separator: str = ", ", noun: str = "", total: int | None = None
+) -> str:
+    """The first items of a list, for a message: `a, b, c and 7 more`.
+
+    Args:
+        items: what is listed, as `str` writes it.
+        limit: at most this many are named.
+        separator: what parts them. After any other than a comma the rest is an item of its own: `a; b; and 7 more`.
+        noun: plural of what is counted: `and 7 more clips`.
+        total: length of the whole list, if `items` are only its beginning.
+    """
+    shown = separator.join(str(item) for item in items[:limit])
+    hidden = (len(items) if total is None else total) - min(len(items), limit)
+    if hidden <= 0:
+        return shown
+    return f"{shown}{' ' if separator == ', ' else separator}and {hidden:,} more{noun and ' ' + noun}"
 
 
 def count_of(number: int, noun: str, plural: str = "") -> str:

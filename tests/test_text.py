@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from synth.diagnose.review import mislabeled as mislabelled
 from synth.diagnose.review.review_csv import Review, ReviewRow, read_review, review_csv
-from synth.text import CsvReader, csv_cell, csv_line, csv_text, printable, printable_json, printable_lines
+from synth.text import CsvReader, csv_cell, csv_line, csv_text, listed, printable, printable_json, printable_lines
 from tests.helpers import REVIEW_DESIGN
 
 PACKAGE = Path(__file__).resolve().parents[1] / "synth"
@@ -89,6 +89,21 @@ def review_of(text: str) -> Review:
         tags=(), correction=f"{text} corrected", comment=f"{text} comment", group=text, stratum=text, stratum_clips=3, where="",
     )  # fmt: skip
     return Review((row,), (), REVIEW_DESIGN)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (listed([]), ""),
+        (listed(["a", "b"], 2), "a, b"),
+        (listed(["a", "b", "c"], 2), "a, b and 1 more"),
+        (listed(range(2000), 1), "0 and 1,999 more"),
+        (listed(["a", "b", "c"], 2, separator="; "), "a; b; and 1 more"),
+        (listed(["a", "b"], 3, noun="clips", total=9), "a, b and 7 more clips"),
+    ],
+)
+def test_a_long_list_is_cut(text: str, expected: str) -> None:
+    assert text == expected
 
 
 @pytest.mark.parametrize("text", FORMULAS[:5] + FORMULAS[7:])
