@@ -20,8 +20,8 @@ __all__ = ["OpenDataset", "OpenPlan", "Row", "__version__", "open_dataset", "ope
 _HOMES = {
     "open_dataset": "dataset",
     "OpenDataset": "dataset",
-    "open_plan": "planned",
-    "OpenPlan": "planned",
+    "open_plan": "plan",
+    "OpenPlan": "plan",
     "Row": "row",
 }
 
@@ -31,7 +31,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"synth.reading.{_HOMES[name]}"), name)
+    return getattr(import_module(f"synth.training.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

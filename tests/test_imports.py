@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -36,6 +37,13 @@ FLOORS = (
     ("cli",),
 )
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+
+# A room may be divided into sub-rooms. Those in one line do not import each other, nor those of a later line.
+SUB_ROOMS = {
+    "dsp": (("analysis", "effects", "events", "generators"),),
+    "match": (("measure",), ("compare", "fit"), ("select",)),
+    "diagnose": (("ladder",), ("review",)),
+}
 
 # Slow to import; they are imported inside the functions that need them.
 HEAVY = ("audiomentations", "librosa", "numba", "pydantic", "scipy", "sklearn")
@@ -108,6 +116,51 @@ def test_the_floor_test_sees_a_wrong_import_wherever_it_hides() -> None:
         "synth/dsp/levels.py:4 imports synth.plan.plan.Plan",
         "synth/dsp/levels.py:2 imports synth.commands",
     ]
+
+
+def folders() -> dict[str, str]:
+    """The docstring of each room and sub-room that is a folder, such as "dsp" or "dsp/effects"."""
+    packages = {
+        path.parent.relative_to(PACKAGE).as_posix(): tree for path, tree in modules().items() if path.stem == "__init__"
+    }
+    return {name: ast.get_docstring(tree, clean=False) or "" for name, tree in packages.items() if name != "."}
+
+
+def test_each_room_says_in_one_line_what_it_is_and_what_it_may_import() -> None:
+    wrong = {name: text for name, text in folders().items() if not re.fullmatch(r"[A-Z`].+[.)] Imports .+\.", text)}
+    assert wrong == {}
+
+
+def test_what_a_room_says_of_its_imports_is_its_floor() -> None:
+    """ "Imports nothing above `plan`" names a room of the floor below, or of its own."""
+    for name, text in folders().items():
+        level = LEVEL[name.split("/")[0]]
+        limit = re.search(r"nothing above `(\w+)`", text)
+        if limit is None:
+            assert re.search(r"Imports (only|`dsp` and) the ground\.$", text), name
+            assert level <= LEVEL["dsp"], name
+        else:
+            assert level - 1 <= LEVEL[limit[1]] <= level, name
+
+
+def test_sub_rooms_import_each_other_in_one_direction() -> None:
+    sub_rooms = {name for name in folders() if name.count("/") == 1}
+    assert {f"{room}/{name}" for room, lines in SUB_ROOMS.items() for line in lines for name in line} >= sub_rooms
+    assert sideways() == []
+
+
+def sideways() -> list[str]:
+    """Imports between sub-rooms of one room that are not allowed; `dsp/events` and `dsp/generators` share sounds."""
+    order = {f"{room}.{name}": n for room, lines in SUB_ROOMS.items() for n, line in enumerate(lines) for name in line}
+    wrong = []
+    for path, tree in modules().items():
+        own = ".".join(path.relative_to(PACKAGE).parts[:2])
+        for line, name in imports_of(path, tree):
+            target = ".".join(name.split(".")[1:3])
+            same_room = own.split(".")[0] == target.split(".")[0] != "dsp"
+            if own in order and target in order and own != target and same_room and order[target] >= order[own]:
+                wrong.append(f"{path.relative_to(ROOT)}:{line} imports {name}")
+    return wrong
 
 
 def test_slow_libraries_are_imported_only_inside_functions() -> None:

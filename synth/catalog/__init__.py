@@ -1,0 +1,1 @@
+"""The recordings that a recipe may use, and the store of decoded noise. Imports nothing above `recipe`."""

@@ -1,4 +1,4 @@
-"""The command line: `main` is the script. It parses, calls the pipeline, prints, and exits with the error's code."""
+"""The command line: parses words, calls `commands`, prints, exits. Imports nothing above `training`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""One use case per file: paths in, a value out; prints nothing. Imports nothing above `report`."""

@@ -1,1 +1,1 @@
-"""Measuring sets of audio, comparing them, and matching one to another."""
+"""Real audio against synthesized: measure, compare, fit and select. Imports nothing above `execute`."""

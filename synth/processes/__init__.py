@@ -1,0 +1,1 @@
+"""Worker processes: the supervised pool, interrupts, threads and memory. Imports only the ground."""

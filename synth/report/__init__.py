@@ -1,0 +1,1 @@
+"""HTML pages and plots. Imports nothing above `diagnose`."""

@@ -1,0 +1,1 @@
+"""Statistics of clips that come in groups: folds, bootstrap, intervals, distances, tests. Imports only the ground."""

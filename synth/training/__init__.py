@@ -1,0 +1,1 @@
+"""`open_dataset` and `open_plan`: clips for a training loop. Imports nothing above `commands`."""

@@ -1,4 +1,4 @@
-"""The effects. Each is one file and one line in EFFECTS."""
+"""Effects on a signal, one class per file; `EFFECTS` lists them. Imports `dsp` and the ground."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The events over the noise of a cabin. Each is one file and one line in EVENTS."""
+"""Sounds that happen in a car (horn, wipers, ...), one per file; `EVENTS` lists them. Imports `dsp` and the ground."""
 
 from __future__ import annotations
 

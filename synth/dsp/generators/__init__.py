@@ -1,4 +1,4 @@
-"""Generators of noise. Each is one file and one line in GENERATORS."""
+"""Noise synthesizers, one per file; `GENERATORS` lists them. Imports `dsp` and the ground."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""How far two measured sets of audio differ, and in what. Imports `measure` and nothing above `execute`."""

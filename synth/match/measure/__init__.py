@@ -1,0 +1,1 @@
+"""Measures clips without knowing how they were made. Imports nothing above `execute`."""
