@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from synth.dev_test.split import Request, split
+from synth.dev_test.division import Request, split
 from tests.helpers import rows_of
 
 SIZES = {"dev": "20%", "test": "20%"}

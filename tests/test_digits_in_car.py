@@ -58,7 +58,7 @@ def test_a_picture_does_not_hear_level_or_length() -> None:
 
 
 def test_scores_of_a_ladder_are_what_diagnose_reads(tmp_path: Path) -> None:
-    from synth.diagnose.ladder.scores import read_scores
+    from synth.diagnose.ladder.predictions import read_scores
 
     one = made_up({"varied": 0.3})[0]
     names, words = one.clips["", "test"]

@@ -12,7 +12,7 @@ import pytest
 
 from synth.catalog.scan import scan
 from synth.diagnose.labels import read_label_predictions
-from synth.diagnose.review.correct import correct
+from synth.diagnose.review.corrections import correct
 from synth.diagnose.review.review_csv import Review, ReviewRow, read_review, review_csv
 from synth.errors import BadInput, UsageError
 from synth.lists.cases import read_cases

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.diagnose.review import mislabeled as mislabelled
+from synth.diagnose.review import confident_joint as mislabelled
 from synth.diagnose.review.review_csv import Review, ReviewRow, read_review, review_csv
 from synth.text import CsvReader, csv_cell, csv_line, csv_text, listed, printable, printable_json, printable_lines
 from tests.helpers import REVIEW_DESIGN

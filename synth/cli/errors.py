@@ -140,7 +140,7 @@ def mislabelled(
     It needs columns p_<class> from models that were not trained on the clip.
     """
     from synth.cli.show_errors import mislabelled_text
-    from synth.diagnose.review.mislabeled import find_mislabelled
+    from synth.diagnose.review.confident_joint import find_mislabelled
 
     result = find_mislabelled(predictions, manifest, label=label, out=out).to_json()
     print_result(result, lambda: mislabelled_text(result, out))
@@ -167,7 +167,7 @@ def correct(
     Corrected texts and labels reach every clip that was made from the same source, in a new manifest.
     """
     from synth.cli.show_errors import corrected_text
-    from synth.diagnose.review.correct import correct as apply_corrections
+    from synth.diagnose.review.corrections import correct as apply_corrections
 
     corrected = apply_corrections(corrections, manifest, out, column=column)
     for line in corrected.notes:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from synth.cli.terminal import table
-from synth.dev_test.lists import list_name, snippet
+from synth.dev_test.split_folder import list_name, snippet
 
 _SHOWN = 5
 _GROUPED = 1.1  # times: below that the groups do not matter

@@ -58,8 +58,8 @@ def split(
     """
     from synth.cli.progress import Screen
     from synth.cli.show_split import split_text
-    from synth.dev_test.split import Request
-    from synth.dev_test.split import split as split_groups
+    from synth.dev_test.division import Request
+    from synth.dev_test.division import split as split_groups
 
     request = Request(
         path=set_,

@@ -9,8 +9,8 @@ from typing import Any
 
 from synth.paths import output_path
 from synth.report.clip_card import SECONDS, Sound, card
+from synth.report.comparison_plots import STYLE, histogram, quantiles, spectra
 from synth.report.page import Cell, page, table
-from synth.report.plots import STYLE, histogram, quantiles, spectra
 
 Hear = Callable[[str], "Sound | str"]
 """The sound of a clip by its path in the profile, or why there is none."""

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from synth.report.page import Cell, colour, page, table
-from synth.report.spectra import Frame, drawing, scale_of
+from synth.report.spectrum_plot import Frame, drawing, scale_of
 
 _MOST_CURVES = 300  # in one drawing; more cannot be told apart, and take a browser seconds
 _MOST_LINES = 5

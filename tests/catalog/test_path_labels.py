@@ -12,7 +12,7 @@ import soundfile
 from synth.catalog import path_labels
 from synth.catalog.path_labels import SlowPattern, with_labels
 from synth.catalog.scan import scan
-from synth.dev_test.by import By, from_json, read_by
+from synth.dev_test.group_keys import By, from_json, read_by
 from synth.errors import RecipeError, UsageError
 from synth.lists.row import Row
 from synth.processes.isolate import Pool

@@ -215,8 +215,8 @@ def test_variables_work(tmp_path: Path) -> None:
 
 
 def test_choices_are_those_that_the_program_knows() -> None:
-    from synth.dev_test.keep import WINNERS
-    from synth.diagnose.ladder.scores import MEASURES
+    from synth.dev_test.earlier_split import WINNERS
+    from synth.diagnose.ladder.predictions import MEASURES
     from synth.dsp.generators import GENERATORS
     from synth.match.select.choice import Method
     from synth.stats.edits import UNITS

@@ -9,7 +9,7 @@ import pytest
 
 from synth.commands.generate import generate
 from synth.dataset.manifest import read_rows
-from synth.diagnose.review.correct import correct
+from synth.diagnose.review.corrections import correct
 from synth.errors import UsageError
 from tests.helpers import FIXTURES, fixture_recipe, rows_of, run_synth
 

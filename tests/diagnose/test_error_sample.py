@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.diagnose.review.correct import correct
+from synth.diagnose.review.corrections import correct
 from synth.diagnose.review.review_csv import read_review, review_csv
 from synth.diagnose.review.sample import allotted, sample_errors
 from synth.errors import UsageError

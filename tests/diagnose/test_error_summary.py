@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
-from synth.diagnose.review.automatic import automatic_tags
+from synth.diagnose.review.automatic_tags import automatic_tags
 from synth.diagnose.review.dev_set import read_dev
+from synth.diagnose.review.manual_tags import MANUAL
 from synth.diagnose.review.review_csv import Review, ReviewRow, review_csv
 from synth.diagnose.review.sample import sample_errors
 from synth.diagnose.review.summary import Summary, summarise
-from synth.diagnose.review.tags import MANUAL
 from synth.errors import UsageError
 from synth.match.measure.profile import write_profile
 from synth.recipe.load import load_recipe

@@ -9,8 +9,8 @@ import pytest
 
 from synth.diagnose.ladder.diagnosis import diagnose
 from synth.diagnose.ladder.ladder import Ladder, error_of, from_scores, read_ladder
+from synth.diagnose.ladder.predictions import Prediction, Scores
 from synth.diagnose.ladder.resample import DRAWS, bootstrap
-from synth.diagnose.ladder.scores import Prediction, Scores
 from synth.errors import UsageError
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synth.diagnose.review.mislabeled import confident_joint, find_mislabelled
+from synth.diagnose.review.confident_joint import confident_joint, find_mislabelled
 from synth.errors import UsageError
 from tests.helpers import run_synth
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.diagnose.ladder.scores import read_predictions, read_scores
+from synth.diagnose.ladder.predictions import read_predictions, read_scores
 from synth.errors import UsageError
 from synth.stats.edits import edit_distance, edit_errors
 

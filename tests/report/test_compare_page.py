@@ -23,7 +23,7 @@ from synth.match.compare.compare import compare
 from synth.match.measure.profile import Profile, write_profile
 from synth.report.clip_card import Sound, sound_of, spectrogram
 from synth.report.compare_page import compare_page
-from synth.report.plots import quantiles
+from synth.report.comparison_plots import quantiles
 from synth.report.png import png
 from tests.helpers import run_synth
 from tests.match.feature_sets import CLEAN, profile

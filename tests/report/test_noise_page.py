@@ -13,7 +13,7 @@ import pytest
 
 from synth.report.noise_page import noise_page
 from synth.report.page import colour
-from synth.report.spectra import Frame, scale_of
+from synth.report.spectrum_plot import Frame, scale_of
 
 BANDS = [50.1, 100.0, 1000.0, 5011.9]
 HOSTILE = "<img src=x onerror=alert(1)>&\"'</title><script>alert(2)</script>.wav"

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from synth.dev_test.assign import Weights, assign
-from synth.dev_test.belonging import belonging
+from synth.dev_test.assignment import Weights, assign
+from synth.dev_test.division import Clips, Divided, divide
 from synth.dev_test.groups import chain, grouped
 from synth.dev_test.real_set import RealSet
 from synth.dev_test.resolution import CORRELATION, resolution
 from synth.dev_test.sizes import read_sizes, targets
-from synth.dev_test.split import Clips, Divided, divide
+from synth.dev_test.ties import belonging
 from synth.errors import GuardError, UsageError
 from synth.lists.row import Row
 

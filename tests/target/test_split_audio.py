@@ -12,7 +12,7 @@ import soundfile as sf
 
 from synth.catalog.near_duplicates import near_duplicates
 from synth.commands.generate import generate
-from synth.dev_test.audio import Prints, hear, same_sound
+from synth.dev_test.clip_audio import Prints, hear, same_sound
 from synth.dev_test.real_set import open_real_set
 from synth.errors import BadInput, UsageError
 from synth.match.fit.dev_guard import refuse_test

@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from synth.diagnose.ladder.held_out import held_out_notes
+from synth.diagnose.ladder.overlap import held_out_notes
+from synth.diagnose.ladder.predictions import Prediction, Scores, check_twice, read_scores
 from synth.diagnose.ladder.resample import DRAWS, bootstrap
-from synth.diagnose.ladder.scores import Prediction, Scores, check_twice, read_scores
 from synth.errors import UsageError
 from synth.stats.two_sample import generator
 

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from synth.diagnose.ladder.held_out import recordings_of
-from synth.diagnose.ladder.scores import Prediction
+from synth.diagnose.ladder.overlap import recordings_of
+from synth.diagnose.ladder.predictions import Prediction
 from synth.errors import UsageError
 from synth.stats.two_sample import generator
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synth.diagnose.ladder.scores import Prediction, read_scores
+from synth.diagnose.ladder.predictions import Prediction, read_scores
 from synth.errors import UsageError
 from synth.lists.root import list_root
 from synth.match.measure.audio_set import GROUP_COLUMNS

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from synth.diagnose.review.tags import MISLABELLED
+from synth.diagnose.review.manual_tags import MISLABELLED
 from synth.errors import UsageError
 from synth.lists.source_text import text_lines
 from synth.text import CsvReader, csv_line

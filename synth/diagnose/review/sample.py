@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synth.diagnose.ladder.scores import Prediction
+from synth.diagnose.ladder.predictions import Prediction
 from synth.diagnose.review.dev_set import DevSet, audio_of, group_column, group_of, read_dev, value_of
+from synth.diagnose.review.manual_tags import MANUAL
 from synth.diagnose.review.review_csv import HEAD, RIGHT, TAIL, WRONG, Review, ReviewRow, review_csv
-from synth.diagnose.review.tags import MANUAL
 from synth.errors import UsageError
 from synth.paths import output_path
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synth.diagnose.review.automatic import AutomaticTag, automatic_tags, risks_of
+from synth.diagnose.review.automatic_tags import AutomaticTag, automatic_tags, risks_of
 from synth.diagnose.review.dev_set import DevSet, group_column, profiled, read_dev
-from synth.diagnose.review.labels_checked import LabelCheck, Weighted, check_labels
+from synth.diagnose.review.label_check import LabelCheck, Weighted, check_labels
+from synth.diagnose.review.manual_tags import MISLABELLED, Remedy, remedy_of
 from synth.diagnose.review.review_csv import RIGHT, WRONG, Review, ReviewRow, read_review
-from synth.diagnose.review.tags import MISLABELLED, Remedy, remedy_of
 from synth.errors import UsageError
 from synth.match.measure.profile import Profile
 from synth.stats.intervals import Estimate, Risk, weighted_share
@@ -55,7 +55,7 @@ class Summary:
         return float(self.design["errors"]) / (float(self.design["words"]) or 1.0)
 
     def to_json(self) -> dict[str, Any]:
-        from synth.diagnose.review.summary_json import summary_json
+        from synth.diagnose.review.summary import summary_json
 
         return summary_json(self)
 

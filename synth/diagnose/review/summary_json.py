@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from synth.diagnose.review.automatic import AutomaticTag
-from synth.diagnose.review.labels_checked import LabelCheck
+from synth.diagnose.review.automatic_tags import AutomaticTag
+from synth.diagnose.review.label_check import LabelCheck
+from synth.diagnose.review.manual_tags import MISLABELLED, Remedy
 from synth.diagnose.review.summary import Category, Summary
-from synth.diagnose.review.tags import MISLABELLED, Remedy
 from synth.stats.intervals import Estimate, Risk
 
 

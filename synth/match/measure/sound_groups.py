@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from synth.dev_test.audio import hear, same_sound
+from synth.dev_test.clip_audio import hear, same_sound
 from synth.dev_test.groups import Pairs, grouped
 from synth.draws import uniform01
 from synth.errors import BadInput

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from synth.diagnose.review.manual_tags import MISLABELLED
 from synth.diagnose.review.review_csv import ReviewRow
-from synth.diagnose.review.tags import MISLABELLED
 from synth.stats.edits import edit_errors
 from synth.stats.intervals import Estimate, weighted_share
 

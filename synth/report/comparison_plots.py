@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from synth.report.spectra import Frame, grid_lines, scale_of
+from synth.report.spectrum_plot import Frame, grid_lines, scale_of
 
 STYLE = """
 :root { --one: #b3440c; --two: #1f62b4; }

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from synth.diagnose.ladder.joining import Joined, join
+from synth.diagnose.ladder.manifest_join import Joined, join
 from synth.errors import UsageError
 from synth.lists.scores import ScoreRow, read_rows
 from synth.paths import output_path

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from synth.diagnose.ladder.joining import Joined, join, place_of
+from synth.diagnose.ladder.manifest_join import Joined, join, place_of
 from synth.errors import UsageError
 from synth.lists.scores import ScoreRow, called, number_of, read_rows, text_of
 from synth.stats.edits import edit_errors

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from synth.dev_test.by import from_json
+from synth.dev_test.group_keys import from_json
 from synth.dev_test.groups import Group, Pairs, Tie, chain
 from synth.dev_test.real_set import RealSet, read_list
 from synth.dev_test.sizes import SPLITS

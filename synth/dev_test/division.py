@@ -11,16 +11,26 @@ from typing import Any
 import numpy as np
 
 from synth.audio.cache import cache_folder
-from synth.dev_test.assign import Weights, assign
-from synth.dev_test.audio import Heard, Progress, hear, same_sound
-from synth.dev_test.belonging import Belonging, belonging, crossing
-from synth.dev_test.by import By, labeled, read_by
+from synth.dev_test.assignment import Weights, assign
+from synth.dev_test.clip_audio import Heard, Progress, hear, same_sound
+from synth.dev_test.earlier_split import WINNERS, Earlier, Held, hold, read_earlier
+from synth.dev_test.group_keys import By, labeled, read_by
 from synth.dev_test.groups import Group, Pairs, grouped
-from synth.dev_test.keep import WINNERS, Earlier, Held, hold, read_earlier
-from synth.dev_test.lists import PAGE, check_out, digest, is_kept, list_bytes, list_name, page, relative_folder, write
 from synth.dev_test.real_set import RealSet, column, open_real_set
 from synth.dev_test.resolution import ERROR_RATE, resolution
 from synth.dev_test.sizes import SPLITS, read_sizes, targets
+from synth.dev_test.split_folder import (
+    PAGE,
+    check_out,
+    digest,
+    is_kept,
+    list_bytes,
+    list_name,
+    page,
+    relative_folder,
+    write,
+)
+from synth.dev_test.ties import Belonging, belonging, crossing
 from synth.errors import BadInput, UsageError
 from synth.lists.root import SPLIT_FILE, SPLIT_FORMAT
 from synth.lists.row import Row

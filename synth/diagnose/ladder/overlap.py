@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from synth.diagnose.ladder.scores import Prediction
+from synth.diagnose.ladder.predictions import Prediction
 
 FEW_RECORDINGS: Final = 8
 """With fewer held-out noise recordings their choice moves the error (our own convention; `min_recordings` of a recipe
