@@ -55,7 +55,7 @@ class Summary:
         return float(self.design["errors"]) / (float(self.design["words"]) or 1.0)
 
     def to_json(self) -> dict[str, Any]:
-        from synth.diagnose.review.summary import summary_json
+        from synth.diagnose.review.summary_json import summary_json
 
         return summary_json(self)
 
