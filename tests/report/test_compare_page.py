@@ -6,9 +6,7 @@ import base64
 import io
 import json
 import re
-import shutil
 import struct
-import subprocess
 import zlib
 from dataclasses import replace
 from html import unescape
@@ -25,13 +23,11 @@ from synth.report.clip_card import Sound, sound_of, spectrogram
 from synth.report.compare_page import compare_page
 from synth.report.comparison_plots import quantiles
 from synth.report.png import png
+from tests.chromium import dump_page, needs_chromium
 from tests.helpers import run_synth
 from tests.match.feature_sets import CLEAN, profile
 
 HOSTILE = "<img src=x onerror=alert(1)>&\"'</title><script>alert(2)</script>"
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
 # Run in the page after it: plays every sound, and notes what came of it, and what was fetched from anywhere.
 PROBE = """<script>
 (async () => {
@@ -246,17 +242,15 @@ def test_the_command_writes_it_and_overwrites_nothing_else(made: Any, tmp_path: 
     assert "this exists, and it is not an unchanged page that synth wrote" in refused.stderr
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+@needs_chromium
 def test_a_browser_plays_it_and_fetches_nothing(written: str, tmp_path: Path) -> None:
-    page = tmp_path / "page.html"
-    page.write_text(written.replace("</body>", PROBE))
-    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-    command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    command += ["--autoplay-policy=no-user-gesture-required", "--virtual-time-budget=30000"]
-    command += ["--enable-logging=stderr", f"--user-data-dir={tmp_path / 'user'}", "--dump-dom", page.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    assert "CONSOLE" not in done.stderr
-    told = json.loads(unescape(re.search(r'data-probe="([^"]*)"', done.stdout)[1]))  # type: ignore[index]
+    document = dump_page(
+        written.replace("</body>", PROBE),
+        tmp_path,
+        "--autoplay-policy=no-user-gesture-required",
+        "--virtual-time-budget=30000",
+    )
+    told = json.loads(unescape(re.search(r'data-probe="([^"]*)"', document)[1]))  # type: ignore[index]
     assert told["fetched"] == 0
     assert told["drawn"]
     assert len(told["said"]) == written.count("<audio") > 0

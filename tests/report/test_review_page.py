@@ -15,8 +15,8 @@ from synth.diagnose.review.review_csv import read_review, review_csv
 from synth.diagnose.review.sample import Sample, sample_errors
 from synth.diagnose.review.summary import summarise
 from synth.report.review_page import review_page, write_page
+from tests.chromium import Browser, needs_chromium
 from tests.diagnose.dev_lists import DevList, dev_list
-from tests.report.browser import CHROMIUM, Browser
 
 HOSTILE = "<img src=x onerror=alert(1)>&\"'</script><script>alert(2)</script>, \n"
 
@@ -83,7 +83,7 @@ def test_names_are_text_and_nothing_else(made: tuple[DevList, Sample, Path]) -> 
     assert data["rows"][0]["head"][3] == HOSTILE
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+@needs_chromium
 def test_a_person_with_a_browser(made: tuple[DevList, Sample, Path], tmp_path: Path) -> None:
     """Opened from disk: it plays, tags by keys and mouse, keeps that over a reload, and saves what `summary` takes."""
     dev, drawn, folder = made
@@ -133,7 +133,7 @@ def test_a_person_with_a_browser(made: tuple[DevList, Sample, Path], tmp_path: P
     assert kept[3:] == cells(folder / "review.csv")[3:]
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+@needs_chromium
 def test_a_browser_saves_hostile_names_as_they_are(made: tuple[DevList, Sample, Path], tmp_path: Path) -> None:
     sample = hostile(made[1])
     (tmp_path / "page.html").write_text(review_page(sample, name="saved.csv"))

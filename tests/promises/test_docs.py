@@ -17,7 +17,7 @@ from synth.recipe.load import dump_resolved, load_recipe
 from synth.recipe.schema import json_schema
 from tests.helpers import run_synth
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 SPEECH, NOISE = ROOT / "fixtures" / "speech", ROOT / "fixtures" / "noise" / "car"

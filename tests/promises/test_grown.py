@@ -25,8 +25,8 @@ from synth.dsp.generators import GENERATORS
 from tests import oracles
 from tests.grown_set import CAR, FROM_RECORDINGS, KINDS, NAMES, cabin_layer, grown_recipe
 from tests.helpers import FIXTURES, ROOT, rows_of, run_synth
+from tests.promises.test_same_bytes import cpu_features
 from tests.small_set import tree
-from tests.test_same_bytes import cpu_features
 
 Tree = dict[str, str]
 POOL_OF = {"train": "train", "train-dev": "train", "train-dev-noise": "held_out"}

@@ -1,4 +1,7 @@
-"""A headless Chromium that is told what to do over two pipes (Chrome DevTools Protocol), without any other library."""
+"""A headless Chromium: its place, the mark of tests that need it, a page loaded once, and a page under remote control.
+
+The remote control speaks the Chrome DevTools Protocol over two pipes, without any other library.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import pytest
+
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
 )
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs the program chromium")
+
 _FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -25,10 +32,20 @@ _FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--remote-debugging-pipe",
-    "about:blank",
 ]
 _PATIENCE_S = 60.0
+
+
+def dump_page(html: str, folder: Path, *flags: str) -> str:
+    """Load a page, let its scripts run, and return the document; fail if the browser logged anything on its console."""
+    page = folder / "page.html"
+    page.write_text(html, encoding="utf-8")
+    command = [str(CHROMIUM), *_FLAGS, *flags, "--enable-logging=stderr", f"--user-data-dir={folder / 'user'}"]
+    process = subprocess.run(
+        [*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, check=False, timeout=240
+    )
+    assert "CONSOLE" not in process.stderr
+    return process.stdout
 
 
 class Browser:
@@ -38,7 +55,7 @@ class Browser:
         theirs_in, self._out = os.pipe()
         self._in, theirs_out = os.pipe()
         command = ["bash", "-c", f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out} 2>/dev/null', str(CHROMIUM), *_FLAGS]
-        command.append(f"--user-data-dir={folder / 'user'}")
+        command += ["--remote-debugging-pipe", "about:blank", f"--user-data-dir={folder / 'user'}"]
         self._process = subprocess.Popen(command, pass_fds=(theirs_in, theirs_out))
         os.close(theirs_in)
         os.close(theirs_out)
