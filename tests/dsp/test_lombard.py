@@ -13,25 +13,25 @@ from tests.dsp.effects.known_signals import gain_at, harmonics, noise, partials
 STEEP = {"pitch_per_db": 0.2, "shelf_per_db": 0.5, "duration_per_db": 0.01}
 
 
-def test_a_talker_in_noise_speaks_by_these_slopes():
+def test_a_talker_in_noise_speaks_by_these_slopes() -> None:
     made = lombard(noise_dba=63.3, slope=0.5, pitch_per_db=0.1, shelf_per_db=0.5, duration_per_db=0.01)
     assert made == Lombard(63.3, 0.5, level_db=10.0, pitch_semitones=1.0, shelf_db=5.0, tempo=0.909)
     assert effects(made) == (Tempo(0.909), Pitch(1.0), Shelf(5.0, 1000.0), Gain(10.0))
 
 
 @pytest.mark.parametrize("noise_dba", [30.0, 40.0, 43.3])
-def test_below_the_change_point_nothing_happens(noise_dba):
+def test_below_the_change_point_nothing_happens(noise_dba) -> None:
     made = lombard(noise_dba=noise_dba, slope=0.6, **STEEP)
     assert (made.level_db, made.pitch_semitones, made.shelf_db, made.tempo) == (0, 0, 0, 1)
     assert effects(made) == ()
 
 
-def test_what_a_speaker_does_not_do_is_left_out():
+def test_what_a_speaker_does_not_do_is_left_out() -> None:
     still = {"pitch_per_db": 0.0, "shelf_per_db": 0.0, "duration_per_db": 0.0}
     assert effects(lombard(noise_dba=60.0, slope=0.5, **still)) == (Gain(8.35),)
 
 
-def test_pitch_treble_and_duration_stay_within_what_is_reported():
+def test_pitch_treble_and_duration_stay_within_what_is_reported() -> None:
     made = lombard(noise_dba=95.0, slope=0.7, **STEEP)
     assert made.level_db == 18.0
     assert (made.pitch_semitones, made.shelf_db, made.tempo) == (2.0, 9.0, 0.87)
@@ -43,7 +43,7 @@ def test_pitch_treble_and_duration_stay_within_what_is_reported():
     st.integers(0, 900).map(lambda x: x / 1000),
     st.integers(0, 60),
 )
-def test_the_noise_level_gives_back_the_snr_from_which_it_follows(noise_dba, slope, quiet_snr_db):
+def test_the_noise_level_gives_back_the_snr_from_which_it_follows(noise_dba, slope, quiet_snr_db) -> None:
     above = max(0.0, noise_dba - 43.3)
     snr_db = quiet_snr_db - (noise_dba - 43.3) + min(slope * above, 18.0)
     assert noise_dba_of(snr_db, quiet_snr_db=quiet_snr_db, slope=slope) == pytest.approx(noise_dba, abs=0.0501)
@@ -51,7 +51,7 @@ def test_the_noise_level_gives_back_the_snr_from_which_it_follows(noise_dba, slo
     assert quiet_snr_db - (noise_dba - 43.3) + louder == pytest.approx(snr_db, abs=0.0051)
 
 
-def test_noise_levels_by_hand():
+def test_noise_levels_by_hand() -> None:
     assert noise_dba_of(8.0, quiet_snr_db=20.0, slope=0.4) == 63.3
     assert noise_dba_of(20.0, quiet_snr_db=20.0, slope=0.4) == 43.3
     assert noise_dba_of(25.0, quiet_snr_db=20.0, slope=0.4) == 38.3
@@ -60,12 +60,12 @@ def test_noise_levels_by_hand():
 
 
 @pytest.mark.parametrize("slope", [-0.1, 1.0])
-def test_a_slope_that_cannot_be_is_named(slope):
+def test_a_slope_that_cannot_be_is_named(slope) -> None:
     with pytest.raises(ValueError, match=rf"^slope={slope} is not within 0 and 1, 1 excluded$"):
         noise_dba_of(8.0, quiet_snr_db=20.0, slope=slope)
 
 
-def test_parameters_fit_the_functions():
+def test_parameters_fit_the_functions() -> None:
     assert set(PARAMETERS) == {"slope", "quiet_snr_db", "pitch_per_db", "shelf_per_db", "duration_per_db"}
     for parameter in PARAMETERS.values():
         ((kind, values),) = [item for item in parameter.default.items() if item[0] != "clip"]
@@ -80,13 +80,13 @@ def test_parameters_fit_the_functions():
     st.sampled_from([8000, 16000, 44100]),
     st.integers(1, 9000),
 )
-def test_length_through_the_chain_is_the_planned_one(noise_dba, source_rate, num_samples):
+def test_length_through_the_chain_is_the_planned_one(noise_dba, source_rate, num_samples) -> None:
     chain = effects(lombard(noise_dba=noise_dba, slope=0.5, **STEEP))
     out, _ = run_chain(noise(num_samples), source_rate=source_rate, sample_rate=16000, effects=chain)
     assert out.shape == (planned_length(num_samples, source_rate, 16000, chain),)
 
 
-def test_the_voice_gets_louder_higher_brighter_and_longer():
+def test_the_voice_gets_louder_higher_brighter_and_longer() -> None:
     """A harmonic tone at 200 Hz shows all four: 10 dB, 1 semitone, 6 dB above 1 kHz, 10 % longer."""
     made = lombard(noise_dba=63.3, slope=0.5, pitch_per_db=0.1, shelf_per_db=0.6, duration_per_db=0.01)
     voice = harmonics(200.0)

@@ -21,7 +21,7 @@ def decaying(rt60: float = 0.4, direct: int = 700, ratio: float = 0.3, seed: int
 
 @pytest.mark.parametrize("direct", [0, 3, 700, 12000])
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 40.0, -1.0])
-def test_the_direct_path_does_not_move_and_the_first_fifty_ms_keep_the_level(direct, scale):
+def test_the_direct_path_does_not_move_and_the_first_fifty_ms_keep_the_level(direct, scale) -> None:
     response = prepare_response(scale * decaying(direct=direct), sample_rate=RATE)
     click = np.zeros(5000)
     click[2000] = 1.0
@@ -31,18 +31,18 @@ def test_the_direct_path_does_not_move_and_the_first_fifty_ms_keep_the_level(dir
     assert len(out) == 5000 + reverberation_length(response)
 
 
-def test_a_dry_room_changes_nothing():
+def test_a_dry_room_changes_nothing() -> None:
     response = prepare_response(np.eye(1, 4000, 250)[0] * 0.2, sample_rate=RATE)
     samples = np.random.default_rng(1).standard_normal(3000)
     np.testing.assert_allclose(convolve(samples, response), samples, atol=1e-12)
 
 
-def test_the_tail_is_kept_whole_down_to_sixty_db():
+def test_the_tail_is_kept_whole_down_to_sixty_db() -> None:
     response = prepare_response(decaying(rt60=0.4), sample_rate=RATE)
     assert 0.3 * RATE < reverberation_length(response) < 0.5 * RATE
 
 
-def test_a_late_echo_louder_than_the_direct_path_is_not_taken_for_it():
+def test_a_late_echo_louder_than_the_direct_path_is_not_taken_for_it() -> None:
     response = np.zeros(4000)
     response[100], response[900] = 0.5, 1.0
     out = convolve(np.eye(1, 1000)[0], prepare_response(response, sample_rate=RATE))
@@ -51,7 +51,7 @@ def test_a_late_echo_louder_than_the_direct_path_is_not_taken_for_it():
 
 
 @pytest.mark.parametrize("response", [np.zeros(0), np.zeros(100), np.array([0.0, np.nan, 1.0]), np.array([np.inf])])
-def test_what_is_no_response_is_refused(response):
+def test_what_is_no_response_is_refused(response) -> None:
     with pytest.raises(ValueError, match=r"^the impulse response is empty, silent or not finite$"):
         prepare_response(response, sample_rate=RATE)
 
@@ -62,7 +62,7 @@ def recorded() -> list[Path]:
 
 
 @pytest.mark.skipif(not recorded(), reason="SYNTH_TEST_AUDIO names no folder with recorded impulse responses")
-def test_recorded_responses_begin_with_their_direct_path():
+def test_recorded_responses_begin_with_their_direct_path() -> None:
     """What is kept before it is its own ringing, of less energy than it has with what follows."""
     import soundfile
 

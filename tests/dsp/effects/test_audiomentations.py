@@ -27,14 +27,14 @@ def delay(before: np.ndarray, after: np.ndarray) -> int:
     return max(range(-1600, 1601), key=lambda lag: abs(np.dot(middle, after[4000 + lag : lag - 4000])), default=0)
 
 
-def test_the_table_names_only_what_there_is():
+def test_the_table_names_only_what_there_is() -> None:
     assert set(REFUSED) <= set(EXPORTED)
     assert set(PACKAGES) <= set(USABLE)
     assert len(USABLE) >= 20
 
 
 @pytest.mark.parametrize("transform", EXPORTED)
-def test_every_exported_class_works_or_is_refused_with_a_reason(transform):
+def test_every_exported_class_works_or_is_refused_with_a_reason(transform) -> None:
     if transform in REFUSED:
         assert check(transform, {}) == f"{transform} is refused: {REFUSED[transform]}"
         with pytest.raises(ValueError, match=f"^{transform} is refused: "):
@@ -69,14 +69,14 @@ def global_state() -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("transform", [name for name in USABLE if installed(name)])
-def test_the_global_generators_are_as_they_were(transform):
+def test_the_global_generators_are_as_they_were(transform) -> None:
     before = global_state()
     Audiomentations(transform, (), 3)(noise(2000), sample_rate=16000)
     check(transform, {})
     assert global_state() == before
 
 
-def test_the_global_generators_are_as_they_were_after_an_error():
+def test_the_global_generators_are_as_they_were_after_an_error() -> None:
     before = global_state()
     with pytest.raises(TypeError):
         Audiomentations("Gain", (("loud", 1),), 3)(noise(2000), sample_rate=16000)
@@ -84,7 +84,7 @@ def test_the_global_generators_are_as_they_were_after_an_error():
 
 
 @pytest.mark.parametrize("transform", ["Gain", "AddGaussianNoise", "AddColorNoise", "TimeMask"])
-def test_the_global_generators_do_not_decide(transform):
+def test_the_global_generators_do_not_decide(transform) -> None:
     outs = set()
     for seed in (1, 2):
         random.seed(seed)
@@ -93,7 +93,7 @@ def test_the_global_generators_do_not_decide(transform):
     assert len(outs) == 1
 
 
-def test_the_seed_decides_and_the_record_is_true():
+def test_the_seed_decides_and_the_record_is_true() -> None:
     gains = set()
     for seed in range(20):
         out, drawn = Audiomentations.of("Gain", {}, seed).apply_with_parameters(noise(2000), sample_rate=16000)
@@ -102,19 +102,19 @@ def test_the_seed_decides_and_the_record_is_true():
     assert len(gains) == 20
 
 
-def test_transforms_inside_a_transform_are_recorded():
+def test_transforms_inside_a_transform_are_recorded() -> None:
     _, drawn = Audiomentations("SevenBandParametricEQ").apply_with_parameters(noise(2000), sample_rate=16000)
     assert sorted(drawn) == ["high_shelf_filter", "low_shelf_filter", "peaking_filters"]
     assert [sorted(band) for band in drawn["peaking_filters"]] == [["center_freq", "gain_db", "q_factor"]] * 5
 
 
-def test_arguments_reach_the_transform():
+def test_arguments_reach_the_transform() -> None:
     effect = Audiomentations.of("ClippingDistortion", {"max_percentile_threshold": 40, "min_percentile_threshold": 40})
     out = effect(noise(16000), sample_rate=16000)
     assert np.mean((out == out.max()) | (out == out.min())) == pytest.approx(0.4, abs=0.01)
 
 
-def test_arguments_are_canonical():
+def test_arguments_are_canonical() -> None:
     one = Audiomentations.of("Gain", {"min_gain_db": -3, "max_gain_db": [1, 2]})
     assert one.kwargs == (("max_gain_db", (1, 2)), ("min_gain_db", -3))
     assert hash(one) == hash(Audiomentations.of("Gain", {"max_gain_db": (1, 2), "min_gain_db": -3}))
@@ -131,11 +131,11 @@ def test_arguments_are_canonical():
         ("AddGaussianNoise", {"min_amplitude": -1}, "AddGaussianNoise: these arguments are refused: min_amplitude=-1"),
     ],
 )
-def test_mistakes_are_told(transform, kwargs, text):
+def test_mistakes_are_told(transform, kwargs, text) -> None:
     assert check(transform, kwargs) == text
 
 
-def test_a_filter_that_delays_is_refused():
+def test_a_filter_that_delays_is_refused() -> None:
     narrow = {
         "min_center_freq": 200,
         "max_center_freq": 200,
@@ -149,7 +149,7 @@ def test_a_filter_that_delays_is_refused():
     assert check("BandPassFilter", narrow | {"zero_phase": True}) is None
 
 
-def test_what_gives_nan_is_refused_by_the_rate_of_the_data_set():
+def test_what_gives_nan_is_refused_by_the_rate_of_the_data_set() -> None:
     above_nyquist = {"min_center_freq": 5000, "max_center_freq": 7000}
     assert check("PeakingFilter", above_nyquist, sample_rate=16000) is None
     text = check("PeakingFilter", above_nyquist, sample_rate=8000)
@@ -157,14 +157,14 @@ def test_what_gives_nan_is_refused_by_the_rate_of_the_data_set():
     assert text.startswith("PeakingFilter gave NaN or infinity with {'center_freq': ")
 
 
-def test_no_samples_stay_no_samples():
+def test_no_samples_stay_no_samples() -> None:
     assert Audiomentations("Gain")(np.zeros(0), sample_rate=16000).shape == (0,)
 
 
 @pytest.mark.parametrize("sample_rate", [8000, 48000])
 @pytest.mark.parametrize("num_samples", [1, 7, 500])
 @pytest.mark.parametrize("transform", [name for name in USABLE if installed(name)])
-def test_the_shortest_signal_works(transform, num_samples, sample_rate):
+def test_the_shortest_signal_works(transform, num_samples, sample_rate) -> None:
     if (transform, sample_rate) in [("PeakingFilter", 8000), ("SevenBandParametricEQ", 8000)]:
         return  # their default bands lie above 4 kHz; see test_what_gives_nan_...
     out = Audiomentations(transform)(noise(num_samples), sample_rate=sample_rate)

@@ -25,7 +25,7 @@ EFFECT = st.one_of(
     st.sampled_from([8000, 16000, 24000]),
     st.lists(EFFECT, max_size=4),
 )
-def test_length_is_planned_exactly(num_samples, source_rate, sample_rate, effects):
+def test_length_is_planned_exactly(num_samples, source_rate, sample_rate, effects) -> None:
     out, drawn = run_chain(noise(num_samples), source_rate=source_rate, sample_rate=sample_rate, effects=effects)
     assert out.shape == (planned_length(num_samples, source_rate, sample_rate, effects),)
     assert drawn == [None] * len(effects)
@@ -47,7 +47,7 @@ CHAINS = [
 
 @pytest.mark.parametrize("source_rate", [8000, 16000, 44100])
 @pytest.mark.parametrize("effects", CHAINS, ids=repr)
-def test_clicks_stay_within_a_millisecond_of_their_planned_place(effects, source_rate):
+def test_clicks_stay_within_a_millisecond_of_their_planned_place(effects, source_rate) -> None:
     size = 3 * source_rate
     for position in (size // 4, size // 2):
         out, _ = run_chain(clicks([position], size), source_rate=source_rate, sample_rate=16000, effects=effects)
@@ -55,7 +55,7 @@ def test_clicks_stay_within_a_millisecond_of_their_planned_place(effects, source
         assert int(np.argmax(np.abs(out))) == pytest.approx(planned, abs=16)
 
 
-def test_fused_pitch_is_exact():
+def test_fused_pitch_is_exact() -> None:
     effects = [Speed(0.9), Pitch(2.0), Tempo(1.1), Speed(1.05)]
     out, _ = run_chain(harmonics(150, 3, 22050), source_rate=22050, sample_rate=16000, effects=effects)
     assert cents_off(out, 150 * 0.9 * 1.05 * 2 ** (2 / 12)) < 1
@@ -97,12 +97,12 @@ def passes(monkeypatch):
         (8000, [Speed(2.0)], [0, 0]),  # twice as many samples, twice as fast: nothing to do
     ],
 )
-def test_neighbours_cost_one_pass(passes, source_rate, effects, expected):
+def test_neighbours_cost_one_pass(passes, source_rate, effects, expected) -> None:
     run_chain(noise(10000), source_rate=source_rate, sample_rate=16000, effects=effects)
     assert passes == expected
 
 
-def test_fused_sounds_as_one_by_one():
+def test_fused_sounds_as_one_by_one() -> None:
     """Pitch up and the same down again, by speed and tempo: the fused chain is the plain one."""
     effects = [Speed(1.25), Tempo(0.8)]
     fused, _ = run_chain(harmonics(200), source_rate=16000, sample_rate=16000, effects=effects)
@@ -110,7 +110,7 @@ def test_fused_sounds_as_one_by_one():
     np.testing.assert_allclose(fused, plain, atol=1e-6)
 
 
-def test_order_counts_where_it_is_heard():
+def test_order_counts_where_it_is_heard() -> None:
     """A gain before and after a distortion is not the same."""
     crush = Audiomentations.of("TanhDistortion", {"min_distortion": 0.5, "max_distortion": 0.5}, 1)
     run = lambda effects: run_chain(noise(4000), source_rate=16000, sample_rate=16000, effects=effects)[0]  # noqa: E731
@@ -118,13 +118,13 @@ def test_order_counts_where_it_is_heard():
     assert not np.allclose(run([quiet, crush]), run([crush, quiet]), atol=1e-3)
 
 
-def test_what_a_library_drew_stands_at_its_effect():
+def test_what_a_library_drew_stands_at_its_effect() -> None:
     effects = [Trim(40.0, 0, 3000), Gain(1.0), Audiomentations.of("Gain", {}, 5), Speed(0.9)]
     _, drawn = run_chain(noise(4000), source_rate=16000, sample_rate=16000, effects=effects)
     assert [sorted(record or {}) for record in drawn] == [[], [], ["amplitude_ratio"], []]
 
 
-def test_the_leading_trim_counts_in_samples_of_the_source():
+def test_the_leading_trim_counts_in_samples_of_the_source() -> None:
     effects = [Trim(40.0, 4410, 44100)]
     assert planned_length(88200, 44100, 16000, effects) == 16000
     assert map_position(4410 + 22050, 88200, 44100, 16000, effects) == 8000

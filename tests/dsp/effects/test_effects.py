@@ -47,12 +47,12 @@ EXAMPLES = [
 ]
 
 
-def test_every_effect_of_the_table_is_tried_here():
+def test_every_effect_of_the_table_is_tried_here() -> None:
     assert {type(effect) for effect in EXAMPLES} == {*EFFECTS.values(), Audiomentations}
 
 
 @pytest.mark.parametrize("effect", EXAMPLES, ids=repr)
-def test_keeps_its_input_and_gives_the_planned_length_and_the_same_bytes_again(effect):
+def test_keeps_its_input_and_gives_the_planned_length_and_the_same_bytes_again(effect) -> None:
     before = noise(9000)
     before.setflags(write=False)
     out = effect(before, sample_rate=16000)
@@ -63,7 +63,7 @@ def test_keeps_its_input_and_gives_the_planned_length_and_the_same_bytes_again(e
 
 
 @pytest.mark.parametrize("effect", EXAMPLES, ids=repr)
-def test_positions_are_in_order_and_inside(effect):
+def test_positions_are_in_order_and_inside(effect) -> None:
     places = [effect.map_position(p, 9000, 16000) for p in range(0, 9001, 50)]
     assert places == sorted(places)
     assert places[0] >= 0
@@ -71,14 +71,14 @@ def test_positions_are_in_order_and_inside(effect):
 
 
 @pytest.mark.parametrize("effect", EXAMPLES, ids=repr)
-def test_comes_back_from_json(effect):
+def test_comes_back_from_json(effect) -> None:
     back = effect_from_json(json.loads(json.dumps(effect_to_json(effect))))
     assert back == effect
     assert hash(back) == hash(effect)
 
 
 @pytest.mark.parametrize(("name", "kind"), EFFECTS.items(), ids=list(EFFECTS))
-def test_table_and_class_agree(name, kind):
+def test_table_and_class_agree(name, kind) -> None:
     """Every parameter of a recipe is a field with the same default; other fields are filled in by the plan."""
     assert kind.name == name
     fields = {field.name: field for field in dataclasses.fields(kind)}
@@ -92,7 +92,7 @@ def test_table_and_class_agree(name, kind):
     assert isinstance(effect_from_json({"name": name} | dict.fromkeys(kind.parameters, 1)), Effect)
 
 
-def test_unknown_effect_is_named():
+def test_unknown_effect_is_named() -> None:
     with pytest.raises(ValueError, match=r"^name='sped' is not an effect; effects are trim, speed, tempo, "):
         effect_from_json({"name": "sped", "factor": 1})
 
@@ -105,7 +105,7 @@ print([hashlib.sha256(e(noise(9000), sample_rate=16000).tobytes()).hexdigest() f
 """
 
 
-def test_another_process_gives_the_same_bytes():
+def test_another_process_gives_the_same_bytes() -> None:
     outputs = [
         subprocess.run(
             [sys.executable, "-W", "ignore", "-c", DIGESTS],
@@ -120,7 +120,7 @@ def test_another_process_gives_the_same_bytes():
     assert len(outputs[0]) > 64 * len(EXAMPLES)
 
 
-def test_planning_loads_no_audio_library():
+def test_planning_loads_no_audio_library() -> None:
     code = (
         "import sys, synth.dsp.effects, synth.dsp.effects.chain, synth.dsp.room;"
         "from synth.dsp.effects import *;"

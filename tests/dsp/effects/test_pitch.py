@@ -12,13 +12,13 @@ SEMITONES = [-12, -5.3, -2, -0.25, 0.25, 1, 3, 7.7, 12]
 @pytest.mark.parametrize("fundamental", [95.0, 150.0, 240.0])
 @pytest.mark.parametrize("engine", ["signalsmith", "librosa"])
 @pytest.mark.parametrize("semitones", SEMITONES)
-def test_every_partial_is_within_a_cent(semitones, engine, fundamental):
+def test_every_partial_is_within_a_cent(semitones, engine, fundamental) -> None:
     out = Pitch(semitones, engine)(harmonics(fundamental), sample_rate=16000)
     assert cents_off(out, fundamental * 2 ** (semitones / 12)) < 1
 
 
 @pytest.mark.parametrize("semitones", SEMITONES)
-def test_the_dear_stretch_runs_where_the_sound_is_shortest(semitones, monkeypatch):
+def test_the_dear_stretch_runs_where_the_sound_is_shortest(semitones, monkeypatch) -> None:
     lengths = []
 
     def recorded(samples, *, num_samples, **_):
@@ -30,7 +30,7 @@ def test_the_dear_stretch_runs_where_the_sound_is_shortest(semitones, monkeypatc
     assert max(lengths) <= 16000
 
 
-def test_audiomentations_own_shift_would_fail_that_test():
+def test_audiomentations_own_shift_would_fail_that_test() -> None:
     """Why PitchShift stands among the refusals."""
     import audiomentations
 
@@ -40,7 +40,7 @@ def test_audiomentations_own_shift_would_fail_that_test():
 
 
 @pytest.mark.parametrize("semitones", SEMITONES)
-def test_clicks_stay_within_a_millisecond(semitones):
+def test_clicks_stay_within_a_millisecond(semitones) -> None:
     positions = [400, 8000, 24000, 31600]
     out = Pitch(semitones)(clicks(positions, 32000), sample_rate=16000)
     for position in positions:
@@ -50,7 +50,7 @@ def test_clicks_stay_within_a_millisecond(semitones):
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2000), st.floats(-12, 12))
-def test_length_stays_however_short(num_samples, semitones):
+def test_length_stays_however_short(num_samples, semitones) -> None:
     pitch = Pitch(semitones)
     assert pitch.output_length(num_samples, 16000) == num_samples
     out = pitch(noise(num_samples), sample_rate=16000)

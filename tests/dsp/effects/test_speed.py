@@ -8,14 +8,14 @@ from tests.dsp.effects.known_signals import cents_off, clicks, harmonics, noise
 
 
 @pytest.mark.parametrize("factor", [0.25, 0.9, 0.937, 1.0, 1.1, 4.0])
-def test_pitch_follows_the_factor_and_length_its_inverse(factor):
+def test_pitch_follows_the_factor_and_length_its_inverse(factor) -> None:
     fast = Speed(factor)(harmonics(150), sample_rate=16000)
     assert len(fast) == round(32000 / factor)
     assert cents_off(fast, 150 * factor) < 0.1
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.9, 1.1, 2.0])
-def test_clicks_lie_where_map_position_says(factor):
+def test_clicks_lie_where_map_position_says(factor) -> None:
     positions = [100, 7001, 20003, 31900]
     out = Speed(factor)(clicks(positions, 32000), sample_rate=16000)
     for position in positions:
@@ -25,7 +25,7 @@ def test_clicks_lie_where_map_position_says(factor):
 
 
 @given(st.integers(0, 3000), st.integers(250, 4000))
-def test_length_is_planned_exactly(num_samples, thousandths):
+def test_length_is_planned_exactly(num_samples, thousandths) -> None:
     speed = Speed(thousandths / 1000)
     exact = num_samples * 1000 / thousandths
     planned = speed.output_length(num_samples, 16000)
@@ -34,6 +34,6 @@ def test_length_is_planned_exactly(num_samples, thousandths):
     assert speed.map_position(num_samples, num_samples, 16000) == planned
 
 
-def test_nothing_folds_back_when_played_faster():
+def test_nothing_folds_back_when_played_faster() -> None:
     high = 0.5 * np.sin(2 * np.pi * 6000 * np.arange(16000) / 16000)
     assert np.abs(Speed(1.5)(high, sample_rate=16000)[500:-500]).max() < 1e-4

@@ -11,7 +11,7 @@ FACTORS = [0.5, 0.8, 0.95, 1.1, 1.25, 2.0]
 
 @pytest.mark.parametrize("engine", ["signalsmith", "librosa"])
 @pytest.mark.parametrize("factor", FACTORS)
-def test_pitch_stays_and_length_changes(factor, engine):
+def test_pitch_stays_and_length_changes(factor, engine) -> None:
     out = Tempo(factor, engine)(harmonics(150), sample_rate=16000)
     assert len(out) == round(32000 / factor)
     assert cents_off(out, 150) < 1
@@ -19,13 +19,13 @@ def test_pitch_stays_and_length_changes(factor, engine):
 
 @pytest.mark.parametrize("position", [5, 400, 8000, 24000, 31990])
 @pytest.mark.parametrize("factor", FACTORS)
-def test_a_click_stays_within_a_millisecond_of_its_planned_place(factor, position):
+def test_a_click_stays_within_a_millisecond_of_its_planned_place(factor, position) -> None:
     out = Tempo(factor)(clicks([position], 32000), sample_rate=16000)
     assert int(np.argmax(np.abs(out))) == pytest.approx(Tempo(factor).map_position(position, 32000, 16000), abs=16)
 
 
 @pytest.mark.parametrize("factor", [0.8, 1.25])
-def test_a_burst_stays_within_sixteen_milliseconds_with_librosa(factor):
+def test_a_burst_stays_within_sixteen_milliseconds_with_librosa(factor) -> None:
     burst = np.zeros(32000)
     burst[12000:14000] = noise(2000)
     power = Tempo(factor, "librosa")(burst, sample_rate=16000) ** 2
@@ -34,7 +34,7 @@ def test_a_burst_stays_within_sixteen_milliseconds_with_librosa(factor):
 
 
 @pytest.mark.parametrize("factor", FACTORS)
-def test_the_ends_are_as_loud_as_the_middle(factor):
+def test_the_ends_are_as_loud_as_the_middle(factor) -> None:
     """The ends are where pieces of noise are joined. The whole may change by 2 dB: phases do not add up in noise."""
     ends = []
     for seed in range(10):
@@ -46,7 +46,7 @@ def test_the_ends_are_as_loud_as_the_middle(factor):
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2000), st.integers(500, 2000), st.sampled_from(["signalsmith", "librosa"]))
-def test_length_is_planned_exactly_however_short(num_samples, thousandths, engine):
+def test_length_is_planned_exactly_however_short(num_samples, thousandths, engine) -> None:
     tempo = Tempo(thousandths / 1000, engine)
     planned = tempo.output_length(num_samples, 16000)
     assert abs(planned - num_samples * 1000 / thousandths) <= 0.5
@@ -55,6 +55,6 @@ def test_length_is_planned_exactly_however_short(num_samples, thousandths, engin
     assert np.isfinite(out).all()
 
 
-def test_unknown_engine_is_named():
+def test_unknown_engine_is_named() -> None:
     with pytest.raises(ValueError, match=r"^engine='sox' is not one of signalsmith, librosa$"):
         Tempo(1.1, "sox")(noise(100), sample_rate=16000)

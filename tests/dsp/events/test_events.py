@@ -42,7 +42,7 @@ def whole(event, sample_rate=16000):
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_table_and_class_agree(name):
+def test_table_and_class_agree(name) -> None:
     kind = EVENTS[name]
     assert (kind.name, kind.main, kind.needs_seed) == (name, None, True)
     assert {field.name for field in dataclasses.fields(kind)} == {*kind.parameters, "seed"}
@@ -60,14 +60,14 @@ def test_table_and_class_agree(name):
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_values_come_back_from_json(name):
+def test_values_come_back_from_json(name) -> None:
     event = values_at(name, 1)
     assert type(event)(**json.loads(json.dumps(dataclasses.asdict(event)))) == event
 
 
 @pytest.mark.parametrize("sample_rate", RATES)
 @pytest.mark.parametrize("event", EXAMPLES, ids=repr)
-def test_is_a_sound_that_starts_and_ends_at_zero(event, sample_rate):
+def test_is_a_sound_that_starts_and_ends_at_zero(event, sample_rate) -> None:
     sound = whole(event, sample_rate)
     assert sound.dtype == np.float64
     assert sound.shape == (round(event.seconds * sample_rate),)
@@ -81,12 +81,12 @@ def test_is_a_sound_that_starts_and_ends_at_zero(event, sample_rate):
 @pytest.mark.parametrize("sample_rate", RATES)
 @pytest.mark.parametrize("name", EVENTS)
 @pytest.mark.parametrize("end", [0, 1])
-def test_peaks_near_a_tenth(name, end, sample_rate):
+def test_peaks_near_a_tenth(name, end, sample_rate) -> None:
     assert 0.02 < np.abs(whole(values_at(name, end), sample_rate)).max() < 0.4
 
 
 @pytest.mark.parametrize("event", EXAMPLES, ids=repr)
-def test_cut_short_it_is_the_beginning_of_the_whole_faded_over_ten_milliseconds(event):
+def test_cut_short_it_is_the_beginning_of_the_whole_faded_over_ten_milliseconds(event) -> None:
     full = whole(event)
     cut = 2 * len(full) // 3
     short = event(cut, sample_rate=16000)
@@ -98,7 +98,7 @@ def test_cut_short_it_is_the_beginning_of_the_whole_faded_over_ten_milliseconds(
 
 @pytest.mark.parametrize("event", EXAMPLES, ids=repr)
 @pytest.mark.parametrize("num_samples", [0, 1, 2, 161])
-def test_any_length_however_short(event, num_samples):
+def test_any_length_however_short(event, num_samples) -> None:
     sound = event(num_samples, sample_rate=16000)
     assert sound.shape == (num_samples,)
     assert np.isfinite(sound).all()
@@ -106,7 +106,7 @@ def test_any_length_however_short(event, num_samples):
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_beyond_its_seconds_there_is_silence(name):
+def test_beyond_its_seconds_there_is_silence(name) -> None:
     event = values_at(name, 0)
     full = whole(event)
     longer = event(len(full) + 500, sample_rate=16000)
@@ -116,7 +116,7 @@ def test_beyond_its_seconds_there_is_silence(name):
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_the_same_seed_gives_the_same_bytes_and_another_one_another_sound(name):
+def test_the_same_seed_gives_the_same_bytes_and_another_one_another_sound(name) -> None:
     event = EVENTS[name](seed=1)
     assert whole(event).tobytes() == whole(event).tobytes()
     assert whole(event).tobytes() != whole(dataclasses.replace(event, seed=2)).tobytes()
@@ -130,7 +130,7 @@ print([hashlib.sha256(sound.tobytes()).hexdigest() for sound in made])
 """
 
 
-def test_another_process_gives_the_same_bytes():
+def test_another_process_gives_the_same_bytes() -> None:
     outputs = [
         subprocess.run(
             [sys.executable, "-c", DIGESTS],

@@ -48,7 +48,7 @@ def centroid_hz(samples):
 
 
 @pytest.mark.parametrize(("rate_hz", "on"), [(1.0, 0.45), (1.25, 0.4), (2.0, 0.6)])
-def test_indicator_clicks_twice_a_cycle_at_its_rate(rate_hz, on):
+def test_indicator_clicks_twice_a_cycle_at_its_rate(rate_hz, on) -> None:
     event = Indicator(seconds=8.0, rate_hz=rate_hz, duty=on, seed=1)
     sound = whole(event)
     assert period_s(sound, 0.3, 1.1) == pytest.approx(1 / rate_hz, abs=0.002)
@@ -60,7 +60,7 @@ def test_indicator_clicks_twice_a_cycle_at_its_rate(rate_hz, on):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_indicator_has_two_different_short_clicks(seed):
+def test_indicator_has_two_different_short_clicks(seed) -> None:
     event = Indicator(rate_hz=1.0, duty=0.5, click_hz=1800.0, second=0.7, click_ms=3.0, seed=seed)
     sound = filtered(whole(event), 700, 8000)
     tick, tock = sound[:1600], sound[8000:9600]
@@ -70,21 +70,21 @@ def test_indicator_has_two_different_short_clicks(seed):
 
 
 @pytest.mark.parametrize("period", [0.8, 1.3])
-def test_wipers_go_out_and_back_in_their_period(period):
+def test_wipers_go_out_and_back_in_their_period(period) -> None:
     sound = whole(Wipers(seconds=10 * period, period_s=period, thump_db=-30.0, seed=2))
     assert period_s(sound, 0.7 * period, 1.3 * period) == pytest.approx(period, abs=0.005)
     energy = envelope(sound)[: round(10000 * period) // 20 * 20].reshape(10, 2, -1).sum(axis=(0, 2))
     assert 10 * np.log10(energy[1] / energy[0]) == pytest.approx(-2, abs=0.7)
 
 
-def test_wipers_on_interval_pause_after_their_return():
+def test_wipers_on_interval_pause_after_their_return() -> None:
     energy = envelope(whole(Wipers(seconds=10.0, period_s=5.0, seed=2))).reshape(100, 100).sum(axis=1)
     heard = np.flatnonzero(energy > 1e-3 * energy.max()) / 10
     assert set(heard) <= {*np.arange(0, 1.1, 0.1).round(1), *np.arange(5, 6.1, 0.1).round(1)}
     assert {0.1, 0.7, 5.1, 5.7} <= set(heard)
 
 
-def test_wipers_swish_then_thump():
+def test_wipers_swish_then_thump() -> None:
     sound = whole(Wipers(seconds=1.0, period_s=1.0, swish_hz=1200.0, thump_hz=100.0, thump_db=6.0, seed=3))
     stroke = sound[: RATE // 2]
     thump, swish = filtered(stroke, 60, 160), filtered(stroke, 480, 3000)
@@ -93,7 +93,7 @@ def test_wipers_swish_then_thump():
     assert rms_db(filtered(quiet, 480, 3000)) > rms_db(quiet) - 1.5
 
 
-def test_horn_has_two_tones_with_harmonics():
+def test_horn_has_two_tones_with_harmonics() -> None:
     sound = whole(Horn(seconds=1.5, hz=400.0, ratio=1.25, muffle_hz=20000.0, seed=4))
     found = partials(sound)
     for hz in (400, 500, 800, 1000, 1200, 1500):
@@ -103,14 +103,14 @@ def test_horn_has_two_tones_with_harmonics():
     assert distance.max() < 1
 
 
-def test_a_muffled_horn_lost_its_treble():
+def test_a_muffled_horn_lost_its_treble() -> None:
     """Second-order Butterworth by the bilinear transform: 40 log10(tan(pi 4 / 16) / tan(pi / 16)) = 28.1 dB at 4 kHz."""
     clear, dull = (whole(Horn(hz=400.0, muffle_hz=hz, seed=4)) for hz in (20000.0, 1000.0))
     assert rms_db(filtered(dull, 3500, 4500)) - rms_db(filtered(clear, 3500, 4500)) == pytest.approx(-28.1, abs=1.5)
     assert rms_db(filtered(dull, 300, 600)) - rms_db(filtered(clear, 300, 600)) == pytest.approx(0, abs=0.5)
 
 
-def test_course_is_the_inverse_square_of_the_distance_and_its_doppler_shift():
+def test_course_is_the_inverse_square_of_the_distance_and_its_doppler_shift() -> None:
     gain, clock = Course(distance_m=4.0, speed_kmh=54.0, seconds=6.0).heard(6 * RATE, RATE)
     time = np.arange(6 * RATE) / RATE - 3
     np.testing.assert_allclose(gain**2, 16 / (16 + (15 * time) ** 2), rtol=1e-12)
@@ -123,7 +123,7 @@ def test_course_is_the_inverse_square_of_the_distance_and_its_doppler_shift():
     assert 1.04 < factor.max() < 1.05
 
 
-def test_passing_car_gets_louder_and_softer_by_its_course():
+def test_passing_car_gets_louder_and_softer_by_its_course() -> None:
     power = np.zeros(4 * RATE)
     for seed in range(12):
         event = PassingCar(seconds=4.0, speed_kmh=36.0, distance_m=5.0, tone_db=-40.0, seed=seed)
@@ -140,7 +140,7 @@ def pitch_at(sound, second, near_hz):
     return found[np.argmin(np.abs(found - near_hz))]
 
 
-def test_passing_car_comes_higher_and_leaves_lower():
+def test_passing_car_comes_higher_and_leaves_lower() -> None:
     event = PassingCar(seconds=6.0, speed_kmh=60.0, distance_m=2.0, tone_hz=200.0, tone_db=40.0, seed=5)
     sound = whole(event)
     shift = (60 / 3.6) / 343 * np.cos(np.arctan(2 / (60 / 3.6 * 1.5)))
@@ -151,13 +151,13 @@ def test_passing_car_comes_higher_and_leaves_lower():
 
 @pytest.mark.parametrize(("speed_kmh", "wheelbase_m"), [(30.0, 2.4), (50.0, 2.6), (90.0, 2.9)])
 @pytest.mark.parametrize("seed", range(3))
-def test_pothole_hits_the_rear_axle_a_wheelbase_later(speed_kmh, wheelbase_m, seed):
+def test_pothole_hits_the_rear_axle_a_wheelbase_later(speed_kmh, wheelbase_m, seed) -> None:
     event = Pothole(seconds=0.6, speed_kmh=speed_kmh, wheelbase_m=wheelbase_m, decay_ms=50.0, seed=seed)
     delay = wheelbase_m / (speed_kmh / 3.6)
     assert period_s(whole(event), 0.07, 0.4) == pytest.approx(delay, abs=0.006)
 
 
-def test_pothole_is_a_damped_thump_of_its_pitch():
+def test_pothole_is_a_damped_thump_of_its_pitch() -> None:
     sound = whole(Pothole(seconds=0.5, speed_kmh=20.0, hz=100.0, decay_ms=100.0, rear_db=-20.0, seed=1))
     body = filtered(sound, 60, 140)
     spectrum = np.abs(np.fft.rfft(body[: RATE // 4], RATE))
@@ -166,7 +166,7 @@ def test_pothole_is_a_damped_thump_of_its_pitch():
     assert early - late == pytest.approx(26, abs=4)
 
 
-def test_door_clicks_then_thumps():
+def test_door_clicks_then_thumps() -> None:
     sound = whole(Door(hz=80.0, decay_ms=200.0, latch_ms=30.0, latch_db=0.0, seed=1))
     latch, thump = envelope(filtered(sound, 1300, 8000)), envelope(filtered(sound, 50, 120))
     assert int(np.argmax(latch)) < 4
@@ -174,7 +174,7 @@ def test_door_clicks_then_thumps():
     assert np.argmax(np.abs(np.fft.rfft(sound, RATE))) == pytest.approx(80, abs=3)
 
 
-def test_siren_takes_turns_between_its_two_tones():
+def test_siren_takes_turns_between_its_two_tones() -> None:
     event = Siren(seconds=6.0, hz=440.0, ratio=585 / 440, period_s=2.0, speed_kmh=0.0, seed=6)
     sound = whole(event)
     for second in range(6):
@@ -182,7 +182,7 @@ def test_siren_takes_turns_between_its_two_tones():
         assert partials(tone)[0] == pytest.approx((440, 585)[second % 2], abs=0.3)
 
 
-def test_siren_wails_between_its_ends_with_three_times_the_period():
+def test_siren_wails_between_its_ends_with_three_times_the_period() -> None:
     event = Siren(seconds=9.0, kind="wail", hz=430.0, period_s=1.5, speed_kmh=0.0, muffle_hz=20000.0, seed=6)
     sound = whole(event)
 
@@ -195,7 +195,7 @@ def test_siren_wails_between_its_ends_with_three_times_the_period():
     assert tone(1.105) == pytest.approx(2.25 * 430, abs=20)
 
 
-def test_siren_comes_higher_and_leaves_lower_and_is_muffled():
+def test_siren_comes_higher_and_leaves_lower_and_is_muffled() -> None:
     event = Siren(seconds=8.0, hz=400.0, ratio=1.0, speed_kmh=60.0, distance_m=5.0, muffle_hz=800.0, seed=6)
     sound = whole(event)
     assert pitch_at(sound, 1.5, 400) == pytest.approx(400 * (1 + 60 / 3.6 / 343), rel=2e-3)
