@@ -1,0 +1,53 @@
+"""What the code cites can be looked up: sections of docs/science.md, and no document outside of the repository."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "science.md"
+FOLDERS = ("synth", "tests", "benchmarks", "fixtures", "scripts", "docs")
+CITATION = re.compile(r'science\.md,? "([^"]+)"')
+
+
+def headings(page: Path) -> set[str]:
+    return set(re.findall(r"^## (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def files() -> list[Path]:
+    paths = [path for name in FOLDERS for path in (ROOT / name).rglob("*") if path.suffix in (".py", ".md", ".yaml")]
+    return sorted(path for path in {*paths, *ROOT.glob("*.md")} - {Path(__file__)} if "broken" not in path.parts)
+
+
+def citations(text: str) -> list[str]:
+    """The cited headings; a citation may go over the end of a line, also of a comment."""
+    if "science.md" not in text:
+        return []
+    return CITATION.findall(re.sub(r"\s*\n\s*(?:#:? )?", " ", text))
+
+
+def test_every_citation_resolves_to_a_heading() -> None:
+    known = headings(PAGE) | {"Heading"}  # the example of the form itself
+    wrong = {
+        f"{path.relative_to(ROOT)}: {heading}"
+        for path in files()
+        for heading in citations(path.read_text(encoding="utf-8"))
+        if heading not in known
+    }
+    assert wrong == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "cited"),
+    [
+        ('see docs/science.md, "Virtual cars"', ["Virtual cars"]),
+        ('# as in docs/science.md,\n    # "Lombard effect", and more', ["Lombard effect"]),
+        ('"""Levels (docs/science.md,\n    "Speech level")."""', ["Speech level"]),
+        ("science.md 4.6", []),
+    ],
+)
+def test_the_forms_of_a_citation(text: str, cited: list[str]) -> None:
+    assert citations(text) == cited
