@@ -1,7 +1,7 @@
 """How well the SNR of a clip is told without its clean speech, on recordings and speakers that nothing was fitted to.
 
     python benchmarks/blind_snr.py --speech CLEAN MORE --noise NOISE [--noise-list noise.csv]
-    python benchmarks/blind_snr.py --speech CLEAN MORE --noise NOISE --constants   # those of synth/match/measure/snr_default.py
+    python benchmarks/blind_snr.py --speech CLEAN MORE --noise NOISE --constants   # those of synth/match/measure/calibration_constants.py
 
 Folders are searched for audio. A speaker is the folder's name with the file's up to its first `-` or `_`. The list
 (columns `file` and `recording`) tells which files are one recording. Every recording is judged by a correction and a
@@ -30,8 +30,8 @@ from synth.match.measure import snr
 from synth.match.measure.clip import is_unsteady, measure_clip
 from synth.match.measure.frames import frames_of
 from synth.match.measure.mixes import SNR_DB, STEADY_DB, Mix, calibration_mixes
+from synth.match.measure.noise_hints import Trained, fit_trained
 from synth.match.measure.snr import Calibration, fit_calibration
-from synth.match.measure.snr_hints import Trained, fit_trained
 
 RATE = 16_000
 TEST_DB = (-5.0, 20.0)
@@ -142,7 +142,7 @@ def all_clips(speech: list[Voice], noise: Mapping[str, list[Samples]], per: int)
 
 
 def fit_correction(clips: Sequence[Told]) -> dict[str, tuple[float, float, float]]:
-    """What synth.match.measure.snr_default.CORRECTION holds, by least squares on the true level of the noise."""
+    """What synth.match.measure.calibration_constants.CORRECTION holds, by least squares on the true level of the noise."""
     used = [clip for clip in clips if clip.level_sd_db <= 1.5 * STEADY_DB and not clip.floor.speech]
     found = {}
     for name in used[0].floor.levels:
@@ -156,7 +156,7 @@ def fit_correction(clips: Sequence[Told]) -> dict[str, tuple[float, float, float
     return found
 
 
-def raws(clips: Sequence[Told], fitted: Fitted) -> list[dict[str, float]]:
+def raws(clips: Sequence[Told], fitted: FitResult) -> list[dict[str, float]]:
     found = []
     for clip in clips:
         plain = snr.estimates_from(clip.floor, clip.tops, fitted.correction)
@@ -165,14 +165,14 @@ def raws(clips: Sequence[Told], fitted: Fitted) -> list[dict[str, float]]:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FitResult:
     correction: dict[str, tuple[float, float, float]]
     trained: Trained
     unsteady: Trained
     calibration: Calibration
 
 
-def fitted_on(clips: Sequence[Told]) -> Fitted:
+def fitted_on(clips: Sequence[Told]) -> FitResult:
     """The trained estimate is calibrated by what it says of recordings that it was not trained on (five parts)."""
     correction = fit_correction(clips)
     names = sorted({clip.recording for clip in clips})
@@ -185,7 +185,7 @@ def fitted_on(clips: Sequence[Told]) -> Fitted:
             said.append((plain | snr.trained_estimate(clip.floor, clip.hints, trained), clip.snr_db))
     order = np.random.Generator(np.random.Philox(key=[5, len(said)])).permutation(len(said))  # folds of all recordings
     calibration = fit_calibration([said[i][0] for i in order], [said[i][1] for i in order])
-    return Fitted(correction, train(clips), train_unsteady(clips), calibration)
+    return FitResult(correction, train(clips), train_unsteady(clips), calibration)
 
 
 def train_unsteady(clips: Sequence[Told]) -> Trained:
@@ -283,8 +283,8 @@ def cost(speech: list[Voice], noise: Mapping[str, list[Samples]]) -> None:
         print(f"| {rate} | {seconds / len(there):.1f} | {1e3 * used / len(there):.1f} | {seconds / used:.0f} |")
 
 
-def constants(fitted: Fitted) -> str:
-    """The values of synth/match/measure/snr_default.py, to be formatted by ruff."""
+def constants(fitted: FitResult) -> str:
+    """The values of synth/match/measure/calibration_constants.py, to be formatted by ruff."""
     models = {"TRAINED": fitted.trained, "UNSTEADY": fitted.unsteady}
     values: dict[str, object] = {"CORRECTION": fitted.correction, "CALIBRATION": fitted.calibration.to_json()}
     values |= {name: (dict(m.center), dict(m.scale), m.coefficients) for name, m in models.items()}

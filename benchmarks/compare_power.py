@@ -14,8 +14,8 @@ from statistics import NormalDist
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from synth.match.compare.compare import compare, compare_features
-from synth.match.compare.comparison import farthest
+from synth.match.compare.analysis import compare, compare_features
+from synth.match.compare.result import farthest
 from synth.match.measure.features import BAND_NAMES, FEATURES
 from synth.match.measure.profile import selected
 from synth.stats.two_sample import halvings

@@ -23,13 +23,13 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from synth.commands.generate import generate, make_plan
-from synth.match.fit.command import Request, Result, fit
-from synth.match.fit.rounds import held_out_split
-from synth.match.fit.scores import Figures, figures_of
+from synth.commands.fit import FitOutcome, FitRequest, fit_recipe
+from synth.commands.generate import generate
+from synth.match.fit.fitter import held_out_split
+from synth.match.fit.match_score import Figures, figures_of
 from synth.match.measure.features import BAND_NAMES
 from synth.match.measure.profile import ClipProfile, Profile, write_profile
-from synth.match.measure.profile_set import profile_set
+from synth.match.measure.profiler import profile_set
 from synth.stats.two_sample import classify, halvings
 
 PIECE_SECONDS = 4.0
@@ -97,7 +97,7 @@ class Row:
     """What came of one target. Figures are against the groups held out; errors of medians in dB."""
 
     target: Target
-    result: Result
+    result: FitOutcome
     auc_dev: float
     wide: Figures
     matched: Figures
@@ -123,7 +123,7 @@ class Row:
     def missed(self) -> list[str]:
         """The bars that are not met; empty where all are."""
         if not self.target.steady:
-            said = any("unsteady" in text for text in self.result.fitted.warnings)
+            said = any("unsteady" in text for text in self.result.fit.warnings)
             worse = (self.matched.auc or 1) > (self.wide.auc or 1) + 0.03 or self.snr_w1[1] > self.snr_w1[0] + 0.5
             return [*([] if said else ["not said"]), *(["worse than wide"] if worse else [])]
         bars = {
@@ -250,9 +250,8 @@ def run(target: Target, dev: Profile, wide: Path, out: Path, *, clips: int, jobs
     write_profile(dev, profile)
     begun = time.monotonic()
     shutil.rmtree(out / "fitted", ignore_errors=True)
-    result = fit(
-        Request(recipe=wide, dev=profile, out=out / "fitted", jobs=jobs, seed=seed, clips=clips),
-        make_plan=lambda path: make_plan(path, jobs=jobs, check=False),
+    result = fit_recipe(
+        FitRequest(recipe=wide, dev=profile, out=out / "fitted", jobs=jobs, seed=seed, clips=clips),
         progress=lambda what, done, total: None,
         message=lambda text: print(f"  {text}", file=sys.stderr),
     )
@@ -263,10 +262,9 @@ def run(target: Target, dev: Profile, wide: Path, out: Path, *, clips: int, jobs
     fitted = out / "fitted" / "recipe.yaml"
     sets["mixture"] = made(fitted, out / "mixture_set", jobs, [f"seed={902 + 10 * seed}"])
     only = [f"seed={903 + 10 * seed}", *_only_matched(result)]
-    sets["matched"] = made(fitted, out / "matched_set", jobs, only) if result.fitted.helped else sets["wide"]
+    sets["matched"] = made(fitted, out / "matched_set", jobs, only) if result.fit.helped else sets["wide"]
     figures = {
-        name: figures_of(sampled(p, clips), held_clips, trust=result.fitted.trust, seed=seed)
-        for name, p in sets.items()
+        name: figures_of(sampled(p, clips), held_clips, trust=result.fit.trust, seed=seed) for name, p in sets.items()
     }
     return Row(
         target=target,
@@ -282,8 +280,8 @@ def run(target: Target, dev: Profile, wide: Path, out: Path, *, clips: int, jobs
     )
 
 
-def _only_matched(result: Result) -> list[str]:
-    conditions = result.fitted.recipe.conditions
+def _only_matched(result: FitOutcome) -> list[str]:
+    conditions = result.fit.recipe.conditions
     return [f"conditions.{one.name}.weight={1 if one.name == 'matched' else 0}" for one in conditions]
 
 

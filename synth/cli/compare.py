@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import Annotated
@@ -45,24 +44,22 @@ def compare(
     """
     from synth.cli.progress import Screen
     from synth.cli.show_compare import compare_text
-    from synth.match.compare.compare import compare as compare_profiles
-    from synth.match.compare.sides import clean_of, profile_of
-    from synth.paths.output_path import check_file
-    from synth.report.clip_card import sound_of
-    from synth.report.compare_page import write_page
+    from synth.commands.compare import compare_sets
 
-    if html is not None:
-        check_file(html, "page", option="--html", inputs=(training, dev, clean))
     with Screen(state.verbosity) as screen:
-        measure = partial(profile_of, max_clips=max_clips, jobs=jobs, progress=screen.scanned)
-        train_profile, dev_profile = measure(training, split=split, condition=condition), measure(dev)
-        reference = measure(clean) if clean else clean_of(train_profile, jobs=jobs, progress=screen.scanned)
-        comparison = compare_profiles(train_profile, dev_profile, clean=reference, seed=seed)
-    result = comparison.to_json()
-    if html is not None:
-        write_page(
-            html, result, training=partial(sound_of, train_profile.root), dev=partial(sound_of, dev_profile.root)
+        comparison = compare_sets(
+            training,
+            dev,
+            clean=clean,
+            split=split,
+            condition=condition,
+            html=html,
+            max_clips=max_clips,
+            seed=seed,
+            jobs=jobs,
+            progress=screen.scanned,
         )
+    result = comparison.to_json()
     print_result(result, lambda: compare_text(result))
     comparison.check(fail_above)
     next_step(f"synth fit RECIPE --to {quote(str(dev))} --out fitted")

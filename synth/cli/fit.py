@@ -43,11 +43,9 @@ def fit(
     SNR, noise spectrum, level and band are fitted, and judged on held-out groups.
     """
     from synth.cli.progress import Screen
-    from synth.commands.generate import make_plan
-    from synth.match.fit.command import Request
-    from synth.match.fit.command import fit as run
+    from synth.commands.fit import FitRequest, fit_recipe
 
-    request = Request(
+    request = FitRequest(
         recipe=recipe,
         dev=to,
         out=out,
@@ -61,13 +59,8 @@ def fit(
         not_a_test=not_a_test_set,
     )
     with Screen(state.verbosity) as screen:
-        result = run(
-            request,
-            make_plan=lambda path: make_plan(path, jobs=jobs, progress=screen.scanned, check=False),
-            progress=screen.scanned,
-            message=screen.message,
-        )
-    for warning in result.fitted.warnings:
+        result = fit_recipe(request, progress=screen.scanned, message=screen.message)
+    for warning in result.fit.warnings:
         note(f"warning: {warning}")
     print_result(result.report, lambda: result.text.rstrip("\n"))
     next_step(f"synth plan {quote(str(out / 'recipe.yaml'))}")

@@ -37,7 +37,7 @@ def profile(
     """
     from synth.cli.progress import Screen
     from synth.cli.show_match import profile_text
-    from synth.match.measure.profile_set import profile_to
+    from synth.commands.profile import profile_to
     from synth.match.measure.summary import summary
 
     with Screen(state.verbosity) as screen:

@@ -38,23 +38,19 @@ def select(
     """
     from synth.cli.progress import Screen
     from synth.cli.show_match import selected_text
-    from synth.match.compare.sides import profile_of
-    from synth.match.measure.profile import read_profile
-    from synth.match.select.command import select as select_clips
-    from synth.paths.output_path import check_file
+    from synth.commands.select import select_clips
 
-    check_file(out, "selection", inputs=(dataset, to, profile))  # before the target is measured
     with Screen(state.verbosity) as screen:
         selection = select_clips(
             dataset,
-            profile_of(to, jobs=jobs, progress=screen.scanned),
+            to,
             out,
             hours=hours,
             weights=weights,
             method=method,
             seed=seed,
             split=split,
-            profile=read_profile(profile) if profile else None,
+            profile=profile,
             jobs=jobs,
             progress=screen.scanned,
         )

@@ -66,7 +66,7 @@ def peak_megabytes() -> int:
 
 def profile_and_measure(path: str) -> tuple[dict[str, Any], int]:
     """(what `synth profile` measures of a file, peak memory of the process in MB)."""
-    from synth.match.measure.profile_set import measure_file
+    from synth.match.measure.profiler import measure_file
 
     return measure_file(path, None, 0.0, None, None), peak_megabytes()
 

@@ -10,7 +10,7 @@ import soundfile as sf
 
 from synth.catalog.probe import Place
 from synth.match.measure.audio_set import open_set
-from synth.match.measure.profile_set import MEASURED_SAMPLES, measure_file, measure_set
+from synth.match.measure.profiler import MEASURED_SAMPLES, measure_file, measure_set
 from synth.processes.isolate import Pool
 
 RATE, SECONDS = 48_000, 400
@@ -48,8 +48,8 @@ def test_the_own_snr_of_long_speech_is_measured_in_bounded_memory(long_file: Pat
 
 
 def test_a_profile_notes_the_clips_that_were_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("synth.match.measure.profile_set.MEASURED_SAMPLES", 8000)
-    monkeypatch.setattr("synth.match.measure.profile_set.Pool", _InProcess)
+    monkeypatch.setattr("synth.match.measure.profiler.MEASURED_SAMPLES", 8000)
+    monkeypatch.setattr("synth.match.measure.profiler.Pool", _InProcess)
     noise = np.random.default_rng(1).standard_normal(12_000) * 0.1
     for name, count in (("long.wav", 12_000), ("short.wav", 8000)):
         sf.write(tmp_path / name, noise[:count], 8000)

@@ -218,7 +218,7 @@ def test_choices_are_those_that_the_program_knows() -> None:
     from synth.dev_test.earlier_split import WINNERS
     from synth.diagnose.ladder.predictions import MEASURES
     from synth.dsp.generators import GENERATORS
-    from synth.match.select.choice import Method
+    from synth.match.select.selection import Method
     from synth.stats.edits import UNITS
 
     assert get_args(options.GrowMethod) == tuple(GENERATORS)

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from synth.match.fit.cases import case_text, cases_of, trust_in
+from synth.match.fit.dev_cases import case_text, cases_of, trust_in
 from synth.match.measure.profile import read_profile, write_profile
 from tests.diagnose.dev_lists import dev_list, filled_in
 from tests.fuzz.bench import Bench, write_sources

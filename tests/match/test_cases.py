@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from synth.lists.cases import Case, read_cases
-from synth.match.fit.cases import (
+from synth.match.fit.dev_cases import (
     Trust,
     balanced_weights,
     case_text,
@@ -87,7 +87,7 @@ def test_colours_are_of_one_kind_however_few_clips_lack_their_rumble() -> None:
 def test_a_dev_set_of_flagged_clips_falls_back(flag: str, snr: bool, colour: bool) -> None:
     clips = [_clip(flags=(flag,)) for _ in range(6)] + [_clip() for _ in range(4)]
     trust = trust_in(clips)
-    assert (trust.snr, trust.colour) == (snr, colour)
+    assert (trust.snr, trust.spectrum) == (snr, colour)
     cases = cases_of(clips, trust=trust)
     assert all(case.snr_db is None for case in cases)
     assert all((case.bands_db is not None) == colour for case in cases)
@@ -95,7 +95,7 @@ def test_a_dev_set_of_flagged_clips_falls_back(flag: str, snr: bool, colour: boo
 
 def test_a_few_flagged_clips_are_no_reason() -> None:
     trust = trust_in([_clip(flags=("unsteady",)) for _ in range(4)] + [_clip() for _ in range(6)])
-    assert trust.snr and trust.colour
+    assert trust.snr and trust.spectrum
     assert snr_of(_clip(snr_db=float("nan"))) is None
 
 

@@ -13,11 +13,11 @@ import pytest
 from synth.cli.show_compare import compare_text
 from synth.errors import ThresholdNotMet, UsageError
 from synth.match.compare.advice import Difference, amount, verdict, words
-from synth.match.compare.compare import compare, compare_features
-from synth.match.compare.comparison import Comparison, farthest
-from synth.match.compare.sides import profile_of
+from synth.match.compare.analysis import compare, compare_features
+from synth.match.compare.result import Comparison, farthest
 from synth.match.measure.features import BY_NAME, FEATURES
 from synth.match.measure.profile import Profile, selected, write_profile
+from synth.match.measure.profiler import read_or_measure
 from synth.stats.two_sample import halvings
 from tests.helpers import run_synth
 from tests.match.feature_sets import CLEAN, IN_CAR, profile
@@ -296,19 +296,19 @@ def test_only_a_split_or_a_condition(tmp_path: Path) -> None:
     whole = profile(clips=40, groups=8, seed=1)
     clips = [replace(clip, split="train", condition=("matched", "wide")[k % 2]) for k, clip in enumerate(whole.clips)]
     path = saved(tmp_path, replace(whole, clips=tuple(clips)))
-    assert len(profile_of(path, condition="matched").clips) == 20
-    assert len(profile_of(path, split="train").clips) == 40
+    assert len(read_or_measure(path, condition="matched").clips) == 20
+    assert len(read_or_measure(path, split="train").clips) == 40
     with pytest.raises(UsageError, match="no clip of the condition 'edge'; there are matched, wide"):
-        profile_of(path, condition="edge")
+        read_or_measure(path, condition="edge")
     with pytest.raises(UsageError, match="no clip of the split 'dev'; there are train"):
-        profile_of(path, split="dev")
+        read_or_measure(path, split="dev")
     renamed = path.rename(tmp_path / "measured.jsonl")
-    assert len(profile_of(renamed).clips) == 40
+    assert len(read_or_measure(renamed).clips) == 40
 
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"there is no .*nowhere: name a profile"):
-        profile_of(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match="nowhere: there is no such profile or set"):
+        read_or_measure(tmp_path / "nowhere")
     (tmp_path / "broken.profile").write_text("{}\n")
     with pytest.raises(UsageError, match="is not a profile"):
-        profile_of(tmp_path / "broken.profile")
+        read_or_measure(tmp_path / "broken.profile")

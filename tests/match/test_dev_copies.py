@@ -12,8 +12,8 @@ import soundfile
 from synth.commands.generate import Planned, make_plan
 from synth.errors import GuardError
 from synth.match.fit import dev_copies
-from synth.match.fit.dev_copies import refuse_copies
-from synth.match.fit.dev_guard import refuse_shared
+from synth.match.fit.copies import refuse_copies
+from synth.match.fit.guards import refuse_shared_files
 from synth.match.measure.profile import ClipProfile, Profile
 from tests.helpers import FIXTURES, fixture_recipe
 
@@ -63,7 +63,7 @@ def dev_of(folder: Path, **clips: np.ndarray) -> Profile:
 
 def refused(dev: Profile, sources: Sources) -> str | None:
     plan = sources.planned.plan
-    refuse_shared(dev, [plan.speech, plan.noise])  # equal bytes are not what is tried here
+    refuse_shared_files(dev, [plan.speech, plan.noise])  # equal bytes are not what is tried here
     try:
         assert refuse_copies(dev, plan.speech, plan.noise, sources.planned.noise) == ()
     except GuardError as error:

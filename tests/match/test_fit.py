@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from synth.commands.fit import RECIPE, FitOutcome, FitRequest, fit_recipe
 from synth.commands.generate import generate, make_plan
 from synth.errors import GuardError, UsageError
-from synth.match.fit.command import RECIPE, Request, Result, fit
-from synth.match.fit.rounds import held_out_split
-from synth.match.fit.trial import Trials
+from synth.match.fit.fitter import held_out_split
+from synth.match.fit.simulation import Simulator
 from synth.match.measure.profile import Profile, write_profile
-from synth.match.measure.profile_set import profile_set
+from synth.match.measure.profiler import profile_set
 from synth.paths import output_path
 from synth.recipe.load import load_recipe
 from tests.helpers import FIXTURES, rows_of
@@ -69,26 +69,21 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Target:
     return Target(folder, wide, dev, folder / "dev.profile")
 
 
-def _fitted(target: Target, out: Path, **changes: object) -> Result:
-    request = replace(Request(target.recipe, target.profile, out, clips=50), **changes)  # type: ignore[arg-type]
-    return fit(
-        request,
-        make_plan=lambda path: make_plan(path, check=False),
-        progress=lambda what, done, total: None,
-        message=lambda text: None,
-    )
+def _fitted(target: Target, out: Path, **changes: object) -> FitOutcome:
+    request = replace(FitRequest(target.recipe, target.profile, out, clips=50), **changes)  # type: ignore[arg-type]
+    return fit_recipe(request, progress=lambda what, done, total: None, message=lambda text: None)
 
 
 @pytest.fixture(scope="module")
-def found(target: Target) -> Result:
+def outcome(target: Target) -> FitOutcome:
     return _fitted(target, target.folder / "fitted")
 
 
-def test_the_condition_matched_is_as_the_target_is(target: Target, found: Result) -> None:
+def test_the_condition_matched_is_as_the_target_is(target: Target, outcome: FitOutcome) -> None:
     """Against the manifest of the target, which the fit never saw: SNR and level; and the colour as measured."""
-    assert found.fitted.helped
+    assert outcome.fit.helped
     out = target.folder / "matched_set"
-    others = [f"conditions.{one.name}.weight=0" for one in found.fitted.recipe.conditions if one.name != "matched"]
+    others = [f"conditions.{one.name}.weight=0" for one in outcome.fit.recipe.conditions if one.name != "matched"]
     generate(target.folder / "fitted" / "recipe.yaml", out, overrides=["seed=77", *others])
     made, theirs = (rows_of(each / "manifest.jsonl") for each in (out, target.folder / "target"))
     snr = [np.median([row["snr_db"]["band"] for row in rows]) for rows in (made, theirs)]
@@ -98,20 +93,20 @@ def test_the_condition_matched_is_as_the_target_is(target: Target, found: Result
     assert abs(level[0] - level[1]) < 1.0  # the wide recipe: 6 dB
 
 
-def test_it_stands_better_on_the_groups_held_out_than_the_wide_recipe(found: Result) -> None:
-    before, after = found.fitted.before, found.fitted.after
+def test_it_stands_better_on_the_groups_held_out_than_the_wide_recipe(outcome: FitOutcome) -> None:
+    before, after = outcome.fit.before, outcome.fit.after
     assert after.score < before.score - 0.1
     bands = [name for name in after.distances if name.startswith("noise_band")]
     off = [[abs(side.distances[name].shift) for name in bands] for side in (before, after)]
     assert np.mean(off[1]) < 0.5 * np.mean(off[0])
 
 
-def test_the_folder_holds_a_recipe_that_stands_by_itself(target: Target, found: Result) -> None:
+def test_the_folder_holds_a_recipe_that_stands_by_itself(target: Target, outcome: FitOutcome) -> None:
     folder = target.folder / "fitted"
     assert {path.name for path in folder.iterdir()} >= {"recipe.yaml", "cases.csv", "fit_report.json", "fit_report.md"}
     recipe = load_recipe(folder / "recipe.yaml")
     assert [(one.name, one.weight) for one in recipe.conditions] == [("matched", 0.6), ("wide", 0.3), ("edge", 0.1)]
-    assert recipe == found.fitted.recipe or recipe.conditions == found.fitted.recipe.conditions
+    assert recipe == outcome.fit.recipe or recipe.conditions == outcome.fit.recipe.conditions
     text = (folder / "recipe.yaml").read_text()
     assert text.startswith("# Fitted to 'target'")
     assert "extends" not in text
@@ -130,7 +125,7 @@ def test_any_number_of_workers_measures_the_same_clips(target: Target) -> None:
     planned = make_plan(target.recipe, check=False)
     found = []
     for jobs in (1, 2):
-        with Trials(planned, 24, jobs, lambda what, done, total: None) as trials:
+        with Simulator(planned, 24, jobs, lambda what, done, total: None) as trials:
             found.append(trials.measured(planned.plan.recipe, {}, "a trial"))
     assert found[0] == found[1]
     assert len(found[0]) == 24
@@ -143,11 +138,11 @@ def test_unsteady_noise_is_said_and_its_snr_is_not_matched(target: Target, tmp_p
         for clip in target.dev.clips
     )
     write_profile(replace(target.dev, clips=clips), tmp_path / "unsteady.profile")
-    result = _fitted(target, tmp_path / "out", dev=tmp_path / "unsteady.profile", rounds=1)
-    assert any("unsteady in 100% of the dev clips" in text for text in result.fitted.warnings)
-    assert all(case.snr_db is None and case.bands_db is None for case in result.fitted.matched.cases)
-    assert all(case.before_s is None and case.wavering_db is None for case in result.fitted.matched.cases)
-    assert all(one.snr_db is None and one.match_spectrum is None for one in result.fitted.recipe.conditions)
+    outcome = _fitted(target, tmp_path / "out", dev=tmp_path / "unsteady.profile", rounds=1)
+    assert any("unsteady in 100% of the dev clips" in text for text in outcome.fit.warnings)
+    assert all(case.snr_db is None and case.bands_db is None for case in outcome.fit.matched.cases)
+    assert all(case.before_s is None and case.wavering_db is None for case in outcome.fit.matched.cases)
+    assert all(one.snr_db is None and one.match_spectrum is None for one in outcome.fit.recipe.conditions)
 
 
 # ------------------------------------------------------------------------------------------------------------- refused
@@ -182,9 +177,9 @@ def test_a_folder_with_other_things_is_refused_before_anything_is_measured(targe
         _fitted(target, tmp_path)
 
 
-def test_an_edited_fit_is_not_written_over_before_anything_is_measured(target: Target, found: Result) -> None:
+def test_an_edited_fit_is_not_written_over_before_anything_is_measured(target: Target, outcome: FitOutcome) -> None:
     """D2: a fitted recipe is made to be edited."""
-    folder = found.files[0].parent
+    folder = outcome.files[0].parent
     recipe = folder / RECIPE
     before = recipe.read_bytes()
     try:

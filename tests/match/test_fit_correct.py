@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from synth.lists.cases import Case
-from synth.match.fit.correct import comparable_snr, corrected, corrected_colours, corrected_field, with_snrs
+from synth.match.fit.corrections import comparable_snr, corrected, corrected_colours, corrected_field, with_snrs
 from synth.match.measure.profile import ClipProfile
 
 

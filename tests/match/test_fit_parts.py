@@ -11,10 +11,10 @@ import pytest
 from synth.dsp.analysis.bands import BANDS, CENTRES_HZ, RUMBLE_CENTRES_HZ
 from synth.dsp.effects.microphone import Microphone
 from synth.lists.cases import Case
-from synth.match.fit.cases import Trust
-from synth.match.fit.recalibrate import Curve, fitted_curve, recalibrated
-from synth.match.fit.recipe import Matched, base_recipe, mixture, rebased, recipe_text
-from synth.match.fit.refine import lower_corner, through_microphone, upper_corner, with_margins
+from synth.match.fit.dev_cases import Trust
+from synth.match.fit.recalibration import Curve, fitted_curve, recalibrated
+from synth.match.fit.recipe import Matched, base_recipe, mixture, recipe_text, with_paths_from
+from synth.match.fit.refinements import lower_corner, through_microphone, upper_corner, with_margins
 from synth.match.measure.features import BAND_NAMES, RUMBLE_NAMES
 from synth.match.measure.profile import ClipProfile
 from synth.recipe.distributions import Constant
@@ -102,7 +102,9 @@ def test_margins_follow_the_share_without_speech() -> None:
 def _matched(trust: Trust) -> Matched:
     bands = tuple(float(x) for x in np.linspace(9, -9, BANDS))
     cases = tuple(
-        Case(snr_db=float(k) if trust.snr else None, level_dbfs=-30.0 + k / 5, bands_db=bands if trust.colour else None)
+        Case(
+            snr_db=float(k) if trust.snr else None, level_dbfs=-30.0 + k / 5, bands_db=bands if trust.spectrum else None
+        )
         for k in range(40)
     )
     return Matched(cases, Jitter(1.0, 1.0, 2.0), None, trust)
@@ -111,7 +113,7 @@ def _matched(trust: Trust) -> Matched:
 @pytest.mark.parametrize("name", ["reference.yaml", "plain.yaml", "few_cars.yaml"])
 @pytest.mark.parametrize("shareable", [False, True])
 def test_the_text_of_a_recipe_says_all_of_it_from_another_folder(name: str, shareable: bool, tmp_path: Path) -> None:
-    recipe = rebased(base_recipe(ROOT / "recipes" / name), tmp_path)
+    recipe = with_paths_from(base_recipe(ROOT / "recipes" / name), tmp_path)
     recipe = replace(recipe, conditions=mixture(_matched(Trust(0, 0, 0)), shareable=shareable))
     (tmp_path / "recipe.yaml").write_text(recipe_text(recipe, ["a note"]))
     (tmp_path / "cases.csv").write_text("weight,snr_db\n1,5\n")
@@ -148,7 +150,7 @@ def test_what_is_shared_has_margins_band_limits_and_rumble_too(tmp_path: Path) -
     assert matched.match_spectrum is not None
     assert matched.match_spectrum.rumble_db == (20.5, 15.0)
     assert matched.match_spectrum.rumble_sd_db == (0.5, 0.0)
-    recipe = replace(rebased(base_recipe(ROOT / "recipes" / "plain.yaml"), tmp_path), conditions=(matched,))
+    recipe = replace(with_paths_from(base_recipe(ROOT / "recipes" / "plain.yaml"), tmp_path), conditions=(matched,))
     (tmp_path / "recipe.yaml").write_text(recipe_text(recipe, []))
     assert load_recipe(tmp_path / "recipe.yaml") == recipe
 

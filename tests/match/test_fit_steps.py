@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from synth.match.fit.scores import LEVEL, Distance, Figures
-from synth.match.fit.steps import BEFORE, MIXTURE, Steps, round_title, steps_of
+from synth.match.fit.match_score import LEVEL, Distance, Figures
+from synth.match.fit.progress import BEFORE, MIXTURE, Steps, round_title, steps_of
 
 STEPS = steps_of(clips=500, calibration_clips=200, rounds=8, calibrations=2)
 

@@ -14,7 +14,7 @@ from synth.dsp.resample import resample
 from synth.match.measure.clip import FLAGS, Measured, measure_clip
 from synth.match.measure.features import FEATURES
 from synth.match.measure.mixes import calibration_mixes
-from synth.match.measure.voice import pitch_hz
+from synth.match.measure.pitch import pitch_hz
 from tests.helpers import needs_real_audio, real_audio
 
 RATE = 16_000

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from synth.dsp.analysis.bands import BANDS
-from synth.match.fit.noise_model import LEAST_SD_DB, NoiseModel, judge, noise_model
+from synth.match.fit.noise_model import LEAST_SD_DB, NoiseModel, judge_recordings, noise_model
 
 SLOPE = np.linspace(20, -20, BANDS)
 
@@ -33,7 +33,7 @@ def test_weights_count() -> None:
 def test_near_is_accepted_far_is_equalised() -> None:
     model = noise_model(_random(200, 2.0), np.ones(200))
     colours = [SLOPE + 12.0, SLOPE[::-1] * 0.4, SLOPE + np.where(np.arange(BANDS) == 5, 25.0, 0.0)]
-    found = judge(["same, louder", "another slope", "one line"], colours, model)
+    found = judge_recordings(["same, louder", "another slope", "one line"], colours, model)
     assert [one.verdict for one in found] == ["accepted", "equalised", "equalised"]
     assert found[0].mean_db < 1
     assert found[2].max_z > 4
@@ -42,7 +42,7 @@ def test_near_is_accepted_far_is_equalised() -> None:
 def _pool(good: int, bad: int) -> list[str]:
     model = NoiseModel(tuple(SLOPE), (LEAST_SD_DB,) * BANDS, 200)
     colours = np.vstack([_random(good, 1.0, 2), np.tile(-2 * SLOPE, (bad, 1))])
-    return [one.verdict for one in judge([f"r{k}" for k in range(good + bad)], colours, model)]
+    return [one.verdict for one in judge_recordings([f"r{k}" for k in range(good + bad)], colours, model)]
 
 
 @pytest.mark.parametrize(("good", "bad", "kept"), [(20, 10, 20), (12, 10, 16), (3, 4, 7), (0, 30, 16)])
@@ -55,7 +55,7 @@ def test_the_pool_never_falls_below_sixteen_or_what_there_is(good: int, bad: int
 def test_noise_less_steady_than_dev_is_left_out_and_the_steadiest_of_it_stays_longest() -> None:
     model = NoiseModel(tuple(SLOPE), (LEAST_SD_DB,) * BANDS, 200, level_sd_db=2.0)
     sds = [1.0] * 14 + [9.0, 4.5, 7.0, 12.0]
-    found = judge([f"r{k}" for k in range(18)], np.tile(SLOPE, (18, 1)), model, sds)
+    found = judge_recordings([f"r{k}" for k in range(18)], np.tile(SLOPE, (18, 1)), model, sds)
     assert [one.verdict for one in found[14:]] == ["left out", "accepted", "accepted", "left out"]
-    unknown = judge(["r"], [SLOPE], model, [None])
+    unknown = judge_recordings(["r"], [SLOPE], model, [None])
     assert unknown[0].verdict == "accepted"

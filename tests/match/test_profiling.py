@@ -15,12 +15,13 @@ import pytest
 import soundfile
 
 from synth.commands import generate as pipeline
+from synth.commands.profile import profile_to
 from synth.dataset.manifest import read_rows
 from synth.errors import UsageError
-from synth.match.compare.sides import clean_of
+from synth.match.compare.clean_reference import measure_clean_speech
 from synth.match.measure.audio_set import SetClip, open_set, sampled, speaker_and_noise, truths
 from synth.match.measure.profile import read_profile
-from synth.match.measure.profile_set import measure_file, measure_set, profile_set, profile_to
+from synth.match.measure.profiler import measure_file, measure_set, profile_set
 from synth.match.measure.summary import estimator_errors, summary, warnings
 from tests.helpers import FIXTURES, fixture_recipe, needs_real_audio, real_audio, run_synth
 
@@ -329,11 +330,11 @@ def test_real_recordings_inside_a_car() -> None:
 
 def test_the_clean_reference_is_the_speech_that_a_data_set_was_made_of(ours: Path, few: Path) -> None:
     made = profile_set(ours)
-    clean = clean_of(made)
+    clean = measure_clean_speech(made)
     assert clean is not None
     speech = {row["source"]["path"] for row in read_rows(ours / "manifest.jsonl")}
     assert {Path(clip.path).name for clip in clean.clips} >= {Path(path).name for path in speech}
     snr = [np.median([clip.features["snr_db"] or 0.0 for clip in each.clips]) for each in (made, clean)]
     assert snr[1] > snr[0] + 5
-    assert clean_of(profile_set(few)) is None  # nobody knows what it was made of
-    assert clean_of(replace(made, root="/nowhere")) is None
+    assert measure_clean_speech(profile_set(few)) is None  # nobody knows what it was made of
+    assert measure_clean_speech(replace(made, root="/nowhere")) is None

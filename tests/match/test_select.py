@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from synth.commands import generate as pipeline
+from synth.commands.select import select_clips
 from synth.dataset.manifest import read_rows
 from synth.errors import GuardError, UsageError
 from synth.match.measure.audio_set import open_set
 from synth.match.measure.features import BAND_NAMES
 from synth.match.measure.profile import ClipProfile, Profile, write_profile
-from synth.match.measure.profile_set import profile_set
+from synth.match.measure.profiler import profile_set
 from synth.match.select.cells import Bins, make_cells, quotas
-from synth.match.select.choice import Chosen, subset, wanted_text, weigh
-from synth.match.select.command import select
+from synth.match.select.selection import Selection, select_subset, wanted_text, weight_clips
 from synth.match.select.weights import weighted_wasserstein
 from tests.helpers import fixture_recipe, run_synth
 
@@ -80,9 +80,9 @@ def test_the_bar(method: str, kind: str) -> None:
     pool, target = pool_of(), target_of()
     seconds = seconds_of(pool)
     chosen = (
-        subset(pool, target, seconds, hours=0.1 * seconds.sum() / 3600, method=method)
+        select_subset(pool, target, seconds, hours=0.1 * seconds.sum() / 3600, method=method)
         if kind == "subset"
-        else weigh(pool, target, seconds, method=method)
+        else weight_clips(pool, target, seconds, method=method)
     )
     assert chosen.ess >= 0.3
     for what in ("snr_db", "speech_dbfs", "tilt"):
@@ -104,7 +104,7 @@ def test_what_is_a_little_off_is_brought_as_near_as_what_is_far_off() -> None:
     pool, count = pool_of(1500), 200
     numbers = rng.normal(2, 3, count), rng.normal(-27, 5, count), rng.normal(18, 3, count)
     target = table(*numbers, seed=12, name="target")
-    chosen = weigh(pool, target, seconds_of(pool))
+    chosen = weight_clips(pool, target, seconds_of(pool))
     left = []
     for what in ("snr_db", "speech_dbfs", "tilt"):
         values, wanted = column(pool, what), column(target, what)
@@ -117,7 +117,7 @@ def test_a_subset_has_the_hours_asked_for_and_no_clip_twice() -> None:
     pool, target = pool_of(8000), target_of()
     seconds = seconds_of(pool)
     for method in ("quotas", "ratio", "balance"):
-        chosen = subset(pool, target, seconds, hours=0.5, method=method)
+        chosen = select_subset(pool, target, seconds, hours=0.5, method=method)
         assert set(chosen.weights.tolist()) == {0.0, 1.0}
         assert chosen.seconds == pytest.approx(float(seconds[chosen.weights > 0].sum()))
         assert chosen.seconds / 3600 == pytest.approx(0.5, rel=0.06), method
@@ -126,7 +126,7 @@ def test_a_subset_has_the_hours_asked_for_and_no_clip_twice() -> None:
 def test_same_seed_same_clips_and_another_seed_others() -> None:
     pool, target = pool_of(), target_of()
     seconds = seconds_of(pool)
-    once, again, other = (subset(pool, target, seconds, hours=0.3, seed=seed) for seed in (1, 1, 2))
+    once, again, other = (select_subset(pool, target, seconds, hours=0.3, seed=seed) for seed in (1, 1, 2))
     assert (once.weights == again.weights).all()
     assert (once.weights != other.weights).any()
 
@@ -136,7 +136,7 @@ def test_what_is_not_there_is_listed_and_nowhere_else() -> None:
     pool = [clip for clip in pool_of(12000) if (clip.features["snr_db"] or 0) > 5]
     target = target_of()
     seconds = seconds_of(pool)
-    chosen = subset(pool, target, seconds, hours=0.5)
+    chosen = select_subset(pool, target, seconds, hours=0.5)
     lacking = [item for item in chosen.wanted if item.cell["snr_db"][1] <= 5]
     ends = sorted({item.cell["snr_db"][1] for item in lacking})
     low = np.mean([(clip.features["snr_db"] or 0) < ends[-1] for clip in target])
@@ -159,9 +159,9 @@ def test_a_pool_unlike_the_target_is_refused_with_what_to_generate(kind: str) ->
     seconds = seconds_of(pool)
     with pytest.raises(GuardError) as error:
         if kind == "subset":
-            subset(pool, target, seconds, hours=0.2)
+            select_subset(pool, target, seconds, hours=0.2)
         else:
-            weigh(pool, target, seconds, method=kind)
+            weight_clips(pool, target, seconds, method=kind)
     text = str(error.value)
     assert "too unlike the target" in text and "synth fit" in text
     assert "clips (" in text and "SNR 5" in text
@@ -171,7 +171,7 @@ def test_a_small_effective_size_is_warned_of() -> None:
     rng = np.random.default_rng(3)
     pool = pool_of(3000)
     target = table(rng.normal(8, 1.2, 200), rng.normal(-26, 2, 200), rng.normal(8, 4, 200), seed=4, name="t")
-    chosen = weigh(pool, target, seconds_of(pool), method="quotas")
+    chosen = weight_clips(pool, target, seconds_of(pool), method="quotas")
     assert 0.1 <= chosen.ess < 0.3
     assert any("effective sample size" in text for text in chosen.warnings)
 
@@ -181,7 +181,7 @@ def test_an_snr_that_is_not_to_be_trusted_is_not_matched() -> None:
     rng = np.random.default_rng(5)
     numbers = rng.normal(60, 1, 200), rng.normal(-26, 4, 200), rng.normal(10, 4.5, 200)  # SNR far off, but flagged
     target = table(*numbers, seed=6, name="t", flags=("unsteady",))
-    chosen = subset(pool, target, seconds_of(pool), hours=0.3)
+    chosen = select_subset(pool, target, seconds_of(pool), hours=0.3)
     assert any("SNR of the target is not to be trusted" in text for text in chosen.warnings)
     snr = column(pool, "snr_db")
     assert snr[chosen.weights > 0].mean() == pytest.approx(snr.mean(), abs=1.5)
@@ -249,6 +249,17 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Profile]:
         2,
     )
     return pool, profile_set(target, jobs=2)
+
+
+def select(
+    dataset: Path, target: Profile, out: Path, *, profile: Profile | None = None, **options: object
+) -> Selection:
+    """`select_clips`, which takes files."""
+    paths = {"target": target} if profile is None else {"target": target, "profile": profile}
+    for name, value in paths.items():
+        write_profile(value, dataset.parent / f"{name}.profile")
+    named = {name: dataset.parent / f"{name}.profile" for name in paths}
+    return select_clips(dataset, out=out, **named, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -329,7 +340,7 @@ def test_a_data_set_is_never_written_to(rendered: tuple[Path, Profile], tmp_path
     folder = tmp_path / "folder"
     folder.mkdir()
     shutil.copy(next(pool.rglob("*.flac")), folder / "a.flac")
-    with pytest.raises(UsageError, match="no data set that synth made"):
+    with pytest.raises(UsageError, match="not a data set made by synth"):
         select(folder, target, tmp_path / "x.jsonl", hours=0.05)
 
 
@@ -342,7 +353,7 @@ def test_a_profile_that_holds_few_of_the_clips(rendered: tuple[Path, Profile], t
         Path(row["audio_filepath"]).relative_to(pool).as_posix() in names for row in read_rows(tmp_path / "x.jsonl")
     )
     assert any("180 of 300 clips are not measured" in note for note in chosen.notes)
-    with pytest.raises(UsageError, match="holds 120 of 300 clips, weights need all"):
+    with pytest.raises(UsageError, match="holds 120 of 300 clips, but weights need all"):
         select(pool, target, tmp_path / "w.jsonl", weights=True, profile=some)
     with pytest.raises(UsageError, match="holds no clip of"):
         select(pool, target, tmp_path / "w.jsonl", hours=0.01, profile=target)
@@ -366,5 +377,5 @@ def test_the_command(rendered: tuple[Path, Profile], tmp_path: Path) -> None:
 
 def test_the_numbers_told_are_json(rendered: tuple[Path, Profile]) -> None:
     pool, target = pool_of(1000), target_of(100)
-    chosen: Chosen = weigh(pool, target, seconds_of(pool))
+    chosen: Selection = weight_clips(pool, target, seconds_of(pool))
     json.dumps(chosen.to_json(), allow_nan=False)

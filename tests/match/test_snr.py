@@ -13,6 +13,7 @@ from synth.dsp.effects.effect import Samples
 from synth.errors import UsageError
 from synth.match.measure.frames import frames_of
 from synth.match.measure.mixes import calibration_mixes, fit_on_mixes, mix_at
+from synth.match.measure.noise_hints import fit_trained, tracked_noise
 from synth.match.measure.snr import (
     DEFAULT_CALIBRATION,
     ESTIMATORS,
@@ -24,7 +25,6 @@ from synth.match.measure.snr import (
     raw_estimates,
     unsteadiness,
 )
-from synth.match.measure.snr_hints import fit_trained, tracked_noise
 
 RATE = 16_000
 

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from synth.match.compare.compare import compare
-from synth.match.fit.rounds import held_out_split
+from synth.commands.profile import profile_to
+from synth.match.compare.analysis import compare
+from synth.match.fit.fitter import held_out_split
 from synth.match.measure import sound_groups
 from synth.match.measure.audio_set import open_set
 from synth.match.measure.profile import Profile, read_profile
-from synth.match.measure.profile_set import measure_set, profile_set, profile_to
+from synth.match.measure.profiler import measure_set, profile_set
 from tests.helpers import FIXTURES
 
 RATE = 16000

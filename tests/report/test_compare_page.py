@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from synth.match.compare.compare import compare
+from synth.match.compare.analysis import compare
 from synth.match.measure.profile import Profile, write_profile
 from synth.report.clip_card import Sound, sound_of, spectrogram
 from synth.report.compare_page import compare_page

@@ -15,7 +15,7 @@ from synth.commands.generate import generate
 from synth.dev_test.clip_audio import Prints, hear, same_sound
 from synth.dev_test.real_set import open_real_set
 from synth.errors import BadInput, UsageError
-from synth.match.fit.dev_guard import refuse_test
+from synth.match.fit.guards import refuse_test_set
 from synth.match.measure.audio_set import open_set
 from tests.helpers import FIXTURES, fixture_recipe, needs_real_audio, real_audio, rows_of
 from tests.target_lists import divide, listed, where
@@ -131,5 +131,5 @@ def test_other_commands_take_dev_and_refuse_test(made: Path) -> None:
     assert all((dev.root / clip.path).is_file() for clip in dev.clips)
     assert {clip.split for clip in test.clips} == {"test"}
     with pytest.raises(UsageError, match="test data by its name"):
-        refuse_test(made / "splits" / "test.jsonl")
-    refuse_test(made / "splits" / "dev.jsonl")
+        refuse_test_set(made / "splits" / "test.jsonl")
+    refuse_test_set(made / "splits" / "dev.jsonl")

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from synth.match.fit.cases import Numbers
+from synth.match.fit.dev_cases import Numbers
 
 LEAST_SD_DB = 3.0
 MEAN_Z, MAX_Z, MEAN_DB = 1.5, 4.0, 6.0
@@ -40,7 +40,7 @@ class NoiseModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class RecordingVerdict:
     """One recording of the pool: how far its colour is from dev (mean and largest |z|, mean dB), and the verdict."""
 
     name: str
@@ -70,9 +70,9 @@ def noise_model(
     )
 
 
-def judge(
+def judge_recordings(
     names: Sequence[str], colours: npt.ArrayLike, model: NoiseModel, level_sds: Sequence[float | None] | None = None
-) -> list[Judged]:
+) -> list[RecordingVerdict]:
     """A verdict for each recording, in their order; colours of shape (recordings, bands), in dB.
 
     `equalised`: it is used, and the colour of its clips is changed anyway. `left out`: even an equaliser of 30 dB
@@ -86,7 +86,7 @@ def judge(
     bad = [k for k in range(len(names)) if _hopeless(off[k], sds[k], model)]
     spared = set(sorted(bad, key=lambda k: (_excess(sds[k], model), z[k].mean(), k))[: _room(len(names), len(bad))])
     return [
-        Judged(
+        RecordingVerdict(
             name=names[k],
             mean_z=float(z[k].mean()),
             max_z=float(z[k].max()),

@@ -16,7 +16,7 @@ from synth.catalog.source_at import source_at
 from synth.dsp.analysis.bands import RUMBLE_BANDS
 from synth.errors import UsageError
 from synth.lists.cases import Case
-from synth.match.fit.cases import Trust, knots_of, tails_of
+from synth.match.fit.dev_cases import Trust, knots_of, tails_of
 from synth.match.fit.noise_model import NoiseModel
 from synth.recipe.distributions import Constant, Distribution, Quantiles
 from synth.recipe.load import PlainYaml, load_recipe, resolved_dict
@@ -63,7 +63,7 @@ def base_recipe(
     return recipe
 
 
-def rebased(recipe: Recipe, folder: Path) -> Recipe:
+def with_paths_from(recipe: Recipe, folder: Path) -> Recipe:
     """The same recipe with its paths as they are from another folder."""
 
     def path_of(text: str) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from synth.match.fit.noise_model import LEAST_RECORDINGS, Judged
-from synth.match.fit.rounds import Fitted
-from synth.match.fit.scores import LEVEL, Figures
+from synth.match.fit.fitter import FitResult
+from synth.match.fit.match_score import LEVEL, Figures
+from synth.match.fit.noise_model import LEAST_RECORDINGS, RecordingVerdict
 from synth.match.measure.features import BAND_NAMES, BY_NAME
 from synth.match.measure.profile import Profile
 
@@ -17,7 +17,7 @@ _MOST_NAMED = 12
 
 
 def report_json(
-    dev: Profile, fitted: Fitted, judged: Sequence[Judged], *, shareable: bool, seed: int
+    dev: Profile, fitted: FitResult, judged: Sequence[RecordingVerdict], *, shareable: bool, seed: int
 ) -> dict[str, Any]:
     """The report as JSON values; no clip of dev is named in it."""
     verdicts = [one.verdict for one in judged]
@@ -40,7 +40,7 @@ def report_json(
         ],
         "kept_round": fitted.kept,
         "calibrations": [_clean(asdict(curve)) for curve in fitted.calibrations],
-        "trust": {**_clean(asdict(fitted.trust)), "snr": fitted.trust.snr, "colour": fitted.trust.colour},
+        "trust": {**_clean(asdict(fitted.trust)), "snr": fitted.trust.snr, "colour": fitted.trust.spectrum},
         "jitter": asdict(fitted.matched.jitter),
         "noise": {
             "recordings": [_clean(asdict(one)) for one in judged],

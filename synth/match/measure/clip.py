@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from synth.dsp.analysis.bands import band_levels, normalised
 from synth.dsp.effects.effect import Samples
-from synth.match.measure.band import Band, band_of, rumble
+from synth.match.measure.bandwidth import Band, band_of, rumble
 from synth.match.measure.features import FEATURES, RUMBLE_NAMES
 from synth.match.measure.frames import TINY, Frames, Values, frames_of
+from synth.match.measure.pitch import pitch_hz
 from synth.match.measure.snr import (
     DEFAULT_CALIBRATION,
     Calibration,
@@ -32,7 +33,6 @@ from synth.match.measure.snr import (
     trained_estimate,
     unsteadiness,
 )
-from synth.match.measure.voice import pitch_hz
 
 FLAGS = ("trimmed", "unsteady", "wavering", "short", "telephone", "lowpass", "clipped", "no_speech", "clean")
 

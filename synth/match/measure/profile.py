@@ -20,6 +20,7 @@ from synth.text import short_repr
 FORMAT = "synth-profile"
 VERSION = 1
 _KINDS: Final = {str: "a text", int: "a whole number", dict: "an object", list: "a list"}
+_MAX_HEADER: Final = 1_000_000  # bytes; a longer first line is not that of a profile
 _MOST_CLIPS: Final = 10**12
 _DECIBELS: Final = ("_db", "_dbfs", *BAND_NAMES, *RUMBLE_NAMES)  # ends of names
 _LIMIT_DB: Final = 1000.0
@@ -120,6 +121,20 @@ def read_profile(path: Path) -> Profile:
         clips=clips,
         notes=_texts(header, "notes", where),
     )
+
+
+def is_profile(path: Path) -> bool:
+    """Whether a file is a profile, by its suffix `.profile` or its first line."""
+    if not path.is_file():
+        return False
+    if path.suffix == ".profile":
+        return True
+    try:
+        with path.open("rb") as file:
+            header = json.loads(file.readline(_MAX_HEADER))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(header, dict) and header.get("format") == FORMAT
 
 
 def _clip(fields: Mapping[str, Any], where: str) -> ClipProfile:

@@ -9,10 +9,10 @@ noise and take the rest for speech; they differ in where they look:
 - `subband`: the 15th percentile in 20 mel bands each.
 - `edges`: the first and last 0.17 s of the clip, where margins are.
 - `trained`: a regression on many such numbers, and on the noise followed from the margins through the speech
-  (`synth.match.measure.snr_hints`); only where the margins hold no speech.
+  (`synth.match.measure.noise_hints`); only where the margins hold no speech.
 
 The quietest frames of noise are quieter than noise is: by more, the more its level moves. The first three are therefore
-corrected by what the margins tell (`synth.match.measure.snr_default.CORRECTION`), where they hold noise and no speech. The
+corrected by what the margins tell (`synth.match.measure.calibration_constants.CORRECTION`), where they hold noise and no speech. The
 answer is the mean of the trained estimate and of the median of the others, weighted as the calibration says.
 """
 
@@ -28,9 +28,9 @@ import numpy.typing as npt
 
 from synth.dsp.effects.effect import Samples
 from synth.errors import UsageError
+from synth.match.measure.calibration_constants import CALIBRATION, CORRECTION, TRAINED, UNSTEADY
 from synth.match.measure.frames import TINY, Frames, Values, frames_of
-from synth.match.measure.snr_default import CALIBRATION, CORRECTION, TRAINED, UNSTEADY
-from synth.match.measure.snr_hints import Trained, hints
+from synth.match.measure.noise_hints import Trained, hints
 
 Correction = tuple[float, float, float]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from synth.match.measure.features import BAND_NAMES, BY_NAME, FEATURES
 from synth.match.measure.profile import ClipProfile, Profile
-from synth.match.measure.profile_set import ProfiledSet
+from synth.match.measure.profiler import ProfiledSet
 
 FEW_CLIPS, FEW_GROUPS = 100, 8
 """Below these a set says little (100: science.md 3.1 is for 100 clips or more; 8 groups: our own convention)."""

@@ -42,7 +42,7 @@ class Planned(Protocol):
 
 
 @dataclass(slots=True)
-class Trials:
+class Simulator:
     """Simulates recipes on the audio of one plan. A context: its folder of plans is taken away at the end."""
 
     ground: Planned
@@ -53,7 +53,7 @@ class Trials:
     _count: int = 0
     _pool: Pool | None = None
 
-    def __enter__(self) -> Trials:
+    def __enter__(self) -> Simulator:
         self._pool = Pool(self.jobs)
         return self
 

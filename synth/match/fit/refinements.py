@@ -10,7 +10,7 @@ import numpy as np
 
 from synth.dsp.analysis.bands import CENTRES_HZ, RUMBLE_CENTRES_HZ
 from synth.lists.cases import Case
-from synth.match.fit.cases import Numbers
+from synth.match.fit.dev_cases import Numbers
 from synth.match.measure.features import BAND_NAMES, RUMBLE_NAMES
 from synth.match.measure.profile import ClipProfile
 from synth.recipe.model import Jitter

@@ -14,7 +14,8 @@ import numpy as np
 
 from synth.dsp.analysis.bands import RUMBLE_BANDS
 from synth.lists.cases import Case, Cases
-from synth.match.fit.cases import (
+from synth.match.fit.corrections import comparable_snr, corrected_colours, corrected_field, with_snrs
+from synth.match.fit.dev_cases import (
     Trust,
     balanced_weights,
     cases_of,
@@ -27,11 +28,12 @@ from synth.match.fit.cases import (
     trust_in,
     whole_colours,
 )
-from synth.match.fit.correct import comparable_snr, corrected_colours, corrected_field, with_snrs
+from synth.match.fit.match_score import Figures, figures_of
 from synth.match.fit.noise_model import NoiseModel, noise_model
-from synth.match.fit.recalibrate import Curve, fitted_curve, recalibrated
+from synth.match.fit.progress import BEFORE, MIXTURE, Steps, calibration_title, round_title, steps_of
+from synth.match.fit.recalibration import Curve, fitted_curve, recalibrated
 from synth.match.fit.recipe import Matched, matched_condition, mixture
-from synth.match.fit.refine import (
+from synth.match.fit.refinements import (
     lower_corner,
     narrower,
     refined_notes,
@@ -41,9 +43,7 @@ from synth.match.fit.refine import (
     with_limits,
     with_margins,
 )
-from synth.match.fit.scores import Figures, figures_of
-from synth.match.fit.steps import BEFORE, MIXTURE, Steps, calibration_title, round_title, steps_of
-from synth.match.fit.trial import Planned, Progress, Trials
+from synth.match.fit.simulation import Planned, Progress, Simulator
 from synth.match.measure.profile import ClipProfile, Profile
 from synth.recipe.distributions import Uniform
 from synth.recipe.model import Condition, Recipe
@@ -69,7 +69,7 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FitResult:
     """The result. `helped`: the condition `matched` stands better on the groups held out than the recipe before.
 
     `before`, `after`: the recipe as it was, and `matched` as kept, on the groups held out; `mixture`: the whole recipe
@@ -116,7 +116,7 @@ def held_out_split(groups: Sequence[str], *, seed: int) -> tuple[list[int], list
     return [k for k, g in enumerate(groups) if g not in held], [k for k, g in enumerate(groups) if g in held]
 
 
-def fit_cases(
+def fit_conditions(
     dev: Profile,
     recipe: Recipe,
     ground: Planned,
@@ -128,11 +128,11 @@ def fit_cases(
     seed: int = 0,
     progress: Progress,
     message: Callable[[str], None] = lambda text: None,
-) -> Fitted:
+) -> FitResult:
     """Fit the conditions of `recipe` (planned as `ground`) to `dev`. Raises GuardError where clips cannot be made."""
     part, held = held_out_split(dev.groups, seed=seed)
     fitting, judging = [dev.clips[k] for k in part], [dev.clips[k] for k in held]
-    with Trials(ground, clips, jobs, progress) as trials:
+    with Simulator(ground, clips, jobs, progress) as trials:
         trust, auc_dev = trust_in(fitting), _dev_auc(dev, seed)
         calibrations = 2 if trust.snr else 0
         few = min(CALIBRATION_CLIPS, clips)
@@ -151,7 +151,7 @@ def fit_cases(
         conditions = mixture(best, shareable=shareable) if helped else ()
         done = replace(recipe, conditions=conditions)
         whole = trials.measured(done, _cases(best), steps.begin(MIXTURE)) if helped else before
-    return Fitted(
+    return FitResult(
         recipe=done,
         matched=best,
         helped=helped,
@@ -223,7 +223,7 @@ def _warnings(dev: Profile, trust: Trust, helped: bool) -> list[str]:
 @dataclass(slots=True)
 class _Job:
     recipe: Recipe
-    trials: Trials
+    trials: Simulator
     fitting: list[ClipProfile]
     judging: list[ClipProfile]
     seed: int
@@ -255,7 +255,7 @@ class _Job:
         return Matched(tuple(cases), wavering(jitter, self.fitting), self._model(), self.trust), curves
 
     def _model(self) -> NoiseModel | None:
-        return model_of(self.fitting) if self.trust.colour else None
+        return model_of(self.fitting) if self.trust.spectrum else None
 
     def _calibrated(self, cases: Sequence[Case]) -> tuple[Curve, ...]:
         """Round 1 on the recipe's own noise, round 2 on noise of dev's colours; none where no SNR is fitted."""
@@ -312,7 +312,7 @@ class _Job:
         rate = self.recipe.sample_rate
         own_high = first and narrower(self.fitting, heard)
         low = high = None
-        if self.trust.colour:
+        if self.trust.spectrum:
             lows, highs = [c.low_hz for c in cases if c.low_hz], [c.high_hz for c in cases if c.high_hz]
             low = lower_corner(self.fitting, heard, sample_rate=rate, now=max(lows, default=None))
             high = upper_corner(self.fitting, heard, sample_rate=rate, now=max(highs, default=None))
@@ -320,7 +320,7 @@ class _Job:
             through_microphone(with_limits(case, clip, low=low, high=high, own_high=own_high), case, sample_rate=rate)
             for case, clip in zip(cases, self.fitting, strict=True)
         ]
-        if first and self.trust.colour:  # what comes and goes in unsteady noise is taken for speech
+        if first and self.trust.spectrum:  # what comes and goes in unsteady noise is taken for speech
             new = with_margins(new, self.fitting, heard)
         return new, refined_notes((low is not None, own_high or high is not None), new)
 
@@ -340,7 +340,7 @@ class _Job:
             ]
             found = [v for clip in heard if (v := value_of(clip)) is not None]
             new = corrected_field(new, name, wanted, found)  # type: ignore[arg-type]
-        if not self.trust.colour:
+        if not self.trust.spectrum:
             return new
         dev = [(c, w) for c, w in zip(whole_colours(self.fitting), weights, strict=True) if c is not None]
         ours = [c for c in whole_colours(heard) if c is not None]

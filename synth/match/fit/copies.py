@@ -14,7 +14,7 @@ from synth.catalog.near_duplicates import Fingerprinted, find_pairs
 from synth.draws import uniform01
 from synth.dsp.analysis.fingerprint import FRAME_SECONDS, HOP_SECONDS, Words, fingerprint, seconds_of
 from synth.errors import BadInput, GuardError
-from synth.match.fit.dev_guard import file_of
+from synth.match.fit.guards import file_of
 from synth.match.measure.profile import Profile
 
 LEAST_SECONDS = 3.4

@@ -43,7 +43,7 @@ class Trust:
         return max(self.unsteady, self.trimmed, self.without_snr) <= _MOSTLY
 
     @property
-    def colour(self) -> bool:
+    def spectrum(self) -> bool:
         """The spectrum of what is mostly events is that of the gaps between them."""
         return self.unsteady <= _MOSTLY
 
@@ -182,7 +182,7 @@ def cases_of(clips: Sequence[ClipProfile], *, trust: Trust) -> list[Case]:
     if possible. Noise that nobody equalised would give it away.
     """
     weights = balanced_weights([clip.group for clip in clips])
-    colours = whole_colours(clips) if trust.colour else [None] * len(clips)
+    colours = whole_colours(clips) if trust.spectrum else [None] * len(clips)
     known = [clip for clip, colour in zip(clips, colours, strict=True) if colour is not None]
     like = [_like(clip, known) if colour is None else clip for clip, colour in zip(clips, colours, strict=True)]
     return [_case(clip, float(w) * len(clips), trust, one) for clip, w, one in zip(clips, weights, like, strict=True)]

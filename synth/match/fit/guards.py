@@ -15,7 +15,7 @@ from synth.match.measure.profile import Profile
 _NAMED = 3
 
 
-def refuse_test(path: Path, profile: Profile | None = None) -> None:
+def refuse_test_set(path: Path, profile: Profile | None = None) -> None:
     """Raise UsageError where the set is, or seems to be, a test set: what was fitted to it cannot test any more."""
     advice = (
         "`fit` never looks at a test set: a recipe fitted to it makes its errors look smaller than they are; give "
@@ -30,7 +30,7 @@ def refuse_test(path: Path, profile: Profile | None = None) -> None:
             raise UsageError(f"{path}: the split of {clip.path} is test: {advice}")
 
 
-def refuse_shared(profile: Profile, catalogs: Sequence[Catalog]) -> None:
+def refuse_shared_files(profile: Profile, catalogs: Sequence[Catalog]) -> None:
     """Raise GuardError where a file of dev is a file of the training sources, by its path or by its content."""
     dev = sorted({file_of(profile, clip.path) for clip in profile.clips})
     there = [path for path in dev if os.path.isfile(path)]  # noqa: PTH113 - thousands of them

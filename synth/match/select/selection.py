@@ -10,7 +10,7 @@ import numpy as np
 
 from synth.draws import uniform01
 from synth.errors import GuardError, UsageError
-from synth.match.fit.cases import snr_of, trust_in
+from synth.match.fit.dev_cases import snr_of, trust_in
 from synth.match.measure.features import BAND_NAMES, BY_NAME, FEATURES, Matrix, matrix
 from synth.match.measure.profile import ClipProfile
 from synth.match.select.cells import Cells, make_cells, quotas
@@ -66,7 +66,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Selection:
     """What to do with each clip of the pool, in its order.
 
     `weights`: shape (n,): 0 or 1 for a subset, else mean 1. `ess`: effective share of the weights by the method,
@@ -120,7 +120,7 @@ class _Sides:
 # -------------------------------------------------------------------------------------------------------- the choice
 
 
-def subset(
+def select_subset(
     pool: Sequence[ClipProfile],
     target: Sequence[ClipProfile],
     seconds: Vector,
@@ -128,7 +128,7 @@ def subset(
     hours: float,
     method: str = "quotas",
     seed: int = 0,
-) -> Chosen:
+) -> Selection:
     """Clips of the pool, each of `seconds`, for `hours`. With quotas: each cell of the target (SNR x colour of the
     noise x level) gets its share of the clips, filled at random by a keyed hash, in each those first that balancing
     makes heavy. By weights: drawn by them without replacement, each cell its share.
@@ -154,14 +154,14 @@ def subset(
     return _checked(sides, keep, seconds, weighted, method, wanted=_wanted(sides, wanted_of, seconds), got=got)
 
 
-def weigh(
+def weight_clips(
     pool: Sequence[ClipProfile],
     target: Sequence[ClipProfile],
     seconds: Vector,
     *,
     method: str = "balance",
     seed: int = 0,
-) -> Chosen:
+) -> Selection:
     """Weights for all clips of the pool. Raises GuardError as `select`."""
     sides = _sides(pool, target, seed)
     weighted = _weighted(sides, method, seed)
@@ -309,13 +309,13 @@ def _checked(
     *,
     wanted: tuple[Wanted, ...],
     got: float | None,
-) -> Chosen:
+) -> Selection:
     reach = within_reach(*sides.columns)
     held = got if got is not None else weighted.ess
     if held < REFUSED or reach < REFUSED:
         raise GuardError(_refusal(weighted.ess, reach, got, wanted))
     chosen = weights > 0
-    return Chosen(
+    return Selection(
         weights=weights,
         subset=got is not None,
         method=method,

@@ -121,7 +121,7 @@ TRAINED: Model = (
         ),
     ),
 )
-"""The SNR in dB: `center`, `scale` and `coefficients` of synth.match.measure.snr_hints.Trained."""
+"""The SNR in dB: `center`, `scale` and `coefficients` of synth.match.measure.noise_hints.Trained."""
 
 UNSTEADY: Model = (
     {

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synth.match.fit.cases import Numbers, snr_of
+from synth.match.fit.dev_cases import Numbers, snr_of
 from synth.match.measure.profile import ClipProfile
 
 LEAST_MIXES = 40

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.lists.cases import Case
-from synth.match.fit.cases import Numbers, snr_of, told_snr, weighted_quantiles
+from synth.match.fit.dev_cases import Numbers, snr_of, told_snr, weighted_quantiles
 from synth.match.measure.profile import ClipProfile
 
 SnrOf = Callable[[ClipProfile], float | None]

@@ -11,7 +11,7 @@ import numpy as np
 
 from synth.errors import UsageError
 from synth.match.compare.advice import Difference, size, verdict, words
-from synth.match.compare.comparison import KNOTS, LIKELY, ClipOfNote, Comparison, FeatureComparison, Side, Spectrum
+from synth.match.compare.result import KNOTS, LIKELY, ClipOfNote, Comparison, FeatureComparison, Side, Spectrum
 from synth.match.measure.features import BAND_NAMES, BY_NAME, FEATURES, Feature, Matrix
 from synth.match.measure.profile import ClipProfile, Profile
 from synth.match.measure.summary import DISTRUSTED, FLAG_WORDS

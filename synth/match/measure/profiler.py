@@ -26,9 +26,8 @@ from synth.audio.read import count_samples, inside, path_complaint, read_header,
 from synth.dsp.levels import SILENCE
 from synth.errors import BadInput, UsageError
 from synth.match.measure.audio_set import AudioSet, SetClip, open_set, sampled, truths
-from synth.match.measure.profile import ClipProfile, Profile, write_profile
+from synth.match.measure.profile import ClipProfile, Profile, is_profile, read_profile, selected
 from synth.match.measure.sound_groups import join_groups
-from synth.paths import output_path
 from synth.processes.isolate import Pool
 from synth.text import printable
 from synth.units import power_to_db
@@ -127,23 +126,45 @@ def measure_set(
     return ProfiledSet(profile, sum(seconds), tuple(refused), remembered)
 
 
-def profile_to(
+def read_or_measure(
     path: Path,
-    out: Path,
     *,
+    split: str | None = None,
+    condition: str | None = None,
     max_clips: int = MAX_CLIPS,
     jobs: int = 1,
     progress: Progress | None = None,
-    group_by: str | None = None,
-    split: str | None = None,
-    condition: str | None = None,
-) -> ProfiledSet:
-    """Measure a set and write its profile. Errors as `measure_set`; UsageError where `out` must not be written."""
-    output_path.check_file(out, "profile", inputs=(path,))
-    found = open_set(path, group_by=group_by, split=split, condition=condition)
-    made = measure_set(found, max_clips=max_clips, jobs=jobs, progress=progress, same_sound=True)
-    write_profile(made.profile, out)
-    return made
+) -> Profile:
+    """The profile at `path`, or that of the set of audio at `path`, which is measured now.
+
+    Args:
+        path: a profile, or a folder, list or data set.
+        split: only clips of this split.
+        condition: only clips of this condition.
+        max_clips: largest number of clips to measure.
+        jobs: worker processes.
+        progress: called with (what, clips measured, number of clips).
+
+    Raises:
+        UsageError: there is no such file or set, or no such clip in it.
+    """
+    if not path.exists():
+        raise UsageError(f"{path}: there is no such profile or set; `synth profile SET --out FILE` makes a profile")
+    if not is_profile(path):
+        return profile_set(path, max_clips=max_clips, jobs=jobs, progress=progress, split=split, condition=condition)
+    profile = read_profile(path)
+    for key, value in (("split", split), ("condition", condition)):
+        if value is None:
+            continue
+        indices = [i for i, clip in enumerate(profile.clips) if getattr(clip, key) == value]
+        if not indices:
+            values = sorted({str(getattr(clip, key)) for clip in profile.clips} - {"None"})
+            raise UsageError(
+                f"{path}: no clip of the {key} {value!r}; there "
+                + (f"are {', '.join(values)}" if values else "are none")
+            )
+        profile = selected(profile, indices)
+    return profile
 
 
 def _quiet(what: str, done: int, total: int | None) -> None:

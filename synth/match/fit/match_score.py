@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synth.match.fit.cases import Trust, clip_level, snr_of
+from synth.match.fit.dev_cases import Trust, clip_level, snr_of
 from synth.match.measure.features import BAND_NAMES, FEATURES, matrix
 from synth.match.measure.profile import ClipProfile
 from synth.stats.two_sample import classify, covered
@@ -85,7 +85,7 @@ def figures_of(simulated: Sequence[ClipProfile], dev: Sequence[ClipProfile], *, 
 
 def _off(distances: Mapping[str, Distance], trust: Trust) -> float:
     """Mean shift of what is matched, in tolerances (1 dB each). The bands together count as much as SNR or level."""
-    bands = [abs(distances[name].shift) for name in BAND_NAMES if name in distances and trust.colour]
+    bands = [abs(distances[name].shift) for name in BAND_NAMES if name in distances and trust.spectrum]
     parts = [float(np.mean(bands))] if bands else []
     parts += [abs(distances["snr_db"].shift)] if "snr_db" in distances and trust.snr else []
     parts += [abs(distances[LEVEL].shift)] if LEVEL in distances else []
