@@ -11,7 +11,7 @@ import soundfile
 
 from synth.commands.generate import Planned, make_plan
 from synth.errors import GuardError
-from synth.match.fit import dev_copies
+from synth.match.fit import copies
 from synth.match.fit.copies import refuse_copies
 from synth.match.fit.guards import refuse_shared_files
 from synth.match.measure.profile import ClipProfile, Profile
@@ -97,14 +97,14 @@ def test_the_same_silence_around_other_words_is_no_copy(sources: Sources, tmp_pa
     prints = []
     for name, samples in zip("ab", whole, strict=True):
         soundfile.write(tmp_path / f"{name}.flac", samples, 16000)
-        words = dev_copies._print_of(str(tmp_path / f"{name}.flac"))
+        words = copies._print_of(str(tmp_path / f"{name}.flac"))
         assert words is not None
         prints.append(words)
-    assert dev_copies.find_pairs(prints) == []
+    assert copies.find_pairs(prints) == []
 
 
 def test_what_there_was_no_time_for_is_told(sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dev_copies, "MOST_SECONDS", {"dev": 7200.0, "speech": 5.0})
+    monkeypatch.setattr(copies, "MOST_SECONDS", {"dev": 7200.0, "speech": 5.0})
     plan = sources.planned.plan
     notes = refuse_copies(dev_of(tmp_path / "dev"), plan.speech, plan.noise, sources.planned.noise)
     assert len(notes) == 1 and "of the speech; 1 recordings were not compared" in notes[0]

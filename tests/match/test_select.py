@@ -371,7 +371,9 @@ def test_the_command(rendered: tuple[Path, Profile], tmp_path: Path) -> None:
     assert {d["name"] for d in told["distances"]} >= {"snr_db", "speech_dbfs"}
     wrong = run_synth(*words)
     assert (
-        wrong.returncode == 2 and wrong.stderr.startswith("synth: give --hours H") and "Traceback" not in wrong.stderr
+        wrong.returncode == 2
+        and wrong.stderr.startswith("synth: give either --hours H")
+        and "Traceback" not in wrong.stderr
     )
 
 
