@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import math
 from collections.abc import Mapping
@@ -11,8 +10,8 @@ from pathlib import Path
 
 from synth.dsp.analysis.bands import BANDS, RUMBLE_BANDS
 from synth.errors import UsageError
-from synth.lists.source_text import text_lines
-from synth.text import CsvReader, short_repr
+from synth.lists.table import TableRow, read_table
+from synth.text import short_repr
 
 BAND_COLUMNS = tuple(f"band_{k}" for k in range(1, BANDS + 1))
 RUMBLE_COLUMNS = tuple(f"rumble_{k}" for k in range(1, RUMBLE_BANDS + 1))
@@ -61,37 +60,30 @@ class Cases:
 
 def read_cases(path: Path) -> Cases:
     """The cases of a CSV file with a header. Raises UsageError with the line and what is wrong with it."""
-    try:
-        reader = CsvReader(text_lines(path))
-        lines = [(reader.line_num, cells) for cells in reader if cells]
-    except csv.Error as error:
-        raise UsageError(f"{path}:{reader.line_num}: not a CSV file: {error}") from None
-    if not lines or not any(name.strip() in _RANGES for name in lines[0][1]):
+    table = read_table(path, json_lines=False)
+    if not any(name in _RANGES for name in table.columns):
         raise UsageError(f"{path}:1: a list of cases has columns from {', '.join(COLUMNS)}")
-    header = [name.strip() for name in lines[0][1]]
-    for name in header:
+    for name in table.columns:
         if name not in _RANGES:
-            raise UsageError(f"{path}:1: unknown column {short_repr(name)}; known are {', '.join(COLUMNS)}")
-    rows = tuple(_case(header, cells, f"{path}:{line}") for line, cells in lines[1:])
+            raise UsageError(f"{path}:1: unknown column {short_repr(name)}; the columns are {', '.join(COLUMNS)}")
+    rows = tuple(_case(row) for row in table)
     if not any(row.weight > 0 for row in rows):
         raise UsageError(f"{path}: no case with a weight above 0")
     return Cases(rows, hashlib.sha256(repr(rows).encode()).hexdigest())
 
 
-def _case(header: list[str], cells: list[str], where: str) -> Case:
-    if len(cells) != len(header):
-        raise UsageError(f"{where}: {len(cells)} cells, the header has {len(header)} columns")
-    said = {name: _number(name, cell, where) for name, cell in zip(header, cells, strict=True) if cell.strip()}
-    bands = [said.pop(name, None) for name in BAND_COLUMNS]
-    known = [band for band in bands if band is not None]
-    if known and bands[: len(known)] != known:
-        raise UsageError(f"{where}: the bands that are given must be the lowest ones, without a gap")
-    rumble = [said.pop(name, None) for name in RUMBLE_COLUMNS]
-    if any(value is not None for value in rumble) and (None in rumble or not known):
-        raise UsageError(f"{where}: give {' and '.join(RUMBLE_COLUMNS)} together, and only beside bands")
+def _case(row: TableRow) -> Case:
+    values = {name: _number(name, cell, row.where) for name, cell in row.fields.items() if cell.strip()}
+    bands = [values.pop(name, None) for name in BAND_COLUMNS]
+    measured = [band for band in bands if band is not None]
+    if bands[: len(measured)] != measured:
+        raise UsageError(f"{row.where}: the bands that are given must be the lowest ones, without a gap")
+    rumble = [values.pop(name, None) for name in RUMBLE_COLUMNS]
+    if any(value is not None for value in rumble) and (None in rumble or not measured):
+        raise UsageError(f"{row.where}: give {' and '.join(RUMBLE_COLUMNS)} together, and only beside bands")
     return Case(
-        **said,
-        bands_db=tuple(known) if known else None,
+        **values,
+        bands_db=tuple(measured) or None,
         rumble_db=tuple(value for value in rumble if value is not None) or None,
     )
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from synth.errors import UsageError
-from synth.lists.source_text import json_object, text_lines
-from synth.text import CsvReader, short_repr
+from synth.lists.table import TableRow, read_table
+from synth.text import short_repr
 
-_JSON: Final = (".jsonl", ".json", ".ndjson")
 _LARGEST: Final = 1e12
 """No number of errors, words or weights is larger; products of two such numbers are still exact enough to sum."""
-_TABS: Final = (".tsv", ".tab")
 
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "id": ("id", "clip_id", "utterance_id", "utt_id", "key"),
@@ -48,13 +45,12 @@ class ScoreRow:
 
 
 def read_rows(path: Path) -> list[ScoreRow]:
-    """All rows of a list. `.jsonl`, `.json` and `.ndjson` are JSON lines, `.tsv` and `.tab` have tabs, others commas.
+    """All rows of a list; the format follows from the name (synth/lists/table.py).
 
     Raises:
         UsageError: the file cannot be read, or names the line that is not a row.
     """
-    lines = _json_lines(path) if path.suffix.lower() in _JSON else _csv_lines(path)
-    rows = [_named(where, fields) for where, fields in lines]
+    rows = [_score_row(row) for row in read_table(path)]
     if not rows:
         raise UsageError(f"{path}: no rows")
     return rows
@@ -87,35 +83,12 @@ def text_of(row: ScoreRow, column: str) -> str | None:
     return None if value is None else str(value)
 
 
-def _named(where: str, given: Mapping[str, Any]) -> ScoreRow:
-    left = dict(given)
+def _score_row(row: TableRow) -> ScoreRow:
+    others = dict(row.fields)
     fields: dict[str, Any] = {}
     for column, names in COLUMNS.items():
-        found = next((name for name in names if name in left), None)
-        value = None if found is None else left.pop(found)
+        name = next((name for name in names if name in others), None)
+        value = None if name is None else others.pop(name)
+        # an empty reference or hypothesis is a text: nothing was said, or nothing was recognized
         fields[column] = value if value != "" or column in ("reference", "hypothesis") else None
-    return ScoreRow(where, fields, left)
-
-
-def _csv_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    lines = CsvReader(text_lines(path), delimiter="\t" if path.suffix.lower() in _TABS else ",")
-    try:
-        header = [name.strip() for name in next(lines, [])]
-        twice = sorted({name for name in header if header.count(name) > 1})
-        if twice or not header:
-            raise UsageError(f"{path}:1: {f'the column {twice[0]!r} is there twice' if twice else 'no header line'}")
-        for cells in lines:
-            where = f"{path}:{lines.line_num}"
-            if cells and len(cells) != len(header):
-                raise UsageError(f"{where}: {len(cells)} cells, the header has {len(header)} columns")
-            if cells:
-                yield where, dict(zip(header, cells, strict=True))
-    except csv.Error as error:
-        raise UsageError(f"{path}:{lines.line_num}: {error}") from None
-
-
-def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    for number, line in enumerate(text_lines(path), start=1):
-        if line.strip():
-            where = f"{path}:{number}"
-            yield where, json_object(line, where)
+    return ScoreRow(row.where, fields, others)
