@@ -79,7 +79,7 @@ def test_csv_lines_are_read_as_they_were_written(rows: list[list[str]]) -> None:
 
 
 def lines_of(text: str) -> list[str]:
-    """Lines that end at line feeds only, as `text_lines` gives them."""
+    """Lines that end at line feeds only, as `SourceLines` gives them."""
     return [f"{line}\n" for line in text.split("\n")[:-1]]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from synth.errors import BadInput
-from synth.lists.row import Row
+from synth.lists.audio_list import AudioRow
 from synth.paths.folders import is_data_set
 from synth.text import printable
 
@@ -29,7 +29,7 @@ _KINDS_SHOWN = 8
 
 def walk_folder(
     root: Path, *, pattern: str | None = None, passed_over: Counter[str] | None = None, data_sets: bool = False
-) -> Iterator[Row | BadInput]:
+) -> Iterator[AudioRow | BadInput]:
     """Files below `root` and refusals, in the order of their names within each folder.
 
     Without a pattern those with a known extension (in any case); audio that is not read here is refused, and all other
@@ -56,7 +56,7 @@ def passed_over_note(passed_over: Mapping[str, int]) -> str | None:
 
 def _walk(
     folder: str, prefix: str, matches: Callable[[str], object], passed_over: Counter[str] | None, data_sets: bool
-) -> Iterator[Row | BadInput]:
+) -> Iterator[AudioRow | BadInput]:
     """`passed_over` is None where a pattern chooses the files: the others are left out on purpose."""
     try:
         with os.scandir(folder) as entries:
@@ -79,7 +79,7 @@ def _walk(
             text = "a link to a folder; name that folder as a source"
             yield BadInput("forbidden_path", printable(path), text, "scan")
         elif matches(path):
-            yield Row(path)
+            yield AudioRow(path)
         elif passed_over is not None and _extension(path) in UNREAD:
             yield BadInput("unsupported", printable(path), unread_message(path), "scan")
         elif passed_over is not None:

@@ -12,7 +12,7 @@ from typing import Final
 from synth.catalog.recording import Recording
 from synth.dsp.generators import GENERATORS
 from synth.errors import BadInput
-from synth.lists.row import Row
+from synth.lists.audio_list import AudioRow
 from synth.text import CsvReader
 
 GROWN_LIST: Final = "metadata.csv"
@@ -55,11 +55,11 @@ def grown_file_of(recording: Recording) -> GrownFile | None:
     )
 
 
-def with_grown_labels(rows: Iterable[Row | BadInput], root: str) -> Iterator[Row | BadInput]:
+def with_grown_labels(rows: Iterable[AudioRow | BadInput], root: str) -> Iterator[AudioRow | BadInput]:
     """The files of a folder, those that a list of `synth grow` beside them names with its columns as labels."""
     folder, labels = None, dict[str, Mapping[str, object]]()
     for row in rows:
-        if isinstance(row, Row):
+        if isinstance(row, AudioRow):
             parent, _, name = row.path.rpartition("/")
             if parent != folder:
                 folder, labels = parent, _labels_in(Path(root, parent) / GROWN_LIST)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from synth.errors import BadInput
-from synth.lists.row import Row
+from synth.lists.audio_list import AudioRow
 from synth.processes.isolate import Pool
 from synth.recipe.model import FromPath
 
@@ -27,7 +27,7 @@ class SlowPattern(Exception):
         self.label = label
 
 
-def with_labels(rows: Sequence[Row], labels: Mapping[str, FromPath], pool: Pool) -> list[Row]:
+def with_labels(rows: Sequence[AudioRow], labels: Mapping[str, FromPath], pool: Pool) -> list[AudioRow]:
     """The rows with labels from their paths, if they have none from a list.
 
     Args:
@@ -46,7 +46,7 @@ def with_labels(rows: Sequence[Row], labels: Mapping[str, FromPath], pool: Pool)
     return named
 
 
-def _with(row: Row, name: str, value: str) -> Row:
+def _with(row: AudioRow, name: str, value: str) -> AudioRow:
     known = row.detail.get("labels")
     labels = known if isinstance(known, Mapping) else {}
     if name == "speaker":

@@ -35,13 +35,10 @@ from synth.catalog.grown_files import with_grown_labels
 from synth.catalog.path_labels import SlowPattern, with_labels
 from synth.catalog.probe import MAX_ROOM_SECONDS, Place, Probed, check_response, measure_trim, probe
 from synth.catalog.recording import Refusal
-from synth.catalog.source_at import JSON_LINES
 from synth.catalog.source_files import SourceFiles, locate, source_error
 from synth.catalog.synthesized import refuse_clips, refuse_data_set
 from synth.errors import BadInput, SynthError
-from synth.lists.csv_rows import read_csv
-from synth.lists.json_lines import read_json_lines
-from synth.lists.row import Row
+from synth.lists.audio_list import AudioRow, read_audio_list
 from synth.processes.isolate import Pool
 from synth.recipe.model import Limits, Source
 from synth.text import printable
@@ -149,7 +146,7 @@ def _scan_source(desk: _Desk, source: Source, place: SourceFiles) -> None:
     desk.builder.end_source(CatalogSource(source.name, root, source.channels, source.recording_column, source.pool))
 
 
-def _labeled(desk: _Desk, source: Source, rows: Sequence[Row]) -> Sequence[Row]:
+def _labeled(desk: _Desk, source: Source, rows: Sequence[AudioRow]) -> Sequence[AudioRow]:
     """The rows with the labels that the source takes from their paths."""
     try:
         return with_labels(rows, source.path_labels, desk.pool)
@@ -165,25 +162,24 @@ def _nothing_found(source: Source, root: str, note: str | None) -> SynthError:
     return source_error(source, "path", f"no audio file in {root}{f'; {note}' if note else ''}")
 
 
-def _chunks(items: Iterable[Row | BadInput], size: int) -> Iterator[list[Row | BadInput]]:
+def _chunks(items: Iterable[AudioRow | BadInput], size: int) -> Iterator[list[AudioRow | BadInput]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk
 
 
-def _items(source: Source, place: SourceFiles, passed_over: Counter[str]) -> Iterator[Row | BadInput]:
+def _items(source: Source, place: SourceFiles, passed_over: Counter[str]) -> Iterator[AudioRow | BadInput]:
     if place.file is not None:
-        return with_grown_labels([Row(place.file)], place.root)
+        return with_grown_labels([AudioRow(place.file)], place.root)
     if place.listed is None:
         allowed = source.allow_synthesized
         files = walk_folder(Path(place.root), pattern=source.pattern, passed_over=passed_over, data_sets=allowed)
         return with_grown_labels(files, place.root)
-    reader = read_json_lines if place.listed.suffix.lower() in JSON_LINES else read_csv
-    rows = reader(place.listed, columns=source.columns)
+    rows = read_audio_list(place.listed, columns=source.columns)
     return rows if source.allow_synthesized else refuse_clips(rows, source)
 
 
-def _admitted(desk: _Desk, item: Row | BadInput, root: str) -> Row | None:
+def _admitted(desk: _Desk, item: AudioRow | BadInput, root: str) -> AudioRow | None:
     """The row with its path relative to the root; None where it was refused."""
     if isinstance(item, BadInput):
         _refuse(desk, item, item.path)
@@ -212,7 +208,7 @@ def _refuse(desk: _Desk, error: BadInput, path: str) -> None:
     desk.builder.refuse(Refusal(printable(path), error.code, "scan", error.message))
 
 
-def _scan_chunk(desk: _Desk, source: Source, root: str, rows: Sequence[Row]) -> None:
+def _scan_chunk(desk: _Desk, source: Source, root: str, rows: Sequence[AudioRow]) -> None:
     if len(desk.states) > _STATES_REMEMBERED:
         desk.states.clear()
     if len(desk.probed) > _REMEMBERED:
@@ -241,7 +237,7 @@ def _forget(desk: _Desk) -> None:
     desk.probed.clear()
 
 
-def _entry(row: Row, probed: Probed | BadInput | None, identity: FileIdentity | None, desk: _Desk) -> Entry:
+def _entry(row: AudioRow, probed: Probed | BadInput | None, identity: FileIdentity | None, desk: _Desk) -> Entry:
     if isinstance(probed, BadInput):
         raise probed
     if probed is None:
@@ -265,7 +261,7 @@ def _check_rate(rate: int, path: str) -> None:
         raise BadInput(error.code, path, error.message, "scan") from None
 
 
-def _segment(row: Row, rate: int, length: int | None) -> tuple[int, int]:
+def _segment(row: AudioRow, rate: int, length: int | None) -> tuple[int, int]:
     """(offset, number of samples). Where the file's length is known, the segment must lie in it, but for rounding."""
     offset = seconds_to_samples(row.offset, rate)
     count = row.num_samples

@@ -11,9 +11,6 @@ from synth.catalog.folder import EXTENSIONS, UNREAD
 from synth.errors import UsageError
 from synth.recipe.model import Source
 
-JSON_LINES = (".json", ".jsonl", ".ndjson")
-"""Suffixes of lists in JSON lines; every other list is CSV or TSV."""
-
 Kind: TypeAlias = Literal["folder", "list", "audio"]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from synth.catalog.source_files import SourceFiles, source_error
 from synth.errors import BadInput
-from synth.lists.row import Row
+from synth.lists.audio_list import AudioRow
 from synth.paths.folders import data_set_around
 from synth.recipe.model import Source
 
@@ -25,10 +25,10 @@ def refuse_data_set(source: Source, place: SourceFiles) -> None:
             raise source_error(source, key, _refusal(f"{data_set} is a data set that synth made"))
 
 
-def refuse_clips(rows: Iterable[Row | BadInput], source: Source) -> Iterator[Row | BadInput]:
+def refuse_clips(rows: Iterable[AudioRow | BadInput], source: Source) -> Iterator[AudioRow | BadInput]:
     """The rows of a list, until one is a row of a manifest that `synth` wrote. Raises RecipeError, UsageError there."""
     for row in rows:
-        if isinstance(row, Row) and is_clip_of_ours(row.detail.get("labels")):
+        if isinstance(row, AudioRow) and is_clip_of_ours(row.detail.get("labels")):
             line = "" if row.line is None else f":{row.line}"
             what = f"{source.manifest}{line} is a row of a manifest that synth wrote"
             raise source_error(source, "manifest", _refusal(what))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from synth.catalog.folder import walk_folder
-from synth.lists.row import Row
+from synth.lists.audio_list import AudioRow
 from synth.lists.source_text import MAX_LINE
 from synth.recipe.model import FromPath
 
@@ -42,7 +42,7 @@ def recognize_layout(folder: Path) -> Layout | None:
         for name in _COMMON_VOICE:
             if (folder / name).is_file():
                 return _common_voice(folder, name)
-    paths = [item.path for item in walk_folder(folder) if isinstance(item, Row)]
+    paths = [item.path for item in walk_folder(folder) if isinstance(item, AudioRow)]
     if _has_names(paths, _LIBRISPEECH):
         return _librispeech(folder, paths)
     return _vctk(folder, paths) if _has_names(paths, _VCTK) else None

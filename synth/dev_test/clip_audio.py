@@ -44,7 +44,7 @@ from synth.dsp.analysis.fingerprint import (
     wrong_bits,
 )
 from synth.errors import BadInput, UsageError
-from synth.lists.row import Row
+from synth.lists.audio_list import AudioRow
 from synth.processes.isolate import Pool
 from synth.text import printable
 from synth.units import resampled_length, seconds_to_samples
@@ -72,7 +72,7 @@ class Heard(TypedDict):
 
 
 def hear(
-    rows: Sequence[Row],
+    rows: Sequence[AudioRow],
     root: str,
     *,
     cache: Path,
@@ -113,7 +113,7 @@ def hear(
 
 
 def _fresh(
-    rows: Sequence[Row],
+    rows: Sequence[AudioRow],
     root: str,
     rest: Sequence[int],
     patience: dict[int, float],
@@ -131,7 +131,7 @@ def _fresh(
     return fresh
 
 
-def _task(row: Row, root: str, folder: str | None) -> tuple[Any, ...]:
+def _task(row: AudioRow, root: str, folder: str | None) -> tuple[Any, ...]:
     return os.path.join(root, row.path), row.offset, row.duration, row.num_samples, row.sample_rate, folder
 
 

@@ -32,8 +32,8 @@ from synth.dev_test.split_folder import (
 )
 from synth.dev_test.ties import Belonging, belonging, crossing
 from synth.errors import BadInput, UsageError
+from synth.lists.audio_list import AudioRow
 from synth.lists.root import SPLIT_FILE, SPLIT_FORMAT
-from synth.lists.row import Row
 
 VERSION = 1
 FEW_GROUPS = 5
@@ -65,7 +65,7 @@ class Request:
 class Clips:
     """The clips that can be used, with their length in ms, and pairs of them that share their sound."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[AudioRow, ...]
     ms: tuple[int, ...]
     pairs: Pairs
     common: tuple[dict[str, Any], ...]
@@ -124,7 +124,7 @@ def split(request: Request, *, progress: Progress | None = None) -> dict[str, An
     return _written(request, report, clips, divided, notes)
 
 
-def _replaced(rows: Sequence[Row]) -> list[str]:
+def _replaced(rows: Sequence[AudioRow]) -> list[str]:
     """A column of the list that ours takes the place of."""
     values = sorted({value for row in rows if (value := column(row, "split")) is not None})
     more = ", ..." if len(values) > len(SPLITS) else ""
@@ -170,13 +170,13 @@ def _clips(found: RealSet, request: Request, progress: Progress | None) -> Clips
     return Clips(rows, ms, [(p.first, p.second) for p in pairs], common, (*found.refused, *refused))
 
 
-def _seconds(row: Row) -> float | None:
+def _seconds(row: AudioRow) -> float | None:
     if row.duration is None and row.num_samples and row.sample_rate:
         return row.num_samples / row.sample_rate
     return row.duration
 
 
-def _measured(row: Row, heard: Heard | None) -> Row:
+def _measured(row: AudioRow, heard: Heard | None) -> AudioRow:
     """The row with what only the file knew of its length."""
     if heard is None or _seconds(row) is not None:
         return row
@@ -186,7 +186,7 @@ def _measured(row: Row, heard: Heard | None) -> Row:
     )
 
 
-def _name(row: Row) -> str:
+def _name(row: AudioRow) -> str:
     return f"{row.path}@{row.offset:g}s" if row.offset else row.path
 
 
@@ -225,13 +225,13 @@ def divide(
     return Divided(groups, of_clip, group_of, held, len(gone))
 
 
-def _anchors(earlier: Earlier, rows: Sequence[Row]) -> dict[int, str]:
+def _anchors(earlier: Earlier, rows: Sequence[AudioRow]) -> dict[int, str]:
     """Clip -> the split that its file was in: a file is never torn apart."""
     of_file = {row.path: where for row, where in zip(earlier.rows, earlier.splits, strict=True)}
     return {k: of_file[row.path] for k, row in enumerate(rows) if row.path in of_file}
 
 
-def _gone(earlier: Earlier | None, rows: Sequence[Row]) -> list[tuple[Row, str]]:
+def _gone(earlier: Earlier | None, rows: Sequence[AudioRow]) -> list[tuple[AudioRow, str]]:
     if earlier is None:
         return []
     there = {(row.path, round(1000 * row.offset)) for row in rows}

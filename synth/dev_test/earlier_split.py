@@ -14,11 +14,11 @@ from typing import Any
 
 from synth.dev_test.group_keys import from_json
 from synth.dev_test.groups import Group, Pairs, Tie, chain
-from synth.dev_test.real_set import RealSet, read_list
+from synth.dev_test.real_set import RealSet
 from synth.dev_test.sizes import SPLITS
 from synth.errors import GuardError, UsageError
+from synth.lists.audio_list import AudioRow, read_audio_list
 from synth.lists.root import SPLIT_FILE, SPLIT_FORMAT
-from synth.lists.row import Row
 from synth.recipe.model import FromPath
 
 WINNERS = ("refuse", "drop", *SPLITS)
@@ -36,7 +36,7 @@ class Earlier:
     `digest`: of its split.json. `notes`: what has been changed in it since. `from_path`: labels that it took from
     paths."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[AudioRow, ...]
     splits: tuple[str, ...]
     asked: Mapping[str, str]
     by: tuple[str, ...] | None
@@ -53,11 +53,11 @@ def read_earlier(folder: Path, found: RealSet) -> Earlier:
     audio has moved). Raises UsageError where there is no split, or none of its files is in the set.
     """
     noted, digest = _noted(folder)
-    rows: list[Row] = []
+    rows: list[AudioRow] = []
     splits: list[str] = []
     for name in SPLITS:
         if f"{name}.jsonl" in noted["lists"]:
-            mine = [item for item in read_list(folder / f"{name}.jsonl") if isinstance(item, Row)]
+            mine = [item for item in read_audio_list(folder / f"{name}.jsonl") if isinstance(item, AudioRow)]
             rows += mine
             splits += [name] * len(mine)
     old_root = os.path.normpath(os.path.join(os.path.abspath(folder), str(noted["root"])))

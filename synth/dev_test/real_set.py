@@ -14,10 +14,8 @@ from pathlib import Path
 from synth.audio.read import path_complaint
 from synth.catalog.folder import EXTENSIONS, UNREAD, passed_over_note, walk_folder
 from synth.errors import BadInput, UsageError
-from synth.lists.csv_rows import read_csv
-from synth.lists.json_lines import read_json_lines
+from synth.lists.audio_list import AudioRow, read_audio_list
 from synth.lists.root import list_root
-from synth.lists.row import Row
 from synth.paths.folders import data_set_around
 from synth.text import printable
 
@@ -38,7 +36,7 @@ class RealSet:
     """
 
     root: str
-    rows: tuple[Row, ...]
+    rows: tuple[AudioRow, ...]
     listed: Path | None = None
     notes: tuple[str, ...] = ()
     refused: tuple[BadInput, ...] = ()
@@ -63,14 +61,14 @@ def open_real_set(path: Path, *, allow_synthesised: bool = False, allow_other: b
     return found
 
 
-def column(row: Row, name: str) -> str | None:
+def column(row: AudioRow, name: str) -> str | None:
     """The value of a column as text; None where it is unknown, or empty."""
     labels = row.detail.get("labels")
     value = row.detail.get(name, labels.get(name) if isinstance(labels, dict) else None)
     return None if value is None else str(value).strip() or None
 
 
-def columns(rows: Iterable[Row]) -> list[str]:
+def columns(rows: Iterable[AudioRow]) -> list[str]:
     """The columns that have a value somewhere, but text and alignment."""
     found: set[str] = set()
     for row in rows:
@@ -93,14 +91,14 @@ def _opened(path: Path) -> RealSet:
     if not path.is_file():
         raise UsageError(f"there is no folder, list or file {path}")
     if path.suffix[1:].lower() in EXTENSIONS | UNREAD:
-        return RealSet(os.path.abspath(path.parent), (Row(path.name),))
+        return RealSet(os.path.abspath(path.parent), (AudioRow(path.name),))
     return _list(path)
 
 
 def _folder(path: Path) -> RealSet:
     passed_over: Counter[str] = Counter()
     items = list(walk_folder(path, passed_over=passed_over))
-    rows = tuple(sorted((item for item in items if isinstance(item, Row)), key=_place))
+    rows = tuple(sorted((item for item in items if isinstance(item, AudioRow)), key=_place))
     kept = tuple(row for row in rows if not path_complaint(row.path))
     refused = [item for item in items if isinstance(item, BadInput)]
     refused += [_forbidden(row.path, path_complaint(row.path)) for row in rows if path_complaint(row.path)]
@@ -110,7 +108,7 @@ def _folder(path: Path) -> RealSet:
     return RealSet(os.path.abspath(path), kept, None, (note,) if note else (), tuple(refused))
 
 
-def _place(row: Row) -> tuple[bytes, float]:
+def _place(row: AudioRow) -> tuple[bytes, float]:
     return os.fsencode(row.path), row.offset
 
 
@@ -118,20 +116,11 @@ def _forbidden(path: str, complaint: str | None) -> BadInput:
     return BadInput("forbidden_path", printable(path), complaint or "", "scan")
 
 
-def read_list(path: Path) -> list[Row | BadInput]:
-    """The lines of a list. Raises UsageError where it cannot be read."""
-    reader = read_json_lines if path.suffix.lower() in (".json", ".jsonl", ".ndjson") else read_csv
-    try:
-        return list(reader(path))
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-
-
 def _list(path: Path) -> RealSet:
     folder = str(list_root(path))
-    rows: list[Row] = []
+    rows: list[AudioRow] = []
     refused: list[BadInput] = []
-    for item in read_list(path):
+    for item in read_audio_list(path):
         if isinstance(item, BadInput):
             refused.append(item)
         elif complaint := path_complaint(_plain(item.path)):
@@ -150,14 +139,14 @@ def _plain(path: str) -> str:
     return "/".join("_" if part == ".." else part for part in path.lstrip("/").split("/"))
 
 
-def _root(folder: str, rows: Sequence[Row]) -> str:
+def _root(folder: str, rows: Sequence[AudioRow]) -> str:
     """The list's folder; where its files lie elsewhere, the folder that holds them all."""
     if all(row.path.startswith(folder.rstrip("/") + "/") for row in rows):
         return folder
     return os.path.commonpath([os.path.dirname(row.path) for row in rows])
 
 
-def _once(rows: Iterable[Row], refused: list[BadInput]) -> Iterator[Row]:
+def _once(rows: Iterable[AudioRow], refused: list[BadInput]) -> Iterator[AudioRow]:
     before: tuple[bytes, float] | None = None
     for row in rows:
         if _place(row) == before:
@@ -183,7 +172,7 @@ def _refuse_data_set(root: Path, *folders: str) -> None:
             )
 
 
-def _refuse_rows(found: RealSet, what: str, wrong: Callable[[Row], str | None], option: str) -> None:
+def _refuse_rows(found: RealSet, what: str, wrong: Callable[[AudioRow], str | None], option: str) -> None:
     bad = [(row, why) for row in found.rows if (why := wrong(row))]
     if not bad:
         return
@@ -195,11 +184,11 @@ def _refuse_rows(found: RealSet, what: str, wrong: Callable[[Row], str | None], 
     )
 
 
-def _line(row: Row) -> str:
+def _line(row: AudioRow) -> str:
     return "" if row.line is None else f" (line {row.line})"
 
 
-def _is_synthesised(row: Row) -> str | None:
+def _is_synthesised(row: AudioRow) -> str | None:
     """What in the row says so: a key of our manifests, or a column of its own."""
     labels = row.detail.get("labels")
     if not isinstance(labels, dict):
@@ -213,7 +202,7 @@ def _is_synthesised(row: Row) -> str | None:
     return next((f"{name} is {labels[name]}" for name in _SAYS_SYNTHESISED if _says(labels.get(name), _YES)), None)
 
 
-def _is_other(row: Row) -> str | None:
+def _is_other(row: AudioRow) -> str | None:
     labels = row.detail.get("labels")
     if not isinstance(labels, dict):
         return None

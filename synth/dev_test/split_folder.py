@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from synth.errors import UsageError
+from synth.lists.audio_list import AudioRow
 from synth.lists.root import SPLIT_FILE
-from synth.lists.row import Row
 from synth.paths import output_path
 
 PAGE = "README.md"
@@ -26,7 +26,7 @@ def list_name(split: str) -> str:
     return f"{split}.jsonl"
 
 
-def list_bytes(split: str, rows: Sequence[tuple[Row, str]]) -> bytes:
+def list_bytes(split: str, rows: Sequence[tuple[AudioRow, str]]) -> bytes:
     """The list of one split: JSON lines with NeMo's keys. rows: each with the name of its group.
 
     dev and test say in each row what they are: `fit` then refuses test under any name.
@@ -34,7 +34,7 @@ def list_bytes(split: str, rows: Sequence[tuple[Row, str]]) -> bytes:
     return b"".join(_line(split, row, group) for row, group in rows)
 
 
-def _line(split: str, row: Row, group: str) -> bytes:
+def _line(split: str, row: AudioRow, group: str) -> bytes:
     labels = row.detail.get("labels")
     known = {name: value for name, value in labels.items() if name not in OURS} if isinstance(labels, dict) else {}
     fields: dict[str, Any] = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from synth.dev_test.groups import FILE, Tie
 from synth.dev_test.real_set import RealSet, column, columns
 from synth.errors import UsageError
-from synth.lists.row import Row
+from synth.lists.audio_list import AudioRow
 
 DEFAULT_BY = ("speaker", "session", "drive", "trip", "recording", "source_recording")
 """The columns that groups are made by where nothing else is said: those of them that are there."""
@@ -23,7 +23,7 @@ class Belonging:
     """`by`: the columns, () where the sub-folder decides. `ties_of`: what a clip shares with others."""
 
     by: tuple[str, ...]
-    ties_of: Callable[[Row], tuple[Tie, ...]]
+    ties_of: Callable[[AudioRow], tuple[Tie, ...]]
     notes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
 
@@ -55,7 +55,7 @@ def _by_columns(found: RealSet, chosen: tuple[str, ...], names: tuple[str, ...])
     folder = _folder_tie([row.path for row in found.rows]) if FOLDER in chosen else None
     alone = FILE in chosen
 
-    def ties_of(row: Row) -> tuple[Tie, ...]:
+    def ties_of(row: AudioRow) -> tuple[Tie, ...]:
         ties = [(name, value) for name in names if (value := column(row, name)) is not None]
         if folder is not None:
             ties.append(folder(row.path))
@@ -105,7 +105,7 @@ def _folder_tie(paths: Sequence[str]) -> Callable[[str], Tie]:
     return tie
 
 
-def crossing(rows: Sequence[Row], splits: Sequence[str | None], by: Sequence[str]) -> list[str]:
+def crossing(rows: Sequence[AudioRow], splits: Sequence[str | None], by: Sequence[str]) -> list[str]:
     """Warnings: columns that groups were not made by, whose values stand on several sides."""
     found = []
     for name in _WATCHED:

@@ -107,6 +107,12 @@ def _audio_row(fields: dict[str, Any], names: Mapping[str, tuple[str, ...]], lin
         elif name in ("text", "speaker"):
             value = _text(name, value)
         detail[name] = value
+    offset = _seconds(_take(fields, names["offset"]), "offset") or 0.0
+    duration = _seconds(_take(fields, names["duration"]), "duration")
+    num_samples = _count(_take(fields, names["num_samples"]), "num_samples")
+    sample_rate = _count(_take(fields, names["sampling_rate"]), "sampling_rate")
+    channels = _count(_take(fields, names["channels"]), "channels")
+    # All that is left is labels, unknown ones too; an object called `labels` is unfolded.
     nested = fields.pop("labels", None)
     if isinstance(nested, dict):
         fields.update(nested)
@@ -116,16 +122,7 @@ def _audio_row(fields: dict[str, Any], names: Mapping[str, tuple[str, ...]], lin
         detail["labels"] = {name: None if value == "" else value for name, value in fields.items()}
     elif fields:
         detail["labels"] = {name: label_of_text(value) for name, value in fields.items()}
-    return AudioRow(
-        path,
-        line,
-        _seconds(_take(fields, names["offset"]), "offset") or 0.0,
-        _seconds(_take(fields, names["duration"]), "duration"),
-        _count(_take(fields, names["num_samples"]), "num_samples"),
-        _count(_take(fields, names["sampling_rate"]), "sampling_rate"),
-        _count(_take(fields, names["channels"]), "channels"),
-        detail,
-    )
+    return AudioRow(path, line, offset, duration, num_samples, sample_rate, channels, detail)
 
 
 def _take(fields: dict[str, Any], names: tuple[str, ...]) -> object:

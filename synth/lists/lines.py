@@ -28,8 +28,9 @@ class SourceLines:
     Iterating raises UsageError if the file cannot be read, and StorageError if the disk fails.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, newline: str = "") -> None:
         self.path = path
+        self._newline = newline  # what ends a line, as `open` has it: "" is any of \n, \r\n and \r
         self.number = 0  # of the line that was yielded last, from 1
         self.complaint: str | None = None  # what is wrong with a line yielded since this was None
 
@@ -39,7 +40,7 @@ class SourceLines:
                 # Some files of /proc are regular, report 0 bytes, and block whoever reads them: do not open them.
                 if is_empty(self.path):
                     return
-                with self.path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+                with self.path.open(encoding="utf-8", errors="surrogateescape", newline=self._newline) as file:
                     while line := file.readline(MAX_LINE):
                         self.number += 1
                         if self.number == 1:

@@ -59,7 +59,7 @@ class Table:
         self.path = path
         self.columns: tuple[str, ...] = ()  #: the header; empty for JSON lines and for an empty file
         self.header_text = ""  #: with `keep_text`: the header line as it is
-        self._lines = SourceLines(path)
+        self._lines = SourceLines(path, newline="\n" if json_lines else "")
         self._decoder = _LENIENT if allow_nan else _STRICT
         self._kept: list[str] | None = [] if keep_text else None
         self._rows = self._json_rows() if json_lines else self._csv_rows(*self._open_csv(strict))

@@ -32,12 +32,12 @@ def test_the_digest_is_of_what_is_said_not_of_how(tmp_path: Path) -> None:
     [
         ("", ":1: a list of cases has columns from weight, snr_db"),
         ("a,b\n1,2\n", ":1: a list of cases has columns from weight"),
-        ("snr_db,snr\n1,2\n", ":1: unknown column 'snr'; known are weight"),
+        ("snr_db,snr\n1,2\n", ":1: unknown column 'snr'; the columns are weight"),
         ("snr_db\n1\nloud\n", ":3: snr_db is 'loud', which is not a number"),
         ("snr_db\nnan\n", ":2: snr_db is 'nan', outside -60 to 100"),
         (f"snr_db\n{'9' * 50_000}\n", f":2: snr_db is '{'9' * 59}..., outside -60 to 100"),
         ("level_dbfs\n3\n", ":2: level_dbfs is '3', outside -90 to 0"),
-        ("snr_db,weight\n1\n", ":2: 1 cells, the header has 2 columns"),
+        ("snr_db,weight\n1\n", ":2: 1 cell, the header has 2 columns"),
         ("snr_db,weight\n1,0\n", ": no case with a weight above 0"),
         ("band_1,band_2\n,3\n", ":2: the bands that are given must be the lowest ones, without a gap"),
     ],
@@ -50,7 +50,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, wrong: str) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"cannot read .*gone.csv: No such file or directory"):
+    with pytest.raises(UsageError, match=r"gone.csv: cannot be read: No such file or directory"):
         read_cases(tmp_path / "gone.csv")
 
 

@@ -11,7 +11,7 @@ from synth.catalog.folder import passed_over_note, walk_folder
 from synth.catalog.scan import scan
 from synth.dev_test.real_set import open_real_set
 from synth.errors import BadInput, UsageError
-from synth.lists.row import Row
+from synth.lists.audio_list import AudioRow
 from synth.match.measure.audio_set import open_set
 from synth.recipe.model import Limits, Source
 
@@ -44,7 +44,7 @@ NOTE = "6 files passed over: 2 .txt, 2 hidden, 1 .y_z, 1 without extension"
 def test_each_file_is_a_row_a_refusal_or_counted(mixed: Path) -> None:
     passed_over: Counter[str] = Counter()
     items = list(walk_folder(mixed, passed_over=passed_over))
-    assert [item.path for item in items if isinstance(item, Row)] == ["a.wav"]
+    assert [item.path for item in items if isinstance(item, AudioRow)] == ["a.wav"]
     refused = [(i.path, i.code, i.message) for i in items if isinstance(i, BadInput)]
     assert refused == [("b.m4a", "unsupported", UNREAD), ("deep/C.M4A", "unsupported", UNREAD)]
     assert passed_over_note(passed_over) == NOTE
@@ -52,7 +52,7 @@ def test_each_file_is_a_row_a_refusal_or_counted(mixed: Path) -> None:
 
 def test_what_a_pattern_leaves_out_is_left_out_on_purpose(mixed: Path) -> None:
     passed_over: Counter[str] = Counter()
-    assert list(walk_folder(mixed, pattern="*.wav", passed_over=passed_over)) == [Row("a.wav")]
+    assert list(walk_folder(mixed, pattern="*.wav", passed_over=passed_over)) == [AudioRow("a.wav")]
     assert not passed_over
 
 

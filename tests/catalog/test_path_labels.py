@@ -14,7 +14,7 @@ from synth.catalog.path_labels import SlowPattern, with_labels
 from synth.catalog.scan import scan
 from synth.dev_test.group_keys import By, from_json, read_by
 from synth.errors import RecipeError, UsageError
-from synth.lists.row import Row
+from synth.lists.audio_list import AudioRow
 from synth.processes.isolate import Pool
 from synth.recipe.load import dump_resolved, load_recipe
 from synth.recipe.model import FromPath, Limits, Recipe
@@ -103,7 +103,10 @@ def test_a_pattern_that_does_not_end_is_an_error_in_time(speech: Path, monkeypat
 
 
 def test_labels_of_any_name_are_put_beside_others() -> None:
-    rows = [Row("a/b.wav", detail={"labels": {"road": "wet"}}), Row("a/c.wav", detail={"labels": {"drive": "x"}})]
+    rows = [
+        AudioRow("a/b.wav", detail={"labels": {"road": "wet"}}),
+        AudioRow("a/c.wav", detail={"labels": {"drive": "x"}}),
+    ]
     with Pool() as pool:
         named = with_labels(rows, {"drive": FromPath(level=1)}, pool)
     assert [row.detail for row in named] == [

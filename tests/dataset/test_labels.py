@@ -14,10 +14,8 @@ from synth.cli.show_labels import labels_text
 from synth.dataset.labels import LabelCounts, label_arrays
 from synth.diagnose.labels import count_labels, read_label_predictions, score_labels
 from synth.errors import UsageError
-from synth.lists.csv_rows import read_csv
-from synth.lists.json_lines import read_json_lines
+from synth.lists.audio_list import AudioRow, read_audio_list
 from synth.lists.label_value import label_of_text, state_of, truth_of
-from synth.lists.row import Row
 from tests.helpers import run_synth
 
 
@@ -45,13 +43,13 @@ def test_a_csv_has_text_and_json_lines_keep_their_types(tmp_path: Path) -> None:
         "labels": {"x": ""},
     }
     (tmp_path / "a.jsonl").write_text(json.dumps(line) + "\n")
-    (row,) = read_csv(tmp_path / "a.csv")
-    assert isinstance(row, Row)
+    (row,) = read_audio_list(tmp_path / "a.csv")
+    assert isinstance(row, AudioRow)
     assert row.detail == {
         "text": "true", "speaker": "unknown", "labels": {"wiper": True, "accent": None, "seats": "2"}
     }  # fmt: skip
-    (row,) = read_json_lines(tmp_path / "a.jsonl")
-    assert isinstance(row, Row)
+    (row,) = read_audio_list(tmp_path / "a.jsonl")
+    assert isinstance(row, AudioRow)
     assert row.detail["labels"] == {"wiper": True, "siren": None, "seats": 2, "said": "true", "x": None}
 
 

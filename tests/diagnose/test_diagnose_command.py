@@ -86,7 +86,7 @@ def test_errors_of_the_example_are_those_of_its_list(tmp_path: Path) -> None:
         ((), "a gap needs two errors; there is only human"),
         (("--train", "1", "--dev", "9"), "of how many clips or words is --train?"),
         (("--train", "1", "--dev", "nine", "--n", "50"), "--dev is 'nine'; percent (9)"),
-        (("--scores", "none.csv"), "cannot read none.csv"),
+        (("--scores", "none.csv"), "none.csv: cannot be read"),
     ],
 )
 def test_mistakes_end_with_2_and_one_line(words: tuple[str, ...], told: str, tmp_path: Path) -> None:

@@ -196,12 +196,12 @@ def test_rates_without_words_are_said_to_count_alike(tmp_path: Path) -> None:
         ("id,errors,words\na,nan,3\n", "scores.csv:2: errors is 'nan'"),
         ("id,errors\na,1\n", "scores.csv:2: no errors in these columns"),
         ("id,error\na,12.5\n", "rates are needed in which 1 is all wrong, not percent"),
-        ("id,error\na\n", "scores.csv:2: 1 cells, the header has 2 columns"),
-        ("id,error,error\na,1,1\n", "scores.csv:1: the column 'error' is there twice"),
+        ("id,error\na\n", "scores.csv:2: 1 cell, the header has 2 columns"),
+        ("id,error,error\na,1,1\n", "scores.csv:1: duplicate column 'error'"),
         ("id,error\na,1\na,0\n", "scores.csv:3: clip a of split None is there already at"),
         ("id,hypothesis\na,x\n", "no errors in these columns"),
         ("id,error\n", "no rows"),
-        ('id,error\n"a,1\n', "scores.csv:2: unexpected end of data"),
+        ('id,error\n"a,1\n', "scores.csv:2: not valid CSV: unexpected end of data"),
     ],
 )
 def test_what_cannot_be_read_is_named(tmp_path: Path, text: str, told: str) -> None:
@@ -255,7 +255,7 @@ def test_lists_of_synth_split_count_from_the_folder_of_the_audio(tmp_path: Path)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"cannot read .*none\.csv"):
+    with pytest.raises(UsageError, match=r"none\.csv: cannot be read"):
         read_scores(tmp_path / "none.csv")
 
 

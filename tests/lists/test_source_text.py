@@ -15,11 +15,11 @@ from synth.diagnose.labels import read_label_predictions
 from synth.diagnose.review.corrections import correct
 from synth.diagnose.review.review_csv import Review, ReviewRow, read_review, review_csv
 from synth.errors import BadInput, UsageError
+from synth.lists.audio_list import read_audio_list
 from synth.lists.cases import read_cases
-from synth.lists.csv_rows import read_csv
-from synth.lists.json_lines import read_json_lines
+from synth.lists.lines import NOT_UTF8, SourceLines
 from synth.lists.scores import read_rows
-from synth.lists.source_text import HALF_PAIR, NOT_UTF8, text_lines
+from synth.lists.table import HALF_PAIR, read_table
 from synth.match.measure.features import FEATURES
 from synth.match.measure.profile import ClipProfile, Profile, read_profile, write_profile
 from synth.recipe.model import Limits, Source
@@ -49,9 +49,9 @@ def correct_by(path: Path) -> Any:
 
 
 READERS: dict[str, tuple[str, str, Callable[[Path], Any]]] = {
-    "a list as CSV": ("l.csv", "path,text\na.wav,VALUE\n", lambda path: list(read_csv(path))),
-    "a list as TSV": ("l.tsv", "path\ttext\na.wav\tVALUE\n", lambda path: list(read_csv(path))),
-    "a list as JSON lines": ("l.jsonl", '\n{"path": "a.wav", "text": "VALUE"}\n', lambda path: list(read_json_lines(path))),
+    "a list as CSV": ("l.csv", "path,text\na.wav,VALUE\n", lambda path: list(read_audio_list(path))),
+    "a list as TSV": ("l.tsv", "path\ttext\na.wav\tVALUE\n", lambda path: list(read_audio_list(path))),
+    "a list as JSON lines": ("l.jsonl", '\n{"path": "a.wav", "text": "VALUE"}\n', lambda path: list(read_audio_list(path))),
     "scores as CSV": ("s.csv", "id,reference\na,VALUE\n", read_rows),
     "scores as JSON lines": ("s.jsonl", '\n{"id": "a", "reference": "VALUE"}\n', read_rows),
     "a review": ("r.csv", review_of("VALUE"), read_review),
@@ -115,10 +115,10 @@ def test_half_a_surrogate_pair_is_refused_with_its_line(tmp_path: Path, name: st
 def test_a_label_or_a_key_is_text_too(tmp_path: Path) -> None:
     path = tmp_path / "l.jsonl"
     path.write_text('{"path": "a.wav", "\\udcff": 1}\n{"path": "a.wav", "labels": {"accent": ["\\udcff"]}}\n')
-    assert [row.message for row in read_json_lines(path) if isinstance(row, BadInput)] == [HALF_PAIR] * 2
+    assert [row.message for row in read_audio_list(path) if isinstance(row, BadInput)] == [HALF_PAIR] * 2
     (tmp_path / "l.csv").write_bytes(b"path,caf\xe9\na.wav,1\n")
     with pytest.raises(UsageError, match="csv:1: not UTF-8; save the list as UTF-8"):
-        list(read_csv(tmp_path / "l.csv"))
+        list(read_audio_list(tmp_path / "l.csv"))
 
 
 def test_a_list_with_one_latin_1_line_is_planned_without_it(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_list_with_one_latin_1_line_is_planned_without_it(tmp_path: Path) -> N
     ("content", "message"),
     [
         (b"snr_db\n5\n\xe9\n", f"3: {NOT_UTF8}"),
-        (b'snr_db\n5\n"5\n', "3: not a CSV file: unexpected end of data"),
+        (b'snr_db\n5\n"5\n', "3: not valid CSV: unexpected end of data"),
     ],
 )
 def test_cases_are_refused_with_the_line(tmp_path: Path, content: bytes, message: str) -> None:
@@ -176,8 +176,8 @@ def test_a_file_of_proc_that_blocks_its_reader_is_not_opened(tmp_path: Path, mon
 
     monkeypatch.setattr(Path, "open", fail)
     path = Path("/proc/kmsg")
-    assert list(text_lines(path)) == []
-    assert list(read_json_lines(path)) == []
-    for reader in (read_rows, read_cases, read_review, read_profile, read_csv):
+    assert list(SourceLines(path)) == []
+    assert list(read_table(path, json_lines=True)) == []
+    for reader in (read_rows, read_cases, read_review, read_profile):
         with pytest.raises(UsageError):
             list(reader(path))  # type: ignore[call-overload]

@@ -17,7 +17,7 @@ from synth.dev_test.resolution import CORRELATION, resolution
 from synth.dev_test.sizes import read_sizes, targets
 from synth.dev_test.ties import belonging
 from synth.errors import GuardError, UsageError
-from synth.lists.row import Row
+from synth.lists.audio_list import AudioRow
 
 COLUMNS = ("speaker", "session", "recording")
 
@@ -42,14 +42,14 @@ def catalog(seed: int) -> tuple[RealSet, Clips]:
         detail = {"labels": labels, **({"speaker": f"{speaker}"} if g.random() < 0.8 else {})}
         # a file of several clips now and then
         path = f"d{session}/{k // 2 if k % 5 == 0 else k}.wav"
-        rows.append(Row(path, k, float(k), round(float(g.uniform(0.5, 9.0)), 3), detail=detail))
+        rows.append(AudioRow(path, k, float(k), round(float(g.uniform(0.5, 9.0)), 3), detail=detail))
     chosen = g.integers(0, count, (int(g.integers(0, 4)), 2)).tolist()
     pairs = [(min(pair), max(pair)) for pair in chosen if pair[0] != pair[1]]
     ms = tuple(round(1000 * (row.duration or 0)) for row in rows)
     return RealSet("/nowhere", tuple(rows), listed=None), Clips(tuple(rows), ms, pairs, (), ())
 
 
-def value(row: Row, name: str) -> object:
+def value(row: AudioRow, name: str) -> object:
     labels = row.detail["labels"]
     assert isinstance(labels, dict)
     return row.path if name == "file" else row.detail.get(name, labels.get(name))

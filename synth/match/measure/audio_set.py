@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from synth.catalog.folder import passed_over_note, walk_folder
-from synth.catalog.source_at import JSON_LINES, kind_of
+from synth.catalog.source_at import kind_of
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.manifest import GROWN_FROM, ManifestRow, read_rows
 from synth.dataset.reader import MAX_LINE, DataFile, NotJson, parse_json
 from synth.errors import BadInput, UsageError
-from synth.lists.csv_rows import read_csv
-from synth.lists.json_lines import read_json_lines
+from synth.lists.audio_list import AudioRow, read_audio_list
 from synth.lists.root import list_root
-from synth.lists.row import Row
+from synth.lists.table import JSON_LINES
 from synth.text import printable
 
 GROUP_COLUMNS = ("session", "drive", "trip", "car", "recording", "speaker")
@@ -228,12 +227,8 @@ def _margins(row: ManifestRow, speech: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _list(path: Path, group_by: str | None) -> AudioSet:
-    reader = read_json_lines if path.suffix.lower() in JSON_LINES else read_csv
-    try:
-        items = list(reader(path))
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    rows = [item for item in items if isinstance(item, Row)]
+    items = list(read_audio_list(path))
+    rows = [item for item in items if isinstance(item, AudioRow)]
     group, note = _list_group(path, rows, group_by)
     clips = tuple(
         SetClip(
@@ -252,18 +247,18 @@ def _list(path: Path, group_by: str | None) -> AudioSet:
     return AudioSet(path.stem, root, "list", clips, _absolute(path), (note,), refused)
 
 
-def _seconds(row: Row) -> float | None:
+def _seconds(row: AudioRow) -> float | None:
     if row.duration is None and row.num_samples and row.sample_rate:
         return row.num_samples / row.sample_rate
     return row.duration
 
 
-def _column(row: Row, name: str) -> object:
+def _column(row: AudioRow, name: str) -> object:
     labels = row.detail.get("labels")
     return row.detail.get(name) if name in row.detail else labels.get(name) if isinstance(labels, dict) else None
 
 
-def _columns(row: Row) -> dict[str, object]:
+def _columns(row: AudioRow) -> dict[str, object]:
     labels = row.detail.get("labels")
     return {**(labels if isinstance(labels, dict) else {}), **{k: v for k, v in row.detail.items() if k != "labels"}}
 
@@ -272,7 +267,7 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _list_group(path: Path, rows: Sequence[Row], group_by: str | None) -> tuple[Callable[[Row], str], str]:
+def _list_group(path: Path, rows: Sequence[AudioRow], group_by: str | None) -> tuple[Callable[[AudioRow], str], str]:
     if group_by in ("folder", "file"):
         return _path_group([row.path for row in rows], group_by)
     there = Counter(name for row in rows for name, value in _columns(row).items() if _text(value))
@@ -310,7 +305,7 @@ def _folder(path: Path, group_by: str | None) -> AudioSet:
     passed = passed_over_note(passed_over)
     if not items and passed:
         raise UsageError(f"{path}: no audio in it to measure; {passed}")
-    rows = [item for item in items if isinstance(item, Row)]
+    rows = [item for item in items if isinstance(item, AudioRow)]
     group, note = _path_group([row.path for row in rows], group_by)
     clips = tuple(SetClip(row.path, group(row)) for row in rows)
     refused = tuple(item for item in items if isinstance(item, BadInput))

@@ -13,7 +13,7 @@ from synth.dev_test.clip_audio import hear, same_sound
 from synth.dev_test.groups import Pairs, grouped
 from synth.draws import uniform01
 from synth.errors import BadInput
-from synth.lists.row import Row
+from synth.lists.audio_list import AudioRow
 from synth.match.measure.audio_set import AudioSet, SetClip
 
 MOST_SECONDS = 7200.0
@@ -67,8 +67,8 @@ def join_groups(
     return SoundGroups(groups, tuple(_notes(clips, groups, joined, len(chosen))))
 
 
-def _row(clip: SetClip, seconds: float) -> Row:
-    return Row(clip.path, offset=clip.offset, duration=clip.duration if seconds <= CLIP_SECONDS else CLIP_SECONDS)
+def _row(clip: SetClip, seconds: float) -> AudioRow:
+    return AudioRow(clip.path, offset=clip.offset, duration=clip.duration if seconds <= CLIP_SECONDS else CLIP_SECONDS)
 
 
 def _some(clips: Sequence[SetClip], seconds: Sequence[float]) -> list[int]:
