@@ -232,7 +232,7 @@ def run_loop(work: Path, out: Path, *, pitch_tempo: bool) -> None:
 
 def million_plan(work: Path) -> None:
     """Scan a list with durations, make the plan and its ledger, and every ClipSpec."""
-    from synth.commands.generate import make_plan
+    from synth.commands.plan import make_plan
 
     planned = make_plan(work / "million.yaml", check=False)  # the files of the list do not exist
     samples = sum(planned.plan[index].num_samples for index in range(len(planned.plan)))

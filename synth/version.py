@@ -1,7 +1,3 @@
 """The version of the package: the only place where it is written."""
 
-from __future__ import annotations
-
-from typing import Final
-
-__version__: Final = "0.1.0"
+__version__ = "0.1.0"  # hatchling reads it by a pattern that takes no annotation

@@ -113,13 +113,13 @@ def plan(
     """
     from synth.cli import show
     from synth.cli.progress import Screen
-    from synth.commands import generate as pipeline
+    from synth.commands.plan import changed_clips, make_plan
 
     with Screen(state.verbosity) as screen:
-        planned = pipeline.make_plan(
+        planned = make_plan(
             recipe, overrides=set_ or (), jobs=jobs, progress=screen.scanned, strict_inputs=strict_inputs
         )
-    changed = pipeline.changed_clips(planned, against) if against else None
+    changed = changed_clips(planned, against) if against else None
     planned_json = show.plan_json(planned, changed)
     print_result(planned_json, lambda: show.plan_text(planned, changed))
     report_inputs(planned_json["refused"], planned.warnings, notes=planned.notes)
@@ -180,7 +180,7 @@ def finish(
     All shards must be rendered. The command may be run again at any time.
     """
     from synth.cli import show
-    from synth.commands import generate as pipeline
+    from synth.commands import dataset as pipeline
 
     content = pipeline.finish(dataset, accept_timeouts=accept_timeouts)
     print_result(content, lambda: show.content_text(content, dataset))
@@ -223,7 +223,7 @@ def explain(dataset: DataSet, clip_id: Clip) -> None:
     The output lists its sources and each draw, with the setting of the recipe that it came from.
     """
     from synth.cli import show
-    from synth.commands import generate as pipeline
+    from synth.commands import explain as pipeline
 
     explained = pipeline.explain(dataset, clip_id)
     print_result(show.explained_json(explained), lambda: show.explained_text(explained))
@@ -240,7 +240,7 @@ def replay(
     The new clip is compared with the one in the data set. The command exits with code 4 if the bytes differ.
     """
     from synth.cli import show
-    from synth.commands import generate as pipeline
+    from synth.commands import replay as pipeline
     from synth.errors import VerifyMismatch
 
     replayed = pipeline.replay(dataset, clip_id, out)

@@ -16,8 +16,11 @@ from synth.text import count_of, duration_text
 from synth.units import size_text
 
 if TYPE_CHECKING:
-    from synth.commands.generate import Explained, Generated, Planned, Replayed
+    from synth.commands.explain import ClipExplanation
+    from synth.commands.generate import GeneratedDataset
     from synth.commands.grow import GrownFolder
+    from synth.commands.plan import PlannedRecipe
+    from synth.commands.replay import ReplayedClip
     from synth.dataset.status import Status
     from synth.dataset.verify import Report
     from synth.plan.clip_spec import NoisePiece
@@ -26,7 +29,7 @@ _FIRST = 5
 _SETTING_WIDTH = 120
 
 
-def plan_text(planned: Planned, changed: tuple[int, int, int] | None) -> str:
+def plan_text(planned: PlannedRecipe, changed: tuple[int, int, int] | None) -> str:
     plan = planned.plan
     lines = [
         f"clips        {len(plan):,} ({count_of(plan.num_shards, 'shard')} of up to {plan.shard_size})",
@@ -49,7 +52,7 @@ def plan_text(planned: Planned, changed: tuple[int, int, int] | None) -> str:
     return "\n".join(lines)
 
 
-def _split_totals(planned: Planned) -> dict[str, tuple[int, float]]:
+def _split_totals(planned: PlannedRecipe) -> dict[str, tuple[int, float]]:
     import numpy as np
 
     from synth.recipe.model import SPLITS
@@ -63,7 +66,7 @@ def _split_totals(planned: Planned) -> dict[str, tuple[int, float]]:
     return totals
 
 
-def _split_lines(planned: Planned) -> list[str]:
+def _split_lines(planned: PlannedRecipe) -> list[str]:
     rows = [_SPLIT_HEAD]
     for name, (clips, seconds) in _split_totals(planned).items():
         rows.append([name, f"{clips:,}", f"{seconds / 3600:.2f}", f"{clips / len(planned.plan):.1%}"])
@@ -134,7 +137,7 @@ def _grown_lines(uses: Sequence[PoolUse]) -> list[str]:
     return ["", *table(rows)] if len(rows) > 1 else []
 
 
-def _draw_lines(planned: Planned) -> list[str]:
+def _draw_lines(planned: PlannedRecipe) -> list[str]:
     rows = [_CLIP_HEAD]
     for index in range(min(_FIRST, len(planned.plan))):
         spec = planned.plan[index]
@@ -158,7 +161,7 @@ def _effect_text(effect: Any) -> str:
     return f"{effect.name} {getattr(effect, main)}" if main else str(effect.name)
 
 
-def plan_json(planned: Planned, changed: tuple[int, int, int] | None) -> dict[str, Any]:
+def plan_json(planned: PlannedRecipe, changed: tuple[int, int, int] | None) -> dict[str, Any]:
     plan = planned.plan
     catalogs = (plan.speech, plan.noise, plan.rooms)
     return {
@@ -178,7 +181,7 @@ def plan_json(planned: Planned, changed: tuple[int, int, int] | None) -> dict[st
     }
 
 
-def generated_text(done: Generated, out: Path) -> str:
+def generated_text(done: GeneratedDataset, out: Path) -> str:
     lines = [_run_text(done)]
     if done.content is not None:
         return "\n".join([*lines, content_text(done.content, out)])
@@ -191,7 +194,7 @@ def generated_text(done: Generated, out: Path) -> str:
     )
 
 
-def _run_text(done: Generated) -> str:
+def _run_text(done: GeneratedDataset) -> str:
     run = done.result
     if not run.shards:
         return "already complete: nothing was left to make"
@@ -200,7 +203,7 @@ def _run_text(done: Generated) -> str:
     return f"made {count_of(run.clips, 'clip')}, {hours}" + (f"; {run.refused:,} refused" if run.refused else "")
 
 
-def generated_json(done: Generated, out: Path) -> dict[str, Any]:
+def generated_json(done: GeneratedDataset, out: Path) -> dict[str, Any]:
     return {
         "out": str(out),
         "made": asdict(done.result),
@@ -245,7 +248,7 @@ def verify_text(report: Report, out: Path) -> str:
     return report.to_text(out)
 
 
-def explained_text(told: Explained) -> str:
+def explained_text(told: ClipExplanation) -> str:
     spec = told.spec
     rate = spec["sample_rate"]
     lines = [
@@ -341,7 +344,7 @@ def _fields(effect: Mapping[str, Any]) -> str:
     return f"{effect['name']}: {rest}" if rest else str(effect["name"])
 
 
-def explained_json(told: Explained) -> dict[str, Any]:
+def explained_json(told: ClipExplanation) -> dict[str, Any]:
     draws = [
         {"key": key, "u": u, "value": drawn_value(key, u, setting), "setting": setting}
         for key, u, setting in told.draws
@@ -349,7 +352,7 @@ def explained_json(told: Explained) -> dict[str, Any]:
     return {"clip_id": told.clip_id, "spec": told.spec, "draws": draws, "row": told.row}
 
 
-def replayed_text(again: Replayed) -> str:
+def replayed_text(again: ReplayedClip) -> str:
     told = {
         True: "the same bytes as in the data set",
         False: "NOT the bytes of the data set",
@@ -358,7 +361,7 @@ def replayed_text(again: Replayed) -> str:
     return f"{again.path}: {told[again.same]} (sha256 {again.sha256})"
 
 
-def replayed_json(again: Replayed) -> dict[str, Any]:
+def replayed_json(again: ReplayedClip) -> dict[str, Any]:
     return {"path": str(again.path), "sha256": again.sha256, "same": again.same}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from synth import files
 from synth.catalog.source_files import refuse_missing
-from synth.commands.generate import Planned, make_plan
+from synth.commands.plan import PlannedRecipe, make_plan
 from synth.errors import UsageError
 from synth.match.fit.copies import refuse_copies
 from synth.match.fit.dev_cases import case_text
@@ -121,7 +121,7 @@ def _dev_profile(request: FitRequest, progress: Progress) -> Profile:
     return dev
 
 
-def _plan_copy(recipe: Recipe, folder: Path, jobs: int, progress: Progress) -> Planned:
+def _plan_copy(recipe: Recipe, folder: Path, jobs: int, progress: Progress) -> PlannedRecipe:
     path = folder / RECIPE
     files.write_file(path, recipe_text(with_paths_from(recipe, folder), ()).encode())
     return make_plan(path, jobs=jobs, progress=progress, check=False)

@@ -16,7 +16,7 @@ from synth.catalog.grown_files import grown_file_of
 from synth.catalog.recording import Recording
 from synth.catalog.scan import Progress
 from synth.catalog.source_at import source_at
-from synth.commands.generate import Catalogs, plan_clips, scan_sources
+from synth.commands.plan import Catalogs, plan_clips, scan_sources
 from synth.commands.speech_layout import Layout, recognize_layout
 from synth.errors import GuardError
 from synth.paths import output_path

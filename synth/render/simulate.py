@@ -28,7 +28,7 @@ class Simulated:
 def simulate(plan: Plan, noise: NoiseStore, indices: Iterable[int]) -> Iterator[Simulated]:
     """The clips at these indices of a plan, in this order; those that cannot be made are left out.
 
-    `plan` and `noise` are those of `synth.commands.generate.Planned`.
+    `plan` and `noise` are those of `synth.commands.plan.PlannedRecipe`.
     """
     studio = Studio(plan, noise)
     for index in indices:

@@ -240,7 +240,7 @@ def open_plan(
     The plan of a recipe lies in a temporary folder, which goes with this process.
 
     Raises:
-        RecipeError, GuardError, UsageError: as `synth.commands.generate.make_plan`; there is no such recipe or data set.
+        RecipeError, GuardError, UsageError: as `synth.commands.plan.make_plan`; there is no such recipe or data set.
     """
     place = Path(os.path.abspath(path))  # noqa: PTH100 - links stay links; workers may stand elsewhere
     if place.is_dir() and DatasetDir(place).private.is_dir():
@@ -255,7 +255,7 @@ def open_plan(
 
 def _planned(recipe: Path, overrides: Sequence[str], jobs: int) -> Home:
     """Plan a recipe into a folder of its own."""
-    from synth.commands.generate import make_plan
+    from synth.commands.plan import make_plan
 
     planned = make_plan(recipe, overrides=overrides, jobs=jobs, check=False)
     for warning in planned.warnings:

@@ -17,7 +17,6 @@ import pytest
 import soundfile
 
 from synth import cli
-from synth.commands import generate as pipeline
 from synth.dataset import lock
 from synth.dataset.dataset_dir import DatasetDir
 from tests.helpers import FIXTURES, ROOT, fixture_recipe, rows_of, run_synth
@@ -333,7 +332,7 @@ def test_a_bug_is_told_in_one_line(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the sky fell")
 
-    monkeypatch.setattr(pipeline, "make_plan", broken)
+    monkeypatch.setattr("synth.commands.plan.make_plan", broken)
     assert cli.run(["plan", str(recipe)]) == 1
     said = capsys.readouterr()
     assert said.out == ""

@@ -20,7 +20,6 @@ from synth import cli
 from synth.cli import frame, options
 from synth.cli.app import app
 from synth.cli.output import state
-from synth.commands import generate as pipeline
 from synth.errors import RecipeError
 from tests.helpers import run_synth
 
@@ -289,7 +288,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(pipeline, "make_plan", fail)
+    monkeypatch.setattr("synth.commands.plan.make_plan", fail)
 
 
 def test_a_recipe_error_has_its_mistakes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from synth.commands import generate as pipeline
+from synth.commands.generate import Listeners, generate
+from synth.commands.replay import replay
 from synth.errors import UsageError
 from tests.helpers import rows_of, run_synth
 from tests.small_set import make_sources
@@ -17,7 +18,7 @@ from tests.small_set import make_sources
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sources, a data set of FLAC `set`, and lists about its clips."""
     folder = tmp_path_factory.mktemp("own")
-    pipeline.generate(make_sources(folder), folder / "set")
+    generate(make_sources(folder), folder / "set")
     ids = [row["id"] for row in rows_of(folder / "set" / "manifest.jsonl")]
     scores = "".join(f"{name},{k % 2},4\n" for k, name in enumerate(ids))
     (folder / "scores.csv").write_text(f"id,errors,words\n{scores}")
@@ -76,26 +77,26 @@ def test_replay_writes_no_flac_under_another_name(work: Path, tmp_path: Path) ->
     clip = (work / "clip.txt").read_text()
     for name in ("clip.wav", "clip"):
         with pytest.raises(UsageError) as caught:
-            pipeline.replay(work / "set", clip, tmp_path / name)
+            replay(work / "set", clip, tmp_path / name)
         assert str(caught.value) == (
             f"--out {tmp_path}/{name}: the clips of this data set are FLAC, and replay writes the same bytes; name a file "
             f"that ends in .flac, such as {tmp_path}/clip.flac"
         )
     assert list(tmp_path.iterdir()) == []
-    assert pipeline.replay(work / "set", clip, tmp_path / "clip.FLAC").same is True
+    assert replay(work / "set", clip, tmp_path / "clip.FLAC").same is True
 
 
 def test_an_output_is_refused_before_the_audio_is_looked_at(work: Path, tmp_path: Path) -> None:
     """D17: a folder that is in use was found after scan and plan."""
     scanned: list[str] = []
     with pytest.raises(UsageError, match="an input of this command"):
-        pipeline.generate(
+        generate(
             work / "recipe.yaml",
             work / "noise",
-            listeners=pipeline.Listeners(scan=lambda what, done, total: scanned.append(what)),
+            listeners=Listeners(scan=lambda what, done, total: scanned.append(what)),
         )
     assert scanned == []
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "x").write_text(json.dumps({}))
     with pytest.raises(UsageError, match=r"this folder holds files \(x\) but no data set that synth has begun"):
-        pipeline.generate(work / "recipe.yaml", tmp_path / "out")
+        generate(work / "recipe.yaml", tmp_path / "out")

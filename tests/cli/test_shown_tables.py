@@ -19,7 +19,7 @@ from synth.cli.show_match import profile_text, selected_text
 from synth.cli.show_noise import noise_text
 from synth.cli.show_split import split_text
 from synth.cli.terminal import wrapped
-from synth.commands.generate import Explained
+from synth.commands.explain import ClipExplanation
 
 LONG = "1688-142285-0012_very_long_name_of_a_recording_c03b302d"
 SENTENCE = "training's speech level is 24.5 dB too low: raise level_dbfs by about 24 dB, at 16000 Hz, " * 3
@@ -115,7 +115,7 @@ def _explained() -> str:
     )
     row = {"noise": [{"gain_db": -15.892}], "source": {"path": "ann/a.wav"}, "snr_db": {"measured": 8.98},
            "level_dbfs": {"measured": -31.25}}  # fmt: skip
-    return explained_text(Explained("clip-v0", spec, draws, row))
+    return explained_text(ClipExplanation("clip-v0", spec, draws, row))
 
 
 def test_explain_shows_values_with_units(monkeypatch: pytest.MonkeyPatch) -> None:

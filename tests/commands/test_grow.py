@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth.commands.generate import make_plan
 from synth.commands.grow import GrownFolder, grow
+from synth.commands.plan import make_plan
 from synth.dsp.generators import GENERATORS
 from synth.errors import RecipeError, UsageError
 from tests.helpers import FIXTURES, fixture_recipe, run_synth

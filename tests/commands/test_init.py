@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth.commands.generate import Planned, make_plan
 from synth.commands.init import Started, init
+from synth.commands.plan import PlannedRecipe, make_plan
 from synth.errors import GuardError, UsageError
 from synth.recipe.load import load_recipe
 from synth.recipe.schema import json_schema
@@ -64,7 +64,7 @@ def noise_list(audio: Path, count: int, *others: str) -> Path:
     return path
 
 
-def planned(started: Started) -> Planned:
+def planned(started: Started) -> PlannedRecipe:
     return make_plan(started.recipe, check=False)
 
 

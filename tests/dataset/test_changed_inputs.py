@@ -14,7 +14,10 @@ import pytest
 import soundfile
 
 from synth.cli.show import plan_text
-from synth.commands import generate as pipeline
+from synth.commands.dataset import finish
+from synth.commands.generate import GeneratedDataset, Listeners, generate
+from synth.commands.plan import make_plan
+from synth.commands.replay import replay
 from synth.errors import BadInput, UsageError, VerifyMismatch
 from tests import small_set
 
@@ -92,7 +95,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("begun")
     for name in ("trusted", "probed", "strict"):
         recipe = make_inputs(base / name / "in", trusted=name != "probed")
-        pipeline.generate(recipe, base / name / "out", part="0/2", strict_inputs=name == "strict")
+        generate(recipe, base / name / "out", part="0/2", strict_inputs=name == "strict")
     return base
 
 
@@ -112,8 +115,8 @@ def changing(begun: Path) -> Iterator[Callable[[str, str], tuple[Path, Path]]]:
         os.utime(path, ns=(mtime_ns, mtime_ns))
 
 
-def resume(folder: Path, **options: Any) -> pipeline.Generated:
-    return pipeline.generate(folder / "in" / "recipe.yaml", folder / "out", **options)
+def resume(folder: Path, **options: Any) -> GeneratedDataset:
+    return generate(folder / "in" / "recipe.yaml", folder / "out", **options)
 
 
 def refusal(folder: Path, **options: Any) -> list[str]:
@@ -201,15 +204,15 @@ def test_strict_inputs_make_a_touch_harmless(changing, tmp_path: Path) -> None:
     folder = changing("strict", "speech")[0]
     recipe, out = folder / "in" / "recipe.yaml", tmp_path / "out"
     shutil.copytree(folder / "out", out)
-    pipeline.generate(recipe, tmp_path / "golden")
+    generate(recipe, tmp_path / "golden")
     for kind in KINDS:
         touch(changing("strict", kind)[1])
     messages: list[str] = []
-    listeners = pipeline.Listeners(message=messages.append)
-    assert pipeline.generate(recipe, out, part="1/2", listeners=listeners).result.refused == 0
+    listeners = Listeners(message=messages.append)
+    assert generate(recipe, out, part="1/2", listeners=listeners).result.refused == 0
     assert "4 input files have another modification time, but the same content (SHA-256)" in messages
     touch(folder / "in" / "speech" / "0.wav")  # the hashes are still known after a resume without the option
-    pipeline.generate(recipe, out)
+    generate(recipe, out)
     assert small_set.tree(out) == small_set.tree(tmp_path / "golden")
 
 
@@ -217,9 +220,9 @@ def test_one_hash_of_all_inputs_is_shown(changing) -> None:
     """B1: `synth plan --strict-inputs` tells whether two machines have the same files."""
     folder, path = changing("strict", "speech")
     recipe = folder / "in" / "recipe.yaml"
-    plans = [pipeline.make_plan(recipe, check=False, strict_inputs=strict) for strict in (False, True)]
+    plans = [make_plan(recipe, check=False, strict_inputs=strict) for strict in (False, True)]
     keeping_times(edit_middle, path)
-    plans.append(pipeline.make_plan(recipe, check=False, strict_inputs=True))
+    plans.append(make_plan(recipe, check=False, strict_inputs=True))
     assert plans[0].inputs_sha256 is None
     assert len(plans[1].inputs_sha256 or "") == 64
     assert f"inputs       SHA-256 of all files {plans[1].inputs_sha256}" in plan_text(plans[1], None).splitlines()
@@ -247,7 +250,7 @@ def test_finish_refuses_rows_that_share_a_source_but_not_its_hash(tmp_path: Path
     keeping_times(edit_middle, path)
     small_set.make_inline(dataset, [1], merge=False)
     with pytest.raises(VerifyMismatch) as caught:
-        pipeline.finish(dataset.path)
+        finish(dataset.path)
     assert str(caught.value) == (
         f"{dataset.path}: clips of one source file were made from different contents of it (speech0.wav): the file was "
         "changed while the data set was made. Generate the data set again in a new directory."
@@ -264,10 +267,10 @@ def test_a_clip_is_replayed_from_a_touched_source_but_not_from_another(tmp_path:
     small_set.make_inline(dataset, [0])
     clip_id = json.loads(dataset.manifest.read_text().split("\n")[0])["id"]
     touch(path)
-    assert pipeline.replay(dataset.path, clip_id, tmp_path / "one.flac").same is True
+    assert replay(dataset.path, clip_id, tmp_path / "one.flac").same is True
     edit_middle(path)
     with pytest.raises(BadInput, match="changed_during_run: it is not the file that was planned with: its modif"):
-        pipeline.replay(dataset.path, clip_id, tmp_path / "two.flac")
+        replay(dataset.path, clip_id, tmp_path / "two.flac")
 
 
 def test_what_a_killed_run_left_half_written_of_its_plan_goes(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ import pytest
 import soundfile
 
 import synth
-from synth.commands import generate as pipeline
+from synth.commands.dataset import finish
+from synth.commands.explain import explain
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.manifest import read_rows
 from synth.dataset.saved_plan import reading_plan
@@ -287,7 +288,7 @@ def test_a_damaged_file_of_the_plan_is_named(out: Path, name: str) -> None:
         else:
             path.write_bytes(data)
         with pytest.raises(DamagedDataset, match=rf"\.synth/plan/{name}.*; run the same `synth generate` again"):
-            pipeline.explain(out, "x")
+            explain(out, "x")
 
 
 def test_numbers_that_do_not_fit_together_are_damage_of_the_plan(out: Path) -> None:
@@ -300,7 +301,7 @@ def test_numbers_that_do_not_fit_together_are_damage_of_the_plan(out: Path) -> N
         column[1] = value
         np.save(path, column)
         with pytest.raises(DamagedDataset, match=f"{table}"):
-            pipeline.explain(out, "x")
+            explain(out, "x")
         path.write_bytes(before)
     text = r"plan: damaged, its files do not fit together \(IndexError: beyond\)"
     with pytest.raises(DamagedDataset, match=text), reading_plan(DatasetDir(out)):
@@ -336,7 +337,7 @@ def test_a_damaged_part_ends_finish_with_4(out: Path, name: str) -> None:
     lines = path.read_text().splitlines()
     path.write_text("".join(f"{line}\n" for line in change(lines)))
     with pytest.raises(DamagedDataset) as caught:
-        pipeline.finish(out)
+        finish(out)
     assert text in str(caught.value)
     assert str(caught.value).endswith("remove it and run generate again")
 

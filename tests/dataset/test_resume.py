@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth.commands import generate as pipeline
+from synth.commands.generate import check_disk
 from synth.dataset import plan_file
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.plan_file import read_plan_header
@@ -200,6 +200,6 @@ def test_a_small_size_is_said_in_megabytes(tmp_path: Path, monkeypatch: pytest.M
     """B14: the message was "will take about 0.0 GB, 0.0 GB are free"."""
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=1_250_000))
     with pytest.raises(GuardError, match=r"the data set will take about 2\.0 GB, 1\.2 MB are free; free some space"):
-        pipeline._check_disk(tmp_path, 2_000_000_000)
+        check_disk(tmp_path, 2_000_000_000)
     with pytest.raises(GuardError, match=r"the data set will take about 1\.2 MB, 1\.2 MB are free; free some space"):
-        pipeline._check_disk(tmp_path, 1_200_000)
+        check_disk(tmp_path, 1_200_000)

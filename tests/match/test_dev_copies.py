@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth.commands.generate import Planned, make_plan
+from synth.commands.plan import PlannedRecipe, make_plan
 from synth.errors import GuardError
 from synth.match.fit import copies
 from synth.match.fit.copies import refuse_copies
@@ -23,7 +23,7 @@ CARS = sorted((FIXTURES / "noise" / "car").glob("*.flac"))
 @dataclass(frozen=True)
 class Sources:
     folder: Path
-    planned: Planned
+    planned: PlannedRecipe
 
 
 def sentence(speaker: str, first: int) -> np.ndarray:

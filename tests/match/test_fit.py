@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from synth.commands.fit import RECIPE, FitOutcome, FitRequest, fit_recipe
-from synth.commands.generate import generate, make_plan
+from synth.commands.generate import generate
+from synth.commands.plan import make_plan
 from synth.errors import GuardError, UsageError
 from synth.match.fit.fitter import held_out_split
 from synth.match.fit.simulation import Simulator

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth.commands import generate as pipeline
+from synth.commands.generate import generate
 from synth.commands.profile import profile_to
 from synth.dataset.manifest import read_rows
 from synth.errors import UsageError
@@ -45,7 +45,7 @@ def sound(path: Path, *, seconds: float = 1.0, seed: int = 0, level: float = 0.1
 def ours(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ours")
     recipe = fixture_recipe(folder, splits="splits: {by: [speaker], train: 0.7, train-dev: 0.3}")
-    pipeline.generate(recipe, folder / "set", jobs=2)
+    generate(recipe, folder / "set", jobs=2)
     return folder / "set"
 
 

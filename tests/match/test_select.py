@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synth.commands import generate as pipeline
+from synth.commands.generate import generate
 from synth.commands.select import select_clips
 from synth.dataset.manifest import read_rows
 from synth.errors import GuardError, UsageError
@@ -236,7 +236,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Profile]:
             layers=f"  layers:\n    - {{{layer}, {effects}}}",
             level=f"level_dbfs: {level}",
         )
-        pipeline.generate(recipe, folder / f"{name}-set", jobs=2)
+        generate(recipe, folder / f"{name}-set", jobs=2)
         return folder / f"{name}-set"
 
     pool = made("pool", "[-5, 25]", "[-36, -18]", "[-6, 6]", 5, 1)

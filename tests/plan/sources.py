@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from synth.commands.generate import make_plan
+from synth.commands.plan import make_plan
 from synth.plan.plan import Plan
 
 RATE = 8000

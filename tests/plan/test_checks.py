@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from synth.commands import generate as pipeline
+from synth.commands.plan import make_plan
 from synth.dsp.effects.audiomentations import Audiomentations
 from synth.dsp.effects.effect import Samples
 from synth.errors import GuardError
@@ -41,7 +41,7 @@ def test_speech_of_which_nothing_is_left_is_named(path: Path) -> None:
 
 
 def warnings(path: Path, *overrides: str) -> tuple[str, ...]:
-    return pipeline.make_plan(path, overrides=overrides, check=False).warnings
+    return make_plan(path, overrides=overrides, check=False).warnings
 
 
 def test_lower_rates_than_the_data_set_are_told(path: Path) -> None:
@@ -82,12 +82,12 @@ def test_noisy_speech_is_told(tmp_path: Path) -> None:
         noisy = samples + np.random.RandomState(1).standard_normal(samples.size) * samples.std() * 10 ** (-15 / 20)
         soundfile.write(tmp_path / "speech" / f"{file.stem}.wav", noisy, rate)
     path = fixture_recipe(tmp_path, speech="speech:\n  sources: [{name: noisy, path: speech}]")
-    (text,) = pipeline.make_plan(path, overrides=["noise.snr_db=30"]).warnings
+    (text,) = make_plan(path, overrides=["noise.snr_db=30"]).warnings
     assert (
         "in about 100% of the noisy clips the speech's own noise makes the SNR untrue by more than 1 dB (6 recordings"
         in text
     )
-    assert pipeline.make_plan(path, overrides=["noise.snr_db=-10"]).warnings == ()
+    assert make_plan(path, overrides=["noise.snr_db=-10"]).warnings == ()
 
 
 def test_a_library_effect_that_fails_on_the_shortest_speech_is_named(

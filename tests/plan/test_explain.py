@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from synth.commands import generate as pipeline
+from synth.commands.plan import make_plan
 from synth.draws import clip_draws
 from synth.plan import build, plan
 from synth.plan.explain import drawn_value, explained_draws, setting_at, spec_to_json
@@ -32,7 +32,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Plan:
         noise="noise:\n  probability: 0.8\n  snr_db: [0, 20]",
         effects=f"  room: {{probability: 0.5, sources: [{{name: room, path: '{FIXTURES}/room'}}]}}\n  effects: [{{speed: [0.9, 1.1]}}, {{gain: [0, 3], probability: 0.5}}]",
     )
-    return pipeline.make_plan(recipe, check=False).plan
+    return make_plan(recipe, check=False).plan
 
 
 def test_every_draw_of_the_plan_is_told(made: Plan, monkeypatch: pytest.MonkeyPatch) -> None:

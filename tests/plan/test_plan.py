@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from synth.commands import generate as pipeline
+from synth.commands.plan import PlannedRecipe, make_plan
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.saved_plan import open_plan, save_plan
 from synth.dsp.effects.chain import planned_length
@@ -23,7 +23,7 @@ EFFECTS = f"""  effects:
 
 
 @pytest.fixture(scope="module")
-def planned(tmp_path_factory: pytest.TempPathFactory) -> pipeline.Planned:
+def planned(tmp_path_factory: pytest.TempPathFactory) -> PlannedRecipe:
     recipe = fixture_recipe(
         tmp_path_factory.mktemp("plan"),
         effects=EFFECTS,
@@ -32,11 +32,11 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> pipeline.Planned:
         splits="splits: {by: [speaker], train: 0.6, train-dev: 0.2, train-dev-noise: 0.2}",
         output="output: {shard_size: 7}",
     )
-    return pipeline.make_plan(recipe, check=False)
+    return make_plan(recipe, check=False)
 
 
 @pytest.fixture(scope="module")
-def plan(planned: pipeline.Planned) -> Plan:
+def plan(planned: PlannedRecipe) -> Plan:
     return planned.plan
 
 
@@ -48,7 +48,7 @@ def test_any_order_gives_the_same_clips(plan: Plan) -> None:
     assert [spec.index for spec in forward] == list(range(len(plan)))
 
 
-def test_a_saved_plan_gives_the_same_clips(planned: pipeline.Planned, tmp_path: Path) -> None:
+def test_a_saved_plan_gives_the_same_clips(planned: PlannedRecipe, tmp_path: Path) -> None:
     dataset = DatasetDir(tmp_path)
     save_plan(dataset, planned.plan, planned.noise)
     from synth.dataset.plan_file import publish_plan_header
@@ -102,13 +102,11 @@ def test_rooms_are_drawn_as_often_as_asked_and_all_of_them(plan: Plan) -> None:
 
 def test_fingerprints_tell_what_changed(tmp_path: Path) -> None:
     recipe = fixture_recipe(tmp_path)
-    before = pipeline.make_plan(recipe, check=False).plan.fingerprints
-    after = pipeline.make_plan(recipe, overrides=["noise.snr_db=3"], check=False).plan.fingerprints
+    before = make_plan(recipe, check=False).plan.fingerprints
+    after = make_plan(recipe, overrides=["noise.snr_db=3"], check=False).plan.fingerprints
     assert {key for key in before if before[key] != after[key]} == {"recipe"}
 
 
 def test_a_recipe_elsewhere_with_the_same_audio_has_the_same_fingerprint(tmp_path: Path) -> None:
     one, two = (fixture_recipe(tmp_path / name) for name in ("one", "two/deeper"))
-    assert (
-        pipeline.make_plan(one, check=False).plan.fingerprint == pipeline.make_plan(two, check=False).plan.fingerprint
-    )
+    assert make_plan(one, check=False).plan.fingerprint == make_plan(two, check=False).plan.fingerprint

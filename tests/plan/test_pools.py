@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth.commands.generate import make_plan
+from synth.commands.plan import make_plan
 from synth.errors import GuardError
 from synth.plan.coverage import ledger
 from synth.plan.plan import Plan

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth.commands.generate import make_plan
+from synth.commands.plan import make_plan
 from synth.dsp.analysis.bands import EDGES_HZ
 from tests.helpers import fixture_recipe, rows_of, run_synth
 

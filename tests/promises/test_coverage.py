@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth.commands import generate as pipeline
+from synth.commands.generate import generate
 from tests.helpers import FIXTURES, fixture_recipe, rows_of
 
 RATE = 8000
@@ -71,7 +71,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         layers=LAYERS,
         splits="splits: {by: [speaker], train: 0.5, train-dev: 0.1, train-dev-noise: 0.4}",
     )
-    pipeline.generate(recipe, folder / "out", jobs=2)
+    generate(recipe, folder / "out", jobs=2)
     return folder / "out"
 
 

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth.commands import generate as pipeline
+from synth.commands.generate import generate
+from synth.commands.plan import changed_clips, make_plan
 from synth.dsp.effects.effect import Effect
 from synth.plan.clip_spec import ClipSpec, NoisePiece
 from synth.plan.explain import explained_draws
@@ -132,7 +133,7 @@ EDITS: dict[str, Edit] = {  # overrides; what may change; what must
 
 
 def planned(recipe: Path, *overrides: str) -> Plan:
-    return pipeline.make_plan(recipe, overrides=overrides, check=False).plan
+    return make_plan(recipe, overrides=overrides, check=False).plan
 
 
 def specs(plan: Plan) -> dict[str, ClipSpec]:
@@ -369,16 +370,16 @@ def test_added_noise_moves_only_the_schedule(grown: Path) -> None:
 def test_what_changed_is_counted_as_synth_plan_counts_it(grown: Path) -> None:
     """`synth plan --against`: by its own comparison, the number that this file's comparison gives."""
     out, cheap = grown.parent / "out", ["noise.measure=rms", "noise.weighting=none", "speech.effects=[]"]
-    pipeline.generate(grown, out, overrides=cheap)
+    generate(grown, out, overrides=cheap)
     before = specs(planned(grown, *cheap))
     shutil.copytree(FIXTURES / "speech" / "dev", grown.parent / "speech" / "dev")
     shutil.rmtree(grown.parent / "speech" / "fay")
-    later = pipeline.make_plan(grown, overrides=[*cheap, "noise.probability=0.5"], check=False)
+    later = make_plan(grown, overrides=[*cheap, "noise.probability=0.5"], check=False)
     after = specs(later.plan)
     differ = [
         differences(before[clip], after[clip]) - {*PLACES, "noise.cabin.recording"} for clip in before.keys() & after
     ]
-    assert pipeline.changed_clips(later, out) == (sum(map(bool, differ)), 6, 6)
+    assert changed_clips(later, out) == (sum(map(bool, differ)), 6, 6)
     assert any(differ)
 
 

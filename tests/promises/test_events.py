@@ -13,7 +13,8 @@ import pytest
 import soundfile
 from scipy import signal
 
-from synth.commands import generate as pipeline
+from synth.commands.generate import generate
+from synth.commands.plan import make_plan
 from synth.dsp.events import EVENTS
 from synth.plan.clip_spec import ClipSpec
 from tests import oracles
@@ -69,7 +70,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def out(recipe: Path) -> Path:
-    pipeline.generate(recipe, recipe.parent / "out", jobs=2)
+    generate(recipe, recipe.parent / "out", jobs=2)
     return recipe.parent / "out"
 
 
@@ -84,7 +85,7 @@ def rows(out: Path) -> list[dict[str, Any]]:
 def quiet(recipe: Path) -> Path:
     """The same clips, in which no event happens."""
     never = [f"noise.events.{label}.probability=0" for label in LABELS]
-    pipeline.generate(recipe, recipe.parent / "quiet", overrides=never, jobs=2)
+    generate(recipe, recipe.parent / "quiet", overrides=never, jobs=2)
     return recipe.parent / "quiet"
 
 
@@ -202,8 +203,8 @@ def test_the_level_counts_in_the_weighting_of_the_snr(
     horn = "  events:\n    - horn: {seconds: 0.4}\n      probability: 1\n      relative_db: 5"
     noise = f"noise:\n  snr_db: 5\n  measure: {measure}\n  weighting: {weighting}"
     recipe = eventful_recipe(tmp_path, events=horn, noise=noise, head="seed: 2\nsample_rate: 16000\nhours: 0.005")
-    pipeline.generate(recipe, tmp_path / "with")
-    pipeline.generate(recipe, tmp_path / "without", overrides=["noise.events.horn.probability=0"])
+    generate(recipe, tmp_path / "with")
+    generate(recipe, tmp_path / "without", overrides=["noise.events.horn.probability=0"])
     without = {row["id"]: row for row in rows_of(tmp_path / "without" / "manifest.jsonl")}
     for row in rows_of(tmp_path / "with" / "manifest.jsonl"):
         (event,) = row["events"]
@@ -272,7 +273,7 @@ def test_a_recorded_event_sounds_like_its_recording(
 
 def test_a_recorded_event_keeps_its_pauses(tmp_path: Path) -> None:
     recipe = eventful_recipe(tmp_path, events=f"  events:\n{KLAXON}", head="seed: 2\nsample_rate: 16000\ncopies: 1")
-    plan = pipeline.make_plan(recipe, overrides=["noise.events.klaxon.probability=1"], check=False).plan
+    plan = make_plan(recipe, overrides=["noise.events.klaxon.probability=1"], check=False).plan
     lengths = {e.num_samples for spec in plan for e in spec.events if e.recorded.recording_id.startswith(PAUSED)}
     source, rate = soundfile.read(FIXTURES / "noise" / "horns" / f"{PAUSED}.flac")
     sounding = np.flatnonzero(np.abs(source) > 0.02 * np.abs(source).max())
@@ -340,7 +341,7 @@ def test_a_label_of_speech_and_noise_alike(spoken: str, noise: str, expected: bo
         layers="  layers:\n    - {name: cabin, sources: [{name: car, path: /, manifest: car.csv}]}\n  events:\n    - wipers: {}\n      probability: 0",
         splits="",
     )
-    plan = pipeline.make_plan(recipe, check=False).plan
+    plan = make_plan(recipe, check=False).plan
     assert [_labels(spec, plan.speech[spec.recording])["wipers"] for spec in plan] == [expected, expected]
 
 
@@ -348,7 +349,7 @@ def test_a_label_of_speech_and_noise_alike(spoken: str, noise: str, expected: bo
 
 
 def specs(recipe: Path, *overrides: str) -> dict[str, ClipSpec]:
-    return {spec.clip_id: spec for spec in pipeline.make_plan(recipe, overrides=overrides, check=False).plan}
+    return {spec.clip_id: spec for spec in make_plan(recipe, overrides=overrides, check=False).plan}
 
 
 def without_events(spec: ClipSpec) -> ClipSpec:
@@ -411,7 +412,7 @@ def test_recorded_events_count_in_the_ledger(out: Path, rows: list[dict[str, Any
 def test_the_schedule_of_recorded_events_is_even(tmp_path: Path) -> None:
     """Each recording as often as the others, whatever its length."""
     recipe = eventful_recipe(tmp_path, events=f"  events:\n{KLAXON}", head="seed: 2\nsample_rate: 16000\ncopies: 4")
-    plan = pipeline.make_plan(recipe, overrides=["noise.events.klaxon.probability=1"], check=False).plan
+    plan = make_plan(recipe, overrides=["noise.events.klaxon.probability=1"], check=False).plan
     used = [event.recorded.recording_id for spec in plan for event in spec.events]
     counts = [used.count(name) for name in set(used)]
     assert len(counts) == 6

@@ -168,7 +168,7 @@ def test_another_seed_gives_other_bytes(recipe: Path, golden: Tree) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_clip_is_made_again(kind: str, out: Path, rows: list[dict[str, Any]], tmp_path: Path) -> None:
     """`synth replay`, in this process."""
-    from synth.commands.generate import replay
+    from synth.commands.replay import replay
 
     mine = [row for row in rows if kind_of(row) == kind]
     for row in (mine[0], mine[-1]):
@@ -187,7 +187,7 @@ def test_replay_and_verify_from_the_shell(out: Path, rows: list[dict[str, Any]],
 @pytest.mark.parametrize("kind", KINDS)
 def test_explain_tells_how_the_noise_was_made(kind: str, out: Path, rows: list[dict[str, Any]]) -> None:
     from synth.cli.show import explained_json, explained_text
-    from synth.commands.generate import explain
+    from synth.commands.explain import explain
 
     told = explain(out, next(row["id"] for row in rows if kind_of(row) == kind))
     assert "noise.layers.cabin.grow" in {key for key, _, _ in told.draws}

@@ -13,7 +13,9 @@ import pytest
 import soundfile
 from scipy.stats import spearmanr
 
-from synth.commands import generate as pipeline
+from synth.commands.explain import explain
+from synth.commands.generate import generate
+from synth.commands.plan import make_plan
 from synth.plan.clip_spec import ClipSpec
 from tests import oracles
 from tests.helpers import fixture_recipe, rows_of
@@ -31,7 +33,7 @@ def lombard_recipe(folder: Path, lombard: str = "{probability: 1}", **changes: s
 
 
 def specs(recipe: Path, *overrides: str) -> dict[str, ClipSpec]:
-    return {spec.clip_id: spec for spec in pipeline.make_plan(recipe, overrides=overrides, check=False).plan}
+    return {spec.clip_id: spec for spec in make_plan(recipe, overrides=overrides, check=False).plan}
 
 
 def rows_by_id(out: Path) -> dict[str, dict[str, Any]]:
@@ -47,16 +49,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def raised(folder: Path) -> Path:
     """60 clips with the known arithmetic, four in five of them noisy."""
     recipe = lombard_recipe(folder / "raised", f"{{probability: 0.7, {KNOWN}}}", output="output: {stems: true}")
-    pipeline.generate(recipe, folder / "raised-out", jobs=2)
+    generate(recipe, folder / "raised-out", jobs=2)
     return folder / "raised-out"
 
 
 @pytest.fixture(scope="module")
 def level(folder: Path) -> Path:
     """The same clips without it."""
-    pipeline.generate(
-        lombard_recipe(folder / "level", "", output="output: {stems: true}"), folder / "level-out", jobs=2
-    )
+    generate(lombard_recipe(folder / "level", "", output="output: {stems: true}"), folder / "level-out", jobs=2)
     return folder / "level-out"
 
 
@@ -134,7 +134,7 @@ def test_with_drawn_values_the_noise_still_goes_with_the_snr(folder: Path) -> No
 def test_a_speaker_has_one_slope(folder: Path) -> None:
     """The default is 0.4, SD 0.15, from 0.1 to 0.7; a person's way of speaking, not a clip's."""
     recipe = lombard_recipe(folder / "speakers", head="seed: 23\nsample_rate: 16000\ncopies: 3")
-    plan = pipeline.make_plan(recipe, check=False).plan
+    plan = make_plan(recipe, check=False).plan
     slopes: dict[str, set[float]] = defaultdict(set)
     ratios: dict[str, set[float]] = defaultdict(set)
     for spec in plan:
@@ -259,7 +259,7 @@ def pair(
     blocks = {**SHORT, "effects": "", "output": "output: {stems: true}", **changes}
     for which, lombard in (("with", f"  lombard: {{probability: 1, {settings}}}"), ("without", "")):
         recipe = fixture_recipe(folder / f"{name}-{which}", **{**blocks, "effects": lombard})
-        pipeline.generate(recipe, folder / f"{name}-{which}-out")
+        generate(recipe, folder / f"{name}-{which}-out")
     one, two = folder / f"{name}-with-out", folder / f"{name}-without-out"
     plain = rows_by_id(two)
     found = [(one, row, two, plain[clip]) for clip, row in rows_by_id(one).items() if clip in plain]
@@ -314,7 +314,7 @@ def pitch_hz(samples: np.ndarray[Any, np.dtype[np.float64]]) -> float:
 
 def test_it_is_explained(raised: Path) -> None:
     clip = next(clip for clip, row in rows_by_id(raised).items() if row["speech"]["lombard"])
-    told = pipeline.explain(raised, clip)
+    told = explain(raised, clip)
     assert "speech.lombard.probability" in {key for key, _, _ in told.draws}
     assert told.spec["lombard"] == rows_by_id(raised)[clip]["speech"]["lombard"]
     json.dumps(told.spec, allow_nan=False)

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import soundfile
 
-from synth.commands import generate as pipeline
+from synth.commands.generate import generate
 from tests.helpers import fixture_recipe
 
 NEMO = os.environ.get("SYNTH_TEST_NEMO")
@@ -29,7 +29,7 @@ NEMO = os.environ.get("SYNTH_TEST_NEMO")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("nemo")
     splits = "splits: {by: [speaker], train: 0.6, train-dev: 0.4}"
-    pipeline.generate(fixture_recipe(folder, splits=splits), folder / "out", jobs=2)
+    generate(fixture_recipe(folder, splits=splits), folder / "out", jobs=2)
     return folder / "out"
 
 

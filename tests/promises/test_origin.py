@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import soxr
 
-from synth.commands import generate as pipeline
+from synth.commands.generate import generate
 from tests.helpers import fixture_recipe, rows_of
 
 SOURCE_RATE, RATE = 48000, 16000  # at 44.1 kHz the rounding to a sample of the file would show in white noise
@@ -38,7 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = fixture_recipe(
         folder / "recipe", layers=layers, output=output, head="schema: 1\nseed: 7\nsample_rate: 16000\ncopies: 4"
     )
-    pipeline.generate(recipe, folder / "out")
+    generate(recipe, folder / "out")
     return folder
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from synth.catalog.grown_files import GrownFile
-from synth.commands import generate as pipeline
+from synth.commands.generate import generate
 from synth.commands.grow import grow
 from synth.commands.init import init
 from synth.commands.noise import noise_report
+from synth.commands.plan import make_plan
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.verify import verify
 from synth.errors import GuardError, RecipeError, SynthError, UsageError
@@ -29,7 +30,7 @@ MIXTURES = "its clips are mixtures of speech and noise, and no SNR made from the
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sources, a recipe, and its data set `set`."""
     folder = tmp_path_factory.mktemp("own")
-    pipeline.generate(make_sources(folder), folder / "set")
+    generate(make_sources(folder), folder / "set")
     return folder
 
 
@@ -49,15 +50,15 @@ def test_clips_below_a_source_never_become_speech(work: Path, tmp_path: Path) ->
     """D5: 292 instead of 146 utterances."""
     recipe = make_sources(tmp_path)
     with pytest.raises(UsageError, match=r"this lies in .*/speech, which is an input of this command"):
-        pipeline.generate(recipe, tmp_path / "speech" / "out")
+        generate(recipe, tmp_path / "speech" / "out")
     assert not (tmp_path / "speech" / "out").exists()
-    planned = len(pipeline.make_plan(recipe).plan)
+    planned = len(make_plan(recipe).plan)
     (work / "set").rename(tmp_path / "speech" / "out")  # made by an older version, or moved
     try:
-        plan = pipeline.make_plan(recipe).plan
+        plan = make_plan(recipe).plan
         assert len(plan) == planned
         assert [(r.path, r.code) for r in plan.speech.refused] == [("out", "data_set")]
-        made = pipeline.generate(recipe, tmp_path / "data", overrides=["limits.max_bad=0"])
+        made = generate(recipe, tmp_path / "data", overrides=["limits.max_bad=0"])
         assert made.content is not None and made.content["refused"] == {"data_set": 1}  # named, but no bad input
         assert [row["path"] for row in rows_of(tmp_path / "data" / "quarantine.jsonl")] == ["out"]
     finally:
@@ -71,7 +72,7 @@ def test_a_refused_generate_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "mine" / "notes.txt").write_text("mine")
     before = tree(tmp_path / "mine")
     with pytest.raises(UsageError, match=r"mine: this folder holds files \(notes.txt\) but no data set that synth has"):
-        pipeline.generate(recipe, tmp_path / "mine")
+        generate(recipe, tmp_path / "mine")
     assert tree(tmp_path / "mine") == before and not (tmp_path / "mine" / ".synth").exists()
     (tmp_path / "mine" / ".synth" / "locks").mkdir(parents=True)  # left by an older version
     with pytest.raises(UsageError, match=r"is not a data set of synth: it has no manifest.jsonl"):
@@ -86,11 +87,11 @@ def test_a_data_set_is_no_clean_speech(work: Path, tmp_path: Path) -> None:
     text = f"{work}/set is a data set that synth made: {MIXTURES}"
     for source in ("{name: s, path: set}", "{name: s, path: set/audio}", "{name: s, manifest: set/manifest.jsonl}"):
         with pytest.raises(RecipeError) as caught:
-            pipeline.make_plan(recipe_of(work, "from_set", source))
+            make_plan(recipe_of(work, "from_set", source))
         assert text in str(caught.value)
         assert str(caught.value).startswith(f"{work}/from_set.yaml:3:")
     with pytest.raises(RecipeError, match="is a data set that synth made"):
-        pipeline.make_plan(recipe_of(work, "noise_from_set", "speech", "set"))
+        make_plan(recipe_of(work, "noise_from_set", "speech", "set"))
     with pytest.raises(UsageError) as refused:  # with no place in a recipe: that of a trial is gone
         init(tmp_path / "new", speech=work / "set", noise=work / "noise")
     assert str(refused.value).startswith(f"source 'speech': {text}")
@@ -109,12 +110,12 @@ def test_rows_of_a_selection_are_no_clean_speech(work: Path) -> None:
     with pytest.raises(
         RecipeError, match=r"chosen.jsonl:1 is a row of a manifest that synth wrote: its clips are mixtures"
     ):
-        pipeline.make_plan(recipe)
+        make_plan(recipe)
 
 
 def test_a_data_set_is_taken_where_the_recipe_allows_it(work: Path) -> None:
     allowed = recipe_of(work, "allowed", "{name: s, path: set/audio, allow_synthesized: true}")
-    assert len(pipeline.make_plan(allowed).plan) == len(rows_of(work / "set" / "manifest.jsonl"))
+    assert len(make_plan(allowed).plan) == len(rows_of(work / "set" / "manifest.jsonl"))
     assert load_recipe(allowed).speech.sources[0].allow_synthesized
 
 
@@ -142,7 +143,7 @@ SHAPED = (
 def test_files_of_grow_are_no_recordings(grown: Path, tmp_path: Path, source: str) -> None:
     """D7: ledger and manifest had them as recordings, with and without their list."""
     recipe = recipe_of(grown, f"grown{SHAPED.index(source)}", "speech", source, "min_recordings: 1, max_grown: 1")
-    made = pipeline.generate(recipe, tmp_path / "data")
+    made = generate(recipe, tmp_path / "data")
     assert made.content is not None
     for side in ("planned", "made"):
         (pool,) = (pool for pool in made.content["ledger"][side]["pools"] if pool["used_s"])
@@ -161,21 +162,19 @@ def test_files_of_grow_are_no_recordings(grown: Path, tmp_path: Path, source: st
 def test_models_on_file_are_guarded_as_models_in_a_recipe(grown: Path) -> None:
     """D7: `max_grown` was bypassed."""
     with pytest.raises(GuardError) as caught:
-        pipeline.make_plan(recipe_of(grown, "guarded", "speech", SHAPED[0]))
+        make_plan(recipe_of(grown, "guarded", "speech", SHAPED[0]))
     assert (
         "noise.layers.car: files of synth grow (shaped) would make the noise of 100% of the clips (max_grown: 50%)"
         in str(caught.value)
     )
-    pipeline.make_plan(
-        recipe_of(grown, "guarded", "speech", "{name: q, path: quilt}")
-    )  # recorded sound, in another order
+    make_plan(recipe_of(grown, "guarded", "speech", "{name: q, path: quilt}"))  # recorded sound, in another order
 
 
 def test_init_writes_a_recipe_for_files_that_a_model_made(grown: Path, tmp_path: Path) -> None:
     """D3, D7"""
     started = init(tmp_path / "new", speech=grown / "speech", noise=grown / "shaped")
     assert any("so that max_grown is 1" in note for note in started.notes)
-    pipeline.make_plan(started.recipe)
+    make_plan(started.recipe)
     assert (
         "max_grown" not in init(tmp_path / "quilt", speech=grown / "speech", noise=grown / "quilt").recipe.read_text()
     )
@@ -185,9 +184,9 @@ def test_what_is_grown_from_one_recording_counts_as_one(grown: Path) -> None:
     """D7: grown from N recordings is not more than N, beside them or alone."""
     recipe = recipe_of(grown, "beside", "speech", f"noise, {SHAPED[0]}", "min_recordings: 5, max_grown: 1")
     with pytest.raises(GuardError, match=r"noise.layers.car: 4 recordings for train \(min_recordings: 5\)"):
-        pipeline.make_plan(recipe)
+        make_plan(recipe)
     recipe = recipe_of(grown, "beside", "speech", f"noise, {SHAPED[0]}", "min_recordings: 4, max_grown: 1")
-    (use,) = (use for use in pipeline.make_plan(recipe).uses if use.recordings)
+    (use,) = (use for use in make_plan(recipe).uses if use.recordings)
     assert len(use.recordings) == 8 and use.count == 4
     assert use.effective_recordings <= 4
     assert use.recorded_share == pytest.approx(1 - use.modelled_share) and 0 < use.modelled_share < 1
@@ -206,7 +205,7 @@ def test_a_recording_and_what_is_grown_from_it_are_in_one_pool(grown: Path) -> N
     )
     with recipe.open("a") as file:
         file.write("splits: {by: [speaker], train: 0.5, train-dev-noise: 0.5}\n")
-    plan = pipeline.make_plan(recipe, overrides=["seed=5", "noise.held_out=0.5"]).plan
+    plan = make_plan(recipe, overrides=["seed=5", "noise.held_out=0.5"]).plan
     groups = {pool: {r.group for r in members} for (_, pool), members in plan.pools.items()}
     assert groups["train"] and groups["held_out"] and not groups["train"] & groups["held_out"]
     files = {r.id: r.grown for members in plan.pools.values() for r in members}

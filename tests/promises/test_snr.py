@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth.commands import generate as pipeline
+from synth.commands.generate import generate
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.verify import verify
 from tests import oracles
@@ -93,7 +93,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, 
         lines.insert(next(i for i, line in enumerate(lines) if line.startswith("margins_s")), room)
         recipe.write_text("\n".join(lines))
         made[measure, weighting] = folder / f"{measure}-{weighting}-out"
-        pipeline.generate(recipe, made[measure, weighting], jobs=2)
+        generate(recipe, made[measure, weighting], jobs=2)
     yield made
 
 
@@ -166,7 +166,7 @@ def test_noise_of_300_ms_under_long_speech(tmp_path: Path) -> None:
         noise="noise:\n  snr_db: [0, 10]\n  measure: rms\n  weighting: none",
         output=OUTPUT,
     )
-    pipeline.generate(recipe, tmp_path / "out", jobs=2)
+    generate(recipe, tmp_path / "out", jobs=2)
     rows = noisy_rows(tmp_path / "out")
     assert max(snr_error(tmp_path / "out", row) for row in rows) <= 0.05
     for row in rows:
@@ -204,7 +204,7 @@ def test_real_audio_has_the_snr_asked_for(tmp_path: Path, measure: str, weightin
         layers=REAL_LAYERS.format(audio=audio),
         output=OUTPUT,
     )
-    pipeline.generate(recipe, tmp_path / "out", jobs=2)
+    generate(recipe, tmp_path / "out", jobs=2)
     errors = [snr_error(tmp_path / "out", row) for row in noisy_rows(tmp_path / "out")]
     print(f"\n{measure}/{weighting}: {len(errors)} clips of real audio, worst SNR error {max(errors):.4f} dB")
     assert len(errors) > 90
@@ -225,7 +225,7 @@ def test_unchanged_noise_is_mixed_from_its_power_table(tmp_path: Path, measure: 
         layers=UNCHANGED,
         output=OUTPUT,
     )
-    pipeline.generate(recipe, tmp_path / "out", jobs=2)
+    generate(recipe, tmp_path / "out", jobs=2)
     for row in noisy_rows(tmp_path / "out"):
         assert snr_error(tmp_path / "out", row) <= tolerance(measure, weighting)
         speech, noise = stems(tmp_path / "out", row)
@@ -251,7 +251,7 @@ def test_side_figures_of_very_short_speech_are_those_of_its_stems(tmp_path: Path
         splits="",
         output=OUTPUT,
     )
-    pipeline.generate(recipe, tmp_path / "out")
+    generate(recipe, tmp_path / "out")
     assert len(noisy_rows(tmp_path / "out")) == 4
     assert [str(finding) for finding in verify(DatasetDir(tmp_path / "out")).findings] == []
 
@@ -265,5 +265,5 @@ def test_tables_follow_a_recording_with_a_dead_beginning(tmp_path: Path) -> None
     layers = "  layers:\n    - {name: cabin, min_recordings: 1, max_reuse: 100000, sources: [{name: car, path: late}]}"
     noise = "noise:\n  snr_db: [0, 10]\n  measure: rms\n  weighting: band"
     recipe = fixture_recipe(tmp_path, noise=noise, layers=layers, output=OUTPUT)
-    pipeline.generate(recipe, tmp_path / "out", jobs=2)
+    generate(recipe, tmp_path / "out", jobs=2)
     assert max(snr_error(tmp_path / "out", row) for row in noisy_rows(tmp_path / "out")) <= 0.1

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth.commands.generate import explain, make_plan, replay
+from synth.commands.explain import explain
+from synth.commands.plan import make_plan
+from synth.commands.replay import replay
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.verify import verify
 from synth.errors import GuardError

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from synth.commands import generate as pipeline
+from synth.commands.generate import generate
+from synth.commands.plan import changed_clips, make_plan
 from synth.errors import UsageError
 from synth.recipe.load import load_recipe
 from tests.small_set import make_sources, tree
@@ -26,7 +27,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "extends: base.yaml\nspeech: {sources: [{name: speech, manifest: speech/list.csv}]}\n"
         "conditions: [{name: one, cases: cases.csv}]\n"
     )
-    pipeline.generate(work / "my" / "recipe.yaml", work / "data" / "set")
+    generate(work / "my" / "recipe.yaml", work / "data" / "set")
     return work / "data" / "set"
 
 
@@ -35,16 +36,16 @@ def files_of(data_set: Path) -> dict[str, str]:
 
 
 def test_a_saved_recipe_plans_the_same_clips(generated: Path) -> None:
-    planned = pipeline.make_plan(generated / "recipe.yaml")
-    assert pipeline.changed_clips(planned, generated) == (0, 0, 0)
+    planned = make_plan(generated / "recipe.yaml")
+    assert changed_clips(planned, generated) == (0, 0, 0)
     assert len(planned.plan) == 4
 
 
 def test_a_saved_recipe_makes_the_same_data_set_elsewhere(generated: Path, tmp_path: Path) -> None:
     before = tree(generated)
-    pipeline.generate(generated / "recipe.yaml", tmp_path / "deep" / "other")
+    generate(generated / "recipe.yaml", tmp_path / "deep" / "other")
     assert files_of(tmp_path / "deep" / "other") == files_of(generated)
-    pipeline.generate(generated / "recipe.yaml", generated)  # and resumes its own
+    generate(generated / "recipe.yaml", generated)  # and resumes its own
     assert tree(generated) == before
     text = b"".join((generated / name).read_bytes() for name in files_of(generated))
     assert str(generated.parent.parent).encode() not in text  # no absolute path outside .synth
@@ -52,13 +53,13 @@ def test_a_saved_recipe_makes_the_same_data_set_elsewhere(generated: Path, tmp_p
 
 def test_a_saved_recipe_may_be_extended(generated: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(f"extends: {generated}/recipe.yaml\ncopies: 3\n")
-    assert len(pipeline.make_plan(tmp_path / "mine.yaml").plan) == 6
+    assert len(make_plan(tmp_path / "mine.yaml").plan) == 6
 
 
 def test_a_data_set_is_moved_with_its_recipe(generated: Path, tmp_path: Path) -> None:
     shutil.copytree(generated, tmp_path / "moved")
-    planned = pipeline.make_plan(tmp_path / "moved" / "recipe.yaml")
-    assert pipeline.changed_clips(planned, tmp_path / "moved") == (0, 0, 0)
+    planned = make_plan(tmp_path / "moved" / "recipe.yaml")
+    assert changed_clips(planned, tmp_path / "moved") == (0, 0, 0)
 
 
 @pytest.mark.parametrize("damage", ["gone", "damaged", "folder"])

@@ -32,7 +32,7 @@ _BATCH = 8  # clips of one task: few enough for an even end, many enough that a 
 
 
 class Planned(Protocol):
-    """A recipe planned on its audio, as `synth.commands.generate.make_plan` gives it."""
+    """A recipe planned on its audio, as `synth.commands.plan.make_plan` gives it."""
 
     @property
     def plan(self) -> Plan: ...

@@ -1,0 +1,227 @@
+"""Read a recipe, look at its audio, and plan every clip: `synth plan`, and the first step of all that renders."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from synth.audio.cache import cache_folder
+from synth.catalog.catalog import Catalog
+from synth.catalog.hashes import hash_files
+from synth.catalog.scan import Progress, scan
+from synth.catalog.source_files import refuse_missing
+from synth.dataset.dataset_dir import DatasetDir
+from synth.errors import GuardError
+from synth.lists.cases import Cases, read_cases
+from synth.plan.coverage import PoolUse, ledger
+from synth.plan.guards import refuse_from_ledger, refuse_from_totals
+from synth.plan.plan import Plan
+from synth.plan.pools import near_duplicate_notes
+from synth.recipe.load import load_recipe
+from synth.recipe.model import Recipe
+
+if TYPE_CHECKING:
+    from synth.catalog.noise_store import NoiseStore
+
+__all__ = ["ChangedClips", "PlannedRecipe", "changed_clips", "make_plan"]
+
+StrPath: TypeAlias = str | os.PathLike[str]
+"""A path: text, or a `pathlib.Path`."""
+
+_log = logging.getLogger(__name__)
+
+# Estimates per sample or row of what a data set takes on disk.
+_FLAC_BYTES_PER_SAMPLE = 1.5  # of 16-bit samples: noise compresses badly
+_STEM_BYTES_PER_SAMPLE = 5.0  # two stems of 24-bit samples
+_ROW_BYTES = 3000
+
+
+class Catalogs(NamedTuple):
+    """The recordings that a recipe may use."""
+
+    speech: Catalog
+    noise: Catalog
+    rooms: Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRecipe:
+    """A recipe that was planned on its audio."""
+
+    plan: Plan
+    noise: NoiseStore  # the decoded noise
+    uses: tuple[PoolUse, ...]  # how much of each pool of noise is used
+    warnings: tuple[str, ...]
+    elapsed: float  # seconds that planning took
+    notes: tuple[str, ...] = ()  # what was passed over in the folders of the sources
+
+    @property
+    def bytes_needed(self) -> int:
+        """Estimate of what the data set will take on disk."""
+        samples = int(self.plan.clips["num_samples"].sum())
+        output = self.plan.recipe.output
+        mix = 2.0 if output.format == "wav" else _FLAC_BYTES_PER_SAMPLE
+        return int(samples * (mix + output.stems * _STEM_BYTES_PER_SAMPLE)) + _ROW_BYTES * len(self.plan)
+
+    @property
+    def inputs_sha256(self) -> str | None:
+        """One hash over those of all input files; None unless the plan was made with `strict_inputs`."""
+        if self.plan.speech.hashes is None:
+            return None
+        digest = hashlib.sha256()
+        for catalog in (self.plan.speech, self.plan.noise, self.plan.rooms):
+            digest.update(catalog.digest.encode())
+            digest.update(catalog.hashes.tobytes() if catalog.hashes is not None else b"")
+        return digest.hexdigest()
+
+    @property
+    def ledger(self) -> dict[str, Any]:
+        """The planned use of noise, as JSON values."""
+        return {"pools": [use.to_json() for use in self.uses]}
+
+
+def make_plan(
+    recipe_path: StrPath,
+    *,
+    overrides: Sequence[str] = (),
+    jobs: int = 1,
+    progress: Progress | None = None,
+    check: bool = True,
+    strict_inputs: bool = False,
+) -> PlannedRecipe:
+    """Read a recipe, look at its audio, plan every clip, and refuse what would spoil the result.
+
+    Nothing is written but the cache.
+
+    Args:
+        recipe_path: a recipe (YAML), or the folder of one.
+        overrides: `KEY=VALUE` texts that replace keys of the recipe.
+        jobs: worker processes.
+        progress: called while files are scanned, with what is being done, how many are done, and of how many.
+        check: measure the noise in a sample of the speech, which can make SNRs untrue, and warn of it.
+        strict_inputs: hash all input files whole.
+
+    Raises:
+        RecipeError: mistakes in the recipe, all of them.
+        GuardError: the recipe cannot be carried out with this audio.
+        UsageError: a folder or list is missing.
+    """
+    from synth.catalog.noise_store import prepare  # brings soxr, which `--help` does not need
+    from synth.plan import checks
+
+    start = time.monotonic()
+    recipe = load_recipe(Path(recipe_path), overrides)
+    speech, noise, rooms = scan_sources(recipe, jobs=jobs, progress=progress)
+    refuse_from_totals(recipe, speech, noise)
+    if strict_inputs:
+        speech, noise = (hash_files(catalog, anew=True, progress=progress) for catalog in (speech, noise))
+    # Room responses are always hashed: they are short, and nothing decodes them before the render.
+    rooms = hash_files(rooms, anew=strict_inputs, progress=progress)
+    store = prepare(
+        noise, sample_rate=recipe.sample_rate, cache=cache_folder(), jobs=jobs, limits=recipe.limits, progress=progress
+    )
+    plan, uses = plan_clips(recipe, Catalogs(speech, noise, rooms), store)
+    warnings = [
+        *near_duplicate_notes(recipe, noise, store),
+        *checks.warn_of_rates(plan),
+        *checks.warn_of_unknown_groups(plan),
+        *checks.warn_of_labels_nobody_has(plan),
+    ]
+    if check:
+        from synth.commands.noisy_speech import warn_of_noisy_speech
+
+        warnings += warn_of_noisy_speech(plan, jobs=jobs)
+        _log.info("checked the noise in the speech itself")
+    notes = (*speech.notes, *noise.notes, *rooms.notes)
+    return PlannedRecipe(plan, store, uses, tuple(warnings), time.monotonic() - start, notes)
+
+
+def scan_sources(recipe: Recipe, *, jobs: int = 1, progress: Progress | None = None) -> Catalogs:
+    """Make the catalogs of speech, noise and rooms of a recipe.
+
+    Raises:
+        RecipeError: a folder, file or list is missing.
+        GuardError: none of the speech can be used.
+    """
+    trim = next((choice for choice in recipe.speech.effects if choice.name == "trim"), None)
+    shared: dict[str, Any] = {
+        "folder": recipe.folder,
+        "limits": recipe.limits,
+        "cache": cache_folder(),
+        "jobs": jobs,
+        "progress": progress,
+    }
+    refuse_missing(recipe.sources, recipe.folder)
+    speech = scan(recipe.speech.sources, kind="speech", trim_top_db=_top_db(trim), **shared)
+    noise = scan(recipe.noise_sources, kind="noise", **shared)
+    rooms = scan(recipe.room_sources, kind="room", **shared)
+    if not len(speech):
+        reasons = "; ".join(str(refusal.message) for refusal in speech.refused[:3])
+        raise GuardError(f"speech: none of the recordings can be used: {reasons}")
+    _log.info("found %d recordings of speech, %d of noise, %d of rooms", len(speech), len(noise), len(rooms))
+    return Catalogs(speech, noise, rooms)
+
+
+def _top_db(trim: Any) -> float | None:
+    setting = trim.parameters["top_db"] if trim else None
+    return None if setting is None else float(getattr(setting, "number", setting))
+
+
+def plan_clips(recipe: Recipe, catalogs: Catalogs, store: NoiseStore) -> tuple[Plan, tuple[PoolUse, ...]]:
+    """Plan a recipe from its catalogs and its decoded noise; also return how much of each pool of noise it uses.
+
+    Raises:
+        GuardError: the recipe cannot be carried out with this audio.
+        UsageError: a list of cases cannot be read.
+    """
+    from synth.plan import checks
+
+    noise = catalogs.noise.with_hashes(store.hashes)
+    plan = Plan.make(recipe, catalogs.speech, noise, catalogs.rooms, store, read_all_cases(recipe))
+    _log.info("planned %d clips in %d shards", len(plan), plan.num_shards)
+    uses = ledger(plan)
+    refuse_from_ledger(recipe, uses)
+    checks.refuse_short_clips(plan)
+    return plan, uses
+
+
+def read_all_cases(recipe: Recipe) -> dict[str, Cases]:
+    """Read the cases of each condition that has some, by the condition's name. Raises UsageError."""
+    return {c.name: read_cases(recipe.folder / c.cases) for c in recipe.conditions if c.cases is not None}
+
+
+class ChangedClips(NamedTuple):
+    """How many clips of a plan differ from those of a data set."""
+
+    changed: int  # in both, but made differently
+    new: int  # in the plan only
+    removed: int  # in the data set only
+
+
+def changed_clips(planned: PlannedRecipe, out: StrPath) -> ChangedClips:
+    """Compare the clips of a plan with those that are planned in a data set's directory.
+
+    Raises:
+        UsageError: there is no data set.
+        DamagedDataset: its plan cannot be read.
+    """
+    from synth.dataset.saved_plan import reading_plan
+    from synth.plan.explain import same_clip
+
+    with reading_plan(DatasetDir(Path(out))) as saved:
+        old = saved.plan
+        unmatched = {old.clip_id(i): i for i in range(len(old))}
+        changed = new = 0
+        for spec in planned.plan:
+            index = unmatched.pop(spec.clip_id, None)
+            if index is None:
+                new += 1
+            elif not same_clip(old[index], spec):
+                changed += 1
+        return ChangedClips(changed, new, len(unmatched))
