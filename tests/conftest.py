@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Generator, Iterator
+from typing import Any, Final
 
 import pytest
 
@@ -37,6 +37,19 @@ _LONGEST_FIRST: Final = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     rank = {name: place for place, name in enumerate(_LONGEST_FIRST)}
     items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
+    """With SYNTH_TEST_PROGRAMS=all, a test that is skipped because a program is missing has failed."""
+    result = yield
+    report = result.get_result()
+    if (
+        report.skipped
+        and os.environ.get("SYNTH_TEST_PROGRAMS") == "all"
+        and "needs the program" in str(report.longrepr)
+    ):
+        report.outcome = "failed"
 
 
 @pytest.fixture(scope="session", autouse=True)
