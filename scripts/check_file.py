@@ -35,12 +35,13 @@ def main() -> int:
     file = Path(sys.argv[1]).resolve()
     tests = tests_of(file)
     floors = ROOT / "tests" / "promises" / "test_imports.py"
-    for command in (
+    commands: tuple[list[str | Path], ...] = (
         [PROGRAMS / "ruff", "check", file],
         [PROGRAMS / "ruff", "format", "--check", file],
         [PROGRAMS / "mypy", file],
         [sys.executable, "-m", "pytest", "-q", "-x", *tests, floors, "-k", "not help_loads"],
-    ):
+    )
+    for command in commands:
         code = subprocess.run(command, cwd=ROOT, check=False).returncode
         if code:
             return code
