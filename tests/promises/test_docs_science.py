@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.helpers import ROOT
+
 PAGE = ROOT / "docs" / "science.md"
 FOLDERS = ("synth", "tests", "benchmarks", "fixtures", "scripts", "docs")
 CITATION = re.compile(r'science\.md,? "([^"]+)"')
