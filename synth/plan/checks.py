@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from synth.catalog.catalog import Catalog
-from synth.draws import clip_draws
+from synth.draws import clip_draws, generator
 from synth.errors import GuardError
 from synth.plan.plan import Plan
 from synth.plan.unchanged import unchanged_recordings
@@ -42,7 +42,7 @@ def refuse_short_clips(plan: Plan) -> None:
 
 def _try_library_effects(plan: Plan, index: int) -> None:
     """Our own effects take any length; what a library does not take is found out now, on noise as long as the clip."""
-    noise = np.random.RandomState(0).standard_normal(int(plan.clips["speech_num_samples"][index])) * 0.1
+    noise = generator(0, "checks.library_effects").standard_normal(int(plan.clips["speech_num_samples"][index])) * 0.1
     layers = plan.recipe.noise.layers if plan.recipe.noise else ()
     chains = (plan.recipe.speech.effects, plan.recipe.channel, *(layer.effects for layer in layers))
     for choice in (choice for chain in chains for choice in chain if choice.is_library):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from synth.stats.two_sample import generator
+from synth.draws import generator
 
 Vector = npt.NDArray[np.float64]
 
@@ -18,7 +18,6 @@ ALIKE = 0.1
 """Correlation within groups where nothing is there to measure it by (our own choice)."""
 _Z = 1.959963984540054  # of 95 %
 _AT_ONCE = 100  # draws whose counts are held at once
-_SHARE, _RATE = 51, 52  # purposes of randomness
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def _effective(x: Vector, w: Vector, groups: Sequence[str], share: float, seed: 
 
 def _spread(sums: Vector, seed: int) -> float:
     """Variance of the ratio of the first column to the second over draws of groups, G / (G - 1) for their number."""
-    drawn = np.concatenate([counts @ sums for counts in draws(len(sums), seed=seed, purpose=_SHARE)])
+    drawn = np.concatenate([counts @ sums for counts in draws(len(sums), seed=seed, key="intervals.share")])
     ratios = drawn[drawn[:, 1] > 0]
     return float((ratios[:, 0] / ratios[:, 1]).var() * len(sums) / (len(sums) - 1)) if len(ratios) > 1 else 0.0
 
@@ -87,10 +86,10 @@ def by_group(groups: Sequence[str], values: Vector) -> Vector:
     return sums
 
 
-def draws(count: int, *, seed: int, purpose: int) -> Iterator[Vector]:
+def draws(count: int, *, seed: int, key: str) -> Iterator[Vector]:
     """How often each of `count` groups is drawn, in DRAWS bootstrap draws: pieces of shape (_AT_ONCE, count)."""
     for k in range(0, DRAWS, _AT_ONCE):
-        rng = generator(seed, purpose, k)
+        rng = generator(seed, key, k)
         yield rng.multinomial(count, np.full(count, 1 / count), size=_AT_ONCE).astype(np.float64)
 
 
@@ -122,7 +121,7 @@ def risks(
     if not columns:
         return []
     sums = by_group(groups, np.stack(columns, axis=1))
-    drawn = np.concatenate([counts @ sums for counts in draws(len(sums), seed=0, purpose=_RATE)])
+    drawn = np.concatenate([counts @ sums for counts in draws(len(sums), seed=0, key="intervals.rate")])
     whole = sums.sum(axis=0)
     return [_risk(whole[k : k + 4], drawn[:, k : k + 4]) for k in range(0, len(columns), 4)]
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from synth.draws import generator
 from synth.match.measure.features import FEATURES, Matrix
 
 Vector = npt.NDArray[np.float64]
@@ -23,13 +24,6 @@ _MOST_MISSING = 0.5  # a feature that half of one side lacks tells the sides apa
 _MOST_FITTED = 3000  # clips of a side that a classifier learns from: more change the AUC by less than its scatter
 _NAMES = ("logistic regression", "boosted trees")
 _MOST_NEIGHBOURS = 2000  # clips whose distances to all others are held at once
-
-_FILL, _FOLD, _BALANCE, _HALVES, _DRAW = range(1, 6)
-
-
-def generator(seed: int, purpose: int, number: int = 0) -> np.random.Generator:
-    """The randomness of one step; steps of different purpose or number are independent."""
-    return np.random.Generator(np.random.Philox(key=[seed, (purpose << 32) + number]))
 
 
 # --- can a classifier tell them apart ---------------------------------------------------------------------------------
@@ -77,9 +71,13 @@ def classify(
     widths = _tolerances(a, tolerances)
     rounds = []
     for number in range(repeats):
-        x, y, used = _comparable(a, b, widths, generator(seed, _FILL, number), jitter=jitter)
-        folds = _folds(groups_a, groups_b, generator(seed, _FOLD, number))
-        done = _cross_validated(x, y, folds, generator(seed, _BALANCE, number)) if len(used) and len(folds[0]) else None
+        x, y, used = _comparable(a, b, widths, generator(seed, "two_sample.fill", number), jitter=jitter)
+        folds = _folds(groups_a, groups_b, generator(seed, "two_sample.fold", number))
+        done = (
+            _cross_validated(x, y, folds, generator(seed, "two_sample.balance", number))
+            if len(used) and len(folds[0])
+            else None
+        )
         if done is None:
             return None
         rounds.append(done)
@@ -138,7 +136,7 @@ def halvings(groups: Sequence[str], count: int, *, seed: int) -> list[tuple[Indi
     sizes = np.bincount(codes, minlength=len(names))
     found = []
     for number in range(count):
-        order = generator(seed, _HALVES, number).permutation(len(names))
+        order = generator(seed, "two_sample.halves", number).permutation(len(names))
         side, load = np.zeros(len(names), bool), [0, 0]
         for group in order[np.argsort(-sizes[order] // 2, kind="stable")]:
             side[group] = load[1] < load[0]
@@ -272,16 +270,16 @@ def covered(
     Returns:
         None where there are fewer than k + 1 dev clips to compare, or no feature was measured on half of each side.
     """
-    a, b, used = filled(train, dev, generator(seed, _FILL))
+    a, b, used = filled(train, dev, generator(seed, "two_sample.fill"))
     if not len(used) or not len(a):
         return None
     scale = np.maximum(b.std(axis=0), _tolerances(train, tolerances)[used])
     a, b = a / scale, b / scale
-    chosen = _some(len(b), _MOST_NEIGHBOURS, generator(seed, _DRAW))
+    chosen = _some(len(b), _MOST_NEIGHBOURS, generator(seed, "two_sample.draw"))
     radius = _radius(b[chosen], None if groups is None else np.asarray(groups)[chosen], k)
     if radius is None:
         return None
-    draw = [a[_some(len(a), len(chosen), generator(seed, _DRAW, number + 1))] for number in range(draws)]
+    draw = [a[_some(len(a), len(chosen), generator(seed, "two_sample.draw", number + 1))] for number in range(draws)]
     ratios = np.array([_distances(b[chosen], drawn).min(axis=1) / radius for drawn in draw])
     distance = np.full(len(b), np.nan)
     distance[chosen] = ratios.mean(axis=0)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from synth.draws import generator
 from synth.match.measure.features import Matrix
-from synth.stats.two_sample import Indices, Vector, generator
+from synth.stats.two_sample import Indices, Vector
 
 _POINTS = 96  # at which distribution functions are compared when groups are drawn again
 _ROUNDS = 800
 _PERMUTATIONS = 999
-_BOOTSTRAP, _PERMUTE = 20, 21
 _FAMILY = 0.99
 _LEAST = 2  # values on a side
 
@@ -106,7 +106,7 @@ class _Groups:
         names, codes = np.unique(np.asarray(groups), return_inverse=True)
         self.codes: Indices = codes
         self.count = len(names)
-        rng = generator(seed, _BOOTSTRAP, side)
+        rng = generator(seed, "wasserstein.bootstrap", side)
         self.drawn = rng.multinomial(self.count, np.full(self.count, 1 / self.count), size=_ROUNDS).astype(float)
 
     def counts(self, values: Vector, grid: Vector) -> Matrix:
@@ -142,7 +142,7 @@ def _null(sides: tuple[_Groups, _Groups], counts: tuple[Matrix, Matrix], widths:
 
 def _permutations(first: int, second: int, seed: int) -> Matrix:
     """Which groups stand on the first side, shape (permutations + 1, groups): as they are, then at random."""
-    rng = generator(seed, _PERMUTE)
+    rng = generator(seed, "wasserstein.permutation")
     taken = np.zeros((_PERMUTATIONS + 1, first + second))
     taken[0, :first] = 1
     for row in taken[1:]:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm, wasserstein_distance
 
+from synth.draws import generator
 from synth.match.measure.features import FEATURES
-from synth.stats.two_sample import area_under_curve, c2st, classify, coverage, covered, filled, generator, halvings
+from synth.stats.two_sample import area_under_curve, c2st, classify, coverage, covered, filled, halvings
 from synth.stats.wasserstein import distances, holm, wasserstein
 
 D = 6
@@ -81,7 +82,7 @@ def test_what_is_missing_does_not_tell_the_sides_apart() -> None:
 def test_filling_takes_equally_much_from_both_sides() -> None:
     a, b = np.arange(100.0)[:, None].repeat(2, axis=1), np.arange(200.0)[:, None].repeat(2, axis=1)
     a[:30, 0] = np.nan
-    x, y, used = filled(a, b, generator(0, 1))
+    x, y, used = filled(a, b, generator(0, "test"))
     assert used.tolist() == [0, 1]
     assert (x[:, 0] == 99.5).sum() == 30
     assert (y[:, 0] == np.nanmedian(y[:, 0])).sum() == 60

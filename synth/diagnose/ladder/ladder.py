@@ -15,8 +15,8 @@ import numpy.typing as npt
 from synth.diagnose.ladder.overlap import held_out_notes
 from synth.diagnose.ladder.predictions import Prediction, Scores, check_twice, read_scores
 from synth.diagnose.ladder.resample import DRAWS, bootstrap
+from synth.draws import generator
 from synth.errors import UsageError
-from synth.stats.two_sample import generator
 
 Vector = npt.NDArray[np.float64]
 
@@ -40,7 +40,6 @@ _INDEPENDENT = (
 )
 _ASSUMED = "people's error is taken as 0 % (--human gives another): avoidable bias is at most what is shown"
 _GIVEN = re.compile(r"(?P<wrong>[^/@%]+)/(?P<all>[^/@%]+)|(?P<percent>[^/@%]+)%?(?:@(?P<of>[^/@%]+))?")
-_NUMBERS = 1  # purpose of draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +226,7 @@ def _drawn(given: Given, seed: int, number: int) -> Vector:
     if given.n is None:
         return np.full(DRAWS, given.error)
     wrong = given.error * given.n
-    return generator(seed, _NUMBERS, number).beta(wrong + 0.5, given.n - wrong + 0.5, DRAWS)
+    return generator(seed, "ladder.given_error", number).beta(wrong + 0.5, given.n - wrong + 0.5, DRAWS)
 
 
 def _left_out(scores: Scores) -> list[str]:

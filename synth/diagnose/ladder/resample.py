@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from synth.diagnose.ladder.overlap import recordings_of
 from synth.diagnose.ladder.predictions import Prediction
+from synth.draws import generator
 from synth.errors import UsageError
-from synth.stats.two_sample import generator
 
 Vector = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float64]
@@ -26,7 +26,6 @@ BY: Final = ("group", "speaker", "session", "source", "noise", "clip")
 _TITLES: Final = {"group": "group of the list", "source": "source utterance", "noise": "noise recording"}
 _MOST_GROUPS = 1000  # more are put together at random: the interval's width then wavers by 2 %
 _FEW_GROUPS = 10  # below this an interval is said to be rough (our own choice)
-_TOGETHER, _DRAW = 2, 3  # purposes of draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +87,11 @@ def _widened(groups: int) -> float:
 def _drawn(errors: Matrix, words: Matrix, seed: int, number: int) -> Matrix:
     """Sums over groups drawn again, shape (2, DRAWS, sets)."""
     together = min(len(errors), _MOST_GROUPS)
-    order = generator(seed, _TOGETHER, number).permutation(len(errors)) % together
+    order = generator(seed, "ladder.merge_groups", number).permutation(len(errors)) % together
     sums = np.zeros((2, together, errors.shape[1]))
     np.add.at(sums[0], order, errors)
     np.add.at(sums[1], order, words)
-    counts = generator(seed, _DRAW, number).multinomial(together, np.full(together, 1 / together), DRAWS)
+    counts = generator(seed, "ladder.bootstrap", number).multinomial(together, np.full(together, 1 / together), DRAWS)
     return np.stack([counts @ sums[0], counts @ sums[1]])
 
 
@@ -113,7 +112,7 @@ def _never_wrong(clips: Sequence[Prediction], draws: Vector, seed: int, number: 
     """Where no clip is wrong, drawing again says that none ever is; Jeffreys' Beta(1/2, n + 1/2) of n clips instead."""
     if any(clip.errors for clip in clips):
         return draws
-    return generator(seed, _DRAW, (1 << 16) + number).beta(0.5, len(clips) + 0.5, DRAWS)
+    return generator(seed, "ladder.never_wrong", number).beta(0.5, len(clips) + 0.5, DRAWS)
 
 
 # --- groups -----------------------------------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from synth.draws import audio_generator
 from synth.dsp.effects.effect import Parameter, Samples
 from synth.dsp.events.event import ended, seconds_parameter, sounding
 from synth.dsp.events.sounds import harmonics_below, muffled, one_cycle, played, swell
-from synth.dsp.generators.generator import random_of
 
 _HARMONICS = 24
 _RISE_S, _FALL_S = 0.015, 0.04
@@ -50,7 +50,7 @@ class Horn:
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
         time = np.arange(sounding(self, num_samples, sample_rate)) / sample_rate
-        random = random_of(self.seed)
+        random = audio_generator(self.seed)
         tones = [self._tone(hz, time, random, sample_rate) for hz in (self.hz, self.hz * self.ratio)]
         sound = muffled(tones[0] + tones[1], self.muffle_hz, order=2, sample_rate=sample_rate)
         swell(sound, seconds=self.seconds, rise_s=_RISE_S, fall_s=_FALL_S, sample_rate=sample_rate)

@@ -9,10 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from synth.draws import audio_generator
 from synth.dsp.effects.effect import Parameter, Samples
 from synth.dsp.events.event import ended, seconds_parameter, sounding
 from synth.dsp.events.sounds import add_at, ringing
-from synth.dsp.generators.generator import random_of
 from synth.units import db_to_gain, seconds_to_samples
 
 _SHAPE = np.array([1.0, 1.35, 1.8, 2.5])  # partials of a click, by no model: guessed
@@ -59,7 +59,7 @@ class Indicator:
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
         out = np.zeros(sounding(self, num_samples, sample_rate))
-        random = random_of(self.seed)
+        random = audio_generator(self.seed)
         clicks = [self._click(self.click_hz * pitch, random, sample_rate) for pitch in (1.0, self.second)]
         gains = random.uniform(-0.5, 0.5, (math.ceil(self.seconds * self.rate_hz), 2))
         for cycle, pair in enumerate(gains):

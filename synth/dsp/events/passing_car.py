@@ -9,11 +9,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from synth.draws import audio_generator
 from synth.dsp.effects.effect import Parameter, Samples
 from synth.dsp.events.course import Course
 from synth.dsp.events.event import ended, seconds_parameter, sounding
 from synth.dsp.events.sounds import band_noise, between, harmonics_below, one_cycle, played, swell
-from synth.dsp.generators.generator import random_of
 from synth.units import db_to_gain
 
 _LOW_HZ = 100.0
@@ -70,13 +70,13 @@ class PassingCar:
         """Noise, standard deviation 1, that the car emits, at these times on its clock (s, ascending, from 0)."""
         place = clock * sample_rate
         size = int(place[-1] if len(place) else 0) + 2
-        random = random_of(self.seed)
+        random = audio_generator(self.seed)
         noise = band_noise(size, _LOW_HZ, self.noise_hz, order=1, sample_rate=sample_rate, random=random)
         return between(noise, place)
 
     def _tone(self, clock: Samples, sample_rate: int) -> Samples:
         """The engine's tone, standard deviation 1."""
-        phases = random_of(self.seed, 1).uniform(0, 2 * math.pi, _HARMONICS)
+        phases = audio_generator(self.seed, 1).uniform(0, 2 * math.pi, _HARMONICS)
         count = harmonics_below(1.05 * self.tone_hz, _HARMONICS, sample_rate)
         amplitudes = 1.0 / np.arange(1, count + 1)
         amplitudes *= math.sqrt(2 / float(np.square(amplitudes).sum()))

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from synth.draws import audio_generator
 from synth.dsp.effects.effect import Parameter, Samples
 from synth.dsp.events.event import ended, seconds_parameter, sounding
 from synth.dsp.events.sounds import add_at, band_noise, ringing
-from synth.dsp.generators.generator import random_of
 from synth.units import db_to_gain, seconds_to_samples
 
 _SLAP_S = 0.012  # decay of the tyre's slap, guessed
@@ -53,7 +53,7 @@ class Pothole:
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
         out = np.zeros(sounding(self, num_samples, sample_rate))
-        random = random_of(self.seed)
+        random = audio_generator(self.seed)
         delay = seconds_to_samples(self.wheelbase_m / (self.speed_kmh / 3.6), sample_rate)
         add_at(out, self._thump(random, sample_rate), 0)
         add_at(out, db_to_gain(self.rear_db) * self._thump(random, sample_rate), delay)

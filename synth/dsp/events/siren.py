@@ -9,11 +9,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from synth.draws import audio_generator
 from synth.dsp.effects.effect import Parameter, Samples
 from synth.dsp.events.course import Course
 from synth.dsp.events.event import ended, seconds_parameter, sounding
 from synth.dsp.events.sounds import between, harmonics_below, muffled, one_cycle, played, swell
-from synth.dsp.generators.generator import random_of
 
 KINDS = ("two_tone", "wail")
 _HARMONICS = 8
@@ -87,7 +87,7 @@ class Siren:
         return self.hz * (self.ratio if self.kind == "two_tone" else _WAIL[1])
 
     def _cycle(self, sample_rate: int) -> Samples:
-        phases = random_of(self.seed).uniform(0, 2 * math.pi, _HARMONICS)
+        phases = audio_generator(self.seed).uniform(0, 2 * math.pi, _HARMONICS)
         count = max(1, harmonics_below(1.05 * self._highest, _HARMONICS, sample_rate))
         return one_cycle(np.arange(1.0, count + 1) ** -1.5, phases[:count])
 

@@ -9,10 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from synth.draws import audio_generator
 from synth.dsp.effects.effect import Parameter, Samples
 from synth.dsp.events.event import ended, seconds_parameter, sounding
 from synth.dsp.events.sounds import add_at, band_noise, ringing
-from synth.dsp.generators.generator import random_of
 from synth.units import db_to_gain, seconds_to_samples
 
 _SWISH_S = 0.25
@@ -73,7 +73,9 @@ class Wipers:
         """The swishes, shape (count, n), at a standard deviation of 0.03 in their middle."""
         size = seconds_to_samples(_SWISH_S, sample_rate)
         low, high = self.swish_hz / _BAND, self.swish_hz * _BAND
-        noise = band_noise((count, size), low, high, order=2, sample_rate=sample_rate, random=random_of(self.seed))
+        noise = band_noise(
+            (count, size), low, high, order=2, sample_rate=sample_rate, random=audio_generator(self.seed)
+        )
         noise *= 0.03 * np.sin(math.pi * np.arange(size) / size) ** 2
         noise[1::2] *= db_to_gain(_RETURN_DB)
         return noise

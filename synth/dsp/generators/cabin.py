@@ -8,13 +8,14 @@ from typing import ClassVar
 
 import numpy as np
 
+from synth.draws import audio_generator
 from synth.dsp.effects.effect import Parameter, Samples
 from synth.dsp.generators.cabin_courses import Courses, courses, wander
 from synth.dsp.generators.cabin_sounds import engine, loudness_db, rain, whine
 from synth.dsp.generators.cabin_spectra import COMBUSTION_DB, Part, decibels, part_powers
 from synth.dsp.generators.car import VirtualCar, virtual_car
 from synth.dsp.generators.gaussian import gaussian_frames
-from synth.dsp.generators.generator import Material, random_of
+from synth.dsp.generators.generator import Material
 
 ROADS = ("smooth", "coarse", "cobbles")
 WINDOWS = ("closed", "open")
@@ -129,7 +130,7 @@ def course_of(cabin: Cabin, car: VirtualCar, num_samples: int, sample_rate: int)
         acceleration=cabin.acceleration,
         num_samples=num_samples,
         sample_rate=sample_rate,
-        random=random_of(cabin.seed, _COURSES),
+        random=audio_generator(cabin.seed, _COURSES),
     )
 
 
@@ -145,14 +146,14 @@ def drive(cabin: Cabin, car: VirtualCar, *, num_samples: int, sample_rate: int) 
         return np.sqrt(gains[first:last] @ spectra)
 
     # independent Gaussian noises add up in power: one noise stands for the sum of all parts
-    out = gaussian_frames(amplitude, random=random_of(cabin.seed, _BROADBAND), **size)
-    drive_random = random_of(cabin.seed, _DRIVE)
+    out = gaussian_frames(amplitude, random=audio_generator(cabin.seed, _BROADBAND), **size)
+    drive_random = audio_generator(cabin.seed, _DRIVE)
     if not car.is_electric:
         out += engine(car, course, load_db=_load_db(cabin), random=drive_random, **size)
     elif cabin.speed_kmh > 0:
         out += whine(car, course, random=drive_random, **size)
     if cabin.rain > 0:
-        out += rain(car, drops_per_s=cabin.rain, random=random_of(cabin.seed, _RAIN), **size)
+        out += rain(car, drops_per_s=cabin.rain, random=audio_generator(cabin.seed, _RAIN), **size)
     return out
 
 
@@ -171,7 +172,7 @@ def _surface_db(cabin: Cabin, car: VirtualCar, kmh: Samples) -> float | Samples:
 
 def _levels_dba(cabin: Cabin, car: VirtualCar, course: Courses, seconds: float) -> dict[Part, Samples | float]:
     """Level of each part that sounds in this clip, in dBA, at each frame or throughout."""
-    random = random_of(cabin.seed, _LEVELS)
+    random = audio_generator(cabin.seed, _LEVELS)
     frames = len(course.kmh)
     road_tau, road_sd = random.uniform(*_ROAD_TAU_S), random.uniform(*_ROAD_SD_DB)
     gust_tau = random.uniform(*_GUST_TAU_S)

@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
+from synth.draws import audio_generator
 from synth.dsp.effects.effect import Samples
 from synth.dsp.generators.cabin import Cabin, drive
 from synth.dsp.generators.cabin_colour import BANDS_HZ, PRIOR_SPREAD_DB, Colour
 from synth.dsp.generators.car import virtual_car
-from synth.dsp.generators.generator import random_of
 
 MODEL_ERROR_DB = 6.0
 """Standard deviation of what the model's mean may be wrong by, before any recording is seen. Own guess."""
@@ -59,7 +59,7 @@ def _band_level(hz: Samples, density: Samples, centre: float) -> float:
 
 def drawn_cabin(seed: int, number: int) -> Cabin:
     """A clip drawn from the default distributions of Cabin's parameters, in car `number` of the fleet `seed`."""
-    random = random_of(seed, _DRAWS_OF_A_CLIP + 10_000 * number)
+    random = audio_generator(seed, _DRAWS_OF_A_CLIP + 10_000 * number)
     fields = {name: _drawn(parameter.default, random.random()) for name, parameter in Cabin.parameters.items()}
     return Cabin(**fields, seed=int(random.integers(2**31)), car=number, car_seed=seed)
 

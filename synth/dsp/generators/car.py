@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from synth.draws import audio_generator
 from synth.dsp.generators.cabin_colour import Colour
 from synth.dsp.generators.cabin_fitted import FITTED
-from synth.dsp.generators.generator import random_of
 
 ELECTRIC_SHARE = 0.25
 CYLINDERS = (3, 4, 6, 8)
@@ -115,7 +115,7 @@ def virtual_car(seed: int, number: int, colour: Colour = FITTED) -> VirtualCar:
 
     `colour` is what `cabin_fit` found in recordings; cars of another colour are the same cars but for `colour_db`.
     """
-    random = random_of(seed, _DRAWS_OF_A_CAR + 10_000 * number)
+    random = audio_generator(seed, _DRAWS_OF_A_CAR + 10_000 * number)
     uniform, normal = random.uniform, random.normal
     road_dba = uniform(62, 67)
     return VirtualCar(

@@ -67,8 +67,3 @@ class Generator(Protocol):
     def __call__(self, num_samples: int, *, sample_rate: int, materials: Sequence[Material]) -> Samples:
         """Noise of any length, shape (num_samples,), at the level of its (first) material."""
         ...
-
-
-def random_of(seed: int, purpose: int = 0) -> np.random.Generator:
-    """A generator of random numbers of its own for each seed and purpose."""
-    return np.random.Generator(np.random.Philox(key=[seed, purpose]))

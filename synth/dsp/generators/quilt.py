@@ -19,8 +19,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from synth.draws import audio_generator
 from synth.dsp.effects.effect import Parameter, Samples
-from synth.dsp.generators.generator import Material, random_of
+from synth.dsp.generators.generator import Material
 from synth.dsp.generators.quilt_analysis import FAR, PER_CELL, Analysis, Integers, analyse
 from synth.dsp.generators.quilt_seams import Seams, seams_of, sewn
 
@@ -75,7 +76,7 @@ class Quilt:
         most = num_samples // (cuts.segment - cuts.margin) + 1
         expected = num_samples / cuts.segment
         own = min(cuts.cells, math.ceil(expected + SPARE * math.sqrt(expected)) + 1)
-        random = random_of(self.seed)
+        random = audio_generator(self.seed)
         first = int(random.integers(cuts.cells))
         draws = random.integers(0, 120, size=most)  # 120 divides by 1, 2, 3, 4 and 5, each times 2
         order = np.asarray(_walk(analysis, first, own, (draws // 2).tolist()))

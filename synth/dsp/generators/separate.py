@@ -19,10 +19,11 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from synth.draws import audio_generator
 from synth.dsp.convolve import convolve
 from synth.dsp.effects.effect import Parameter, Samples
 from synth.dsp.generators.gaussian import Power, frame_size
-from synth.dsp.generators.generator import Material, random_of
+from synth.dsp.generators.generator import Material
 from synth.dsp.generators.quilt import Quilt
 from synth.dsp.generators.shaped import even_places, smooth_curve, squared_frames
 from synth.dsp.resample import resample
@@ -123,14 +124,16 @@ class Separate:
     def _tonal(self, parts: Parts, num_samples: int) -> Samples:
         rate = thousandths(self.tonal_factor)
         wanted = num_samples + 2 * _EDGE
-        played = prolonged(parts.tonal, resampled_length(wanted, 1000, rate) + _EDGE, random_of(self.seed, _PLACES))
+        played = prolonged(
+            parts.tonal, resampled_length(wanted, 1000, rate) + _EDGE, audio_generator(self.seed, _PLACES)
+        )
         return resample(played, rate_in=rate, rate_out=1000, num_samples=wanted)[_EDGE:-_EDGE]
 
     def _broadband(self, parts: Parts, num_samples: int, sample_rate: int) -> Samples:
         quilt = Quilt(segment_ms=BROADBAND_PIECE_MS, seed=self.seed)
         if self.equalizer_db == 0:
             return quilt(num_samples, sample_rate=sample_rate, materials=[parts.broadband])
-        curve = self.equalizer_db * smooth_curve(sample_rate, random_of(self.seed, _CURVE))
+        curve = self.equalizer_db * smooth_curve(sample_rate, audio_generator(self.seed, _CURVE))
         taps = equalizer_taps(curve, parts.spectrum)
         quilted = quilt(num_samples + len(taps) - 1, sample_rate=sample_rate, materials=[parts.broadband])
         return _filtered(quilted, taps)

@@ -15,9 +15,10 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from synth.draws import audio_generator
 from synth.dsp.effects.effect import Parameter, Samples
 from synth.dsp.generators.gaussian import Power, bin_hz, frame_count, frame_size, gaussian_frames, gaussian_noise
-from synth.dsp.generators.generator import Material, random_of
+from synth.dsp.generators.generator import Material
 
 Envelopes = npt.NDArray[np.float64]
 """Natural logarithm of each band's power over its mean, shape (frames, BANDS), frames as `gaussian_noise` has them."""
@@ -94,7 +95,7 @@ class Shaped:
         squares = np.ones((BANDS, BANDS))
         for number, (one, weight) in enumerate(zip(known, weights, strict=True)):
             levels = one.envelopes * np.sqrt(weight)  # so that the variances, not the deviations, are weighted
-            moving += rearranged(levels, len(moving), sample_rate, random_of(self.seed, _BLOCKS + number))
+            moving += rearranged(levels, len(moving), sample_rate, audio_generator(self.seed, _BLOCKS + number))
             squares *= _mean_products(levels)
         gains, bands = np.exp(moving / 2), band_weights(sample_rate)
         power = self._spectrum(known, weights, sample_rate) * known[0].mean_square
@@ -105,13 +106,13 @@ class Shaped:
             made *= still
             return np.asarray(made)
 
-        random = random_of(self.seed, _NOISE)
+        random = audio_generator(self.seed, _NOISE)
         return gaussian_frames(amplitude, num_samples=num_samples, sample_rate=sample_rate, random=random)
 
     def _spectrum(self, known: Sequence[Known], weights: Sequence[float], sample_rate: int) -> Power:
         """The form of the spectrum, sum 1: the geometric mean of the recordings', and away from it."""
         logs = sum((w * np.log(one.spectrum) for w, one in zip(weights, known, strict=True)), start=np.zeros(1))
-        curve = smooth_curve(sample_rate, random_of(self.seed, _DEPARTURE))
+        curve = smooth_curve(sample_rate, audio_generator(self.seed, _DEPARTURE))
         made = np.exp(logs + self.departure_db * np.log(10) / 10 * curve)
         return np.asarray(made / made.sum())
 
@@ -210,7 +211,7 @@ def _own_noise(sample_rate: int) -> Matrix:
         np.ones(size // 2 + 1),
         num_samples=_REFERENCE_SECONDS * sample_rate,
         sample_rate=sample_rate,
-        random=random_of(0, _NOISE),
+        random=audio_generator(0, _NOISE),
     )
     squares = squared_frames(steady, sample_rate)
     envelopes = band_envelopes(squares / squares.mean(axis=0), sample_rate)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from synth.draws import generator
 from synth.dsp.analysis.bands import RUMBLE_BANDS
 from synth.lists.cases import Case, Cases
 from synth.match.fit.corrections import comparable_snr, corrected_colours, corrected_field, with_snrs
@@ -47,7 +48,6 @@ from synth.match.fit.simulation import Planned, Progress, Simulator
 from synth.match.measure.profile import ClipProfile, Profile
 from synth.recipe.distributions import Uniform
 from synth.recipe.model import Condition, Recipe
-from synth.stats.two_sample import generator
 from synth.text import count_of
 
 HELD_OUT = 0.3
@@ -55,7 +55,6 @@ ROUNDS = 8
 CALIBRATION_CLIPS = 200
 CALIBRATION_DB = (-15.0, 30.0)
 FEW_CLIPS, FEW_GROUPS = 100, 5
-_HOLD_OUT = 40  # purpose of its draws
 _PATIENCE = 2  # rounds without a better one
 
 
@@ -99,7 +98,7 @@ def held_out_split(groups: Sequence[str], *, seed: int) -> tuple[list[int], list
     Of one group alone the clips are split, for what that is worth.
     """
     names = sorted(set(groups))
-    rng = generator(seed, _HOLD_OUT)
+    rng = generator(seed, "fit.held_out")
     if len(names) < 2:
         order = rng.permutation(len(groups))
         cut = max(1, round(HELD_OUT * len(groups)))

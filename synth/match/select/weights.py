@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from synth.draws import generator
 from synth.match.measure.features import Matrix
-from synth.stats.two_sample import Indices, Vector, generator
+from synth.stats.two_sample import Indices, Vector
 
 ENOUGH = 0.3
 """Effective share (ESS / n) that weights are softened for; below it there is a warning (a convention)."""
@@ -24,7 +25,6 @@ RIDGES = (1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
 
 _FOLDS = 5
 _KNOTS, _DEGREE, _C = 4, 2, 0.1  # our own choice: measured on tables of known ratio (tests/match/test_weights.py)
-_FOLD = 30
 _MOST_MISSING, _SOME_MISSING = 0.5, 0.02
 _NEIGHBOURS = 5
 _STEPS, _TOLERANCE = 60, 1e-7
@@ -149,7 +149,7 @@ def _folds(
 ) -> Iterator[tuple[Indices, Indices, Indices]]:
     """(clips of the pool to learn from, clips of the target to learn from, clips of the pool to weigh)."""
     in_pool, in_target = (
-        _fold_of(g, generator(seed, _FOLD, side)) for side, g in enumerate((pool_groups, target_groups))
+        _fold_of(g, generator(seed, "weights.fold", side)) for side, g in enumerate((pool_groups, target_groups))
     )
     count = int(in_pool.max()) + 1
     for fold in range(count):

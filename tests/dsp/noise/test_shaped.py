@@ -12,7 +12,8 @@ import soundfile
 import soxr
 from scipy import signal
 
-from synth.dsp.generators.generator import Material, random_of
+from synth.draws import audio_generator
+from synth.dsp.generators.generator import Material
 from synth.dsp.generators.shaped import Shaped, smooth_curve
 from tests.helpers import needs_real_audio, real_audio
 
@@ -117,7 +118,7 @@ def test_departures_have_their_standard_deviation_and_leave_the_level() -> None:
 
 
 def test_the_curve_of_departures_is_smooth_and_as_wide_everywhere() -> None:
-    curves = np.array([smooth_curve(RATE, random_of(seed)) for seed in range(3000)])
+    curves = np.array([smooth_curve(RATE, audio_generator(seed)) for seed in range(3000)])
     assert np.sqrt(np.mean(curves**2, axis=0)) == pytest.approx(np.ones(curves.shape[1]), abs=0.05)
     twelfths = np.rint(np.geomspace(200, 7500, 64) / (RATE / 2) * (curves.shape[1] - 1)).astype(int)
     assert np.max(np.std(np.diff(curves[:, twelfths], axis=1), axis=0)) < 0.3
