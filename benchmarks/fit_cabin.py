@@ -64,9 +64,17 @@ def main() -> None:
     print(f"{'left out':34} inside   width  verdict  bands outside (Hz)")
     for name, profile in profiles.items():
         print(row(name, profile, without(name)))
+        rainy = {"rain_drops_per_s": 200.0}
         if name in asked.rainy:
-            print(row(f"{name} (200 drops/s)", profile, without(name), {"rain": 200.0}))
-            print(row(f"{name} (200 drops/s, standing)", profile, without(name), {"rain": 200.0, "speed_kmh": 0.0}))
+            print(row(f"{name} (200 drops/s)", profile, without(name), rainy))
+            print(
+                row(
+                    f"{name} (200 drops/s, standing)",
+                    profile,
+                    without(name),
+                    {"rain_drops_per_s": 200.0, "speed_kmh": 0.0},
+                )
+            )
     for names in asked.together:
         for name in names.split("+"):
             print(row(f"{name} (of {names})", profiles[name], without(*names.split("+"))))

@@ -23,7 +23,7 @@ def write_recipes(work: Path, *, copies: int) -> None:
     head, layer = text.split("    - {name: car")
     for extra, effects in (("", ""), ("_eq", ", effects: [{equalizer: {bands_db: {normal: [0, 3]}}}]")):
         for method in ("recorded", *METHODS):
-            grow = "" if method == "recorded" else f", max_grown: 1, grow: {{{method}: 1}}"
+            grow = "" if method == "recorded" else f", max_synthesized: 1, grow: {{{method}: 1}}"
             changed = layer.replace("min_recordings: 1}", f"min_recordings: 1{grow}{effects}}}")
             (work / f"{method}{extra}.yaml").write_text(f"{head}    - {{name: car{changed}")
 

@@ -105,7 +105,7 @@ class BadInput(SynthError):
         "empty",  # no samples
         "bad_rate",  # sample rate outside 4 kHz to 384 kHz
         "bad_channels",  # no channels, or more than 16
-        "too_long",  # longer than limits.max_seconds
+        "too_long",  # longer than limits.max_speech_s
         "too_short",  # nothing is left to work on
         "nonfinite",  # NaN, infinity, or beyond any scale
         "silent",  # no signal

@@ -33,7 +33,7 @@ def grow_text(*, real: float = 0.2) -> str:
 
 def cabin_layer(*, grow: str = "", **settings: object) -> str:
     rest = "".join(f"\n      {key}: {value}" for key, value in settings.items())
-    return f"  layers:\n    - name: cabin\n      sources: [{CAR}]\n      grow: {grow or grow_text()}\n      max_grown: 1{rest}"
+    return f"  layers:\n    - name: cabin\n      sources: [{CAR}]\n      grow: {grow or grow_text()}\n      max_synthesized: 1{rest}"
 
 
 def grown_recipe(folder: Path, *, events: str = EVERY_EVENT, lombard: str = LOMBARD, **changes: str) -> Path:

@@ -28,18 +28,18 @@ _KINDS_SHOWN = 8
 
 
 def walk_folder(
-    root: Path, *, pattern: str | None = None, passed_over: Counter[str] | None = None, data_sets: bool = False
+    root: Path, *, glob: str | None = None, passed_over: Counter[str] | None = None, data_sets: bool = False
 ) -> Iterator[AudioRow | BadInput]:
     """Files below `root` and refusals, in the order of their names within each folder.
 
-    Without a pattern those with a known extension (in any case); audio that is not read here is refused, and all other
+    Without a glob those with a known extension (in any case); audio that is not read here is refused, and all other
     files are counted in `passed_over` by their kind. Names that begin with a dot are passed over. Links to folders are
     not followed, but refused by name: they may lead out of the root, or round in a circle. So is a folder below the
     root that is a data set of `synth`, unless `data_sets`: its clips are mixtures, not recordings.
     """
-    if pattern is None:
+    if glob is None:
         return _walk(str(root), "", _has_known_extension, Counter() if passed_over is None else passed_over, data_sets)
-    return _walk(str(root), "", glob_matcher(pattern), None, data_sets)
+    return _walk(str(root), "", glob_matcher(glob), None, data_sets)
 
 
 def passed_over_note(passed_over: Mapping[str, int]) -> str | None:
@@ -57,7 +57,7 @@ def passed_over_note(passed_over: Mapping[str, int]) -> str | None:
 def _walk(
     folder: str, prefix: str, matches: Callable[[str], object], passed_over: Counter[str] | None, data_sets: bool
 ) -> Iterator[AudioRow | BadInput]:
-    """`passed_over` is None where a pattern chooses the files: the others are left out on purpose."""
+    """`passed_over` is None where a glob chooses the files: the others are left out on purpose."""
     try:
         with os.scandir(folder) as entries:
             found = sorted(entries, key=lambda entry: os.fsencode(entry.name))

@@ -57,8 +57,8 @@ _PROBE, _TRIM, _RESPONSE = (
     f"{function.__module__}:{function.__name__}" for function in (probe, measure_trim, check_response)
 )
 _LIMIT_OF: dict[Kind, str] = {
-    "speech": "limits.max_seconds",
-    "noise": "limits.max_noise_seconds",
+    "speech": "limits.max_speech_s",
+    "noise": "limits.max_noise_s",
     "room": "for impulse responses",
 }
 _STATES_REMEMBERED = 20_000  # files of one list; to look again costs 20 microseconds
@@ -110,9 +110,9 @@ def scan(
     or is a data set of `synth` (unless it has `allow_synthesized`); UsageError if a list has no path column.
     """
     max_seconds = {
-        "speech": limits.max_seconds,
-        "noise": limits.max_noise_seconds,
-        "room": min(limits.max_seconds, MAX_ROOM_SECONDS),
+        "speech": limits.max_speech_s,
+        "noise": limits.max_noise_s,
+        "room": min(limits.max_speech_s, MAX_ROOM_SECONDS),
     }[kind]
     builder = CatalogBuilder(folder=cache)
     with contextlib.closing(open_cache(cache)) as known, Pool(jobs) as pool:
@@ -157,8 +157,8 @@ def _labeled(desk: _Desk, source: Source, rows: Sequence[AudioRow]) -> Sequence[
 def _nothing_found(source: Source, root: str, note: str | None) -> SynthError:
     if source.manifest:
         return source_error(source, "manifest", f"the list {source.manifest} has no rows")
-    if source.pattern:
-        return source_error(source, "pattern", f"no file that matches {source.pattern!r} in {root}")
+    if source.glob:
+        return source_error(source, "glob", f"no file that matches {source.glob!r} in {root}")
     return source_error(source, "path", f"no audio file in {root}{f'; {note}' if note else ''}")
 
 
@@ -173,7 +173,7 @@ def _items(source: Source, place: SourceFiles, passed_over: Counter[str]) -> Ite
         return with_grown_labels([AudioRow(place.file)], place.root)
     if place.listed is None:
         allowed = source.allow_synthesized
-        files = walk_folder(Path(place.root), pattern=source.pattern, passed_over=passed_over, data_sets=allowed)
+        files = walk_folder(Path(place.root), glob=source.glob, passed_over=passed_over, data_sets=allowed)
         return with_grown_labels(files, place.root)
     rows = read_audio_list(place.listed, columns=source.columns)
     return rows if source.allow_synthesized else refuse_clips(rows, source)

@@ -23,20 +23,20 @@ def kind_of(path: Path) -> Kind | None:
     return "audio" if path.suffix[1:].lower() in EXTENSIONS | UNREAD else "list"
 
 
-def source_at(path: Path, *, name: str = "noise", pattern: str | None = None, beside: Sequence[str] = ()) -> Source:
-    """The source that a path names. `pattern` chooses files of a folder; `beside`: names of lists that, where one lies
+def source_at(path: Path, *, name: str = "noise", glob: str | None = None, beside: Sequence[str] = ()) -> Source:
+    """The source that a path names. `glob` chooses files of a folder; `beside`: names of lists that, where one lies
     in the folder, tell of its files.
 
-    Raises UsageError where there is nothing, or a pattern for what is no folder.
+    Raises UsageError where there is nothing, or a glob for what is no folder.
     """
     kind, whole = kind_of(path), Path(os.path.abspath(path))  # noqa: PTH100 - links stay links
     if kind is None:
         raise UsageError(f"there is no folder, list or file {path}")
     if kind == "folder":
         listed = next((whole / each for each in beside if (whole / each).is_file()), None)
-        return Source(name=name, path=str(whole), pattern=pattern, manifest=None if listed is None else str(listed))
-    if pattern:
-        raise UsageError(f"--pattern chooses files of a folder; {path} is {'a list' if kind == 'list' else 'a file'}")
+        return Source(name=name, path=str(whole), glob=glob, manifest=None if listed is None else str(listed))
+    if glob:
+        raise UsageError(f"--glob chooses files of a folder; {path} is {'a list' if kind == 'list' else 'a file'}")
     if kind == "list":
         return Source(name=name, path=str(whole.parent), manifest=str(whole))
     return Source(name=name, path=str(whole))

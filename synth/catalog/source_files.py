@@ -49,8 +49,8 @@ def locate(source: Source, folder: Path) -> SourceFiles:
         raise source_error(source, "path", f"there is no {what} {root}", folder)
     if Path(root).suffix.lower() in _LIST_SUFFIXES:
         raise source_error(source, "path", f"{root} is a list of files; give it as `manifest`")
-    if source.pattern is not None:
-        raise source_error(source, "pattern", f"pattern chooses files of a folder, but {root} is a file; remove it")
+    if source.glob is not None:
+        raise source_error(source, "glob", f"glob chooses files of a folder, but {root} is a file; remove it")
     return SourceFiles(os.path.dirname(root), file=os.path.basename(root))  # noqa: PTH119, PTH120
 
 

@@ -17,8 +17,8 @@ from synth.recipe.defaults import MAX_REUSE
 @app.command()
 def noise(
     folder: Annotated[Path, typer.Argument(help="A folder of noise, or a list of files.", metavar="SET")],
-    pattern: Annotated[
-        str | None, typer.Option(metavar="PATTERN", help="Use only files that match, such as '**/*.wav'.")
+    glob: Annotated[
+        str | None, typer.Option(metavar="GLOB", help="Use only files that match, such as '**/*.wav'.")
     ] = None,
     sample_rate: Annotated[
         int, typer.Option(min=4000, max=192_000, help="Sample rate of the data set to be made, in Hz.")
@@ -46,7 +46,7 @@ def noise(
     with Screen(state.verbosity) as screen:
         noise_set = noise_report(
             folder,
-            pattern=pattern,
+            glob=glob,
             sample_rate=sample_rate,
             reuse=reuse,
             hours=hours,

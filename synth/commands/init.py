@@ -70,7 +70,7 @@ class _Choices:
     minimum: int = 1  #: `min_recordings`
     reuse: float = float("inf")  #: `max_reuse`
     hours: float | None = None  #: None: one clip per utterance
-    modelled: bool = False  #: files that a model made are among the noise, so that `max_grown` must allow them
+    modelled: bool = False  #: files that a model made are among the noise, so that `max_synthesized` must allow them
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,8 +283,8 @@ class _Trial:
 
 
 _MODELLED = (
-    "files of synth grow that a model made are among the noise, so that max_grown is 1: add recordings, or the model "
-    "that is trained learns the mistakes of this one"
+    "files of synth grow that a model made are among the noise, so that max_synthesized is 1: add recordings, or the "
+    "model that is trained learns the mistakes of this one"
 )
 
 
@@ -374,7 +374,7 @@ def _text(draft: _Draft, choices: _Choices) -> str:
         noise=_source_text(draft.noise),
         reuse=f"{MAX_REUSE:g}",
         minimum=choices.minimum,
-        grown="\n      max_grown: 1                          # all of the noise may be a model's"
+        grown="\n      max_synthesized: 1                          # all of the noise may be a model's"
         if choices.modelled
         else "",
         few="few; every second is heard often" if few else "fewer are refused",

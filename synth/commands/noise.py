@@ -180,14 +180,14 @@ def _reuse_verdict(reuse: float) -> list[str]:
 def noise_report(
     source: Path,
     *,
-    pattern: str | None = None,
+    glob: str | None = None,
     sample_rate: int = 16000,
     reuse: float = MAX_REUSE,
     hours: float = 100.0,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> NoiseReport:
-    """Measure all noise of a folder (files that match `pattern`), or of a list of files (CSV or JSON lines).
+    """Measure all noise of a folder (files that match `glob`), or of a list of files (CSV or JSON lines).
 
     What is measured is what a data set at `sample_rate` would use: resampled, without dead and clipped parts.
 
@@ -201,7 +201,7 @@ def noise_report(
         if not (math.isfinite(value) and value > 0):
             raise UsageError(f"{name} must be a number above 0, not {value:g}")
     shared: dict[str, Any] = {"limits": Limits(), "cache": cache_folder(), "jobs": jobs, "progress": progress}
-    catalog = scan([source_at(source, pattern=pattern)], folder=Path.cwd(), kind="noise", **shared)
+    catalog = scan([source_at(source, glob=glob)], folder=Path.cwd(), kind="noise", **shared)
     store = prepare(catalog, sample_rate=sample_rate, **shared)
     heard = [i for i in range(len(store)) if store.stretches(i)]
     refused = (*catalog.refused, *store.refused)

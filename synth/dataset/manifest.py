@@ -87,7 +87,7 @@ def row(
         "room": spec.room_id,
         "noise": _noise(spec, measured, trace),
         "match_spectrum": _colour(spec, measured),
-        "wavering_db": spec.wavering_db,
+        "fluctuation_db": spec.fluctuation_db,
         "channel": _effects(spec.channel_effects, measured.drawn.channel),
         "snr_db": _snr(spec, measured),
         "level_dbfs": {"requested": _db(spec.level_dbfs), "measured": _db(measured.level_dbfs)},

@@ -139,7 +139,7 @@ OUR_ROW: Final[Check] = needing(
             "room": or_null(text),
             "noise": list_of(_with_origin(_noise)),
             "match_spectrum": or_null(mapping),
-            "wavering_db": _db,
+            "fluctuation_db": _db,
             "channel": _effects,
             "snr_db": or_null(
                 object_of(

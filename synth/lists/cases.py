@@ -21,11 +21,14 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "level_dbfs": (-90.0, 0.0),
     "before_s": (0.0, 60.0),
     "after_s": (0.0, 60.0),
-    "wavering_db": (0.0, 30.0),
+    "fluctuation_db": (0.0, 30.0),
     "low_hz": (0.0, 2000.0),
     "high_hz": (1000.0, 96_000.0),
     **dict.fromkeys((*RUMBLE_COLUMNS, *BAND_COLUMNS), (-200.0, 200.0)),
 }
+RENAMED_COLUMNS = {"wavering_db": "fluctuation_db"}
+"""Columns that had another name in the lists of earlier versions."""
+
 COLUMNS = tuple(_RANGES)
 """The columns of a list of cases; all but one may be left out, and a cell may be empty: not said."""
 
@@ -34,7 +37,7 @@ COLUMNS = tuple(_RANGES)
 class Case:
     """One real clip, as measured; None is not said.
 
-    `wavering_db`: SD of the 100-ms levels of its noise (dsp/wavering.py). `bands_db`: the colour of its noise
+    `fluctuation_db`: SD of the 100-ms levels of its noise (dsp/wavering.py). `bands_db`: the colour of its noise
     (dsp/noise_bands.py); `rumble_db`: what is below the bands (dsp/colour.py), only where there is a colour.
     """
 
@@ -43,7 +46,7 @@ class Case:
     level_dbfs: float | None = None
     before_s: float | None = None
     after_s: float | None = None
-    wavering_db: float | None = None
+    fluctuation_db: float | None = None
     low_hz: float | None = None
     high_hz: float | None = None
     bands_db: tuple[float, ...] | None = None
@@ -61,6 +64,9 @@ class Cases:
 def read_cases(path: Path) -> Cases:
     """The cases of a CSV file with a header. Raises UsageError with the line and what is wrong with it."""
     table = read_table(path, json_lines=False)
+    for name in table.columns:
+        if name in RENAMED_COLUMNS:
+            raise UsageError(f"{path}:1: the column `{name}` was renamed: write `{RENAMED_COLUMNS[name]}`")
     if not any(name in _RANGES for name in table.columns):
         raise UsageError(f"{path}:1: a list of cases has columns from {', '.join(COLUMNS)}")
     for name in table.columns:

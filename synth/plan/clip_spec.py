@@ -112,7 +112,7 @@ class ClipSpec:
     condition: str | None = None
     case: int | None = None  # the number of the condition's case, from 0
     colour: Colour | None = None  # what the noise is equalised to
-    wavering_db: float | None = None  # SD of the 100-ms levels that the noise is given
+    fluctuation_db: float | None = None  # SD of the 100-ms levels that the noise is given
     stage: str | None = None  # of training
     loss_weight: float = 1.0
     unknown_labels: tuple[str, ...] = ()  # those that something done to the clip makes unknown

@@ -13,6 +13,7 @@ from synth.draws import ClipDraws
 from synth.dsp.effects.microphone import Microphone
 from synth.lists.cases import Case, Cases
 from synth.recipe.model import Condition, Recipe
+from synth.recipe.renamed import draw_name
 
 _NORMAL = NormalDist()
 _NOTHING = Case()
@@ -41,7 +42,7 @@ class Situation:
     before_s: float | None = None
     after_s: float | None = None
     colour: Colour | None = None
-    wavering_db: float | None = None
+    fluctuation_db: float | None = None
     microphone: Microphone | None = None
 
 
@@ -60,11 +61,11 @@ def situation_of(recipe: Recipe, cases: CasesOf, draws: ClipDraws) -> Situation:
         condition=condition.name,
         case=number,
         snr_db=draw.value("snr_db"),
-        level_dbfs=draw.value("level_dbfs", highest=recipe.headroom_dbfs),
+        level_dbfs=draw.value("level_dbfs", highest=recipe.max_peak_dbfs),
         before_s=draw.margin("before"),
         after_s=draw.margin("after"),
         colour=draw.colour(),
-        wavering_db=draw.wavering(),
+        fluctuation_db=draw.wavering(),
         microphone=draw.microphone(recipe.sample_rate),
     )
 
@@ -104,9 +105,10 @@ class _Draw:
 
     def wavering(self) -> float | None:
         """SD in dB of the 100-ms levels that the noise is given."""
-        setting, key = self.condition.wavering_db, f"{self.condition.key}.wavering_db"
+        setting = self.condition.fluctuation_db
+        key = f"{self.condition.key}.{draw_name('conditions', 'fluctuation_db')}"
         drawn = None if setting is None else round(float(setting.value(self.draws(key))), 3)
-        return drawn if self.case.wavering_db is None else self.case.wavering_db
+        return drawn if self.case.fluctuation_db is None else self.case.fluctuation_db
 
     def margin(self, side: str) -> float | None:
         said: float | None = getattr(self.case, f"{side}_s")

@@ -17,6 +17,7 @@ from synth.plan.speaking import lombard_of, person_draws
 from synth.plan.unchanged import unchanged_sources
 from synth.recipe.drawn import COMPANIONS, plain_distribution
 from synth.recipe.load import resolved_dict
+from synth.recipe.renamed import present_key
 
 Draw = tuple[str, float, Any]
 """(key, number in [0, 1), the recipe's setting at that key or None)."""
@@ -46,7 +47,8 @@ def explained_draws(plan: Plan, index: int) -> tuple[ClipSpec, tuple[Draw, ...]]
     lombard_of(plan.recipe, listening, recording, situation, listening_to_person)
     _layer_draws(plan, spec, listening)
     recipe = resolved_dict(plan.recipe)
-    return spec, tuple((key, heard[key], setting_at(recipe, key)) for key in sorted(heard))
+    keys = {present_key(key): key for key in heard}
+    return spec, tuple((key, heard[keys[key]], setting_at(recipe, key)) for key in sorted(keys))
 
 
 def _layer_draws(plan: Plan, spec: ClipSpec, draws: ClipDraws) -> None:

@@ -36,10 +36,10 @@ def refuse_from_ledger(recipe: Recipe, uses: Sequence[PoolUse]) -> None:
         layer = layers[use.layer]
         needed = f" (min_recordings {layer.min_recordings})" if use.pool == "train" else ""
         _log.info(
-            "guard %s/%s: each second used %.1f times (max_reuse %g), %d recordings%s, %.0f %% from models (max_grown "
-            "%.0f %%)",
+            "guard %s/%s: each second used %.1f times (max_reuse %g), %d recordings%s, %.0f %% from models "
+            "(max_synthesized %.0f %%)",
             *(layer.key, use.pool, use.reuse_mean, layer.max_reuse, use.count, needed),
-            *(100 * use.modelled_share, 100 * layer.max_grown),
+            *(100 * use.modelled_share, 100 * layer.max_synthesized),
         )
     mistakes = [
         _reuse_text(layers[use.layer], use.pool, use.used_s / 3600, use.unique_s / 3600)
@@ -62,7 +62,7 @@ def _grown_files_text(layer: Layer, use: PoolUse) -> str | None:
         return None
     from_files = (1 - sum(growth.share for growth in layer.grow)) * use.modelled_file_share
     modelled = from_files + sum(growth.share for growth in layer.grow if growth.modelled)
-    if modelled <= layer.max_grown + 1e-9:
+    if modelled <= layer.max_synthesized + 1e-9:
         return None
     methods = {r.grown.method for r in use.recordings if r.grown is not None and r.grown.modelled}
     return _grown_text(layer, modelled, [f"files of synth grow ({name})" for name in sorted(methods)])
@@ -88,7 +88,7 @@ def _layer_totals(recipe: Recipe, layer: Layer, speech: Catalog, noise: Catalog)
     if len(groups) < layer.min_recordings:
         found.append(_few_text(layer, len(groups)))
     modelled = sum(growth.share for growth in layer.grow if growth.modelled)
-    if modelled > layer.max_grown + 1e-9:
+    if modelled > layer.max_synthesized + 1e-9:
         found.append(_grown_text(layer, modelled, []))
     if unique <= 0 or used > _CLEARLY * layer.max_reuse * unique * kept:
         found.append(_reuse_text(layer, "train", used, unique * kept))
@@ -145,10 +145,10 @@ def _grown_text(layer: Layer, modelled: float, files: Sequence[str]) -> str:
     models = " and ".join([*files, *(growth.name for growth in layer.grow if growth.modelled)])
     return (
         f"{layer.key}: {models} would make the noise of {modelled:.0%} of the clips "
-        f"(max_grown: {layer.max_grown:.0%}). "
+        f"(max_synthesized: {layer.max_synthesized:.0%}). "
         "A model of noise has its own mistakes, and who trains on it alone learns them. Leave more to the recordings, "
         "or to quilt and separate, which are made of recorded sound; "
-        f"or raise {layer.key}.max_grown and know what you do"
+        f"or raise {layer.key}.max_synthesized and know what you do"
     )
 
 

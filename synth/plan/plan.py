@@ -123,7 +123,7 @@ class Plan:
             condition=situation.condition,
             case=situation.case,
             colour=situation.colour if noise else None,
-            wavering_db=situation.wavering_db if noise else None,
+            fluctuation_db=situation.fluctuation_db if noise else None,
             stage=stage_of(recipe, source, condition),
             loss_weight=loss_weight_of(recipe, source, condition),
             unknown_labels=unknown,

@@ -28,10 +28,10 @@ def _matching(reading: Reading, pattern: str) -> Iterator[tuple[str, Any]]:
 
 def level_below_headroom(reading: Reading) -> None:
     level: Distribution | None = reading.values.get("level_dbfs")
-    headroom = reading.values.get("headroom_dbfs")
+    headroom = reading.values.get("max_peak_dbfs")
     if level is None or headroom is None or level.high < headroom:
         return
-    text = f"levels up to {number_text(level.high)} cannot stay below headroom_dbfs, which is {number_text(headroom)}"
+    text = f"levels up to {number_text(level.high)} cannot stay below max_peak_dbfs, which is {number_text(headroom)}"
     reading.wrong(reading.places["level_dbfs"], "level_dbfs", text)
 
 

@@ -105,7 +105,10 @@ CONDITION = Record(
         Field("match_spectrum", MATCH_SPECTRUM, None, "equalise the noise to this colour"),
         Field("limit_db", Number(Range(0, 60, "dB")), 30.0, "no band of the noise is changed by more for a case"),
         Field(
-            "wavering_db", Drawn(Range(0, 30, "dB")), None, "swells of the noise larger or smaller: SD of 100-ms levels"
+            "fluctuation_db",
+            Drawn(Range(0, 30, "dB")),
+            None,
+            "level fluctuation that the noise is given: SD of its 100-ms levels",
         ),
         Field("low_hz", Drawn(Range(0, 2000, "Hz")), None, "lower limit of a microphone behind the channel; 0 is none"),
         Field(

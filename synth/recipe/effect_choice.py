@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, get_args
 from synth.draws import ClipDraws
 from synth.dsp.effects.effect import Effect, Parameter
 from synth.recipe.distributions import Constant, Distribution, Words
+from synth.recipe.renamed import draw_name
 
 Plain: TypeAlias = float | str | bool | tuple["Plain", ...] | Mapping[str, "Plain"] | None
 """What is handed to a library transform as it stands in the recipe."""
@@ -74,7 +75,7 @@ class EffectChoice:
             if isinstance(setting, Constant):
                 fixed[name] = _on_grid(setting.number, *grid)
             elif isinstance(setting, DRAWN):
-                scalars.append((name, f".{name}", setting.value, *grid))
+                scalars.append((name, f".{draw_name(self.name, name)}", setting.value, *grid))
             elif isinstance(setting, tuple) and setting and isinstance(setting[0], DRAWN):
                 vectors.append((name, _parts(name, setting), *grid))
             else:

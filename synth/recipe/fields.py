@@ -84,8 +84,8 @@ def _list_keys(section: Section) -> None:
     for key in ("columns",) if session else ("recording_column", "columns"):
         if section.gives(key) and not section.gives("manifest"):
             section.wrong("this is about the columns of a list; give manifest as well", key)
-    if section.gives("pattern") and section.gives("manifest"):
-        section.wrong("a manifest lists its files itself; leave out pattern or manifest", "pattern")
+    if section.gives("glob") and section.gives("manifest"):
+        section.wrong("a manifest lists its files itself; remove `glob` or `manifest`", "glob")
 
 
 SOURCE = Record(
@@ -94,7 +94,7 @@ SOURCE = Record(
         Field("name", NAME, None, "what messages and ids call it; the folder's name where left out"),
         Field("path", PathText(), None, "folder of the recordings, or one file, relative to the recipe"),
         Field("manifest", PathText(), None, "list of recordings (CSV, TSV or JSON lines), relative to the recipe"),
-        Field("pattern", Text(), None, "glob below path, such as '**/*.wav'; every audio file where left out"),
+        Field("glob", Text(), None, "files to take below path, such as '**/*.wav'; every audio file where left out"),
         Field("channels", Channels(), "mean", "what to make of several channels: mean, first, or a number from 0"),
         Field("recording_column", Text(), None, "column of the list that says which rows are one recording"),
         Field("pool", Word(("train", "held_out")), None, "keep the whole source for one noise pool"),
@@ -185,7 +185,7 @@ LAYER = Record(
         ),
         Field("crossfade_s", Number(Range(0, 1, "s")), 0.05, "length of a join"),
         Field("grow", GrowTable(), (), "shares of the clips whose noise is grown; the rest is the recordings"),
-        Field("max_grown", Number(Range(0, 1)), 0.5, "the plan is refused where models make more of the noise"),
+        Field("max_synthesized", Number(Range(0, 1)), 0.5, "the plan is refused where models make more of the noise"),
         MAKES_UNKNOWN,
     ),
     lambda min_recordings, **rest: Layer(min_recordings=min_recordings or _UNSAID, **rest),
@@ -271,8 +271,8 @@ LIMITS = Record(
     "the limits",
     (
         Field("max_bad", Number(Range(0)), 0.01, "inputs that may be refused: a share below 1, or a number"),
-        Field("max_seconds", Number(Range(0.1, 86400, "s")), 120.0, "longest piece of speech"),
-        Field("max_noise_seconds", Number(Range(0.1, 864000, "s")), 14400.0, "longest noise recording"),
+        Field("max_speech_s", Number(Range(0.1, 86400, "s")), 120.0, "longest piece of speech"),
+        Field("max_noise_s", Number(Range(0.1, 864000, "s")), 14400.0, "longest noise recording"),
         Field("timeout_s", Number(Range(1, 86400, "s")), 60.0, "longest time for one input file"),
     ),
     Limits,
@@ -334,7 +334,7 @@ RECIPE = Record(
         Field("noise", NOISE, None, "what is mixed with it"),
         Field("channel", EffectList("channel"), (), "applied to the mix: microphone, gain control, codec"),
         Field("level_dbfs", Drawn(Range(-90, 0, "dBFS")), None, "level of the clip (RMS); left out: as it is"),
-        Field("headroom_dbfs", Number(Range(-60, 0, "dBFS")), -1.0, "highest peak of a clip"),
+        Field("max_peak_dbfs", Number(Range(-60, 0, "dBFS")), -1.0, "highest peak of a clip"),
         Field("on_clipping", Word(("turn_down", "refuse")), "turn_down", "what happens to a clip above the headroom"),
         Field("conditions", CONDITIONS, (), "weighted variants of the recipe; a clip draws one first"),
         STAGE,

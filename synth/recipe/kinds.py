@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from synth.recipe.renamed import renamed_text
 from synth.recipe.yaml_text import BROKEN, KeyPlace, Mistake, Node, Place, did_you_mean, shortened
 
 WRONG: Any = type("Wrong", (), {"__repr__": lambda self: "WRONG", "__bool__": lambda self: False})()
@@ -378,6 +379,9 @@ class Record:
         known = [f.key for f in self.fields]
         unknown = [key for key in node.keys if key not in known]
         for number, key in enumerate(unknown):
+            if renamed := renamed_text(at.shown, key):
+                reading.wrong(node.keys[key], "", renamed)
+                continue
             hint = ""
             if number < _HINTS:  # a file of thousands of keys is another kind of file, and a search for each is slow
                 hint = did_you_mean(key, known) or f"; known here: {', '.join(known)}"

@@ -65,8 +65,8 @@ class Source:
     """Where recordings come from: a folder, a file, or a list of files and segments.
 
     `path` is the folder or file; the paths of a list are relative to it (it is the list's own folder where the recipe
-    gives none). Paths are text as the recipe has it, relative to the recipe's folder. `pattern` is a glob below `path`;
-    None means every file with the extension of a format that we read. `channels`: the mean of all, the first, or one by
+    gives none). Paths are text as the recipe has it, relative to the recipe's folder. `glob` chooses files below
+    `path`; None means every file with the extension of a format that we read. `channels`: the mean of all, the first, or one by
     its number (0 is the first). `recording_column` names the column of a list that says which rows are one recording;
     `columns` maps our names of columns to those of the list. `pool` keeps the whole source for one noise pool.
     `allow_synthesized`: the source may be a data set that `synth` made.
@@ -82,7 +82,7 @@ class Source:
     name: str
     path: str
     manifest: str | None = None
-    pattern: str | None = None
+    glob: str | None = None
     channels: Literal["mean", "first"] | int = "mean"
     recording_column: str | None = None
     pool: Pool | None = None
@@ -157,8 +157,8 @@ class Layer:
 
     `relative_db` is its level against the other layers; `recordings` of them are summed; `crossfade_s` joins stretches.
     `grow`: the ways in which its noise is grown instead of taken from a recording. Where a second is used more than
-    `max_reuse` times, the train pool holds fewer than `min_recordings`, or a larger share of the clips than `max_grown`
-    gets noise that only a model has made, the plan is refused.
+    `max_reuse` times, the train pool holds fewer than `min_recordings`, or a model would make the noise
+    of a larger share of the clips than `max_synthesized`, the plan is refused.
     """
 
     name: str
@@ -172,7 +172,7 @@ class Layer:
     min_recordings: int = 1
     crossfade_s: float = 0.05
     grow: tuple[Growth, ...] = ()
-    max_grown: float = 0.5
+    max_synthesized: float = 0.5
     makes_unknown: tuple[str, ...] = ()
 
     @property
@@ -273,7 +273,7 @@ class Condition:
     margins_s: Distribution | None = None
     match_spectrum: MatchSpectrum | None = None
     limit_db: float = 30.0
-    wavering_db: Distribution | None = None
+    fluctuation_db: Distribution | None = None
     low_hz: Distribution | None = None
     high_hz: Distribution | None = None
     stage: str | None = None
@@ -299,8 +299,8 @@ class Limits:
     """`max_bad`: below 1 the share, else the number of inputs that may be refused before the run fails."""
 
     max_bad: float = 0.01
-    max_seconds: float = 120.0
-    max_noise_seconds: float = 14400.0
+    max_speech_s: float = 120.0
+    max_noise_s: float = 14400.0
     timeout_s: float = 60.0
 
 
@@ -328,7 +328,7 @@ class Recipe:
     noise: Noise | None
     channel: tuple[EffectChoice, ...]
     level_dbfs: Distribution | None
-    headroom_dbfs: float
+    max_peak_dbfs: float
     on_clipping: Literal["turn_down", "refuse"]
     conditions: tuple[Condition, ...]
     splits: Splits

@@ -10,6 +10,7 @@ from synth.dsp.effects.effect import Parameter
 from synth.recipe.distributions import Constant
 from synth.recipe.drawn import Drawn, DrawnWord, is_distribution, plain_distribution, write_distribution
 from synth.recipe.kinds import WRONG, At, Kind, Range, Reading, read_with
+from synth.recipe.renamed import renamed_text
 from synth.recipe.yaml_text import BROKEN, Node, did_you_mean, shortened
 
 
@@ -93,6 +94,9 @@ def read_settings(name: str, kind: type[HasParameters], item: Node, at: At, read
     settings = {key: _setting(key, p, given, at, reading) for key, p in kind.parameters.items()}
     unknown = [key for key in given.value if key not in kind.parameters]
     for key in unknown:
+        if renamed := renamed_text(name, key):
+            reading.wrong(given.keys[key], "", renamed)
+            continue
         hint = did_you_mean(key, kind.parameters) or f"; {name} has {', '.join(kind.parameters) or 'none'}"
         reading.wrong(given.keys[key], at.child(shortened(key)), f"unknown parameter{hint}")
     return WRONG if unknown or any(value is WRONG for value in settings.values()) else settings

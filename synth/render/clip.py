@@ -22,7 +22,7 @@ from synth.units import db_to_gain, gain_to_db, power_to_db, seconds_to_samples
 class Settings:
     """What the recipe says of every clip alike."""
 
-    headroom_dbfs: float = -1.0
+    max_peak_dbfs: float = -1.0
     refuse_clipping: bool = False
     stems: bool = False
 
@@ -250,7 +250,7 @@ def _to_level(spec: ClipSpec, samples: Samples, settings: Settings) -> tuple[Sam
         raise BadInput("silent", spec.source_id, "the clip is silent")
     gain = 1.0 if spec.level_dbfs is None else mix.steady(db_to_gain(spec.level_dbfs) / float(np.sqrt(power)))
     peak = max(float(samples.max()), -float(samples.min())) * gain
-    ceiling = 1.0 if spec.unchanged else db_to_gain(settings.headroom_dbfs)  # resampling alone can lead above that
+    ceiling = 1.0 if spec.unchanged else db_to_gain(settings.max_peak_dbfs)  # resampling alone can lead above that
     down = 1.0
     if peak > ceiling:
         if settings.refuse_clipping:

@@ -45,7 +45,7 @@ class Studio:
         recipe = plan.recipe
         self.plan = plan
         self.noise = NoiseReader(plan, noise)
-        self.settings = Settings(recipe.headroom_dbfs, recipe.on_clipping == "refuse", recipe.output.stems)
+        self.settings = Settings(recipe.max_peak_dbfs, recipe.on_clipping == "refuse", recipe.output.stems)
         self._rooms: dict[int, Response] = {}  # the last used is the last
         # Copies of an utterance are neighbours in the plan: what was read last is mostly what is needed next.
         self._last: tuple[int, Samples, str] | None = None
@@ -86,7 +86,7 @@ class Studio:
             offset=recording.offset,
             num_samples=recording.num_samples,
             channels=source.channels,
-            max_seconds=self.plan.recipe.limits.max_seconds,
+            max_seconds=self.plan.recipe.limits.max_speech_s,
             root=source.root,
             sample_rate=recording.sample_rate,
             identity=recording.identity,

@@ -75,8 +75,8 @@ def noise_stem(
         made = _with_events(spec, made, read_event)
     if spec.colour is not None:
         made = _with_colour(spec.colour, made, spec.sample_rate)
-    if spec.wavering_db is not None:
-        made = replace(made, samples=wavered(made.samples, spec.wavering_db, sample_rate=spec.sample_rate))
+    if spec.fluctuation_db is not None:
+        made = replace(made, samples=wavered(made.samples, spec.fluctuation_db, sample_rate=spec.sample_rate))
     return made
 
 
@@ -184,7 +184,7 @@ def noise_powers(
         known_powers is None
         or spec.events
         or spec.colour is not None
-        or spec.wavering_db is not None
+        or spec.fluctuation_db is not None
         or any(piece.track or _is_changed(piece) for piece in spec.noise)
     ):
         return mix.noise_powers(noise.samples, span, sample_rate=spec.sample_rate)

@@ -177,7 +177,7 @@ def test_each_file_is_read_or_refused_as_the_table_says_in_bounded_memory(awkwar
 
 
 def test_a_scan_refuses_only_what_the_table_refuses_and_counts_as_it_does(awkward: Path, cache: Path) -> None:
-    limits = Limits(max_seconds=3600)
+    limits = Limits(max_speech_s=3600)
     catalog = scan([Source("awkward", str(awkward))], folder=Path("/"), limits=limits, cache=cache, jobs=2)
     refused = {refusal.path: refusal.code for refusal in catalog.refused}
     by_name = {name for name in EXPECTED if name.rsplit(".", 1)[1] in ("webm", "m4a", "aac", "sph")}

@@ -52,7 +52,7 @@ def test_each_file_is_a_row_a_refusal_or_counted(mixed: Path) -> None:
 
 def test_what_a_pattern_leaves_out_is_left_out_on_purpose(mixed: Path) -> None:
     passed_over: Counter[str] = Counter()
-    assert list(walk_folder(mixed, pattern="*.wav", passed_over=passed_over)) == [AudioRow("a.wav")]
+    assert list(walk_folder(mixed, glob="*.wav", passed_over=passed_over)) == [AudioRow("a.wav")]
     assert not passed_over
 
 

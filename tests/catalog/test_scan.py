@@ -78,7 +78,7 @@ def test_a_folder_gives_its_sound_files_whole(tmp_path: Path, make_sound, scanne
 def test_a_pattern_chooses(make_sound, scanned, pattern: str, expected: list[str]) -> None:
     for path in ("a.wav", "x/b.wav", "x/y/c.wav", "x/d.flac"):
         make_sound(f"sounds/{path}")
-    assert [r.path for r in scanned(pattern=pattern)] == expected
+    assert [r.path for r in scanned(glob=pattern)] == expected
 
 
 def test_brackets_and_dots_of_a_pattern_are_taken_literally_where_they_are() -> None:
@@ -135,8 +135,8 @@ def test_what_must_not_be_read_is_named(tmp_path: Path, make_sound, scanned) -> 
 
 def test_limits_of_length_depend_on_the_kind(make_sound, scanned) -> None:
     make_sound("sounds/a.wav", 2.0)
-    limits = Limits(max_seconds=1.5, max_noise_seconds=3)
-    assert refusals(scanned(limits=limits)) == {"a.wav": "too_long: 2.0 s; the limit is 1.5 s (limits.max_seconds)"}
+    limits = Limits(max_speech_s=1.5, max_noise_s=3)
+    assert refusals(scanned(limits=limits)) == {"a.wav": "too_long: 2.0 s; the limit is 1.5 s (limits.max_speech_s)"}
     assert len(scanned(limits=limits, kind="noise")) == 1
 
 
@@ -153,7 +153,7 @@ def test_nothing_at_all_is_an_error(tmp_path: Path, scanned) -> None:
     with pytest.raises(UsageError, match=f"source 's': no audio file in {tmp_path}/sounds"):
         scanned()
     with pytest.raises(UsageError, match=r"source 's': no file that matches '\*.xyz' in"):
-        scanned(pattern="*.xyz")
+        scanned(glob="*.xyz")
     with pytest.raises(UsageError, match=f"source 's': there is no folder {tmp_path}/none"):
         scanned("none")
     with pytest.raises(UsageError, match=f"source 's': there is no list {tmp_path}/none.csv"):
@@ -209,7 +209,7 @@ def test_a_list_that_says_enough_is_believed_and_no_file_is_opened(tmp_path: Pat
     assert found == [("a.wav", 0, 68000, 16000, None), ("b.wav", 4000, 1000, 8000, None)]
     assert refusals(catalog) == {
         "c.wav": "bad_rate: 1000 Hz is outside 4000 to 384000 Hz",
-        "d.wav": "too_long: 4000.0 s; the limit is 120 s (limits.max_seconds)",
+        "d.wav": "too_long: 4000.0 s; the limit is 120 s (limits.max_speech_s)",
         "../e.wav": "forbidden_path: a path with '..'",
         "/etc/passwd": "forbidden_path: an absolute path outside the root of its source",
         "f.wav": "empty: it holds no samples",
@@ -370,4 +370,4 @@ def test_a_bad_impulse_response_is_found_once_when_planning(tmp_path: Path, scan
                 "nan.wav": "nonfinite: it has NaN or infinite samples",
                 "silent.wav": "silent: the impulse response is empty, silent or not finite",
             }
-    assert len(scanned(limits=Limits(max_seconds=5), kind="room")) == 1
+    assert len(scanned(limits=Limits(max_speech_s=5), kind="room")) == 1

@@ -26,7 +26,7 @@ def test_kinds(folder: Path) -> None:
 def test_sources(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder.parent)
     there = Path(folder.name)
-    whole = source_at(there, name="speech", pattern="*.wav")
+    whole = source_at(there, name="speech", glob="*.wav")
     assert (whole.name, whole.path, whole.pattern, whole.manifest) == ("speech", str(folder), "*.wav", None)
     assert source_at(there, beside=("none.csv", "metadata.csv")).manifest == str(folder / "metadata.csv")
     listed = source_at(there / "rows.jsonl")
@@ -38,5 +38,5 @@ def test_sources(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nothing_and_a_pattern_for_a_list_are_refused(folder: Path) -> None:
     with pytest.raises(UsageError, match="there is no folder, list or file"):
         source_at(folder / "gone")
-    with pytest.raises(UsageError, match=r"--pattern chooses files of a folder; .*list\.csv is a list"):
-        source_at(folder / "list.csv", pattern="*.wav")
+    with pytest.raises(UsageError, match=r"--glob chooses files of a folder; .*list\.csv is a list"):
+        source_at(folder / "list.csv", glob="*.wav")

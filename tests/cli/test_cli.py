@@ -22,7 +22,7 @@ from synth.dataset.dataset_dir import DatasetDir
 from tests.helpers import FIXTURES, ROOT, fixture_recipe, rows_of, run_synth
 from tests.small_set import tree
 
-SPEECH = f"speech:\n  sources: [{{name: spoken, path: '{FIXTURES}/speech', pattern: '[a-c]*/*_[1-2].flac'}}]"
+SPEECH = f"speech:\n  sources: [{{name: spoken, path: '{FIXTURES}/speech', glob: '[a-c]*/*_[1-2].flac'}}]"
 Run = subprocess.CompletedProcess[str]
 
 

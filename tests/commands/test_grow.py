@@ -315,7 +315,7 @@ def test_a_recipe_takes_the_list_as_a_source(
     assert len(made.files) == 10
     recipe = fixture_recipe(
         tmp_path,
-        layers=f"  layers:\n    - {{name: cabin, min_recordings: 1, max_reuse: 10000, max_grown: 1, sources: [{{name: grown, path: {name}, manifest: {name}/metadata.csv, recording_column: recording}}]}}",
+        layers=f"  layers:\n    - {{name: cabin, min_recordings: 1, max_reuse: 10000, max_synthesized: 1, sources: [{{name: grown, path: {name}, manifest: {name}/metadata.csv, recording_column: recording}}]}}",
     )
     plan = make_plan(recipe, check=False).plan
     assert len(plan.noise) == 10

@@ -248,7 +248,7 @@ def test_a_list_of_segments_of_one_file_is_one_recording(tmp_path: Path) -> None
 
 
 def test_a_pattern_chooses_files(collection: Path) -> None:
-    assert [r.name for r in noise_report(collection, pattern="red*.wav").recordings] == ["red.wav", "red_too.wav"]
+    assert [r.name for r in noise_report(collection, glob="red*.wav").recordings] == ["red.wav", "red_too.wav"]
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
@@ -311,7 +311,7 @@ def test_json_and_page_come_from_the_same_numbers(collection: Path, report: Nois
     ("words", "said"),
     [
         (["nowhere"], "there is no folder, list or file"),
-        (["{folder}", "--pattern", "*.ogg"], "no file that matches"),
+        (["{folder}", "--glob", "*.ogg"], "no file that matches"),
         (["{folder}", "--html", "{folder}/flat.wav"], "an input of this command: inputs are never changed"),
         (["{folder}", "--html", "{folder}-no/page.html"], "there is no folder"),
         (["{folder}", "--reuse", "0"], "reuse must be a number above 0"),

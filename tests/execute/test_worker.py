@@ -40,7 +40,7 @@ SHARDS = 3
 KEYS = {
     "alignment", "audio_filepath", "channel", "case", "channels", "condition", "copy", "duration", "events", "headroom_gain_db", "id",
     "labels", "level_dbfs", "match_spectrum", "noise", "num_samples", "pcm_sha256", "peak_dbfs", "room", "sampling_rate", "sha256", "snr_db",
-    "source", "source_id", "speaker", "speech", "split", "stage", "stems", "text", "wavering_db", "weight",
+    "source", "source_id", "speaker", "speech", "split", "stage", "stems", "text", "fluctuation_db", "weight",
 }  # fmt: skip
 
 

@@ -38,7 +38,7 @@ speech: {{sources: {folder}}}
 margins_s: 0
 noise: {{snr_db: 10, measure: rms, layers: [{{name: car, sources: noise, min_recordings: 3}}]}}
 splits: {{by: [id], train: 1.0}}
-limits: {{max_bad: 100000, max_seconds: 60, timeout_s: 20}}
+limits: {{max_bad: 100000, max_speech_s: 60, timeout_s: 20}}
 output: {{shard_size: 32, stems: true}}
 """
 

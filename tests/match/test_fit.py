@@ -142,7 +142,7 @@ def test_unsteady_noise_is_said_and_its_snr_is_not_matched(target: Target, tmp_p
     outcome = _fitted(target, tmp_path / "out", dev=tmp_path / "unsteady.profile", rounds=1)
     assert any("unsteady in 100% of the dev clips" in text for text in outcome.fit.warnings)
     assert all(case.snr_db is None and case.bands_db is None for case in outcome.fit.matched.cases)
-    assert all(case.before_s is None and case.wavering_db is None for case in outcome.fit.matched.cases)
+    assert all(case.before_s is None and case.fluctuation_db is None for case in outcome.fit.matched.cases)
     assert all(one.snr_db is None and one.match_spectrum is None for one in outcome.fit.recipe.conditions)
 
 

@@ -135,7 +135,7 @@ def test_what_is_shared_has_margins_band_limits_and_rumble_too(tmp_path: Path) -
             high_hz=3400.0,
             low_hz=round(float(rng.uniform(100, 300)), 1),
             rumble_db=(20.0 + k % 2, 15.0),
-            wavering_db=2.0 if k < 5 else None,
+            fluctuation_db=2.0 if k < 5 else None,
         )
         for k, case in enumerate(found.cases)
     )
@@ -146,7 +146,7 @@ def test_what_is_shared_has_margins_band_limits_and_rumble_too(tmp_path: Path) -
         drawn = [setting.value(u) for u in (0.1, 0.5, 0.9)]
         assert drawn == pytest.approx(np.quantile(values, [0.1, 0.5, 0.9]).tolist(), rel=0.05)
     assert matched.high_hz == Constant(3400.0)
-    assert matched.wavering_db is None and matched.cases is None
+    assert matched.fluctuation_db is None and matched.cases is None
     assert matched.match_spectrum is not None
     assert matched.match_spectrum.rumble_db == (20.5, 15.0)
     assert matched.match_spectrum.rumble_sd_db == (0.5, 0.0)

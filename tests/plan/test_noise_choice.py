@@ -54,7 +54,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     listed(folder / "speech.csv", [2.0] * CLIPS, speakers=40)
     noise_folder(folder / "car", [3.0, 4.0, 5.0, 6.0, 6.5, 7.0, 8.0, 9.0, 10.0, 50.0, 60.0, 70.0])
     grow = ALL.replace("shaped: ", "shaped: {between: {choice: [0, 0.5]}, share: ").replace(", separate", "}, separate")
-    car = layer("car", "car", grow=grow, max_grown=1, recordings="{choice: [1, 2]}", max_reuse=1e6)
+    car = layer("car", "car", grow=grow, max_synthesized=1, recordings="{choice: [1, 2]}", max_reuse=1e6)
     return plan_of(folder, car, settings="  held_out: 0.3")
 
 
@@ -167,7 +167,9 @@ def test_without_a_held_out_split_all_cars_are_trained_on(tmp_path: Path) -> Non
     listed(tmp_path / "speech.csv", [2.0] * 300)
     noise_folder(tmp_path / "car", [3.0] * 8)
     grow = "{cabin: {share: 1, cars: 7}}"
-    plan = plan_of(tmp_path, layer("car", "car", grow=grow, max_grown=1), tail="splits: {by: [speaker], train: 1}")
+    plan = plan_of(
+        tmp_path, layer("car", "car", grow=grow, max_synthesized=1), tail="splits: {by: [speaker], train: 1}"
+    )
     assert {piece.recording_id for _, piece in pieces(plan)} == {car_name(n) for n in range(7)}
 
 
@@ -176,7 +178,7 @@ def test_copies_of_an_utterance_have_different_sources(name: str, tmp_path: Path
     """As long as there are enough; also where some of them are as recorded."""
     listed(tmp_path / "speech.csv", [2.0] * 60, speakers=60)
     noise_folder(tmp_path / "car", [4.0] * 12)
-    car = layer("car", "car", grow=f"{{{name}: 0.6}}", max_grown=1, max_reuse=1e6, balance="recordings")
+    car = layer("car", "car", grow=f"{{{name}: 0.6}}", max_synthesized=1, max_reuse=1e6, balance="recordings")
     plan = plan_of(tmp_path, car, tail="splits: {by: [speaker], train: 1}", head="copies: 4")
     sources: dict[str, list[int]] = defaultdict(list)
     for spec, piece in pieces(plan):
@@ -207,7 +209,7 @@ def test_held_out_seconds_are_in_no_material_of_train(tmp_path: Path, lengths: l
         f"{n}: {{share: {0.8 / len(FROM_RECORDINGS):.3f}{', between: 0.5' if n == 'shaped' else ''}}}"
         for n in FROM_RECORDINGS
     )
-    car = layer("car", "car", grow=f"{{{shares}}}", max_grown=1, min_recordings=1, max_reuse=1e6)
+    car = layer("car", "car", grow=f"{{{shares}}}", max_synthesized=1, min_recordings=1, max_reuse=1e6)
     plan = plan_of(tmp_path, car, settings="  held_out: 0.4")
     used: dict[str, set[tuple[str, int]]] = {"train": set(), "held_out": set()}
     for spec, piece in pieces(plan):
@@ -333,17 +335,17 @@ def test_too_much_noise_of_models_is_refused_before_any_noise_is_decoded(
     with pytest.raises(GuardError) as caught:
         planned(path)
     assert str(caught.value) == (
-        "noise.layers.car: shaped and cabin would make the noise of 60% of the clips (max_grown: 50%). A model of noise has its "
+        "noise.layers.car: shaped and cabin would make the noise of 60% of the clips (max_synthesized: 50%). A model of noise has its "
         "own mistakes, and who trains on it alone learns them. Leave more to the recordings, or to quilt and separate, which "
-        "are made of recorded sound; or raise noise.layers.car.max_grown and know what you do"
+        "are made of recorded sound; or raise noise.layers.car.max_synthesized and know what you do"
     )
-    for allowed in ("noise.layers.0.max_grown=0.6", "noise.layers.0.grow.cabin=0.3"):
+    for allowed in ("noise.layers.0.max_synthesized=0.6", "noise.layers.0.grow.cabin=0.3"):
         with pytest.raises(AssertionError, match="the noise was to be decoded"):
             planned(path, allowed)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_only_models_count_against_max_grown(name: str, tmp_path: Path) -> None:
+def test_only_models_count_against_max_synthesized(name: str, tmp_path: Path) -> None:
     listed(tmp_path / "speech.csv", [2.0] * 30)
     noise_folder(tmp_path / "car", [1.0] * 8)
     path = recipe(tmp_path, noise=noise_text(layer("car", "car", grow=f"{{{name}: 0.51}}")))

@@ -232,7 +232,7 @@ def test_all_reported_levels_are_true(measure: str, tmp_path: Path) -> None:
     recipe = grown_recipe(
         tmp_path,
         head="seed: 3\nsample_rate: 16000\ncopies: 1",
-        speech=f"speech:\n  sources: [{{name: spoken, path: '{FIXTURES}/speech', pattern: '*/*_1.flac'}}]",
+        speech=f"speech:\n  sources: [{{name: spoken, path: '{FIXTURES}/speech', glob: '*/*_1.flac'}}]",
         noise=f"noise:\n  snr_db: [-5, 25]\n  measure: {measure}\n  weighting: none",
         output="output: {stems: true}",
     )
@@ -359,13 +359,13 @@ def test_plan_names_real_and_grown_shares(recipe: Path, ledgers: dict[str, Any])
         assert str(pool["grown"][name]["sources"]) in mine
 
 
-def test_max_grown_refuses_with_exit_code_2(tmp_path: Path) -> None:
+def test_max_synthesized_refuses_with_exit_code_2(tmp_path: Path) -> None:
     layers = f"  layers:\n    - {{name: cabin, sources: [{CAR}], grow: {{quilt: 0.3, cabin: 0.55}}}}"
     run = run_synth("plan", grown_recipe(tmp_path, layers=layers))
     assert run.returncode == 2
     assert run.stdout == ""
     assert run.stderr == (
-        "synth: noise.layers.cabin: cabin would make the noise of 55% of the clips (max_grown: 50%). A model of noise has its own "
+        "synth: noise.layers.cabin: cabin would make the noise of 55% of the clips (max_synthesized: 50%). A model of noise has its own "
         "mistakes, and who trains on it alone learns them. Leave more to the recordings, or to quilt and separate, which are "
-        "made of recorded sound; or raise noise.layers.cabin.max_grown and know what you do\n"
+        "made of recorded sound; or raise noise.layers.cabin.max_synthesized and know what you do\n"
     )

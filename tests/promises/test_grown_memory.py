@@ -42,7 +42,7 @@ def test_a_worker_stays_small_over_long_noise(kind: str, tmp_path: Path) -> None
         lombard="",
         effects="",
         speech="speech:\n  sources: [{name: spoken, path: speech}]",
-        layers=f"  layers:\n    - {{name: cabin, balance: recordings, sources: [{{name: long, path: noise}}], grow: {{{'' if kind == 'recording' else kind + ': 1'}}}, max_grown: 1}}",
+        layers=f"  layers:\n    - {{name: cabin, balance: recordings, sources: [{{name: long, path: noise}}], grow: {{{'' if kind == 'recording' else kind + ': 1'}}}, max_synthesized: 1}}",
         splits="",
         output="output: {format: wav, shard_size: 128}",
     )

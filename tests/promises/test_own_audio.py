@@ -135,14 +135,14 @@ def grown(work: Path) -> Path:
 SHAPED = (
     "{name: g, path: shaped}",
     "{name: g, path: shaped, manifest: shaped/metadata.csv}",
-    "{name: g, path: ., pattern: 'shaped/*.flac'}",
+    "{name: g, path: ., glob: 'shaped/*.flac'}",
 )
 
 
 @pytest.mark.parametrize("source", SHAPED)
 def test_files_of_grow_are_no_recordings(grown: Path, tmp_path: Path, source: str) -> None:
     """D7: ledger and manifest had them as recordings, with and without their list."""
-    recipe = recipe_of(grown, f"grown{SHAPED.index(source)}", "speech", source, "min_recordings: 1, max_grown: 1")
+    recipe = recipe_of(grown, f"grown{SHAPED.index(source)}", "speech", source, "min_recordings: 1, max_synthesized: 1")
     made = generate(recipe, tmp_path / "data")
     assert made.content is not None
     for side in ("planned", "made"):
@@ -160,11 +160,11 @@ def test_files_of_grow_are_no_recordings(grown: Path, tmp_path: Path, source: st
 
 
 def test_models_on_file_are_guarded_as_models_in_a_recipe(grown: Path) -> None:
-    """D7: `max_grown` was bypassed."""
+    """D7: `max_synthesized` was bypassed."""
     with pytest.raises(GuardError) as caught:
         make_plan(recipe_of(grown, "guarded", "speech", SHAPED[0]))
     assert (
-        "noise.layers.car: files of synth grow (shaped) would make the noise of 100% of the clips (max_grown: 50%)"
+        "noise.layers.car: files of synth grow (shaped) would make the noise of 100% of the clips (max_synthesized: 50%)"
         in str(caught.value)
     )
     make_plan(recipe_of(grown, "guarded", "speech", "{name: q, path: quilt}"))  # recorded sound, in another order
@@ -173,19 +173,20 @@ def test_models_on_file_are_guarded_as_models_in_a_recipe(grown: Path) -> None:
 def test_init_writes_a_recipe_for_files_that_a_model_made(grown: Path, tmp_path: Path) -> None:
     """D3, D7"""
     started = init(tmp_path / "new", speech=grown / "speech", noise=grown / "shaped")
-    assert any("so that max_grown is 1" in note for note in started.notes)
+    assert any("so that max_synthesized is 1" in note for note in started.notes)
     make_plan(started.recipe)
     assert (
-        "max_grown" not in init(tmp_path / "quilt", speech=grown / "speech", noise=grown / "quilt").recipe.read_text()
+        "max_synthesized"
+        not in init(tmp_path / "quilt", speech=grown / "speech", noise=grown / "quilt").recipe.read_text()
     )
 
 
 def test_what_is_grown_from_one_recording_counts_as_one(grown: Path) -> None:
     """D7: grown from N recordings is not more than N, beside them or alone."""
-    recipe = recipe_of(grown, "beside", "speech", f"noise, {SHAPED[0]}", "min_recordings: 5, max_grown: 1")
+    recipe = recipe_of(grown, "beside", "speech", f"noise, {SHAPED[0]}", "min_recordings: 5, max_synthesized: 1")
     with pytest.raises(GuardError, match=r"noise.layers.car: 4 recordings for train \(min_recordings: 5\)"):
         make_plan(recipe)
-    recipe = recipe_of(grown, "beside", "speech", f"noise, {SHAPED[0]}", "min_recordings: 4, max_grown: 1")
+    recipe = recipe_of(grown, "beside", "speech", f"noise, {SHAPED[0]}", "min_recordings: 4, max_synthesized: 1")
     (use,) = (use for use in make_plan(recipe).uses if use.recordings)
     assert len(use.recordings) == 8 and use.count == 4
     assert use.effective_recordings <= 4
@@ -201,7 +202,7 @@ def test_a_recording_and_what_is_grown_from_it_are_in_one_pool(grown: Path) -> N
         "pools",
         "{name: s, path: speech, manifest: spoken.csv}",
         f"noise, {SHAPED[0]}",
-        "min_recordings: 1, max_grown: 1",
+        "min_recordings: 1, max_synthesized: 1",
     )
     with recipe.open("a") as file:
         file.write("splits: {by: [speaker], train: 0.5, train-dev-noise: 0.5}\n")

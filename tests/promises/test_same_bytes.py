@@ -43,7 +43,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fixture_recipe(
         tmp_path_factory.mktemp("same"),
         head="seed: 5\nsample_rate: 22050\ncopies: 2",
-        speech=f"speech:\n  sources: [{{name: spoken, path: '{FIXTURES}/speech', pattern: '[a-d]*/*_[1-3].flac'}}]",
+        speech=f"speech:\n  sources: [{{name: spoken, path: '{FIXTURES}/speech', glob: '[a-d]*/*_[1-3].flac'}}]",
         effects=EFFECTS,
         layers=LAYERS,
         channel="channel:\n  - microphone: {low_hz: [60, 150], high_hz: [6000, 7800]}\n    probability: 0.5",

@@ -187,7 +187,7 @@ REAL_LAYERS = """  layers:
     - name: outside
       probability: 0.3
       relative_db: [-12, 0]
-      sources: [{{name: other, path: '{audio}/noise/other', pattern: '*.flac'}}]"""
+      sources: [{{name: other, path: '{audio}/noise/other', glob: '*.flac'}}]"""
 
 
 @needs_real_audio
@@ -199,7 +199,7 @@ def test_real_audio_has_the_snr_asked_for(tmp_path: Path, measure: str, weightin
     recipe = fixture_recipe(
         tmp_path,
         head="seed: 5\nsample_rate: 16000\nhours: 0.26",
-        speech=f"speech:\n  sources: [{{name: spoken, path: '{audio}/speech', pattern: '[lpv]*/*.flac'}}]",
+        speech=f"speech:\n  sources: [{{name: spoken, path: '{audio}/speech', glob: '[lpv]*/*.flac'}}]",
         noise=f"noise:\n  snr_db: [-5, 25]\n  measure: {measure}\n  weighting: {weighting}",
         layers=REAL_LAYERS.format(audio=audio),
         output=OUTPUT,

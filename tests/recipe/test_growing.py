@@ -64,7 +64,7 @@ def test_the_order_is_that_of_the_generators_so_that_it_means_nothing(tmp_path: 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_can_be_drawn_by_its_defaults(name: str, tmp_path: Path) -> None:
     """The draws have keys of the layer and the generator."""
-    (growth,) = grown(load(tmp_path, f"{{{name}: 1}}", more=", max_grown: 1"))
+    (growth,) = grown(load(tmp_path, f"{{{name}: 1}}", more=", max_synthesized: 1"))
     keys: set[str] = set()
 
     def draw(key: str) -> float:
@@ -112,7 +112,7 @@ def test_shares_may_sum_to_1(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_written_back_reads_the_same(grow: str, tmp_path: Path) -> None:
-    recipe = load(tmp_path, grow, more=", max_grown: 0.9")
+    recipe = load(tmp_path, grow, more=", max_synthesized: 0.9")
     written = dump_resolved(recipe)
     (tmp_path / "again.yaml").write_text(written)
     assert load_recipe(tmp_path / "again.yaml") == recipe
@@ -123,7 +123,7 @@ def test_every_default_of_a_generator_stands_in_what_is_written(tmp_path: Path) 
     written = resolved_dict(load(tmp_path, "{" + ", ".join(f"{name}: 0.1" for name in NAMES) + "}"))["noise"]["layers"][
         0
     ]
-    assert written["max_grown"] == 0.5
+    assert written["max_synthesized"] == 0.5
     for name, generator in GENERATORS.items():
         beside = {"share", "cars"} if name == "cabin" else {"share"}
         assert set(written["grow"][name]) == beside | set(generator.parameters)

@@ -35,7 +35,7 @@ hours: 1e2
 speech:
   sources:
     - {name: digits, path: ../speech, manifest: ../speech/list.csv, channels: 1, columns: {text: transcript}}
-    - {path: more speech, pattern: '**/*.wav', channels: first}
+    - {path: more speech, glob: '**/*.wav', channels: first}
   effects:
     - trim
     - speed: {choice: [0.9, 1, 1.1], weights: [1, 2, 1]}
@@ -90,7 +90,7 @@ def test_every_key_arrives_in_the_model(tmp_path: Path) -> None:
     assert (recipe.seed, recipe.sample_rate, recipe.copies, recipe.hours) == (20, 8000, None, 100.0)
     digits, more = recipe.speech.sources
     assert digits == Source("digits", "../speech", "../speech/list.csv", channels=1, columns={"text": "transcript"})
-    assert more == Source("more_speech", "more speech", pattern="**/*.wav", channels="first")
+    assert more == Source("more_speech", "more speech", glob="**/*.wav", channels="first")
     assert [choice.key for choice in recipe.speech.effects] == [
         "speech.effects.trim",
         "speech.effects.speed",
@@ -109,7 +109,7 @@ def test_every_key_arrives_in_the_model(tmp_path: Path) -> None:
     assert (recipe.speech.room.probability, recipe.speech.room.sources[0].path) == (0.3, "rooms")
     assert recipe.margins_s == Quantiles((0.2, 0.3, 0.5), (0.0, 0.9, 1.0))
     assert recipe.level_dbfs == Uniform(-32.0, -18.0)
-    assert (recipe.headroom_dbfs, recipe.on_clipping) == (-1.0, "refuse")
+    assert (recipe.max_peak_dbfs, recipe.on_clipping) == (-1.0, "refuse")
     assert recipe.splits == Splits(("street", "speaker"), {"train": 0.8, "train-dev": 0.1, "train-dev-noise": 0.1})
     assert recipe.limits == Limits(max_bad=3.0)
     assert recipe.output == Output("wav", True, 128)
@@ -186,7 +186,7 @@ def test_what_is_written_back_reads_the_same(tmp_path: Path, text: str) -> None:
 
 def test_every_default_stands_in_what_is_written(tmp_path: Path) -> None:
     resolved = resolved_dict(load(tmp_path, PLAIN))
-    assert resolved["limits"] == {"max_bad": 0.01, "max_seconds": 120, "max_noise_seconds": 14400, "timeout_s": 60}
+    assert resolved["limits"] == {"max_bad": 0.01, "max_speech_s": 120, "max_noise_s": 14400, "timeout_s": 60}
     assert resolved["noise"]["layers"][0]["min_recordings"] == 8
     assert resolved["splits"] == {"by": ["speaker"], "train": 1, "train-dev": 0, "train-dev-noise": 0}
 

@@ -167,7 +167,7 @@ CHANNELS: dict[str, tuple[dict[str, Any], ...]] = {
 def test_no_sample_is_above_the_headroom(channel: str, level: float | None, snr: float) -> None:
     speech = noise(SECONDS, rms=0.3)
     spec = noisy(clip(speech), snr, level_dbfs=level, channel_effects=effects(*CHANNELS[channel]))
-    made = rendered(spec, speech, settings=Settings(headroom_dbfs=-1.0))
+    made = rendered(spec, speech, settings=Settings(max_peak_dbfs=-1.0))
     peak = float(np.abs(made.samples).max())
     assert peak <= 10 ** (-1 / 20)
     assert made.measurements.peak_dbfs == pytest.approx(20 * np.log10(peak))
@@ -181,7 +181,7 @@ def test_what_the_headroom_took_is_told_also_before_a_channel() -> None:
     """Without a level the channel hears the clip turned down; the manifest must not say that nothing was done."""
     speech = noise(SECONDS, rms=0.3)
     spec = clip(speech, channel_effects=effects({"name": "polarity"}))
-    made = rendered(spec, speech, settings=Settings(headroom_dbfs=-6.0))
+    made = rendered(spec, speech, settings=Settings(max_peak_dbfs=-6.0))
     gain = level_of(made.samples) - level_of(np.concatenate([speech, np.zeros(10000)]))
     assert gain < -1
     assert made.measurements.headroom_gain_db == pytest.approx(gain, abs=1e-6)

@@ -28,14 +28,14 @@ class Indicator:
 
     90 +- 30 flashes a minute is UN Regulation No. 48 (from memory); clicks of 3 ms between 1 and 4 kHz, and all other
     values, are from memory. A click is four ringing partials from `click_hz` up and a soft knock of the dashboard; the
-    second click is lower by `second`, and comes after `duty` of the cycle. Clicks differ by up to 1 dB.
+    second click is lower by `ratio`, and comes after `duty` of the cycle. Clicks differ by up to 1 dB.
     """
 
     seconds: float = 4.0
     rate_hz: float = 1.5
     duty: float = 0.5
     click_hz: float = 2000.0
-    second: float = 0.8
+    ratio: float = 0.8
     click_ms: float = 3.0
     seed: int = 0
 
@@ -49,7 +49,9 @@ class Indicator:
         "click_hz": Parameter(
             "lowest partial of the first click", low=500, high=6000, unit="Hz", default={"log_uniform": [1000, 2500]}
         ),
-        "second": Parameter("pitch of the second click", low=0.5, high=1.5, default={"uniform": [0.65, 0.9]}),
+        "ratio": Parameter(
+            "of the second click's pitch to the first's", low=0.5, high=1.5, default={"uniform": [0.65, 0.9]}
+        ),
         "click_ms": Parameter(
             "length of a click, until it is 26 dB down", low=1, high=20, unit="ms", default={"uniform": [2, 5]}
         ),
@@ -60,7 +62,7 @@ class Indicator:
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
         out = np.zeros(sounding(self, num_samples, sample_rate))
         random = audio_generator(self.seed)
-        clicks = [self._click(self.click_hz * pitch, random, sample_rate) for pitch in (1.0, self.second)]
+        clicks = [self._click(self.click_hz * pitch, random, sample_rate) for pitch in (1.0, self.ratio)]
         gains = random.uniform(-0.5, 0.5, (math.ceil(self.seconds * self.rate_hz), 2))
         for cycle, pair in enumerate(gains):
             for part, (click, db) in enumerate(zip(clicks, pair, strict=True)):

@@ -42,13 +42,13 @@ class Cabin:
     """
 
     speed_kmh: float = 80.0
-    acceleration: float = 0.0
+    acceleration_kmh_per_s: float = 0.0
     road: str = "smooth"
     wind_db: float = 0.0
     gust_db: float = 1.5
     window: str = "closed"
     fan: str = "off"
-    rain: float = 0.0
+    rain_drops_per_s: float = 0.0
     seed: int = 0
     car: int = 0
     car_seed: int = 0
@@ -64,7 +64,7 @@ class Cabin:
             default={"quantiles": [0, 0, 20, 60, 100, 140], "probabilities": [0, 0.099, 0.1, 0.55, 0.8, 1]},
             resolution=0.1,
         ),
-        "acceleration": Parameter(
+        "acceleration_kmh_per_s": Parameter(
             "acceleration at the beginning; it spends itself in 15 s",
             low=-5,
             high=5,
@@ -88,7 +88,7 @@ class Cabin:
         ),
         "window": Parameter("side window", choices=WINDOWS, default={"choice": list(WINDOWS), "weights": [0.9, 0.1]}),
         "fan": Parameter("heater fan", choices=FANS, default={"choice": list(FANS), "weights": [0.35, 0.3, 0.2, 0.15]}),
-        "rain": Parameter(
+        "rain_drops_per_s": Parameter(
             "rain drops a second",
             low=0,
             high=1000,
@@ -127,7 +127,7 @@ def course_of(cabin: Cabin, car: VirtualCar, num_samples: int, sample_rate: int)
     return courses(
         car,
         speed_kmh=cabin.speed_kmh,
-        acceleration=cabin.acceleration,
+        acceleration=cabin.acceleration_kmh_per_s,
         num_samples=num_samples,
         sample_rate=sample_rate,
         random=audio_generator(cabin.seed, _COURSES),
@@ -152,14 +152,14 @@ def drive(cabin: Cabin, car: VirtualCar, *, num_samples: int, sample_rate: int) 
         out += engine(car, course, load_db=_load_db(cabin), random=drive_random, **size)
     elif cabin.speed_kmh > 0:
         out += whine(car, course, random=drive_random, **size)
-    if cabin.rain > 0:
-        out += rain(car, drops_per_s=cabin.rain, random=audio_generator(cabin.seed, _RAIN), **size)
+    if cabin.rain_drops_per_s > 0:
+        out += rain(car, drops_per_s=cabin.rain_drops_per_s, random=audio_generator(cabin.seed, _RAIN), **size)
     return out
 
 
 def _load_db(cabin: Cabin) -> float:
     """An engine under load is louder: 2 dB for each km/h a second, 6 dB at most (own guess)."""
-    return min(max(2.0 * cabin.acceleration, 0.0), 6.0) if cabin.speed_kmh > 0 else 0.0
+    return min(max(2.0 * cabin.acceleration_kmh_per_s, 0.0), 6.0) if cabin.speed_kmh > 0 else 0.0
 
 
 def _surface_db(cabin: Cabin, car: VirtualCar, kmh: Samples) -> float | Samples:
@@ -194,7 +194,7 @@ def _levels_dba(cabin: Cabin, car: VirtualCar, course: Courses, seconds: float) 
     if cabin.fan != "off":
         which = FANS.index(cabin.fan) - 1
         levels[Part(Part.FAN_LOW + which)] = car.fan_dba[which]
-    if cabin.rain > 0:
+    if cabin.rain_drops_per_s > 0:
         # the patter of drops too small and too many to tell apart: half the power of the others (own guess)
-        levels[Part.PATTER] = car.rain_dba + 10 * float(np.log10(cabin.rain / 100)) - 3
+        levels[Part.PATTER] = car.rain_dba + 10 * float(np.log10(cabin.rain_drops_per_s / 100)) - 3
     return levels

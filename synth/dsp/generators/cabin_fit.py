@@ -82,7 +82,7 @@ def _drawn(default: Any, u: float) -> Any:
 def fleet_profiles(colour: Colour, *, count: int, seed: int, changes: Mapping[str, Any] | None = None) -> Samples:
     """Band profiles of so many virtual cars, each with one clip drawn from the defaults, shape (count, 21).
 
-    `changes`: fields of Cabin that are set instead of drawn, such as {"rain": 200}.
+    `changes`: fields of Cabin that are set instead of drawn, such as {"rain_drops_per_s": 200}.
     """
     import dataclasses
 

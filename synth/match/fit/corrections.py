@@ -20,7 +20,7 @@ GAIN = 0.7
 _RANGES: Mapping[str, tuple[float, float]] = {
     "snr_db": (-60.0, 100.0),
     "level_dbfs": (-90.0, 0.0),
-    "wavering_db": (0.0, 30.0),
+    "fluctuation_db": (0.0, 30.0),
 }
 _FINE = np.linspace(0.02, 0.98, 25)
 _MOST_SHIFT_DB = 12.0  # of a band in one round: what a microphone took away no equaliser brings back
@@ -59,7 +59,7 @@ def corrected(
 
 def corrected_field(
     cases: Sequence[Case],
-    name: Literal["snr_db", "level_dbfs", "wavering_db"],
+    name: Literal["snr_db", "level_dbfs", "fluctuation_db"],
     wanted: Sequence[tuple[float, float]],
     found: Sequence[float],
 ) -> list[Case]:

@@ -197,7 +197,7 @@ def _case(clip: ClipProfile, weight: float, trust: Trust, like: ClipProfile | No
         level_dbfs=None if level is None else min(max(level, -90.0), 0.0),
         bands_db=colour_of(like.features) if like else None,
         rumble_db=rumble_of(like.features) if like else None,
-        wavering_db=steady_wavering(like) if like else None,
+        fluctuation_db=steady_wavering(like) if like else None,
     )
 
 

@@ -332,7 +332,7 @@ class _Job:
         weights = balanced_weights([clip.group for clip in self.fitting]).tolist()
         known_snr = comparable_snr(self.fitting, heard) if self.snrs else snr_of
         new = list(cases) if known_snr is snr_of else with_snrs(cases, self.snrs)
-        named = {"snr_db": known_snr, "level_dbfs": _level_of, "wavering_db": steady_wavering}
+        named = {"snr_db": known_snr, "level_dbfs": _level_of, "fluctuation_db": steady_wavering}
         for name, value_of in named.items():
             wanted = [
                 (v, w) for clip, w in zip(self.fitting, weights, strict=True) if (v := value_of(clip)) is not None

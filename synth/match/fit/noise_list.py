@@ -62,7 +62,7 @@ def with_noise_list(recipe: Recipe, folder: Path) -> Recipe:
     assert recipe.noise is not None
     first = recipe.noise.layers[0]
     manifest = NOISE_LIST if recipe.folder == folder.absolute() else str(folder / NOISE_LIST)
-    first = replace(first, sources=(replace(first.sources[0], manifest=manifest, pattern=None),))
+    first = replace(first, sources=(replace(first.sources[0], manifest=manifest, glob=None),))
     return replace(recipe, noise=replace(recipe.noise, layers=(first, *recipe.noise.layers[1:])))
 
 

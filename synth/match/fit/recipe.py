@@ -116,7 +116,7 @@ def shareable_condition(found: Matched, *, weight: float = MATCHED) -> Condition
         level_dbfs=_alone(found, "level_dbfs"),
         margins_s=_alone(found, "before_s", "after_s", share=_MOSTLY),
         match_spectrum=_spectrum(found),
-        wavering_db=_alone(found, "wavering_db", share=_MOSTLY),
+        fluctuation_db=_alone(found, "fluctuation_db", share=_MOSTLY),
         low_hz=_below(_alone(found, "low_hz", share=_MOSTLY), high),
         high_hz=high,
     )

@@ -73,7 +73,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("modulation_4hz", "share of 2-8 Hz modulation", "", 0.05, remedy="speech.room, noise.snr_db"),
     Feature("duration_s", "length of the clip", "s", 0.07, "log2", remedy="speech sources, tempo, margins_s"),
     Feature("nonspeech_share", "share without speech", "", 0.05, remedy="margins_s, trim"),
-    Feature("clipped_share", "clipped samples", "", 0.7, "logit", remedy="headroom_dbfs, channel"),
+    Feature("clipped_share", "clipped samples", "", 0.7, "logit", remedy="max_peak_dbfs, channel"),
     Feature("f0_hz", "pitch of the voice", "Hz", 1 / 12, "log2", remedy="speech sources, pitch"),
 )
 """The profile vector of science.md 1.4 (its tolerances; those of clipping and duration are our own), and the rumble."""

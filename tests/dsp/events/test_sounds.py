@@ -61,7 +61,7 @@ def test_indicator_clicks_twice_a_cycle_at_its_rate(rate_hz, on) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_indicator_has_two_different_short_clicks(seed) -> None:
-    event = Indicator(rate_hz=1.0, duty=0.5, click_hz=1800.0, second=0.7, click_ms=3.0, seed=seed)
+    event = Indicator(rate_hz=1.0, duty=0.5, click_hz=1800.0, ratio=0.7, click_ms=3.0, seed=seed)
     sound = filtered(whole(event), 700, 8000)
     tick, tock = sound[:1600], sound[8000:9600]
     assert centroid_hz(tock) < 0.9 * centroid_hz(tick)

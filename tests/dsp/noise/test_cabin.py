@@ -52,7 +52,7 @@ def level(samples: np.ndarray, low: float, high: float) -> float:
 def test_firing_lines_stand_where_the_rpm_says(cylinders: int, kmh: float) -> None:
     car = car_with(cylinders)
     quiet = dataclasses.replace(car, high_pass_hz=20.0, high_pass_order=2, road_dba=10.0, level_dbfs=-80.0)
-    cabin = Cabin(speed_kmh=kmh, acceleration=0.3, seed=3, car=car.number, car_seed=FLEET)
+    cabin = Cabin(speed_kmh=kmh, acceleration_kmh_per_s=0.3, seed=3, car=car.number, car_seed=FLEET)
     samples = drive(cabin, quiet, num_samples=10 * RATE, sample_rate=RATE)
     rpm = rpm_course(cabin, 10 * RATE, RATE)
     # the strongest line near rpm / 60 * cylinders / 2, second by second
@@ -70,7 +70,7 @@ def test_firing_lines_stand_where_the_rpm_says(cylinders: int, kmh: float) -> No
 
 def test_rpm_is_idle_when_standing_and_credible_when_driving() -> None:
     car = car_with(4)
-    standing = rpm_course(Cabin(speed_kmh=0, acceleration=2, car=car.number, car_seed=FLEET), 20 * RATE, RATE)
+    standing = rpm_course(Cabin(speed_kmh=0, acceleration_kmh_per_s=2, car=car.number, car_seed=FLEET), 20 * RATE, RATE)
     assert standing.min() > 0.93 * 700
     assert standing.max() < 1.07 * 900
     for number in range(30):
@@ -86,7 +86,7 @@ def test_engine_speed_moves_by_500_rpm_a_second_at_most_beside_its_jitter() -> N
     car = dataclasses.replace(car_with(4), rpm_jitter=0.0)
     from synth.dsp.generators.cabin import course_of
 
-    course = course_of(Cabin(speed_kmh=20, acceleration=5, seed=2), car, 20 * RATE, RATE)
+    course = course_of(Cabin(speed_kmh=20, acceleration_kmh_per_s=5, seed=2), car, 20 * RATE, RATE)
     assert len(set(np.rint(course.rpm / np.maximum(course.kmh, 1)).tolist())) > 2  # it did shift
     assert np.max(np.abs(np.diff(course.rpm))) <= 500 * course.step / RATE + 1e-9
 
@@ -209,7 +209,7 @@ def test_the_fan_is_a_hump_with_a_tone_and_four_levels() -> None:
 def test_rain_is_made_of_drops() -> None:
     """Sparse strikes have heavy tails; with ever more of them the sound grows and comes nearer to Gaussian noise."""
     car = flat(car_with(0), ambient_dba=10.0)
-    dry, drizzle, heavy = (heard(car, 20, speed_kmh=0, rain=rain) for rain in (0.0, 20.0, 400.0))
+    dry, drizzle, heavy = (heard(car, 20, speed_kmh=0, rain_drops_per_s=rain) for rain in (0.0, 20.0, 400.0))
     assert abs(stats.kurtosis(dry)) < 0.3
     assert stats.kurtosis(drizzle) > 10
     assert stats.kurtosis(drizzle) > 2 * stats.kurtosis(heavy) > 2
@@ -219,7 +219,7 @@ def test_rain_is_made_of_drops() -> None:
 
 def test_rain_adds_drops_and_changes_nothing_else() -> None:
     car = car_with(4)
-    rain_alone = heard(car, 5, speed_kmh=60, rain=30.0) - heard(car, 5, speed_kmh=60, rain=0.0)
+    rain_alone = heard(car, 5, speed_kmh=60, rain_drops_per_s=30.0) - heard(car, 5, speed_kmh=60, rain_drops_per_s=0.0)
     # outside of the strikes nothing but the fine patter is left, far below the dry noise
     assert np.median(np.abs(rain_alone)) < 3 * np.median(np.abs(heard(car, 5, speed_kmh=60)))
 
@@ -237,7 +237,7 @@ def test_cobbles_are_louder_and_lower_than_a_coarse_road_and_that_than_a_smooth_
 
 
 def test_same_fields_same_samples_and_another_seed_other_ones() -> None:
-    cabin = Cabin(speed_kmh=70, rain=50, fan="mid", seed=8, car=3, car_seed=FLEET)
+    cabin = Cabin(speed_kmh=70, rain_drops_per_s=50, fan="mid", seed=8, car=3, car_seed=FLEET)
     first = cabin(RATE, sample_rate=RATE, materials=())
     virtual_car.cache_clear()
     again = dataclasses.replace(cabin)(RATE, sample_rate=RATE, materials=())
@@ -285,16 +285,16 @@ def test_a_fleet_is_drawn_as_it_is_described() -> None:
 def test_speed_is_never_negative() -> None:
     from synth.dsp.generators.cabin import course_of
 
-    course = course_of(Cabin(speed_kmh=10, acceleration=-3, seed=1), car_with(4), 30 * RATE, RATE)
+    course = course_of(Cabin(speed_kmh=10, acceleration_kmh_per_s=-3, seed=1), car_with(4), 30 * RATE, RATE)
     assert course.kmh.min() == 0
-    assert np.all(np.isfinite(heard(car_with(0), 30, speed_kmh=10, acceleration=-3)))
+    assert np.all(np.isfinite(heard(car_with(0), 30, speed_kmh=10, acceleration_kmh_per_s=-3)))
 
 
 @pytest.mark.parametrize("rate", [8000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000])
 @pytest.mark.parametrize("cylinders", [0, 4])
 def test_any_rate_and_any_length(rate: int, cylinders: int) -> None:
     car = car_with(cylinders)
-    cabin = Cabin(speed_kmh=60, rain=100, fan="high", window="open", seed=1, car=car.number, car_seed=FLEET)
+    cabin = Cabin(speed_kmh=60, rain_drops_per_s=100, fan="high", window="open", seed=1, car=car.number, car_seed=FLEET)
     for count in (1, 2, rate // 3, 2 * rate + 7):
         samples = cabin(count, sample_rate=rate, materials=())
         assert samples.shape == (count,)
@@ -306,12 +306,12 @@ def test_any_rate_and_any_length(rate: int, cylinders: int) -> None:
 
 
 def _fields(cabin: Cabin) -> dict[str, object]:
-    return {name: getattr(cabin, name) for name in ("speed_kmh", "rain", "fan", "window")}
+    return {name: getattr(cabin, name) for name in ("speed_kmh", "rain_drops_per_s", "fan", "window")}
 
 
 def test_no_period_and_no_repeat_in_ten_minutes_and_bounded_memory() -> None:
     car = car_with(4)
-    cabin = Cabin(speed_kmh=80, fan="low", gust_db=2.0, rain=20, seed=1, car=car.number, car_seed=FLEET)
+    cabin = Cabin(speed_kmh=80, fan="low", gust_db=2.0, rain_drops_per_s=20, seed=1, car=car.number, car_seed=FLEET)
     rate = 8000
     tracemalloc.start()
     samples = cabin(600 * rate, sample_rate=rate, materials=())

@@ -50,7 +50,7 @@ def test_default_clips_are_drawn_as_described() -> None:
     assert np.mean(speed > 100) == pytest.approx(0.2, abs=0.03)
     shares = [np.mean([clip.fan == fan for clip in clips]) for fan in ("off", "low", "mid", "high")]
     assert shares == pytest.approx([0.35, 0.3, 0.2, 0.15], abs=0.03)
-    assert np.mean([clip.rain == 0 for clip in clips]) == pytest.approx(0.9, abs=0.02)
+    assert np.mean([clip.rain_drops_per_s == 0 for clip in clips]) == pytest.approx(0.9, abs=0.02)
     for name, parameter in Cabin.parameters.items():
         if not parameter.choices:
             values = [getattr(clip, name) for clip in clips]
@@ -153,7 +153,7 @@ def test_rain_on_the_roof_lies_among_standing_cars_in_rain_but_not_among_all_cli
     """The recording of rain is no drive: among clips of which nine in ten are dry it stands out, as it should."""
     profiles = real_profiles()
     colour = fit_colour([profiles[name] for name in DRIVING], prior)
-    raining = fleet_profiles(colour, count=CARS, seed=2, changes={"rain": 200.0, "speed_kmh": 0.0})
+    raining = fleet_profiles(colour, count=CARS, seed=2, changes={"rain_drops_per_s": 200.0, "speed_kmh": 0.0})
     seen = coverage(profiles["E"], raining)
     assert seen.inside >= 0.8
     assert seen.median_width_db <= 20
