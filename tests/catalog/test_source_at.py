@@ -27,12 +27,12 @@ def test_sources(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder.parent)
     there = Path(folder.name)
     whole = source_at(there, name="speech", glob="*.wav")
-    assert (whole.name, whole.path, whole.pattern, whole.manifest) == ("speech", str(folder), "*.wav", None)
+    assert (whole.name, whole.path, whole.glob, whole.manifest) == ("speech", str(folder), "*.wav", None)
     assert source_at(there, beside=("none.csv", "metadata.csv")).manifest == str(folder / "metadata.csv")
     listed = source_at(there / "rows.jsonl")
-    assert (listed.path, listed.manifest, listed.pattern) == (str(folder), str(folder / "rows.jsonl"), None)
+    assert (listed.path, listed.manifest, listed.glob) == (str(folder), str(folder / "rows.jsonl"), None)
     one = source_at(there / "a[1].wav")
-    assert (one.path, one.manifest, one.pattern) == (str(folder / "a[1].wav"), None, None)
+    assert (one.path, one.manifest, one.glob) == (str(folder / "a[1].wav"), None, None)
 
 
 def test_nothing_and_a_pattern_for_a_list_are_refused(folder: Path) -> None:

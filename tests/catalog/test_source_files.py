@@ -77,11 +77,11 @@ def test_all_missing_sources_are_reported_at_their_places(tmp_path: Path) -> Non
         ("{path: empty}", "2:19: speech.sources.0.path - no audio file in {folder}/empty"),
         (
             "{path: empty, glob: '*.xy'}",
-            "2:35: speech.sources.0.glob - no file that matches '*.xy' in {folder}/empty",
+            "2:32: speech.sources.0.glob - no file that matches '*.xy' in {folder}/empty",
         ),
         (
             "{path: x.wav, glob: '*.xy'}",
-            "2:35: speech.sources.0.glob - glob chooses files of a folder, but {folder}/x.wav is a file; remove it",
+            "2:32: speech.sources.0.glob - glob chooses files of a folder, but {folder}/x.wav is a file; remove it",
         ),
     ],
 )
