@@ -29,9 +29,9 @@ class GrownFile:
     grown_from: str  #: the recordings that it was grown from, as its list names them, or a virtual car
 
     @property
-    def modelled(self) -> bool:
+    def is_model(self) -> bool:
         """Whether the sound is a model's; else it is recorded sound in another order."""
-        return GENERATORS[self.method].modelled
+        return GENERATORS[self.method].is_model
 
     @property
     def recordings(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from synth.commands.replay import ReplayedClip
     from synth.dataset.status import Status
     from synth.dataset.verify import Report
-    from synth.plan.clip_spec import NoisePiece
+    from synth.plan.clip_spec import NoiseSegment
 
 _FIRST = 5
 _SETTING_WIDTH = 120
@@ -126,7 +126,7 @@ def _grown_lines(uses: Sequence[PoolUse]) -> list[str]:
         )
         rows += [
             [
-                f"{name} {g.method}{' (a model)' if g.modelled else ''}",
+                f"{name} {g.method}{' (a model)' if g.is_model else ''}",
                 f"{g.used_s / use.total_s:.1%}",
                 duration_text(g.used_s),
                 str(len(g.sources)),
@@ -152,8 +152,8 @@ def _draw_lines(planned: PlannedRecipe) -> list[str]:
     return table(rows, text=(0, 1, 5, 6), indent=2)
 
 
-def _noise_text(piece: NoisePiece) -> str:
-    return piece.recording_id if piece.grown is None else f"{piece.kind} of {piece.recording_id}"
+def _noise_text(piece: NoiseSegment) -> str:
+    return piece.recording_id if piece.synthesis is None else f"{piece.kind} of {piece.recording_id}"
 
 
 def _effect_text(effect: Any) -> str:

@@ -24,10 +24,10 @@ from synth.dsp.generators.generator import Material
 from synth.dsp.segments import Circle, read_circle
 from synth.errors import UsageError
 from synth.paths import output_path
-from synth.plan.noise_choice import car_name, material_of
+from synth.plan.noise_choice import car_name, material_span
 from synth.plan.schedule import NoiseRecording, Rotation
 from synth.recipe.growing import read_growth
-from synth.recipe.model import Growth, Limits
+from synth.recipe.model import GrowMethod, Limits
 from synth.text import csv_line, printable
 from synth.units import db_to_gain, seconds_to_samples
 
@@ -176,14 +176,14 @@ class _Sources:
 
     def material(self, index: int, offset: int) -> Material:
         assert self.store is not None
-        start, count = material_of(self.circles[index], offset, self.sample_rate)
+        start, count = material_span(self.circles[index], offset, self.sample_rate)
         joined = read_circle(self.store.samples(index), self.circles[index], offset=start, num_samples=count)
         whole = np.rint(joined).clip(-32768, 32767).astype(np.int16)
         return Material(whole, scale=self.store.scale(index), sample_rate=self.sample_rate)
 
 
 def _one(
-    growth: Growth, sources: _Sources, turns: Rotation | None, number: int, num_samples: int, seed: int
+    growth: GrowMethod, sources: _Sources, turns: Rotation | None, number: int, num_samples: int, seed: int
 ) -> tuple[Samples, GrownFile]:
     """File `number`: samples, shape (num_samples,), at the level of their recording, and what they are."""
     rate, key = sources.sample_rate, growth.choice.key

@@ -228,7 +228,7 @@ class _Trial:
         raise GuardError("no recipe can be made for this audio")  # train alone needs no seed
 
     def _is_modelled(self) -> bool:
-        return any(file.modelled for one in self.catalogs[1] if (file := grown_file_of(one)) is not None)
+        return any(file.is_model for one in self.catalogs[1] if (file := grown_file_of(one)) is not None)
 
     def _within_limits(self, choices: _Choices) -> _Choices:
         """The choices with the limits of the starter recipe; fewer hours if the noise would be used too often."""

@@ -67,7 +67,7 @@ class MadeLedger:
         grown = [
             GrownUse(
                 method,
-                generator.modelled,
+                generator.is_model,
                 {source: n / self._rate for source, n in sorted(self._grown[layer, pool, method].items())},
             )
             for method, generator in GENERATORS.items()

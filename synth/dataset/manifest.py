@@ -18,15 +18,15 @@ from synth.catalog.recording import Recording
 from synth.dataset.reader import DataFile
 from synth.dataset.row_types import fault_of
 from synth.dsp.effects.effect import Effect
-from synth.plan.clip_spec import ClipSpec, EventPiece, NoisePiece, Place
-from synth.plan.noise_choice import said_of
+from synth.plan.clip_spec import ClipSpec, NoiseSegment, PlannedEvent, RecordingSpan
+from synth.plan.noise_choice import label_truth
 from synth.plan.origin import NO_ORIGIN, Origin
 
 if TYPE_CHECKING:
     from synth.render.clip import Measurements, Rendered
 
 ManifestRow: TypeAlias = dict[str, Any]
-Trace: TypeAlias = Callable[[str, Place], Origin]
+Trace: TypeAlias = Callable[[str, RecordingSpan], Origin]
 """Where a use of a layer's noise recording comes from."""
 
 _encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, check_circular=False).encode
@@ -106,23 +106,23 @@ def _labels(spec: ClipSpec, recording: Recording) -> dict[str, Any]:
     of a recording as it is there is known what its list says."""
     labels = dict(recording.labels or {})
     for name, happens in spec.event_labels:
-        said = (happens, said_of(labels, name) if name in labels else False)
+        said = (happens, label_truth(labels, name) if name in labels else False)
         labels[name] = True if True in said else None if None in said else False
         if spec.unchanged:
-            labels[name] = said_of(recording.labels, name)
+            labels[name] = label_truth(recording.labels, name)
     return labels | {name: None for name in spec.unknown_labels if name in labels}
 
 
 def _colour(spec: ClipSpec, measured: Measurements) -> dict[str, Any] | None:
     """The colour that the noise was equalised to, and the gain of each band."""
-    if spec.colour is None:
+    if spec.target_spectrum is None:
         return None
     gains = [_db(gain) for gain in measured.band_gains_db]
-    rumble = None if spec.colour.rumble_db is None else list(spec.colour.rumble_db)
+    rumble = None if spec.target_spectrum.rumble_db is None else list(spec.target_spectrum.rumble_db)
     return {
-        "bands_db": list(spec.colour.bands_db),
+        "bands_db": list(spec.target_spectrum.bands_db),
         "rumble_db": rumble,
-        "limit_db": spec.colour.limit_db,
+        "limit_db": spec.target_spectrum.limit_db,
         "gains_db": gains,
     }
 
@@ -184,16 +184,16 @@ def _noise(spec: ClipSpec, measured: Measurements, trace: Trace) -> list[dict[st
 
 
 def _piece(
-    piece: NoisePiece, gain_db: float, drawn: Sequence[Mapping[str, Any] | None] | None, trace: Trace
+    piece: NoiseSegment, gain_db: float, drawn: Sequence[Mapping[str, Any] | None] | None, trace: Trace
 ) -> dict[str, Any]:
-    place = Place(piece.recording, piece.recording_id, piece.offset, piece.source_num_samples)
+    place = RecordingSpan(piece.recording, piece.recording_id, piece.offset, piece.source_num_samples)
     return {
         "layer": piece.layer,
         "kind": piece.kind,
         "recording": piece.recording_id,
         "offset": piece.offset,
         "source_num_samples": piece.source_num_samples,
-        **(NO_ORIGIN if piece.grown else trace(piece.layer, place)),
+        **(NO_ORIGIN if piece.synthesis else trace(piece.layer, place)),
         "track": piece.track,
         "at": piece.at,
         "num_samples": piece.num_samples,
@@ -204,10 +204,10 @@ def _piece(
     }
 
 
-def _grown(piece: NoisePiece, trace: Trace) -> dict[str, Any] | None:
+def _grown(piece: NoiseSegment, trace: Trace) -> dict[str, Any] | None:
     """The generator with its values and what it worked from; of a file of `synth grow` what its list says."""
-    if piece.grown is not None:
-        grown = piece.grown
+    if piece.synthesis is not None:
+        grown = piece.synthesis
         return {
             **values_of(grown.generator),
             "materials": [_place(piece.layer, place, trace) for place in grown.materials],
@@ -222,7 +222,7 @@ def is_from_file(piece: Mapping[str, Any]) -> bool:
     return piece["grown"] is None or GROWN_FROM in piece["grown"]
 
 
-def _place(layer: str, place: Place, trace: Trace) -> dict[str, Any]:
+def _place(layer: str, place: RecordingSpan, trace: Trace) -> dict[str, Any]:
     return {
         "recording": place.recording_id,
         "offset": place.offset,
@@ -235,7 +235,7 @@ def _events(spec: ClipSpec, measured: Measurements, trace: Trace) -> list[dict[s
     return [_event(spec, event, gain, trace) for event, gain in zip(spec.events, measured.event_gains_db, strict=True)]
 
 
-def _event(spec: ClipSpec, event: EventPiece, gain_db: float, trace: Trace) -> dict[str, Any]:
+def _event(spec: ClipSpec, event: PlannedEvent, gain_db: float, trace: Trace) -> dict[str, Any]:
     """`onset` and `offset` are seconds of the clip in which it sounds; the rest says how it was made."""
     place = event.recorded
     return {
@@ -247,7 +247,7 @@ def _event(spec: ClipSpec, event: EventPiece, gain_db: float, trace: Trace) -> d
         "relative_db": event.relative_db,
         "gain_db": _db(gain_db),
         "kind": "made" if place is None else "recording",
-        "made": None if event.made is None else values_of(event.made),
+        "made": None if event.synthesized is None else values_of(event.synthesized),
         "source": None if place is None else {"layer": event.layer, **_place(event.layer, place, trace)},
     }
 

@@ -28,7 +28,7 @@ from synth.dsp.segments import Circle
 from synth.lists.cases import Case, Cases
 from synth.plan.plan import Plan, pools_digest
 from synth.plan.pools import PoolRecording, Pools
-from synth.plan.tables import CLIP_COLUMNS, PIECE_COLUMNS, Columns
+from synth.plan.tables import CLIP_COLUMNS, SEGMENT_COLUMNS, Columns
 from synth.recipe.load import dump_resolved, load_recipe, resolved_dict
 from synth.recipe.model import SPLITS
 from synth.recipe.stages import stages_of
@@ -111,21 +111,21 @@ def _load_columns(dataset: DatasetDir, table: str, names: Mapping[str, str]) -> 
 
 def _check_columns(dataset: DatasetDir, clips: Columns, pieces: Columns, *, header: PlanHeader, speech: int) -> None:
     """Raise DamagedDataset where the columns do not fit together, so that nobody reads beyond their ends."""
-    firsts, recordings = clips["first_piece"], clips["recording"]
+    firsts, recordings = clips["first_segment"], clips["recording"]
     count = len(firsts) - 1
     complaints = (
-        ("clips.first_piece.npy", count != header.clips, f"{count} clips, the plan has {header.clips}"),
+        ("clips.first_segment.npy", count != header.clips, f"{count} clips, the plan has {header.clips}"),
         *(
             (f"clips.{name}.npy", len(column) != count, f"{len(column)} values for {count} clips")
             for name, column in clips.items()
-            if name != "first_piece"
+            if name != "first_segment"
         ),
         *(
             (f"pieces.{name}.npy", len(column) != firsts[-1], f"{len(column)} values for {firsts[-1]} pieces of noise")
             for name, column in pieces.items()
             if count >= 0
         ),
-        ("clips.first_piece.npy", count >= 0 and (firsts[0] != 0 or (np.diff(firsts) < 0).any()), "not in order"),
+        ("clips.first_segment.npy", count >= 0 and (firsts[0] != 0 or (np.diff(firsts) < 0).any()), "not in order"),
         ("clips.recording.npy", not _all_within(recordings, speech), f"recordings beyond the {speech} of the catalog"),
         ("clips.split.npy", not _all_within(clips["split"], len(SPLITS)), "splits that there are not"),
         ("pieces.kind.npy", not _all_within(pieces["kind"], len(GENERATORS) + 1), "kinds of noise that there are not"),
@@ -203,7 +203,7 @@ def open_plan(dataset: DatasetDir) -> SavedPlan:
             raise ValueError("not the recipe that .synth/plan.json was written with")
         recipe = load_recipe(path, folder=header.recipe_folder)
     speech, noise, rooms = (load_catalog(dataset, name) for name in CATALOGS)
-    clips, pieces = (_load_columns(dataset, *table) for table in (("clips", CLIP_COLUMNS), ("pieces", PIECE_COLUMNS)))
+    clips, pieces = (_load_columns(dataset, *table) for table in (("clips", CLIP_COLUMNS), ("pieces", SEGMENT_COLUMNS)))
     _check_columns(dataset, clips, pieces, header=header, speech=len(speech))
     plan = Plan(recipe, speech, noise, rooms, load_pools(dataset, header), clips, pieces, _load_cases(dataset))
     with loading(dataset, "noise.store") as path:

@@ -14,15 +14,23 @@ from synth.dsp.effects.chain import planned_length
 from synth.dsp.effects.effect import Effect
 from synth.dsp.effects.trim import Trim
 from synth.errors import GuardError
-from synth.plan.conditions import CasesOf, situation_of
-from synth.plan.noise_choice import NAMES, car_of, growth_of, happening_at, happenings, layers_of, tracks_of
+from synth.plan.conditions import CasesByCondition, draw_condition
+from synth.plan.noise_choice import (
+    NAMES,
+    car_number,
+    draw_event_start,
+    draw_grow_method,
+    draw_layers,
+    draw_occurrences,
+    draw_track_count,
+)
 from synth.plan.pools import POOLS, Pools
 from synth.plan.schedule import NoiseRecording, Rotation
 from synth.plan.speaking import lombard_effects, lombard_of
 from synth.plan.splits import HELD_OUT_SPLIT, SplitOf, pinned_groups
-from synth.plan.tables import CLIP_COLUMNS, PIECE_COLUMNS, RECORDED, Columns, Growing
+from synth.plan.tables import CLIP_COLUMNS, RECORDED, SEGMENT_COLUMNS, ColumnBuilder, Columns
 from synth.plan.unchanged import unchanged_recordings, unchanged_sources
-from synth.recipe.model import SPLITS, EffectChoice, Growth, Layer, Recipe
+from synth.recipe.model import SPLITS, EffectChoice, GrowMethod, Layer, Recipe
 from synth.units import seconds_to_samples
 
 LENGTH_EFFECTS = ("trim", "speed", "tempo")
@@ -79,10 +87,10 @@ def numbers_of_events(recipe: Recipe) -> dict[str, int]:
     return {event.key: number for number, event in enumerate(recorded, start=len(recipe.noise.layers))}
 
 
-class Builder:
+class PlanBuilder:
     """Walks through all clips once. `clips` and `pieces` are the result."""
 
-    def __init__(self, recipe: Recipe, speech: Catalog, pools: Pools, cases: CasesOf) -> None:
+    def __init__(self, recipe: Recipe, speech: Catalog, pools: Pools, cases: CasesByCondition) -> None:
         self._recipe = recipe
         self._cases = cases
         self._speech = speech
@@ -99,7 +107,7 @@ class Builder:
             if layer.startswith("events.")
         }
         self._used: list[set[int]] = [set() for _ in self._layers]
-        self.clips, self.pieces = Growing(CLIP_COLUMNS), Growing(PIECE_COLUMNS)
+        self.clips, self.pieces = ColumnBuilder(CLIP_COLUMNS), ColumnBuilder(SEGMENT_COLUMNS)
 
     @property
     def _layers(self) -> tuple[Layer, ...]:
@@ -117,14 +125,14 @@ class Builder:
                 self._add(index, recording, copy, split)
         split_of.refuse_empty()
         clips = self.clips.columns()
-        clips["first_piece"] = np.append(clips["first_piece"], len(self.pieces))
+        clips["first_segment"] = np.append(clips["first_segment"], len(self.pieces))
         return clips, self.pieces.columns()
 
     def _add(self, index: int, recording: Recording, copy: int, split: int) -> None:
         draws = clip_draws(self._recipe.seed, clip_id_of(recording.id, copy))
         onset, speech, total = self.lengths(recording, draws)
         first = len(self.pieces)
-        layers = () if recording.source in self._unchanged else layers_of(self._recipe, draws)
+        layers = () if recording.source in self._unchanged else draw_layers(self._recipe, draws)
         for number, layer in layers:
             self._add_layer(number, layer, pool_of(split), total, draws)
         if len(self.pieces) > first and self._recorded_events:
@@ -138,7 +146,7 @@ class Builder:
             length = planned_length(recording.num_samples, recording.sample_rate, rate, ())
             return 0, length, length
         effects = draw_speech_effects(self._speech_choices, draws, recording)
-        situation = situation_of(self._recipe, self._cases, draws)
+        situation = draw_condition(self._recipe, self._cases, draws)
         effects += lombard_effects(lombard_of(self._recipe, draws, recording, situation))
         speech = planned_length(recording.num_samples, recording.sample_rate, rate, effects)
         margins = self._recipe.margins_s
@@ -161,21 +169,21 @@ class Builder:
         return self._rotations[name]
 
     def _add_layer(self, number: int, layer: Layer, pool: str, total: int, draws: ClipDraws) -> None:
-        growth = growth_of(layer, draws)
-        for track in range(tracks_of(layer, growth, draws)):
+        growth = draw_grow_method(layer, draws)
+        for track in range(draw_track_count(layer, growth, draws)):
             if growth is None:
                 self._add_track(number, layer, self._rotation(layer, pool), track, total, draws)
             else:
                 self._add_grown(number, layer, growth, pool, track, total, draws)
 
     def _add_grown(
-        self, number: int, layer: Layer, growth: Growth, pool: str, track: int, total: int, draws: ClipDraws
+        self, number: int, layer: Layer, growth: GrowMethod, pool: str, track: int, total: int, draws: ClipDraws
     ) -> None:
         """One piece as long as the clip: what it is grown from, and by which generator."""
         rate, used = self._recipe.sample_rate, self._used[number]
         effects = draw_piece_effects(layer, self._noise_choices[number], draws, track, 0)
         count = source_samples(total, rate, effects)
-        source, offset = car_of(growth, self._recipe, pool, draws(layer.key + ".grow.cabin.car")), 0
+        source, offset = car_number(growth, self._recipe, pool, draws(layer.key + ".grow.cabin.car")), 0
         if growth.choice.kind().sources():
             rotation = self._rotation(layer, pool, ".grown")
             if len(used) >= len(rotation):
@@ -187,14 +195,14 @@ class Builder:
     def _add_events(self, pool: str, total: int, draws: ClipDraws) -> None:
         """The events that are taken from recordings, each from the beginning of one."""
         rate = self._recipe.sample_rate
-        for track, happening in enumerate(happenings(self._recipe, draws)):
+        for track, happening in enumerate(draw_occurrences(self._recipe, draws)):
             if happening.event.choice is not None:
                 continue
             layer = happening.event.layer
             longest = seconds_to_samples(float(happening.event.seconds.value(draws(happening.key + ".seconds"))), rate)
             recording, _ = self._rotation(layer, pool).turn(min(longest, total))
             count = min(longest, total, self._lengths[layer.name, recording])
-            at = happening_at(happening, count, total, draws)
+            at = draw_event_start(happening, count, total, draws)
             number = self._recorded_events[happening.event.key]
             self.pieces.append(number, track, RECORDED, recording, 0, count, at, count, 0)
 
@@ -230,7 +238,7 @@ def source_samples(num_samples: int, sample_rate: int, effects: Collection[Effec
     return count
 
 
-def copies_of(recipe: Recipe, speech: Catalog, builder: Builder) -> Iterator[tuple[int, int]]:
+def copies_of(recipe: Recipe, speech: Catalog, builder: PlanBuilder) -> Iterator[tuple[int, int]]:
     """(recording, number of its copies) in catalog order; by `copies`, or so many that `hours` are reached. There is
     one of each recording that is taken as it is."""
     if recipe.copies is not None:
@@ -240,7 +248,9 @@ def copies_of(recipe: Recipe, speech: Catalog, builder: Builder) -> Iterator[tup
     return ((i, int(count)) for i, count in enumerate(counts) if count)
 
 
-def _copies_for_hours(recipe: Recipe, speech: Catalog, builder: Builder) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _copies_for_hours(
+    recipe: Recipe, speech: Catalog, builder: PlanBuilder
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Whole rounds of copies while they fit; of the last round the recordings with the smallest hash."""
     unchanged = unchanged_recordings(recipe, speech)
     counts = unchanged.astype(np.int64)
@@ -265,7 +275,7 @@ def _copies_for_hours(recipe: Recipe, speech: Catalog, builder: Builder) -> np.n
 
 
 def _left_of_hours(
-    recipe: Recipe, speech: Catalog, builder: Builder, unchanged: np.ndarray[tuple[int], np.dtype[np.int64]]
+    recipe: Recipe, speech: Catalog, builder: PlanBuilder, unchanged: np.ndarray[tuple[int], np.dtype[np.int64]]
 ) -> int:
     """Samples that are asked for beyond the recordings that are taken as they are, which are in whatever happens."""
     asked = recipe.hours or 0
@@ -280,5 +290,5 @@ def _left_of_hours(
     return left
 
 
-def _clip_length(builder: Builder, recording: Recording, copy: int, seed: int) -> int:
+def _clip_length(builder: PlanBuilder, recording: Recording, copy: int, seed: int) -> int:
     return builder.lengths(recording, clip_draws(seed, clip_id_of(recording.id, copy)))[2]

@@ -9,11 +9,11 @@ from synth.dsp.effects.effect import Effect
 from synth.dsp.events.event import Event
 from synth.dsp.generators.generator import Generator
 from synth.dsp.lombard import Lombard
-from synth.plan.conditions import Colour
+from synth.plan.conditions import TargetSpectrum
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RecordingSpan:
     """A stretch of one noise recording's circle of usable sound, in samples at the data set's rate."""
 
     recording: int  # index into the plan's noise catalog
@@ -23,15 +23,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Grown:
+class Synthesis:
     """How a piece of noise is grown: by which generator (its values), from which stretches of recordings."""
 
     generator: Generator
-    materials: tuple[Place, ...]
+    materials: tuple[RecordingSpan, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class NoisePiece:
+class NoiseSegment:
     """One stretch of one noise recording, or of noise that was grown.
 
     `recording` indexes the plan's noise catalog (`plan.noise`). `offset` and `source_num_samples` are samples at the
@@ -40,7 +40,7 @@ class NoisePiece:
     placed at sample `at` of the clip. Pieces of one `track` follow each other, overlapping by a crossfade; tracks are
     summed.
 
-    Grown noise has `source_num_samples` of it; `recording` is then what it is grown from and `offset` 0, or, for a
+    Synthesis noise has `source_num_samples` of it; `recording` is then what it is grown from and `offset` 0, or, for a
     virtual car, the car's number, and `recording_id` its name.
     """
 
@@ -55,22 +55,22 @@ class NoisePiece:
     fade_in: int  # samples of crossfade with the piece before on the same track (0 for the first)
     effects: tuple[Effect, ...]
     relative_db: float  # of the layer, against the others
-    grown: Grown | None = None
+    synthesis: Synthesis | None = None
     grown_file: GrownFile | None = None  #: set if the "recording" is a file of `synth grow`
 
     @property
     def kind(self) -> str:
         """`recording`, or the name of the generator: of the piece, or of the file that it is taken from."""
-        if self.grown is not None:
-            return self.grown.generator.name
+        if self.synthesis is not None:
+            return self.synthesis.generator.name
         return "recording" if self.grown_file is None else self.grown_file.method
 
 
 @dataclass(frozen=True, slots=True)
-class EventPiece:
+class PlannedEvent:
     """One event of a clip: `num_samples` from sample `at` on, its loudest moment `relative_db` above the other noise.
 
-    Either `made` (its values) or `recorded` (where it is taken from).
+    Either `synthesized` (its values) or `recorded` (where it is taken from).
     """
 
     label: str
@@ -78,8 +78,8 @@ class EventPiece:
     at: int
     num_samples: int
     relative_db: float
-    made: Event | None
-    recorded: Place | None
+    synthesized: Event | None
+    recorded: RecordingSpan | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,8 @@ class ClipSpec:
     num_samples: int  # of the whole clip
     room: int | None  # index into the plan's catalog of impulse responses
     room_id: str | None
-    noise: tuple[NoisePiece, ...]
-    events: tuple[EventPiece, ...]
+    noise: tuple[NoiseSegment, ...]
+    events: tuple[PlannedEvent, ...]
     event_labels: tuple[tuple[str, bool | None], ...]  # for each event of the recipe: there, not there, not known
     lombard: Lombard | None
     snr_db: float | None
@@ -111,7 +111,7 @@ class ClipSpec:
     level_dbfs: float | None
     condition: str | None = None
     case: int | None = None  # the number of the condition's case, from 0
-    colour: Colour | None = None  # what the noise is equalised to
+    target_spectrum: TargetSpectrum | None = None  # what the noise is equalised to
     fluctuation_db: float | None = None  # SD of the 100-ms levels that the noise is given
     stage: str | None = None  # of training
     loss_weight: float = 1.0

@@ -18,12 +18,12 @@ from synth.recipe.renamed import draw_name
 _NORMAL = NormalDist()
 _NOTHING = Case()
 
-CasesOf = Mapping[str, Cases]
+CasesByCondition = Mapping[str, Cases]
 """Condition name -> its cases; only of conditions that have some."""
 
 
 @dataclass(frozen=True, slots=True)
-class Colour:
+class TargetSpectrum:
     """The colour that a clip's noise is equalised to: bands in dB, changed by at most `limit_db`; `rumble_db` below."""
 
     bands_db: tuple[float, ...]
@@ -32,7 +32,7 @@ class Colour:
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class ConditionValues:
     """What a clip's condition says of it; None where the recipe's own distribution holds. `case` numbers its case."""
 
     condition: str | None = None
@@ -41,15 +41,15 @@ class Situation:
     level_dbfs: float | None = None
     before_s: float | None = None
     after_s: float | None = None
-    colour: Colour | None = None
+    target_spectrum: TargetSpectrum | None = None
     fluctuation_db: float | None = None
     microphone: Microphone | None = None
 
 
-def situation_of(recipe: Recipe, cases: CasesOf, draws: ClipDraws) -> Situation:
+def draw_condition(recipe: Recipe, cases: CasesByCondition, draws: ClipDraws) -> ConditionValues:
     """The condition that a clip draws, the case that it draws from it, and their values."""
     if not recipe.conditions:
-        return Situation()
+        return ConditionValues()
     condition = recipe.conditions[_weighted(tuple(c.weight for c in recipe.conditions), draws("condition"))]
     number, case = None, _NOTHING
     if condition.name in cases:
@@ -57,14 +57,14 @@ def situation_of(recipe: Recipe, cases: CasesOf, draws: ClipDraws) -> Situation:
         number = _weighted(_weights(rows), draws(condition.key + ".case"))
         case = rows.rows[number]
     draw = _Draw(condition, case, draws)
-    return Situation(
+    return ConditionValues(
         condition=condition.name,
         case=number,
         snr_db=draw.value("snr_db"),
         level_dbfs=draw.value("level_dbfs", highest=recipe.max_peak_dbfs),
         before_s=draw.margin("before"),
         after_s=draw.margin("after"),
-        colour=draw.colour(),
+        target_spectrum=draw.target_spectrum(),
         fluctuation_db=draw.wavering(),
         microphone=draw.microphone(recipe.sample_rate),
     )
@@ -121,16 +121,16 @@ class _Draw:
         spread = getattr(self.condition.jitter, name)
         return spread * _normal(self.draws(key)) if spread else 0.0
 
-    def colour(self) -> Colour | None:
+    def target_spectrum(self) -> TargetSpectrum | None:
         wanted, said = self.condition.match_spectrum, self.case.bands_db
         limit = wanted.limit_db if wanted else self.condition.limit_db
         if said is not None:
             spread = (self.condition.jitter.bands_db,) * len(said)
-            return Colour(self._bands(said, spread), limit, self._rumble(self.case.rumble_db, spread))
+            return TargetSpectrum(self._bands(said, spread), limit, self._rumble(self.case.rumble_db, spread))
         if wanted is None:
             return None
         below = self._rumble(wanted.rumble_db, wanted.rumble_sd_db)
-        return Colour(self._bands(wanted.mean_db, wanted.sd_db), limit, below)
+        return TargetSpectrum(self._bands(wanted.mean_db, wanted.sd_db), limit, below)
 
     def _rumble(self, mean: tuple[float, ...] | None, spread: tuple[float, ...]) -> tuple[float, ...] | None:
         if mean is None:

@@ -42,7 +42,7 @@ class GrownUse:
     """Noise that one generator made for one layer and pool: seconds by what it was grown from (or by virtual car)."""
 
     method: str
-    modelled: bool
+    is_model: bool
     sources: Mapping[str, float]
 
     @property
@@ -82,7 +82,7 @@ class PoolUse:
             if r.grown is not None and r.used_s:
                 of_method = sources[r.grown.method]
                 of_method[r.group] = of_method.get(r.group, 0.0) + r.used_s
-        uses = (GrownUse(method, GENERATORS[method].modelled, used) for method, used in sources.items() if used)
+        uses = (GrownUse(method, GENERATORS[method].is_model, used) for method, used in sources.items() if used)
         return cls(layer, pool, recordings, tuple(uses))
 
     @property
@@ -100,16 +100,16 @@ class PoolUse:
         return self.recorded_s / self.total_s if self.total_s else 1.0
 
     @property
-    def modelled_share(self) -> float:
+    def synthesized_share(self) -> float:
         """Of noise that a model made, with no recorded sound in it, or that was grown from such noise."""
-        modelled = {r.id for r in self.recordings if r.grown is not None and r.grown.modelled}
-        seconds = sum(s for g in self.grown for source, s in g.sources.items() if g.modelled or source in modelled)
+        modelled = {r.id for r in self.recordings if r.grown is not None and r.grown.is_model}
+        seconds = sum(s for g in self.grown for source, s in g.sources.items() if g.is_model or source in modelled)
         return seconds / self.total_s if self.total_s else 0.0
 
     @property
-    def modelled_file_share(self) -> float:
+    def synthesized_file_share(self) -> float:
         """Of what is played from files, the share of files of `synth grow` that a model made."""
-        modelled = sum(r.used_s for r in self.recordings if r.grown is not None and r.grown.modelled)
+        modelled = sum(r.used_s for r in self.recordings if r.grown is not None and r.grown.is_model)
         return modelled / self.used_s if self.used_s else 0.0
 
     @property
@@ -165,12 +165,12 @@ class PoolUse:
             "effective_recordings": round(self.effective_recordings, 3),
             "largest_share": round(self.largest_share, 6),
             "recorded_share": round(self.recorded_share, 6),
-            "modelled_share": round(self.modelled_share, 6),
+            "synthesized_share": round(self.synthesized_share, 6),
             "grown": {
                 g.method: {
                     "used_s": round(g.used_s, 3),
                     "share": round(g.used_s / self.total_s, 6) if self.total_s else 0.0,
-                    "modelled": g.modelled,
+                    "is_model": g.is_model,
                     "sources": len(g.sources),
                     "effective_sources": round(g.effective_sources, 3),
                 }
@@ -235,7 +235,7 @@ def use_of(recording: PoolRecording, offsets: Integers, counts: Integers, sample
 
 def ledger(plan: Plan) -> tuple[PoolUse, ...]:
     """The ledger of a plan, in the order of its layers."""
-    per_clip = np.diff(plan.clips["first_piece"])
+    per_clip = np.diff(plan.clips["first_segment"])
     split_of_piece = np.repeat(np.asarray(plan.clips["split"]), per_clip)
     found = []
     for (layer, pool), members in plan.pools.items():
@@ -262,7 +262,7 @@ def _grown(plan: Plan, rows: Integers, members: Sequence[PoolRecording]) -> tupl
             labels = [names[int(s)] if from_recordings else car_name(int(s)) for s in which]
             rate = plan.recipe.sample_rate
             seconds = {label: float(n) / rate for label, n in zip(labels, samples, strict=True)}
-            found.append(GrownUse(method, generator.modelled, seconds))
+            found.append(GrownUse(method, generator.is_model, seconds))
     return tuple(found)
 
 

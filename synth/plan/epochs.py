@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from synth.catalog.catalog import Catalog
 from synth.catalog.recording import Recording
-from synth.plan.build import Builder, copies_of
-from synth.plan.conditions import CasesOf
+from synth.plan.build import PlanBuilder, copies_of
+from synth.plan.conditions import CasesByCondition
 from synth.plan.plan import Plan
 from synth.plan.pools import Pools
 from synth.plan.schedule import Rotation
 from synth.recipe.model import Layer, Recipe
 
 
-class _EpochBuilder(Builder):
+class _EpochBuilder(PlanBuilder):
     def __init__(
-        self, recipe: Recipe, speech: Catalog, pools: Pools, cases: CasesOf, *, epoch: int, first_copy: int
+        self, recipe: Recipe, speech: Catalog, pools: Pools, cases: CasesByCondition, *, epoch: int, first_copy: int
     ) -> None:
         super().__init__(recipe, speech, pools, cases)
         self._epoch = epoch
@@ -46,7 +46,7 @@ def epoch_of(plan: Plan, epoch: int) -> Plan:
     if epoch == 0:
         return plan
     recipe, speech = plan.recipe, plan.speech
-    copies = list(copies_of(recipe, speech, Builder(recipe, speech, plan.pools, plan.cases)))
+    copies = list(copies_of(recipe, speech, PlanBuilder(recipe, speech, plan.pools, plan.cases)))
     first_copy = epoch * max(count for _, count in copies)
     builder = _EpochBuilder(recipe, speech, plan.pools, plan.cases, epoch=epoch, first_copy=first_copy)
     clips, pieces = builder.build(iter(copies))

@@ -8,10 +8,10 @@ from typing import Any
 
 from synth.draws import ClipDraws, clip_draws
 from synth.dsp.effects.effect import effect_to_json
-from synth.plan.build import Builder
-from synth.plan.clip_spec import ClipSpec, EventPiece, NoisePiece
-from synth.plan.conditions import situation_of
-from synth.plan.noise_choice import growth_of, happenings, tracks_of
+from synth.plan.build import PlanBuilder
+from synth.plan.clip_spec import ClipSpec, NoiseSegment, PlannedEvent
+from synth.plan.conditions import draw_condition
+from synth.plan.noise_choice import draw_grow_method, draw_occurrences, draw_track_count
 from synth.plan.plan import Plan
 from synth.plan.speaking import lombard_of, person_draws
 from synth.plan.unchanged import unchanged_sources
@@ -41,9 +41,9 @@ def explained_draws(plan: Plan, index: int) -> tuple[ClipSpec, tuple[Draw, ...]]
         heard[key] = person(key)
         return heard[key]
 
-    Builder(plan.recipe, plan.speech, plan.pools, plan.cases).lengths(recording, listening)
+    PlanBuilder(plan.recipe, plan.speech, plan.pools, plan.cases).lengths(recording, listening)
     spec = plan.spec(index, listening)
-    situation = situation_of(plan.recipe, plan.cases, listening)
+    situation = draw_condition(plan.recipe, plan.cases, listening)
     lombard_of(plan.recipe, listening, recording, situation, listening_to_person)
     _layer_draws(plan, spec, listening)
     recipe = resolved_dict(plan.recipe)
@@ -60,11 +60,11 @@ def _layer_draws(plan: Plan, spec: ClipSpec, draws: ClipDraws) -> None:
         if layer.probability < 1:
             draws(layer.key + ".probability")
         if layer.name in there:
-            growth = growth_of(layer, draws)
-            tracks_of(layer, growth, draws)
+            growth = draw_grow_method(layer, draws)
+            draw_track_count(layer, growth, draws)
             if growth is not None and growth.cars:
                 draws(layer.key + ".grow.cabin.car")
-    for happening in happenings(plan.recipe, draws):
+    for happening in draw_occurrences(plan.recipe, draws):
         if happening.event.choice is None:
             draws(happening.key + ".seconds")
 
@@ -150,17 +150,20 @@ def spec_to_json(spec: ClipSpec) -> dict[str, Any]:
     return fields
 
 
-def _piece_to_json(piece: NoisePiece) -> dict[str, Any]:
-    fields = asdict(replace(piece, effects=(), grown=None))
-    if piece.grown is not None:
-        materials = [asdict(place) for place in piece.grown.materials]
-        fields["grown"] = {"name": piece.kind, **asdict(piece.grown.generator), "materials": materials}  # type: ignore[call-overload]
+def _piece_to_json(piece: NoiseSegment) -> dict[str, Any]:
+    fields = asdict(replace(piece, effects=(), synthesis=None))
+    fields["grown"] = fields.pop("synthesis")
+    if piece.synthesis is not None:
+        materials = [asdict(place) for place in piece.synthesis.materials]
+        fields["grown"] = {"name": piece.kind, **asdict(piece.synthesis.generator), "materials": materials}  # type: ignore[call-overload]
     return {**fields, "effects": [effect_to_json(effect) for effect in piece.effects]}
 
 
-def _event_to_json(event: EventPiece) -> dict[str, Any]:
-    made = None if event.made is None else {"name": event.made.name, **asdict(event.made)}  # type: ignore[call-overload]
-    return {**asdict(replace(event, made=None)), "made": made}
+def _event_to_json(event: PlannedEvent) -> dict[str, Any]:
+    made = None if event.synthesized is None else {"name": event.synthesized.name, **asdict(event.synthesized)}  # type: ignore[call-overload]
+    fields = asdict(replace(event, synthesized=None))
+    del fields["synthesized"]
+    return {**fields, "made": made}
 
 
 def same_clip(one: ClipSpec, other: ClipSpec) -> bool:
@@ -177,8 +180,8 @@ def _without_places(spec: ClipSpec) -> ClipSpec:
     return replace(spec, index=0, recording=0, room=None, noise=noise, events=events)
 
 
-def _piece_without_places(piece: NoisePiece) -> NoisePiece:
-    if piece.grown is None:
+def _piece_without_places(piece: NoiseSegment) -> NoiseSegment:
+    if piece.synthesis is None:
         return replace(piece, recording=0)
-    materials = tuple(replace(place, recording=0) for place in piece.grown.materials)
-    return replace(piece, recording=0, grown=replace(piece.grown, materials=materials))
+    materials = tuple(replace(place, recording=0) for place in piece.synthesis.materials)
+    return replace(piece, recording=0, synthesis=replace(piece.synthesis, materials=materials))

@@ -39,7 +39,7 @@ def refuse_from_ledger(recipe: Recipe, uses: Sequence[PoolUse]) -> None:
             "guard %s/%s: each second used %.1f times (max_reuse %g), %d recordings%s, %.0f %% from models "
             "(max_synthesized %.0f %%)",
             *(layer.key, use.pool, use.reuse_mean, layer.max_reuse, use.count, needed),
-            *(100 * use.modelled_share, 100 * layer.max_synthesized),
+            *(100 * use.synthesized_share, 100 * layer.max_synthesized),
         )
     mistakes = [
         _reuse_text(layers[use.layer], use.pool, use.used_s / 3600, use.unique_s / 3600)
@@ -58,13 +58,13 @@ def refuse_from_ledger(recipe: Recipe, uses: Sequence[PoolUse]) -> None:
 
 def _grown_files_text(layer: Layer, use: PoolUse) -> str | None:
     """The refusal of a pool with too much noise that a model made and `synth grow` wrote to files."""
-    if not use.modelled_file_share:
+    if not use.synthesized_file_share:
         return None
-    from_files = (1 - sum(growth.share for growth in layer.grow)) * use.modelled_file_share
-    modelled = from_files + sum(growth.share for growth in layer.grow if growth.modelled)
+    from_files = (1 - sum(growth.share for growth in layer.grow)) * use.synthesized_file_share
+    modelled = from_files + sum(growth.share for growth in layer.grow if growth.is_model)
     if modelled <= layer.max_synthesized + 1e-9:
         return None
-    methods = {r.grown.method for r in use.recordings if r.grown is not None and r.grown.modelled}
+    methods = {r.grown.method for r in use.recordings if r.grown is not None and r.grown.is_model}
     return _grown_text(layer, modelled, [f"files of synth grow ({name})" for name in sorted(methods)])
 
 
@@ -87,7 +87,7 @@ def _layer_totals(recipe: Recipe, layer: Layer, speech: Catalog, noise: Catalog)
     found = []
     if len(groups) < layer.min_recordings:
         found.append(_few_text(layer, len(groups)))
-    modelled = sum(growth.share for growth in layer.grow if growth.modelled)
+    modelled = sum(growth.share for growth in layer.grow if growth.is_model)
     if modelled > layer.max_synthesized + 1e-9:
         found.append(_grown_text(layer, modelled, []))
     if unique <= 0 or used > _CLEARLY * layer.max_reuse * unique * kept:
@@ -142,7 +142,7 @@ def _reuse_text(layer: Layer, pool: str, used: float, unique: float) -> str:
 
 
 def _grown_text(layer: Layer, modelled: float, files: Sequence[str]) -> str:
-    models = " and ".join([*files, *(growth.name for growth in layer.grow if growth.modelled)])
+    models = " and ".join([*files, *(growth.name for growth in layer.grow if growth.is_model)])
     return (
         f"{layer.key}: {models} would make the noise of {modelled:.0%} of the clips "
         f"(max_synthesized: {layer.max_synthesized:.0%}). "

@@ -16,7 +16,7 @@ CONTAINED = 0.9
 """A recording that has this share of itself in common with a longer one adds nothing to it."""
 
 
-class Usable(Protocol):
+class UsableNoise(Protocol):
     """What is known of the decoded noise: usable stretches at the data set's rate, a digest of the samples, and which
     recordings share sound."""
 
@@ -29,7 +29,7 @@ class Usable(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class ExcludedRecording:
     """A recording that is not used because another has its sound."""
 
     index: int
@@ -38,17 +38,17 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Kinship:
+class RecordingGroups:
     """Recordings by their index. `group` has the name of what a recording counts as; `copies` the number of those that
     share sound, however indirectly, with all segments of their files."""
 
     noise: Catalog
-    usable: Usable
+    usable: UsableNoise
     group: Mapping[int, str]
     copies: Mapping[int, int]
 
     @classmethod
-    def of(cls, noise: Catalog, usable: Usable) -> Kinship:
+    def of(cls, noise: Catalog, usable: UsableNoise) -> RecordingGroups:
         there = [i for i in range(len(noise)) if usable.stretches(i)]
         pairs = [(pair.first, pair.second) for pair in usable.near_duplicates()]
         names = {i: recording_group(noise[i], noise.source(i).recording_column) for i in there}
@@ -70,21 +70,21 @@ class Kinship:
                 found.append(Pair(first[a], first[b], pair.lag_s, pair.common_s, pair.error_rate))
         return found
 
-    def contained(self, indices: Iterable[int]) -> list[LeftOut]:
+    def contained(self, indices: Iterable[int]) -> list[ExcludedRecording]:
         """The recordings that lie in longer ones of `indices` (of two that are equally long, the later)."""
         others: dict[int, list[tuple[int, float]]] = {}
         for pair in self.pairs_among(indices):
             others.setdefault(pair.first, []).append((pair.second, pair.common_s))
             others.setdefault(pair.second, []).append((pair.first, pair.common_s))
-        gone: dict[int, LeftOut] = {}
+        gone: dict[int, ExcludedRecording] = {}
         for i in sorted(others, key=self._longest_first):
             for j, common in sorted(others[i]):
                 longer = self._longest_first(j) < self._longest_first(i)
                 if longer and j not in gone and common >= CONTAINED * self.noise[i].seconds:
-                    gone.setdefault(i, LeftOut(i, j, common))
+                    gone.setdefault(i, ExcludedRecording(i, j, common))
         return [gone[i] for i in sorted(gone)]
 
-    def shorter_copies(self, indices: Sequence[int]) -> list[LeftOut]:
+    def shorter_copies(self, indices: Sequence[int]) -> list[ExcludedRecording]:
         """All recordings but those of the longest file of each set that shares sound."""
         longest: dict[int, int] = {}
         for i in sorted(indices, key=self._longest_first):
@@ -94,7 +94,7 @@ class Kinship:
         for i in indices:
             other = longest[self.copies[i]]
             if self.noise.file(i) != self.noise.file(other):
-                gone.append(LeftOut(i, other, common.get(frozenset((i, other)), 0.0)))
+                gone.append(ExcludedRecording(i, other, common.get(frozenset((i, other)), 0.0)))
         return gone
 
     def _longest_first(self, index: int) -> tuple[float, int]:

@@ -13,15 +13,15 @@ from synth.dsp.generators import GENERATORS
 from synth.dsp.generators.generator import MATERIAL_SECONDS
 from synth.dsp.segments import Circle
 from synth.lists.label_value import truth_of
-from synth.plan.clip_spec import NoisePiece, Place
+from synth.plan.clip_spec import NoiseSegment, RecordingSpan
 from synth.plan.pools import POOLS, needs_held_out
-from synth.recipe.model import Event, Growth, Layer, Recipe
+from synth.recipe.model import Event, GrowMethod, Layer, Recipe
 from synth.units import seconds_to_samples
 
 NAMES = tuple(GENERATORS)
 
 
-def layers_of(recipe: Recipe, draws: ClipDraws) -> Iterator[tuple[int, Layer]]:
+def draw_layers(recipe: Recipe, draws: ClipDraws) -> Iterator[tuple[int, Layer]]:
     """(number, layer) of the layers that a clip has; none where it stays clean."""
     if recipe.noise is None or draws("noise.probability") >= recipe.noise.probability:
         return
@@ -31,10 +31,10 @@ def layers_of(recipe: Recipe, draws: ClipDraws) -> Iterator[tuple[int, Layer]]:
 
 
 def is_noisy(recipe: Recipe, draws: ClipDraws) -> bool:
-    return next(layers_of(recipe, draws), None) is not None
+    return next(draw_layers(recipe, draws), None) is not None
 
 
-def growth_of(layer: Layer, draws: ClipDraws) -> Growth | None:
+def draw_grow_method(layer: Layer, draws: ClipDraws) -> GrowMethod | None:
     """How the layer's noise is grown in this clip; None where it is taken from recordings."""
     if not layer.grow:
         return None
@@ -46,14 +46,14 @@ def growth_of(layer: Layer, draws: ClipDraws) -> Growth | None:
     return None
 
 
-def tracks_of(layer: Layer, growth: Growth | None, draws: ClipDraws) -> int:
+def draw_track_count(layer: Layer, growth: GrowMethod | None, draws: ClipDraws) -> int:
     """How many recordings, or noises grown from them, are summed. Nobody drives in two cars at once."""
     if growth is not None and not growth.choice.kind().sources():
         return 1
     return int(layer.recordings.value(draws(layer.key + ".recordings")))
 
 
-def car_of(growth: Growth, recipe: Recipe, pool: str, u: float) -> int:
+def car_number(growth: GrowMethod, recipe: Recipe, pool: str, u: float) -> int:
     """The number of a virtual car: the last ones are held out, such a share of them as of the recordings, but at least
     one is in each pool."""
     assert recipe.noise is not None
@@ -67,7 +67,7 @@ def car_name(number: int) -> str:
     return f"car-{number:03d}"
 
 
-def material_of(circle: Circle, offset: int, sample_rate: int) -> tuple[int, int]:
+def material_span(circle: Circle, offset: int, sample_rate: int) -> tuple[int, int]:
     """(start on the circle, samples) of what noise is grown from where the schedule says `offset`.
 
     Starts lie on a grid, so that what was found out about a material serves again.
@@ -79,34 +79,34 @@ def material_of(circle: Circle, offset: int, sample_rate: int) -> tuple[int, int
     return offset % circle.circumference // step * step, longest
 
 
-def recorded_in(piece: NoisePiece) -> tuple[Place, ...]:
+def recording_spans(piece: NoiseSegment) -> tuple[RecordingSpan, ...]:
     """The stretches of recordings that a piece is, or is grown from."""
-    if piece.grown is not None:
-        return piece.grown.materials
-    return (Place(piece.recording, piece.recording_id, piece.offset, piece.source_num_samples),)
+    if piece.synthesis is not None:
+        return piece.synthesis.materials
+    return (RecordingSpan(piece.recording, piece.recording_id, piece.offset, piece.source_num_samples),)
 
 
-def said_of(labels: Mapping[str, object] | None, name: str) -> bool | None:
+def label_truth(labels: Mapping[str, object] | None, name: str) -> bool | None:
     """What a list says of a label, as a truth value; None where it does not."""
     return truth_of((labels or {}).get(name))
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class EventOccurrence:
     """One occurrence of an event: `key` is what its draws begin with."""
 
     event: Event
     key: str
 
 
-def happenings(recipe: Recipe, draws: ClipDraws) -> Iterator[Happening]:
+def draw_occurrences(recipe: Recipe, draws: ClipDraws) -> Iterator[EventOccurrence]:
     """The events of a clip that has noise."""
     for event in recipe.noise.events if recipe.noise else ():
         if draws(event.key + ".probability") < event.probability:
             for k in range(int(event.count.value(draws(event.key + ".count")))):
-                yield Happening(event, f"{event.key}.{k}" if k else event.key)
+                yield EventOccurrence(event, f"{event.key}.{k}" if k else event.key)
 
 
-def happening_at(happening: Happening, num_samples: int, total: int, draws: ClipDraws) -> int:
+def draw_event_start(happening: EventOccurrence, num_samples: int, total: int, draws: ClipDraws) -> int:
     """The sample of the clip at which an event of `num_samples` begins: anywhere where it ends before the clip does."""
     return int(draws(happening.key + ".at") * (total - num_samples + 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from synth.plan.clip_spec import Place
+from synth.plan.clip_spec import RecordingSpan
 from synth.plan.plan import Plan
 from synth.units import resampled_length
 
@@ -27,7 +27,7 @@ NO_ORIGIN = Origin(source_name=None, source_path=None, source_segments=None)
 """Of noise that is not in any file as it is."""
 
 
-def origin_of(plan: Plan, layer: str, pool: str, place: Place) -> Origin:
+def origin_of(plan: Plan, layer: str, pool: str, place: RecordingSpan) -> Origin:
     """Where a use of a noise recording comes from."""
     recording, rate = plan.noise[place.recording], plan.recipe.sample_rate
     circle = plan.circle(layer, pool, place.recording)

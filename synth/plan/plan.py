@@ -13,11 +13,27 @@ from synth.catalog.catalog import Catalog
 from synth.catalog.recording import Recording
 from synth.draws import ClipDraws, clip_draws, integer_seed
 from synth.dsp.segments import Circle
-from synth.plan.build import Builder, clip_id_of, copies_of, draw_piece_effects, draw_speech_effects, piece_key, pool_of
-from synth.plan.clip_spec import ClipSpec, EventPiece, Grown, NoisePiece, Place
-from synth.plan.conditions import CasesOf, Situation, situation_of
-from synth.plan.noise_choice import NAMES, car_name, happening_at, happenings, material_of, recorded_in, said_of
-from synth.plan.pools import PoolRecording, Pools, Usable, make_pools
+from synth.plan.build import (
+    PlanBuilder,
+    clip_id_of,
+    copies_of,
+    draw_piece_effects,
+    draw_speech_effects,
+    piece_key,
+    pool_of,
+)
+from synth.plan.clip_spec import ClipSpec, NoiseSegment, PlannedEvent, RecordingSpan, Synthesis
+from synth.plan.conditions import CasesByCondition, ConditionValues, draw_condition
+from synth.plan.noise_choice import (
+    NAMES,
+    car_name,
+    draw_event_start,
+    draw_occurrences,
+    label_truth,
+    material_span,
+    recording_spans,
+)
+from synth.plan.pools import PoolRecording, Pools, UsableNoise, make_pools
 from synth.plan.speaking import lombard_effects, lombard_of, snr_of
 from synth.plan.tables import RECORDED, Columns
 from synth.plan.unknown_labels import labels_made_unknown, made_unknown
@@ -45,7 +61,7 @@ class Plan:
         pools: Pools,
         clips: Columns,
         pieces: Columns,
-        cases: CasesOf,
+        cases: CasesByCondition,
     ) -> None:
         self.recipe = recipe
         self.speech = speech
@@ -64,11 +80,17 @@ class Plan:
 
     @classmethod
     def make(
-        cls, recipe: Recipe, speech: Catalog, noise: Catalog, rooms: Catalog, usable: Usable, cases: CasesOf
+        cls,
+        recipe: Recipe,
+        speech: Catalog,
+        noise: Catalog,
+        rooms: Catalog,
+        usable: UsableNoise,
+        cases: CasesByCondition,
     ) -> Plan:
         """Plan every clip. Raises GuardError where the recipe cannot be carried out with this audio."""
         pools = make_pools(recipe, noise, usable)
-        builder = Builder(recipe, speech, pools, cases)
+        builder = PlanBuilder(recipe, speech, pools, cases)
         clips, pieces = builder.build(copies_of(recipe, speech, builder))
         return cls(recipe, speech, noise, rooms, pools, clips, pieces, cases)
 
@@ -97,7 +119,7 @@ class Plan:
         draws = draws or clip_draws(recipe.seed, frame["clip_id"])
         noise, recorded = self._noise(index, frame["pool"], draws)
         events = self._events(frame["num_samples"], recorded, draws) if noise else ()
-        situation = situation_of(recipe, self.cases, draws)
+        situation = draw_condition(recipe, self.cases, draws)
         condition = self._conditions[situation.condition] if situation.condition else None
         lombard = lombard_of(recipe, draws, recording, situation)
         room = self._room(draws)
@@ -122,7 +144,7 @@ class Plan:
             level_dbfs=self._level(draws, situation),
             condition=situation.condition,
             case=situation.case,
-            colour=situation.colour if noise else None,
+            target_spectrum=situation.target_spectrum if noise else None,
             fluctuation_db=situation.fluctuation_db if noise else None,
             stage=stage_of(recipe, source, condition),
             loss_weight=loss_weight_of(recipe, source, condition),
@@ -170,7 +192,7 @@ class Plan:
             unchanged=True,
         )
 
-    def _level(self, draws: ClipDraws, situation: Situation) -> float | None:
+    def _level(self, draws: ClipDraws, situation: ConditionValues) -> float | None:
         if situation.level_dbfs is not None or self.recipe.level_dbfs is None:
             return situation.level_dbfs
         return round(float(self.recipe.level_dbfs.value(draws("level_dbfs"))), 3)
@@ -181,14 +203,16 @@ class Plan:
             return None
         return int(draws("speech.room.response") * len(self.rooms))
 
-    def _noise(self, index: int, pool: str, draws: ClipDraws) -> tuple[tuple[NoisePiece, ...], dict[int, Place]]:
+    def _noise(
+        self, index: int, pool: str, draws: ClipDraws
+    ) -> tuple[tuple[NoiseSegment, ...], dict[int, RecordingSpan]]:
         """The noise of a clip; and, by the number of the event among those of the clip, what is taken for it."""
-        first, stop = int(self.clips["first_piece"][index]), int(self.clips["first_piece"][index + 1])
+        first, stop = int(self.clips["first_segment"][index]), int(self.clips["first_segment"][index + 1])
         if first == stop:
             return (), {}
         assert self.recipe.noise is not None
-        made: list[NoisePiece] = []
-        recorded: dict[int, Place] = {}
+        made: list[NoiseSegment] = []
+        recorded: dict[int, RecordingSpan] = {}
         place, number = (-1, -1), 0
         for row in range(first, stop):
             here = int(self.pieces["layer"][row]), int(self.pieces["track"][row])
@@ -200,20 +224,20 @@ class Plan:
             made.append(self._piece(row, self.recipe.noise.layers[here[0]], number, pool, draws))
         return tuple(made), recorded
 
-    def _place(self, row: int) -> Place:
+    def _place(self, row: int) -> RecordingSpan:
         recording = int(self.pieces["recording"][row])
-        return Place(
+        return RecordingSpan(
             recording,
             self._ids[recording],
             int(self.pieces["offset"][row]),
             int(self.pieces["source_num_samples"][row]),
         )
 
-    def _piece(self, row: int, layer: Layer, number: int, pool: str, draws: ClipDraws) -> NoisePiece:
+    def _piece(self, row: int, layer: Layer, number: int, pool: str, draws: ClipDraws) -> NoiseSegment:
         pieces = self.pieces
         track, recording, kind = int(pieces["track"][row]), int(pieces["recording"][row]), int(pieces["kind"][row])
         grown = None if kind == RECORDED else self._grown(row, layer, NAMES[kind - 1], pool, draws)
-        return NoisePiece(
+        return NoiseSegment(
             layer=layer.name,
             track=track,
             recording=recording,
@@ -225,11 +249,11 @@ class Plan:
             fade_in=int(pieces["fade_in"][row]),
             effects=draw_piece_effects(layer, layer.effects, draws, track, number),
             relative_db=round(float(layer.relative_db.value(draws(layer.key + ".relative_db"))), 3),
-            grown=grown,
+            synthesis=grown,
             grown_file=None if grown else self._grown_files.get(recording),
         )
 
-    def _grown(self, row: int, layer: Layer, name: str, pool: str, draws: ClipDraws) -> Grown:
+    def _grown(self, row: int, layer: Layer, name: str, pool: str, draws: ClipDraws) -> Synthesis:
         """The generator of a piece with its values, and what it works from."""
         growth = next(growth for growth in layer.grow if growth.name == name)
         key = piece_key(layer, growth.choice, int(self.pieces["track"][row]), 0) or growth.choice.key
@@ -237,34 +261,34 @@ class Plan:
         source = int(self.pieces["recording"][row])
         if not generator.sources():
             cars = integer_seed(self.recipe.seed, growth.choice.key, "cars")
-            return Grown(replace(generator, car=source, car_seed=cars), ())
+            return Synthesis(replace(generator, car=source, car_seed=cars), ())
         members = {r.index: r for r in self.pools[layer.name, pool]}
         places = [self._material(members[source], int(self.pieces["offset"][row]))]
         if generator.sources() > 1:
             others = [r for r in members.values() if r.index != source] or [members[source]]
             other = others[int(draws(key + ".other") * len(others))]
             places.append(self._material(other, int(draws(key + ".other_at") * other.circle.circumference)))
-        return Grown(generator, tuple(places))
+        return Synthesis(generator, tuple(places))
 
-    def _material(self, recording: PoolRecording, offset: int) -> Place:
-        start, count = material_of(recording.circle, offset, self.recipe.sample_rate)
-        return Place(recording.index, recording.id, start, count)
+    def _material(self, recording: PoolRecording, offset: int) -> RecordingSpan:
+        start, count = material_span(recording.circle, offset, self.recipe.sample_rate)
+        return RecordingSpan(recording.index, recording.id, start, count)
 
-    def _events(self, total: int, recorded: Mapping[int, Place], draws: ClipDraws) -> tuple[EventPiece, ...]:
+    def _events(self, total: int, recorded: Mapping[int, RecordingSpan], draws: ClipDraws) -> tuple[PlannedEvent, ...]:
         """The events of a clip of `total` samples, in the order in which they begin."""
         found = []
-        for number, happening in enumerate(happenings(self.recipe, draws)):
+        for number, happening in enumerate(draw_occurrences(self.recipe, draws)):
             event, place = happening.event, recorded.get(number)
             made: Any = None if event.choice is None else event.choice.draw(draws, happening.key)
             wanted = place.num_samples if place else seconds_to_samples(made.seconds, self.recipe.sample_rate)
             count = min(wanted, total)
-            at = happening_at(happening, count, total, draws)
+            at = draw_event_start(happening, count, total, draws)
             relative = round(float(event.relative_db.value(draws(happening.key + ".relative_db"))), 3)
-            found.append(EventPiece(event.label, event.layer.name, at, count, relative, made, place))
+            found.append(PlannedEvent(event.label, event.layer.name, at, count, relative, made, place))
         return tuple(sorted(found, key=lambda event: (event.at, event.label)))
 
     def _event_labels(
-        self, noise: tuple[NoisePiece, ...], events: tuple[EventPiece, ...]
+        self, noise: tuple[NoiseSegment, ...], events: tuple[PlannedEvent, ...]
     ) -> tuple[tuple[str, bool | None], ...]:
         """Whether each event of the recipe is in a clip. The speech counts as clean; a noise recording may hold what
         its list does not tell."""
@@ -274,8 +298,12 @@ class Plan:
         labels = dict.fromkeys(event.label for event in self.recipe.noise.events)
         return tuple((label, True if label in there else self._happens(label, noise)) for label in labels)
 
-    def _happens(self, label: str, noise: tuple[NoisePiece, ...]) -> bool | None:
-        said = [said_of(self.noise[place.recording].labels, label) for piece in noise for place in recorded_in(piece)]
+    def _happens(self, label: str, noise: tuple[NoiseSegment, ...]) -> bool | None:
+        said = [
+            label_truth(self.noise[place.recording].labels, label)
+            for piece in noise
+            for place in recording_spans(piece)
+        ]
         return True if True in said else None if None in said else False
 
     def circle(self, layer: str, pool: str, recording: int) -> Circle:

@@ -10,12 +10,12 @@ from synth.catalog.grown_files import GrownFile, grown_file_of
 from synth.draws import uniform01
 from synth.dsp.segments import Circle, Stretch
 from synth.errors import GuardError
-from synth.plan.kinship import Kinship, LeftOut, Usable, recording_group
+from synth.plan.kinship import ExcludedRecording, RecordingGroups, UsableNoise, recording_group
 from synth.plan.splits import HELD_OUT_SPLIT
 from synth.recipe.model import Layer, Recipe
 from synth.units import resampled_length, seconds_to_samples
 
-__all__ = ["POOLS", "PoolRecording", "Pools", "Usable", "make_pools", "near_duplicate_notes", "recording_group"]
+__all__ = ["POOLS", "PoolRecording", "Pools", "UsableNoise", "make_pools", "near_duplicate_notes", "recording_group"]
 
 POOLS = ("train", "held_out")
 GUARD_GAP_SECONDS = 1.0
@@ -49,12 +49,12 @@ class _Chosen:
     """The recordings that a layer uses, and what was left out. `given`: the pool that a group's sources are set to."""
 
     kept: tuple[int, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[ExcludedRecording, ...]
     given: Mapping[str, str]
     by_time: bool
 
 
-def make_pools(recipe: Recipe, noise: Catalog, usable: Usable) -> dict[tuple[str, str], tuple[PoolRecording, ...]]:
+def make_pools(recipe: Recipe, noise: Catalog, usable: UsableNoise) -> dict[tuple[str, str], tuple[PoolRecording, ...]]:
     """Divide every layer's recordings between the pools.
 
     By group (the source's `recording_column`, else the file; with all that shares sound with one of its recordings), so
@@ -65,7 +65,7 @@ def make_pools(recipe: Recipe, noise: Catalog, usable: Usable) -> dict[tuple[str
     Raises:
         GuardError: the same sound in both pools, or a pool without usable noise.
     """
-    kinship = Kinship.of(noise, usable)
+    kinship = RecordingGroups.of(noise, usable)
     pools: dict[tuple[str, str], tuple[PoolRecording, ...]] = {}
     for layer in _layers(recipe):
         chosen = _chosen(recipe, layer, kinship)
@@ -78,12 +78,12 @@ def make_pools(recipe: Recipe, noise: Catalog, usable: Usable) -> dict[tuple[str
     return pools
 
 
-def near_duplicate_notes(recipe: Recipe, noise: Catalog, usable: Usable) -> tuple[str, ...]:
+def near_duplicate_notes(recipe: Recipe, noise: Catalog, usable: UsableNoise) -> tuple[str, ...]:
     """What `make_pools` left out or counts as one because recordings share sound: a line for each layer concerned.
 
     Raises GuardError as `make_pools`.
     """
-    kinship = Kinship.of(noise, usable)
+    kinship = RecordingGroups.of(noise, usable)
     notes = []
     for layer in _layers(recipe):
         chosen = _chosen(recipe, layer, kinship)
@@ -103,7 +103,7 @@ def near_duplicate_notes(recipe: Recipe, noise: Catalog, usable: Usable) -> tupl
     return tuple(notes)
 
 
-def _of(noise: Catalog, one: LeftOut) -> str:
+def _of(noise: Catalog, one: ExcludedRecording) -> str:
     return noise[one.other].path + (f", {one.common_s:.1f} s in common" if one.common_s else ", through others")
 
 
@@ -120,7 +120,7 @@ def _layers(recipe: Recipe) -> Sequence[Layer]:
     return recipe.noise.pooled_layers if recipe.noise else ()
 
 
-def _chosen(recipe: Recipe, layer: Layer, kinship: Kinship) -> _Chosen:
+def _chosen(recipe: Recipe, layer: Layer, kinship: RecordingGroups) -> _Chosen:
     """Raises GuardError where the same sound was given to both pools."""
     names = {source.name for source in layer.sources}
     mine = [i for i in kinship.group if kinship.noise.source(i).name in names]
@@ -136,12 +136,12 @@ def _chosen(recipe: Recipe, layer: Layer, kinship: Kinship) -> _Chosen:
     return _Chosen(tuple(kept), tuple(sorted(gone, key=lambda one: one.index)), given, by_time)
 
 
-def _without(indices: Sequence[int], gone: Iterable[LeftOut]) -> list[int]:
+def _without(indices: Sequence[int], gone: Iterable[ExcludedRecording]) -> list[int]:
     left_out = {one.index for one in gone}
     return [i for i in indices if i not in left_out]
 
 
-def _unique(layer: Layer, noise: Catalog, usable: Usable, indices: list[int]) -> list[int]:
+def _unique(layer: Layer, noise: Catalog, usable: UsableNoise, indices: list[int]) -> list[int]:
     """The recordings without those that have the samples of an earlier one."""
     given = {source.name: source.pool for source in layer.sources}
     first: dict[str, int] = {}
@@ -153,7 +153,7 @@ def _unique(layer: Layer, noise: Catalog, usable: Usable, indices: list[int]) ->
     return sorted(first.values())
 
 
-def _given(layer: Layer, kinship: Kinship, indices: Sequence[int]) -> dict[str, str]:
+def _given(layer: Layer, kinship: RecordingGroups, indices: Sequence[int]) -> dict[str, str]:
     """The pool that the recipe sets for a group, by one of its sources. Two pools for one are a leak."""
     pool_of = {source.name: source.pool for source in layer.sources}
     member: dict[str, int] = {}
@@ -168,7 +168,9 @@ def _given(layer: Layer, kinship: Kinship, indices: Sequence[int]) -> dict[str, 
     return given
 
 
-def _near_leak_in(kinship: Kinship, indices: Sequence[int], pool_of: Mapping[str, str | None], i: int, j: int) -> str:
+def _near_leak_in(
+    kinship: RecordingGroups, indices: Sequence[int], pool_of: Mapping[str, str | None], i: int, j: int
+) -> str:
     """Names the two of a group that share most, where two of different pools do so themselves."""
     noise = kinship.noise
     direct = [
@@ -195,7 +197,7 @@ def _near_leak(noise: Catalog, i: int, j: int, common_s: float | None) -> str:
     return _leak(noise, i, j, f"near-duplicates ({common})")
 
 
-def _refuse_near_leaks(noise: Catalog, usable: Usable, pools: Pools, sample_rate: int) -> None:
+def _refuse_near_leaks(noise: Catalog, usable: UsableNoise, pools: Pools, sample_rate: int) -> None:
     """Sound that two recordings share, in both pools, in whatever layers, is an error."""
     here = {pool: _by_digest(usable, _members(pools, pool)) for pool in POOLS}
     for pair in usable.near_duplicates():
@@ -209,7 +211,7 @@ def _refuse_near_leaks(noise: Catalog, usable: Usable, pools: Pools, sample_rate
                         raise GuardError(_near_leak(noise, other.index, one.index, pair.common_s))
 
 
-def _by_digest(usable: Usable, recordings: Iterable[PoolRecording]) -> dict[str, list[PoolRecording]]:
+def _by_digest(usable: UsableNoise, recordings: Iterable[PoolRecording]) -> dict[str, list[PoolRecording]]:
     found: dict[str, list[PoolRecording]] = {}
     for recording in recordings:
         found.setdefault(usable.pcm_digest(recording.index), []).append(recording)
@@ -220,7 +222,7 @@ def _overlap(places: Sequence[Stretch], others: Sequence[Stretch]) -> bool:
     return any(s < t + m and t < s + n for s, n in places for t, m in others)
 
 
-def _refuse_leaks(noise: Catalog, usable: Usable, pools: Pools, sample_rate: int) -> None:
+def _refuse_leaks(noise: Catalog, usable: UsableNoise, pools: Pools, sample_rate: int) -> None:
     """The same stretch of the same samples, or of the same file, in both pools, in whatever layers, is an error."""
     train: dict[str, list[tuple[PoolRecording, Places]]] = {}
     for recording in _members(pools, "train"):
@@ -238,7 +240,7 @@ def _members(pools: Pools, pool: str) -> list[PoolRecording]:
 
 
 def _places(
-    noise: Catalog, usable: Usable, recording: PoolRecording, sample_rate: int
+    noise: Catalog, usable: UsableNoise, recording: PoolRecording, sample_rate: int
 ) -> tuple[tuple[str, Places], tuple[str, Places]]:
     """Where the recording's stretches lie: among samples that may have other names, and in its file."""
     start = _offset(noise, recording.index, sample_rate)
@@ -252,14 +254,14 @@ def _offset(noise: Catalog, index: int, sample_rate: int) -> int:
     return resampled_length(recording.offset, recording.sample_rate, sample_rate)
 
 
-def _refuse_empty(recipe: Recipe, layer: Layer, kinship: Kinship, chosen: _Chosen, pools: Pools) -> None:
+def _refuse_empty(recipe: Recipe, layer: Layer, kinship: RecordingGroups, chosen: _Chosen, pools: Pools) -> None:
     for pool in POOLS if needs_held_out(recipe) else POOLS[:1]:
         if not pools[layer.name, pool]:
             split = "train" if pool == "train" else HELD_OUT_SPLIT
             raise GuardError(f"{layer.key}: no usable noise for {split}: {_why_empty(kinship, chosen, pool)}")
 
 
-def _why_empty(kinship: Kinship, chosen: _Chosen, pool: str) -> str:
+def _why_empty(kinship: RecordingGroups, chosen: _Chosen, pool: str) -> str:
     """Why none of the recordings is in a pool, and what to do."""
     count = len(chosen.kept)
     groups = {kinship.group[i] for i in chosen.kept}
@@ -283,7 +285,9 @@ def _why_empty(kinship: Kinship, chosen: _Chosen, pool: str) -> str:
     )
 
 
-def _divide(recipe: Recipe, layer: Layer, kinship: Kinship, chosen: _Chosen) -> dict[str, dict[int, list[Stretch]]]:
+def _divide(
+    recipe: Recipe, layer: Layer, kinship: RecordingGroups, chosen: _Chosen
+) -> dict[str, dict[int, list[Stretch]]]:
     assert recipe.noise is not None
     whole = {i: list(kinship.usable.stretches(i)) for i in chosen.kept}
     groups = {i: kinship.group[i] for i in chosen.kept}
@@ -327,7 +331,7 @@ def _by_time(
 
 
 def _pool(
-    recipe: Recipe, layer: Layer, kinship: Kinship, members: Mapping[int, Sequence[Stretch]]
+    recipe: Recipe, layer: Layer, kinship: RecordingGroups, members: Mapping[int, Sequence[Stretch]]
 ) -> tuple[PoolRecording, ...]:
     fade = seconds_to_samples(layer.crossfade_s, recipe.sample_rate)
     return tuple(

@@ -7,7 +7,7 @@ from synth.draws import ClipDraws, clip_draws
 from synth.dsp import lombard
 from synth.dsp.effects.effect import Effect
 from synth.dsp.lombard import Lombard
-from synth.plan.conditions import Situation
+from synth.plan.conditions import ConditionValues
 from synth.plan.noise_choice import is_noisy
 from synth.recipe.model import Recipe
 
@@ -24,7 +24,7 @@ def lombard_of(
     recipe: Recipe,
     draws: ClipDraws,
     recording: Recording,
-    situation: Situation,
+    situation: ConditionValues,
     person: ClipDraws | None = None,
 ) -> Lombard | None:
     """What the noise does to the speech of a clip; None where the recipe, or this clip, has none of it.
@@ -49,7 +49,7 @@ def lombard_of(
     return lombard.lombard(noise_dba=noise_dba, **values)
 
 
-def snr_of(recipe: Recipe, draws: ClipDraws, situation: Situation) -> float:
+def snr_of(recipe: Recipe, draws: ClipDraws, situation: ConditionValues) -> float:
     """The SNR of a clip that has noise, in dB: its condition's, else the recipe's."""
     assert recipe.noise is not None
     if situation.snr_db is not None:

@@ -15,9 +15,9 @@ CLIP_COLUMNS = {
     "onset": "i",
     "speech_num_samples": "q",
     "num_samples": "q",
-    "first_piece": "q",  # pieces first_piece[i] .. first_piece[i + 1] are clip i's (one value more than clips)
+    "first_segment": "q",  # pieces first_segment[i] .. first_segment[i + 1] are clip i's (one value more than clips)
 }
-PIECE_COLUMNS = {
+SEGMENT_COLUMNS = {
     "layer": "b",
     "track": "h",
     "kind": "b",  # RECORDED, or 1 + the place of a generator in GENERATORS
@@ -34,7 +34,7 @@ RECORDED = 0
 Columns = Mapping[str, npt.NDArray[np.integer]]
 
 
-class Growing:
+class ColumnBuilder:
     """Columns that grow row by row, then become numpy arrays without a copy."""
 
     def __init__(self, columns: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ from itertools import groupby
 from synth.draws import ClipDraws
 from synth.dsp.effects.effect import Effect
 from synth.plan.build import piece_key
-from synth.plan.clip_spec import EventPiece, NoisePiece
+from synth.plan.clip_spec import NoiseSegment, PlannedEvent
 from synth.recipe.model import EffectChoice, Recipe
 
 _NEUTRAL = {"speed": ("factor", 1.0), "tempo": ("factor", 1.0), "pitch": ("semitones", 0.0), "gain": ("db", 0.0)}
@@ -27,8 +27,8 @@ def labels_made_unknown(recipe: Recipe) -> frozenset[str]:
 def made_unknown(
     recipe: Recipe,
     draws: ClipDraws,
-    noise: tuple[NoisePiece, ...],
-    events: tuple[EventPiece, ...],
+    noise: tuple[NoiseSegment, ...],
+    events: tuple[PlannedEvent, ...],
     *,
     room: bool,
     lombard: bool,
@@ -48,7 +48,7 @@ def made_unknown(
     return tuple(sorted({*found, *_of_noise(recipe, draws, noise)}))
 
 
-def _of_noise(recipe: Recipe, draws: ClipDraws, noise: tuple[NoisePiece, ...]) -> Iterator[str]:
+def _of_noise(recipe: Recipe, draws: ClipDraws, noise: tuple[NoiseSegment, ...]) -> Iterator[str]:
     layers = {layer.name: layer for layer in recipe.noise.layers} if recipe.noise else {}
     for (name, track), pieces in groupby(noise, key=lambda piece: (piece.layer, piece.track)):
         yield from layers[name].makes_unknown

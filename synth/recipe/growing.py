@@ -14,7 +14,7 @@ from synth.dsp.generators import GENERATORS
 from synth.errors import RecipeError
 from synth.recipe.effect_choice import EffectChoice
 from synth.recipe.kinds import WRONG, At, Number, Range, Reading, bare_number, number_text, plain_number, read_with
-from synth.recipe.model import Growth
+from synth.recipe.model import GrowMethod
 from synth.recipe.parameters import parameters_schema, read_settings, write_settings
 from synth.recipe.yaml_text import BROKEN, Node, Place, did_you_mean, parse, shortened, source_text
 
@@ -27,7 +27,7 @@ class GrowTable:
     """A mapping of generators to their shares and parameters, which sum to 1 at most."""
 
     def read(self, node: Node, at: At, reading: Reading) -> Any:
-        """A tuple of Growth in the order of GENERATORS, or WRONG."""
+        """A tuple of GrowMethod in the order of GENERATORS, or WRONG."""
         if not isinstance(node.value, dict):
             known = ", ".join(GENERATORS)
             return reading.wrong(
@@ -62,7 +62,7 @@ class GrowTable:
         settings = read_settings(name, kind, item, here, reading)
         if WRONG in (share, cars) or settings is WRONG:
             return WRONG
-        return Growth(share, EffectChoice(name, here.key, kind, settings), cars)
+        return GrowMethod(share, EffectChoice(name, here.key, kind, settings), cars)
 
     @staticmethod
     def _beside(name: str) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ class GrowTable:
         cars = node.value.get("cars")
         return DEFAULT_CARS if cars is None or cars.value is None else read_with(_CARS, cars, at.child("cars"), reading)
 
-    def write(self, value: tuple[Growth, ...]) -> Any:
+    def write(self, value: tuple[GrowMethod, ...]) -> Any:
         return {growth.name: _written(growth) for growth in value}
 
     def schema(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class GrowTable:
         }
 
 
-def _written(growth: Growth) -> dict[str, Any]:
+def _written(growth: GrowMethod) -> dict[str, Any]:
     cars = {"cars": growth.cars} if growth.name == "cabin" else {}
     settings = write_settings(GENERATORS[growth.name].parameters, growth.choice.parameters)
     return {"share": plain_number(growth.share), **cars, **settings}
@@ -107,7 +107,7 @@ def _schema_of(name: str) -> dict[str, Any]:
     return {"anyOf": [_SHARE.schema(), own], "description": schema["description"]}
 
 
-def read_growth(name: str, settings: Sequence[str]) -> Growth:
+def read_growth(name: str, settings: Sequence[str]) -> GrowMethod:
     """One way to grow noise, its parameters as `KEY=VALUE` texts in the recipe's notation.
 
     Raises RecipeError with all mistakes.
@@ -131,5 +131,5 @@ def read_growth(name: str, settings: Sequence[str]) -> Growth:
     growth = GrowTable().read(table, At("", "grow"), reading)
     if reading.mistakes:
         raise RecipeError([str(mistake) for mistake in reading.mistakes])
-    found: tuple[Growth, ...] = growth
+    found: tuple[GrowMethod, ...] = growth
     return found[0]

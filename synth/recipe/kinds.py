@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from synth.recipe.renamed import renamed_text
-from synth.recipe.yaml_text import BROKEN, KeyPlace, Mistake, Node, Place, did_you_mean, shortened
+from synth.recipe.yaml_text import BROKEN, KeyPosition, Mistake, Node, Place, did_you_mean, shortened
 
 WRONG: Any = type("Wrong", (), {"__repr__": lambda self: "WRONG", "__bool__": lambda self: False})()
 """What reading returns where there was a mistake."""
@@ -399,9 +399,9 @@ class Record:
         return {"anyOf": [short.schema(), whole]} if short else whole
 
 
-def _places(node: Node, at: At) -> dict[str, KeyPlace]:
-    given = {key: KeyPlace(child.place, at.child(key).shown) for key, child in node.value.items()}
-    return {"": KeyPlace(node.place, at.shown), **given}
+def _places(node: Node, at: At) -> dict[str, KeyPosition]:
+    given = {key: KeyPosition(child.place, at.child(key).shown) for key, child in node.value.items()}
+    return {"": KeyPosition(node.place, at.shown), **given}
 
 
 def field_schema(known: Field) -> dict[str, Any]:

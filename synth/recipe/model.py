@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 from synth.recipe.defaults import MAX_REUSE
 from synth.recipe.distributions import Constant, Distribution, Uniform
 from synth.recipe.effect_choice import EffectChoice
-from synth.recipe.yaml_text import KeyPlace
+from synth.recipe.yaml_text import KeyPosition
 
 __all__ = [
     "SPLITS",
@@ -23,7 +23,7 @@ __all__ = [
     "EffectChoice",
     "Event",
     "FromPath",
-    "Growth",
+    "GrowMethod",
     "Jitter",
     "Layer",
     "Limits",
@@ -94,7 +94,7 @@ class Source:
     unchanged: bool = False
     split: str | None = None
     allow_synthesized: bool = False
-    places: Mapping[str, KeyPlace] = field(default_factory=dict, compare=False, repr=False)
+    places: Mapping[str, KeyPosition] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def path_labels(self) -> dict[str, FromPath]:
@@ -131,7 +131,7 @@ class Speech:
 
 
 @dataclass(frozen=True, slots=True)
-class Growth:
+class GrowMethod:
     """A way to grow noise: the share of a layer's clips that get it, and where its parameters come from.
 
     `cars`: how many virtual cars there are, for `cabin`.
@@ -146,9 +146,9 @@ class Growth:
         return self.choice.name
 
     @property
-    def modelled(self) -> bool:
+    def is_model(self) -> bool:
         """Whether the sound is a model's; else it is recorded sound in another order."""
-        return bool(getattr(self.choice.kind, "modelled", False))
+        return bool(getattr(self.choice.kind, "is_model", False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class Layer:
     max_reuse: float = MAX_REUSE
     min_recordings: int = 1
     crossfade_s: float = 0.05
-    grow: tuple[Growth, ...] = ()
+    grow: tuple[GrowMethod, ...] = ()
     max_synthesized: float = 0.5
     makes_unknown: tuple[str, ...] = ()
 

@@ -81,7 +81,7 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyPlace:
+class KeyPosition:
     """Where a value of a recipe is, for mistakes that are found after reading. `key` as in Mistake."""
 
     place: Place

@@ -19,7 +19,7 @@ from synth.dsp.resample import resample
 from synth.dsp.room import Response, prepare_response
 from synth.errors import BadInput, SynthError
 from synth.execute.unit import Heart
-from synth.plan.clip_spec import ClipSpec, Place
+from synth.plan.clip_spec import ClipSpec, RecordingSpan
 from synth.plan.origin import Origin, origin_of
 from synth.plan.plan import Plan
 from synth.render.clip import Rendered, Settings, render_clip
@@ -67,7 +67,7 @@ class Studio:
         heart.beat(index, "render")
         return Take(spec, recording, sha256, self._render(spec, recording, samples, room))
 
-    def trace(self, spec: ClipSpec) -> Callable[[str, Place], Origin]:
+    def trace(self, spec: ClipSpec) -> Callable[[str, RecordingSpan], Origin]:
         """Finds the noise of a clip in its source files, by layer and place."""
         return lambda layer, place: origin_of(self.plan, layer, spec.pool, place)
 

@@ -14,7 +14,7 @@ from synth.dsp.analysis import power_table
 from synth.dsp.effects.effect import Samples
 from synth.dsp.generators.generator import Material
 from synth.dsp.segments import read_circle
-from synth.plan.clip_spec import ClipSpec, EventPiece, NoisePiece, Place
+from synth.plan.clip_spec import ClipSpec, NoiseSegment, PlannedEvent, RecordingSpan
 from synth.plan.plan import Plan
 from synth.render.noise_stem import KnownPowers
 from synth.units import seconds_to_samples
@@ -51,39 +51,39 @@ class NoiseReader:
         self._material = remembered(self._read_material, _MATERIALS_KEPT)
         self._large = remembered(self._read_material, _LARGE_KEPT)
 
-    def piece(self, spec: ClipSpec, piece: NoisePiece) -> Samples:
+    def piece(self, spec: ClipSpec, piece: NoiseSegment) -> Samples:
         """The source samples of a noise piece, shape (source_num_samples,), in the scale of its recording."""
-        if piece.grown is None:
-            place = Place(piece.recording, piece.recording_id, piece.offset, piece.source_num_samples)
+        if piece.synthesis is None:
+            place = RecordingSpan(piece.recording, piece.recording_id, piece.offset, piece.source_num_samples)
             return self._recorded(piece.layer, spec.pool, place)
         read = self._large if piece.kind in _LARGE else self._material
-        materials = [read(piece.layer, spec.pool, place) for place in piece.grown.materials]
-        generator = piece.grown.generator
+        materials = [read(piece.layer, spec.pool, place) for place in piece.synthesis.materials]
+        generator = piece.synthesis.generator
         return generator(piece.source_num_samples, sample_rate=spec.sample_rate, materials=materials)
 
-    def event(self, spec: ClipSpec, event: EventPiece) -> Samples:
+    def event(self, spec: ClipSpec, event: PlannedEvent) -> Samples:
         """The samples of an event, shape (num_samples,)."""
-        if event.made is not None:
-            return event.made(event.num_samples, sample_rate=spec.sample_rate)
+        if event.synthesized is not None:
+            return event.synthesized(event.num_samples, sample_rate=spec.sample_rate)
         assert event.recorded is not None
         samples = self._recorded(event.layer, spec.pool, event.recorded)
         return faded(samples, sample_rate=spec.sample_rate)
 
-    def _recorded(self, layer: str, pool: str, place: Place) -> Samples:
+    def _recorded(self, layer: str, pool: str, place: RecordingSpan) -> Samples:
         circle = self._plan.circle(layer, pool, place.recording)
         samples = self._store.samples(place.recording)
         found = read_circle(samples, circle, offset=place.offset, num_samples=place.num_samples)
         found *= self._store.scale(place.recording)
         return found
 
-    def _read_material(self, layer: str, pool: str, place: Place) -> Material:
+    def _read_material(self, layer: str, pool: str, place: RecordingSpan) -> Material:
         circle = self._plan.circle(layer, pool, place.recording)
         samples = self._store.samples(place.recording)
         joined = read_circle(samples, circle, offset=place.offset, num_samples=place.num_samples)
         whole = np.rint(joined).clip(-32768, 32767).astype(np.int16)
         return Material(whole, scale=self._store.scale(place.recording), sample_rate=self._plan.recipe.sample_rate)
 
-    def known_powers(self, spec: ClipSpec, piece: NoisePiece, start: int, stop: int) -> KnownPowers:
+    def known_powers(self, spec: ClipSpec, piece: NoiseSegment, start: int, stop: int) -> KnownPowers:
         """Powers of samples start..stop of a noise piece that no effect has changed, from its recording's power
         table."""
         circle = self._plan.circle(piece.layer, spec.pool, piece.recording)

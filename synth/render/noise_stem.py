@@ -17,18 +17,18 @@ from synth.dsp.fluctuation import wavered
 from synth.dsp.segments import crossfade_into
 from synth.dsp.spectral_shape import coloured
 from synth.errors import BadInput
-from synth.plan.clip_spec import ClipSpec, EventPiece, NoisePiece
-from synth.plan.conditions import Colour
+from synth.plan.clip_spec import ClipSpec, NoiseSegment, PlannedEvent
+from synth.plan.conditions import TargetSpectrum
 from synth.units import db_to_gain
 
 _SHORT_SECONDS = 2.0
 """Noise of less than this is measured unless its known powers are exact: at a start from silence or at a join they may
 be far off, and measuring it costs little."""
 
-ReadNoise = Callable[[NoisePiece], Samples]
+ReadNoise = Callable[[NoiseSegment], Samples]
 """The source samples of a noise piece, shape (source_num_samples,), in the scale of the recording."""
 
-ReadEvent = Callable[[EventPiece], Samples]
+ReadEvent = Callable[[PlannedEvent], Samples]
 """The samples of an event, shape (num_samples,), at any level."""
 
 
@@ -44,7 +44,7 @@ class KnownPowers:
     exact: bool
 
 
-FindPowers = Callable[[NoisePiece, int, int], KnownPowers]
+FindPowers = Callable[[NoiseSegment, int, int], KnownPowers]
 """The known powers of samples start..stop of a noise piece that no effect has changed."""
 
 Drawn = dict[str, Any]
@@ -73,14 +73,14 @@ def noise_stem(
     made = _layers(spec, read_noise, known_powers)
     if read_event is not None and spec.events:
         made = _with_events(spec, made, read_event)
-    if spec.colour is not None:
-        made = _with_colour(spec.colour, made, spec.sample_rate)
+    if spec.target_spectrum is not None:
+        made = _with_colour(spec.target_spectrum, made, spec.sample_rate)
     if spec.fluctuation_db is not None:
         made = replace(made, samples=wavered(made.samples, spec.fluctuation_db, sample_rate=spec.sample_rate))
     return made
 
 
-def _with_colour(colour: Colour, noise: NoiseStem, sample_rate: int) -> NoiseStem:
+def _with_colour(colour: TargetSpectrum, noise: NoiseStem, sample_rate: int) -> NoiseStem:
     samples, gains = coloured(
         noise.samples,
         colour.bands_db,
@@ -144,7 +144,7 @@ def _root(name: str, power: float) -> float:
     return mix.steady(float(np.sqrt(power)))
 
 
-def _piece_loudness(spec: ClipSpec, piece: NoisePiece, samples: Samples, known_powers: FindPowers | None) -> float:
+def _piece_loudness(spec: ClipSpec, piece: NoiseSegment, samples: Samples, known_powers: FindPowers | None) -> float:
     """As `_loudness`, for one piece of a track; from known powers where there are any."""
     if known_powers is None or _is_changed(piece):
         return _loudness(spec, samples)
@@ -154,7 +154,7 @@ def _piece_loudness(spec: ClipSpec, piece: NoisePiece, samples: Samples, known_p
 
 def _track(
     spec: ClipSpec,
-    pieces: list[NoisePiece],
+    pieces: list[NoiseSegment],
     read_noise: ReadNoise,
     known_powers: FindPowers | None,
     drawn: list[tuple[Drawn | None, ...]],
@@ -183,7 +183,7 @@ def noise_powers(
     if (
         known_powers is None
         or spec.events
-        or spec.colour is not None
+        or spec.target_spectrum is not None
         or spec.fluctuation_db is not None
         or any(piece.track or _is_changed(piece) for piece in spec.noise)
     ):
@@ -200,9 +200,9 @@ def noise_powers(
     return powers
 
 
-def _is_changed(piece: NoisePiece) -> bool:
+def _is_changed(piece: NoiseSegment) -> bool:
     """Whether the piece is something else than the samples of its recording."""
-    return piece.grown is not None or any(effect.name != "polarity" for effect in piece.effects)
+    return piece.synthesis is not None or any(effect.name != "polarity" for effect in piece.effects)
 
 
 def _known_sum(

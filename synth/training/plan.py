@@ -27,7 +27,7 @@ from synth.dataset.saved_plan import open_plan as open_saved
 from synth.draws import clip_draws
 from synth.errors import BadInput, SynthError, UsageError
 from synth.execute.unit import NoHeart
-from synth.plan.conditions import situation_of
+from synth.plan.conditions import draw_condition
 from synth.plan.epochs import epoch_of
 from synth.plan.plan import Plan
 from synth.plan.unchanged import unchanged_recordings
@@ -161,7 +161,7 @@ class PlanStore:
                 yield None
                 continue
             draws = clip_draws(plan.recipe.seed, plan.clip_id(index))
-            yield situation_of(plan.recipe, plan.cases, draws).condition
+            yield draw_condition(plan.recipe, plan.cases, draws).condition
 
     def _by_origin(self, said: Callable[[Recipe, Source, Condition | None], Any]) -> list[Any]:
         """What the recipe says of each clip, by its source and its condition."""

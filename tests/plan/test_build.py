@@ -16,7 +16,7 @@ from synth.dsp.effects.speed import Speed
 from synth.dsp.effects.tempo import Tempo
 from synth.errors import GuardError
 from synth.plan.build import source_samples
-from synth.plan.clip_spec import ClipSpec, NoisePiece
+from synth.plan.clip_spec import ClipSpec, NoiseSegment
 from tests.plan.sources import RATE, layer, listed, noise_folder, noise_text, planned, recipe
 
 SPEED = "noise.layers.0.effects=[{speed: {log_uniform: [0.85, 1.18]}}]"
@@ -30,8 +30,8 @@ def path(tmp_path: Path) -> Path:
     return recipe(tmp_path, noise=noise_text(layer("car", "car", max_reuse=10000)))
 
 
-def tracks(spec: ClipSpec) -> dict[tuple[str, int], list[NoisePiece]]:
-    found: dict[tuple[str, int], list[NoisePiece]] = {}
+def tracks(spec: ClipSpec) -> dict[tuple[str, int], list[NoiseSegment]]:
+    found: dict[tuple[str, int], list[NoiseSegment]] = {}
     for piece in spec.noise:
         found.setdefault((piece.layer, piece.track), []).append(piece)
     return found

@@ -53,7 +53,7 @@ def test_every_draw_of_the_plan_is_told(made: Plan, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(build, "clip_draws", listening)
     monkeypatch.setattr(plan, "clip_draws", listening)
     again = Plan(made.recipe, made.speech, made.noise, made.rooms, made.pools, made.clips, made.pieces, made.cases)
-    build.Builder(made.recipe, made.speech, made.pools, made.cases).build(
+    build.PlanBuilder(made.recipe, made.speech, made.pools, made.cases).build(
         build.copies_of(made.recipe, made.speech, None)
     )  # type: ignore[arg-type]
     assert len(list(again)) == 60

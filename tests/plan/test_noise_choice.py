@@ -15,15 +15,15 @@ from synth.dsp.generators import GENERATORS
 from synth.dsp.generators.generator import MATERIAL_SECONDS
 from synth.dsp.segments import Circle
 from synth.errors import GuardError
-from synth.plan.clip_spec import ClipSpec, NoisePiece, Place
-from synth.plan.noise_choice import car_name, car_of, material_of, recorded_in, said_of
+from synth.plan.clip_spec import ClipSpec, NoiseSegment, RecordingSpan
+from synth.plan.noise_choice import car_name, car_number, label_truth, material_span, recording_spans
 from synth.plan.plan import Plan
 from synth.recipe.load import load_recipe
 from tests.plan.sources import RATE, layer, listed, noise_file, noise_folder, noise_text, planned, recipe
 
 NAMES = list(GENERATORS)
 FROM_RECORDINGS = [name for name, generator in GENERATORS.items() if generator().sources()]
-MODELS = [name for name, generator in GENERATORS.items() if generator.modelled]
+MODELS = [name for name, generator in GENERATORS.items() if generator.is_model]
 BOTH = "splits: {by: [speaker], train: 0.6, train-dev-noise: 0.4}"
 CLIPS = 2000
 ALL = "{" + ", ".join(f"{name}: {round(0.8 / len(NAMES), 4)}" for name in NAMES) + "}"
@@ -39,7 +39,7 @@ def kinds_of(spec: ClipSpec, name: str = "car") -> set[str]:
     return {piece.kind for piece in spec.noise if piece.layer == name}
 
 
-def pieces(plan: Plan) -> Iterator[tuple[ClipSpec, NoisePiece]]:
+def pieces(plan: Plan) -> Iterator[tuple[ClipSpec, NoiseSegment]]:
     return ((spec, piece) for spec in plan for piece in spec.noise)
 
 
@@ -74,7 +74,7 @@ def test_the_share_holds_in_each_split(mixed: Plan) -> None:
 
 def test_grown_noise_is_one_piece_as_long_as_the_clip(mixed: Plan) -> None:
     for spec, piece in pieces(mixed):
-        if piece.grown is not None:
+        if piece.synthesis is not None:
             assert (piece.at, piece.num_samples, piece.fade_in, piece.offset) == (0, spec.num_samples, 0, 0)
             assert piece.source_num_samples == spec.num_samples
 
@@ -93,12 +93,12 @@ def test_nobody_drives_in_two_cars_at_once(mixed: Plan) -> None:
 def test_as_many_materials_as_the_generator_takes_and_of_different_recordings(mixed: Plan) -> None:
     numbers = set()
     for _, piece in pieces(mixed):
-        if piece.grown is not None:
-            assert len(piece.grown.materials) == piece.grown.generator.sources()
-            assert len({place.recording for place in piece.grown.materials}) == len(piece.grown.materials)
-            numbers.add((piece.kind, len(piece.grown.materials)))
-            if piece.grown.materials:
-                assert piece.recording_id == piece.grown.materials[0].recording_id
+        if piece.synthesis is not None:
+            assert len(piece.synthesis.materials) == piece.synthesis.generator.sources()
+            assert len({place.recording for place in piece.synthesis.materials}) == len(piece.synthesis.materials)
+            numbers.add((piece.kind, len(piece.synthesis.materials)))
+            if piece.synthesis.materials:
+                assert piece.recording_id == piece.synthesis.materials[0].recording_id
     assert {("cabin", 0), ("quilt", 1), ("shaped", 1), ("shaped", 2)} <= numbers
 
 
@@ -106,7 +106,7 @@ def test_materials_lie_on_their_circle_and_on_the_grid(mixed: Plan) -> None:
     """Starts at multiples of 15 s, 30 s long; all of a recording that is shorter."""
     found: set[tuple[bool, int]] = set()
     for spec, piece in pieces(mixed):
-        for place in piece.grown.materials if piece.grown else ():
+        for place in piece.synthesis.materials if piece.synthesis else ():
             size = mixed.circle(piece.layer, spec.pool, place.recording).circumference
             assert 0 <= place.offset < size
             assert place.num_samples == min(size, 2 * GRID)
@@ -120,7 +120,7 @@ def test_materials_lie_on_their_circle_and_on_the_grid(mixed: Plan) -> None:
 def test_any_offset_of_a_schedule_gives_a_material(size: int) -> None:
     circle = Circle.of([(100, size)], crossfade=0)
     for offset in (0, 1, size // 2, size - 1, size, 3 * size + 1):
-        start, count = material_of(circle, offset, RATE)
+        start, count = material_span(circle, offset, RATE)
         assert count == min(size, 2 * GRID)
         assert start == (0 if size <= 2 * GRID else offset % size // GRID * GRID)
 
@@ -130,7 +130,7 @@ def test_virtual_cars_of_the_pools_never_meet(mixed: Plan) -> None:
     cars: dict[str, set[str]] = defaultdict(set)
     for spec, piece in pieces(mixed):
         if piece.kind == "cabin":
-            assert piece.recording_id == car_name(piece.recording) == f"car-{piece.grown.generator.car:03d}"
+            assert piece.recording_id == car_name(piece.recording) == f"car-{piece.synthesis.generator.car:03d}"
             cars[spec.pool].add(piece.recording_id)
     assert not cars["train"] & cars["held_out"]
     assert max(cars["train"]) < min(cars["held_out"])
@@ -139,7 +139,7 @@ def test_virtual_cars_of_the_pools_never_meet(mixed: Plan) -> None:
 
 
 def test_all_clips_have_cars_of_one_fleet(mixed: Plan) -> None:
-    fleets = {piece.grown.generator.car_seed for _, piece in pieces(mixed) if piece.kind == "cabin"}
+    fleets = {piece.synthesis.generator.car_seed for _, piece in pieces(mixed) if piece.kind == "cabin"}
     assert len(fleets) == 1
 
 
@@ -156,7 +156,7 @@ def test_both_pools_have_cars_however_few_there_are(tmp_path: Path, cars: int, h
     read = load_recipe(recipe(tmp_path, noise=noise_text(car, settings=f"  held_out: {held_out}"), tail=BOTH))
     growth = read.noise.layers[0].grow[0]
     us = [*np.linspace(0, 1, 1000, endpoint=False), 1 - 2**-53]
-    train, other = ({car_of(growth, read, pool, u) for u in us} for pool in ("train", "held_out"))
+    train, other = ({car_number(growth, read, pool, u) for u in us} for pool in ("train", "held_out"))
     assert train
     assert other
     assert not train & other
@@ -189,7 +189,7 @@ def test_copies_of_an_utterance_have_different_sources(name: str, tmp_path: Path
     assert again <= 6, "taken by chance, 26 of them would hear a recording twice"
 
 
-def seconds_of(plan: Plan, name: str, pool: str, place: Place) -> set[tuple[str, int]]:
+def seconds_of(plan: Plan, name: str, pool: str, place: RecordingSpan) -> set[tuple[str, int]]:
     """The tenths of a second of files that a place is in."""
     circle = plan.circle(name, pool, place.recording)
     found: set[tuple[str, int]] = set()
@@ -213,7 +213,7 @@ def test_held_out_seconds_are_in_no_material_of_train(tmp_path: Path, lengths: l
     plan = plan_of(tmp_path, car, settings="  held_out: 0.4")
     used: dict[str, set[tuple[str, int]]] = {"train": set(), "held_out": set()}
     for spec, piece in pieces(plan):
-        for place in recorded_in(piece):
+        for place in recording_spans(piece):
             used[spec.pool] |= seconds_of(plan, "car", spec.pool, place)
     assert len(used["train"]) > 30
     assert len(used["held_out"]) > 15
@@ -270,7 +270,7 @@ def test_an_event_lasts_as_long_as_it_says_or_as_the_clip(eventful: Plan) -> Non
     for spec in eventful:
         for event in spec.events:
             if event.recorded is None:
-                assert event.num_samples == min(round(event.made.seconds * RATE), spec.num_samples)
+                assert event.num_samples == min(round(event.synthesized.seconds * RATE), spec.num_samples)
             else:
                 path = eventful.noise[event.recorded.recording].path
                 seconds = min(LENGTHS_OF_HORNS[int(Path(path).stem)], 1.5)
@@ -291,7 +291,7 @@ def test_happenings_of_one_event_are_drawn_apart(eventful: Plan) -> None:
     for spec in eventful:
         horns = [event for event in spec.events if event.label == "horn"]
         assert len({event.at for event in horns}) == len(horns)
-        assert len({event.made.seed for event in horns}) == len(horns)
+        assert len({event.synthesized.seed for event in horns}) == len(horns)
         assert len({event.relative_db for event in horns}) == len(horns)
 
 
@@ -314,12 +314,12 @@ def test_happenings_of_one_event_are_drawn_apart(eventful: Plan) -> None:
     ],
 )
 def test_words_of_a_list(value: object, said: bool | None) -> None:
-    assert said_of({"wipers": value}, "wipers") is said
+    assert label_truth({"wipers": value}, "wipers") is said
 
 
 def test_a_list_that_does_not_have_the_label_says_nothing() -> None:
-    assert said_of({"window": "open"}, "wipers") is None
-    assert said_of(None, "wipers") is None
+    assert label_truth({"window": "open"}, "wipers") is None
+    assert label_truth(None, "wipers") is None
 
 
 def test_too_much_noise_of_models_is_refused_before_any_noise_is_decoded(

@@ -19,7 +19,7 @@ import soundfile
 from synth.commands.generate import generate
 from synth.commands.plan import changed_clips, make_plan
 from synth.dsp.effects.effect import Effect
-from synth.plan.clip_spec import ClipSpec, NoisePiece
+from synth.plan.clip_spec import ClipSpec, NoiseSegment
 from synth.plan.explain import explained_draws
 from synth.plan.plan import Plan
 from tests.helpers import FIXTURES, fixture_recipe
@@ -159,20 +159,20 @@ def effect_differences(before: tuple[Effect, ...], after: tuple[Effect, ...]) ->
     )
 
 
-def pieces_of(spec: ClipSpec) -> dict[tuple[str, int, int], NoisePiece]:
+def pieces_of(spec: ClipSpec) -> dict[tuple[str, int, int], NoiseSegment]:
     """Noise pieces by layer, track, and number on the track."""
-    found: dict[tuple[str, int, int], NoisePiece] = {}
+    found: dict[tuple[str, int, int], NoiseSegment] = {}
     for piece in spec.noise:
         number = sum(key[:2] == (piece.layer, piece.track) for key in found)
         found[piece.layer, piece.track, number] = piece
     return found
 
 
-def noise_differences(before: Mapping[Any, NoisePiece], after: Mapping[Any, NoisePiece]) -> set[str]:
+def noise_differences(before: Mapping[Any, NoiseSegment], after: Mapping[Any, NoiseSegment]) -> set[str]:
     found = {f"noise.{key[0]}.pieces" for key in before.keys() ^ after.keys()}
     for key in before.keys() & after.keys():
         one, two = before[key], after[key]
-        plain = (f.name for f in fields(NoisePiece) if f.name != "effects")
+        plain = (f.name for f in fields(NoiseSegment) if f.name != "effects")
         found |= {f"noise.{key[0]}.{name}" for name in plain if getattr(one, name) != getattr(two, name)}
         found |= {f"noise.{key[0]}.effects.{name}" for name in effect_differences(one.effects, two.effects)}
     return found
@@ -383,7 +383,7 @@ def test_what_changed_is_counted_as_synth_plan_counts_it(grown: Path) -> None:
     assert any(differ)
 
 
-# Grown noise
+# Synthesis noise
 
 GROWN = f"""  layers:
     - name: cabin

@@ -132,7 +132,7 @@ def mean_db(samples: Array, weighting: str) -> float:
     return float(10 * np.log10(np.mean(oracles.weighted(samples, RATE, weighting) ** 2)))
 
 
-# Place and level
+# RecordingSpan and level
 
 
 def test_each_event_lies_in_its_clip(rows: list[dict[str, Any]]) -> None:

@@ -287,14 +287,14 @@ def test_the_ledger_tells_real_from_grown(counted: Counts, ledgers: dict[str, An
     for key, pool in ledgers["made"].items():
         by_kind = {kind: sum(sources.values()) / 8000 for kind, sources in counted[key].items()}
         total = sum(by_kind.values())
-        models = sum(seconds for kind, seconds in by_kind.items() if kind != "recording" and GENERATORS[kind].modelled)
+        models = sum(seconds for kind, seconds in by_kind.items() if kind != "recording" and GENERATORS[kind].is_model)
         assert pool["recorded_share"] == pytest.approx(by_kind.get("recording", 0) / total, abs=1e-6)
-        assert pool["modelled_share"] == pytest.approx(models / total, abs=1e-6)
+        assert pool["synthesized_share"] == pytest.approx(models / total, abs=1e-6)
         assert pool["used_s"] == pytest.approx(by_kind.get("recording", 0), abs=0.001)
         assert set(pool["grown"]) == set(by_kind) - {"recording"}
         for kind, told in pool["grown"].items():
             used = counted[key][kind]
-            assert told["modelled"] is GENERATORS[kind].modelled
+            assert told["is_model"] is GENERATORS[kind].is_model
             assert told["used_s"] == pytest.approx(by_kind[kind], abs=0.001)
             assert told["share"] == pytest.approx(by_kind[kind] / total, abs=1e-6)
             assert told["sources"] == len(used)
@@ -322,14 +322,14 @@ def test_what_is_grown_from_a_recording_counts_as_its_own(counted: Counts, ledge
         for name, samples in sources.items():
             if not name.startswith("car-"):
                 assert kind in (*FROM_RECORDINGS, "recording")
-                groups[car_of(name)] += samples
+                groups[car_number(name)] += samples
     # two files may be one car: by `recording_column`
     assert pool["recordings"] < len(pool["by_recording"])
     assert pool["effective_recordings"] == pytest.approx(effective(groups.values()), abs=0.002)
     assert pool["largest_share"] == pytest.approx(max(groups.values()) / sum(groups.values()), abs=1e-6)
 
 
-def car_of(recording: str) -> str:
+def car_number(recording: str) -> str:
     """`old_sedan_080_1a2b3c4d` is a recording of the old sedan."""
     return recording.rsplit("_", 2)[0]
 
@@ -354,7 +354,7 @@ def test_plan_names_real_and_grown_shares(recipe: Path, ledgers: dict[str, Any])
     told = {line.split("  ")[0]: line.split() for line in lines[start + 1 :] if line.startswith("cabin/train")}
     assert f"{pool['recorded_share']:.1%}" in told["cabin/train recorded"]
     for name in NAMES:
-        mine = told[f"cabin/train {name}" + (" (a model)" if GENERATORS[name].modelled else "")]
+        mine = told[f"cabin/train {name}" + (" (a model)" if GENERATORS[name].is_model else "")]
         assert f"{pool['grown'][name]['share']:.1%}" in mine
         assert str(pool["grown"][name]["sources"]) in mine
 

@@ -147,7 +147,7 @@ def test_files_of_grow_are_no_recordings(grown: Path, tmp_path: Path, source: st
     assert made.content is not None
     for side in ("planned", "made"):
         (pool,) = (pool for pool in made.content["ledger"][side]["pools"] if pool["used_s"])
-        assert (pool["recorded_share"], pool["modelled_share"]) == (0.0, 1.0)
+        assert (pool["recorded_share"], pool["synthesized_share"]) == (0.0, 1.0)
         assert list(pool["grown"]) == ["shaped"] and pool["grown"]["shaped"]["sources"] == 4
         assert pool["grown"]["shaped"]["used_s"] == pool["used_s"] > 0
     assert made.content["ledger"]["planned"] == made.content["ledger"]["made"]
@@ -190,7 +190,7 @@ def test_what_is_grown_from_one_recording_counts_as_one(grown: Path) -> None:
     (use,) = (use for use in make_plan(recipe).uses if use.recordings)
     assert len(use.recordings) == 8 and use.count == 4
     assert use.effective_recordings <= 4
-    assert use.recorded_share == pytest.approx(1 - use.modelled_share) and 0 < use.modelled_share < 1
+    assert use.recorded_share == pytest.approx(1 - use.synthesized_share) and 0 < use.synthesized_share < 1
 
 
 def test_a_recording_and_what_is_grown_from_it_are_in_one_pool(grown: Path) -> None:

@@ -257,7 +257,7 @@ def test_side_figures_of_very_short_speech_are_those_of_its_stems(tmp_path: Path
 
 
 def test_tables_follow_a_recording_with_a_dead_beginning(tmp_path: Path) -> None:
-    """Usable sound that starts late in the file, and grows louder: the table must be read where the noise was."""
+    """UsableNoise sound that starts late in the file, and grows louder: the table must be read where the noise was."""
     (tmp_path / "late").mkdir()
     source = soundfile.read(sorted((FIXTURES / "noise" / "car").glob("*.flac"))[0], dtype="float64")[0]
     louder = np.tile(source, 3) * np.geomspace(0.05, 0.5, 3 * source.size)

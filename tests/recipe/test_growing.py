@@ -15,7 +15,7 @@ from synth.errors import RecipeError
 from synth.recipe.distributions import Constant, Uniform
 from synth.recipe.growing import read_growth
 from synth.recipe.load import dump_resolved, load_recipe, resolved_dict
-from synth.recipe.model import Growth, Recipe
+from synth.recipe.model import GrowMethod, Recipe
 from synth.recipe.schema import json_schema
 
 NAMES = list(GENERATORS)
@@ -28,7 +28,7 @@ def load(folder: Path, grow: str, *overrides: str, more: str = "") -> Recipe:
     return load_recipe(folder / "recipe.yaml", overrides)
 
 
-def grown(recipe: Recipe) -> tuple[Growth, ...]:
+def grown(recipe: Recipe) -> tuple[GrowMethod, ...]:
     assert recipe.noise is not None
     return recipe.noise.layers[0].grow
 
@@ -40,7 +40,7 @@ def valid(grow: Any) -> bool:
 
 def test_a_number_alone_is_a_share(tmp_path: Path) -> None:
     (growth,) = grown(load(tmp_path, "{quilt: 0.25}"))
-    assert (growth.name, growth.share, growth.cars, growth.modelled) == ("quilt", 0.25, 0, False)
+    assert (growth.name, growth.share, growth.cars, growth.is_model) == ("quilt", 0.25, 0, False)
     assert growth == grown(load(tmp_path, "{quilt: {share: 0.25}}"))[0]
 
 
@@ -50,7 +50,7 @@ def test_parameters_stand_beside_the_share(tmp_path: Path) -> None:
     )
     assert quilt.choice.parameters["segment_ms"] == Constant(90)
     assert shaped.choice.parameters == {"departure_db": Uniform(0, 3), "between": Constant(0)}
-    assert shaped.modelled
+    assert shaped.is_model
 
 
 def test_the_order_is_that_of_the_generators_so_that_it_means_nothing(tmp_path: Path) -> None:

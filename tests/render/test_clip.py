@@ -17,7 +17,7 @@ from synth.dsp.effects.chain import planned_length
 from synth.dsp.effects.effect import Effect
 from synth.dsp.room import prepare_response
 from synth.errors import BadInput
-from synth.plan.clip_spec import ClipSpec, NoisePiece
+from synth.plan.clip_spec import ClipSpec, NoiseSegment
 from synth.render.clip import Rendered, Settings, render_clip
 
 RATE = 16000
@@ -33,8 +33,8 @@ def effects(*each: dict[str, Any]) -> tuple[Effect, ...]:
     return tuple(effect_from_json(fields) for fields in each)
 
 
-def piece(num_samples: int, **changes: Any) -> NoisePiece:
-    plain = NoisePiece("cabin", 0, 0, "car_0", 0, num_samples, 0, num_samples, 0, (), 0.0)
+def piece(num_samples: int, **changes: Any) -> NoiseSegment:
+    plain = NoiseSegment("cabin", 0, 0, "car_0", 0, num_samples, 0, num_samples, 0, (), 0.0)
     return replace(plain, **changes)
 
 
@@ -71,13 +71,13 @@ def clip(
     return replace(plain, **changes)
 
 
-def white(each: NoisePiece) -> Array:
+def white(each: NoiseSegment) -> Array:
     """Noise for any piece, its own for every recording and offset."""
     return noise(1, seed=each.recording * 100_003 + each.offset, rate=each.source_num_samples)
 
 
 def rendered(
-    spec: ClipSpec, speech: Array, *, read: Callable[[NoisePiece], Array] = white, stems: bool = True, **more: Any
+    spec: ClipSpec, speech: Array, *, read: Callable[[NoiseSegment], Array] = white, stems: bool = True, **more: Any
 ) -> Rendered:
     settings = more.pop("settings", Settings(stems=stems))
     source_rate = more.pop("source_rate", RATE)
@@ -237,9 +237,9 @@ def test_inputs_are_left_as_they_are_and_twice_gives_the_same() -> None:
 # chains of noise
 
 
-def chain(total: int, length: int, fade: int) -> tuple[NoisePiece, ...]:
+def chain(total: int, length: int, fade: int) -> tuple[NoiseSegment, ...]:
     """Pieces of 1,000 recordings one after the other, crossfaded."""
-    made: list[NoisePiece] = []
+    made: list[NoiseSegment] = []
     at = 0
     while at < total:
         count = min(length, total - at)

@@ -99,7 +99,7 @@ class Cabin:
     }
     main: ClassVar[str | None] = None
     needs_seed: ClassVar[bool] = True
-    modelled: ClassVar[bool] = True
+    is_model: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for value, known in ((self.road, ROADS), (self.window, WINDOWS), (self.fan, FANS)):

@@ -52,7 +52,7 @@ class Generator(Protocol):
     parameters: ClassVar[Mapping[str, Parameter]]
     main: ClassVar[str | None]
     needs_seed: ClassVar[bool]
-    modelled: ClassVar[bool]
+    is_model: ClassVar[bool]
     """True where the sound is a model's, False where it is made of recorded sound."""
 
     @property

@@ -49,7 +49,7 @@ class Quilt:
     }
     main: ClassVar[str | None] = None
     needs_seed: ClassVar[bool] = True
-    modelled: ClassVar[bool] = False
+    is_model: ClassVar[bool] = False
 
     def sources(self) -> int:
         return 1

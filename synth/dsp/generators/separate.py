@@ -103,7 +103,7 @@ class Separate:
     }
     main: ClassVar[str | None] = None
     needs_seed: ClassVar[bool] = True
-    modelled: ClassVar[bool] = False
+    is_model: ClassVar[bool] = False
 
     def sources(self) -> int:
         """One recording."""

@@ -81,7 +81,7 @@ class Shaped:
     }
     main: ClassVar[str | None] = "departure_db"
     needs_seed: ClassVar[bool] = True
-    modelled: ClassVar[bool] = True
+    is_model: ClassVar[bool] = True
 
     def sources(self) -> int:
         """One recording, or two where the noise lies between them."""

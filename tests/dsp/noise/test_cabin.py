@@ -332,4 +332,4 @@ def test_what_the_plan_sets_is_no_parameter() -> None:
     fields = {field.name for field in dataclasses.fields(Cabin)}
     assert fields - set(Cabin.parameters) == {"seed", "car", "car_seed"}
     assert Cabin().sources() == 0
-    assert Cabin.modelled and Cabin.needs_seed and Cabin.main is None
+    assert Cabin.is_model and Cabin.needs_seed and Cabin.main is None
