@@ -44,6 +44,16 @@ def test_every_room_is_on_the_map() -> None:
     assert sorted((rooms | loose) - on_the_map) == []
 
 
+def test_what_the_map_names_in_a_file_is_there() -> None:
+    named = re.findall(r"`(\w+)` in\s+`(synth/[\w/]+\.py)`", MAP.read_text(encoding="utf-8"))
+    assert len(named) >= 3
+    assert [
+        pair
+        for pair in named
+        if not re.search(rf"^(def|class) {pair[0]}\b", (ROOT / pair[1]).read_text(encoding="utf-8"), re.MULTILINE)
+    ] == []
+
+
 def test_this_test_sees_a_wrong_path() -> None:
     text = "`synth/dsp/mixer.py`, `synth/dsp/mix.py`, [a](science.md#levels)"
     assert paths(text) == {"synth/dsp/mixer.py", "synth/dsp/mix.py"}
