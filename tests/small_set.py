@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 
 from synth import files
-from synth.catalog.noise_store import NoiseStore, prepare
+from synth.catalog.noise_store import NoiseStore, prepare_noise
 from synth.catalog.scan import scan
 from synth.dataset import lock
 from synth.dataset.commit import begin, open_shards
@@ -73,7 +73,7 @@ def plan_into(recipe_path: Path, out: Path, overrides: Sequence[str] = ()) -> Da
     layers = recipe.noise.layers if recipe.noise else ()
     noise = scan([s for layer in layers for s in layer.sources], kind="noise", **common)  # type: ignore[arg-type]
     rooms = scan([], kind="room", **common)  # type: ignore[arg-type]
-    store = prepare(noise, sample_rate=recipe.sample_rate, cache=cache, jobs=1, limits=recipe.limits)
+    store = prepare_noise(noise, sample_rate=recipe.sample_rate, cache=cache, jobs=1, limits=recipe.limits)
     return publish(Plan.make(recipe, speech, noise, rooms, store, {}), store, out)
 
 

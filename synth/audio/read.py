@@ -25,7 +25,7 @@ import soundfile as sf
 from synth import files
 from synth.audio.containers import HEAD_BYTES, ContainerError, check_form, examine, sniff
 from synth.audio.decoder_notes import dropped_decoder_notes
-from synth.audio.identity import Beat, FileIdentity, difference, file_identity, file_sha256
+from synth.audio.file_identity import Beat, FileIdentity, difference, file_identity, file_sha256
 from synth.audio.lossy_stream import check_stream
 from synth.errors import BadInput
 from synth.text import printable

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synth import files
-from synth.audio.identity import FileIdentity
+from synth.audio.file_identity import FileIdentity
 from synth.audio.read import Channels
 from synth.audio.scratch import scratch_file, storage_errors
 from synth.catalog.recording import Recording, Refusal, Word, recording_id

@@ -18,7 +18,7 @@ import soundfile as sf
 import soxr
 
 from synth import files
-from synth.audio.identity import FileIdentity, file_sha256
+from synth.audio.file_identity import FileIdentity, file_sha256
 from synth.audio.read import (
     ROUNDING_SECONDS,
     AudioFile,
@@ -31,7 +31,7 @@ from synth.audio.read import (
     read_blocks,
 )
 from synth.audio.scratch import scratch_file, storage_errors
-from synth.catalog.probe import Place
+from synth.catalog.probe import AudioSegment
 from synth.dsp.analysis.fingerprint import fingerprint
 from synth.dsp.analysis.power_table import energy_rows
 from synth.errors import BadInput
@@ -111,7 +111,7 @@ def bits_file(folder: str, name: str) -> str:
 
 
 def decode_noise(
-    path: str, place: Place, sample_rate: int, folder: str, identity: FileIdentity | None = None
+    path: str, place: AudioSegment, sample_rate: int, folder: str, identity: FileIdentity | None = None
 ) -> Decoded:
     """Put a recording into the store in `folder`, or find it there by its content.
 
@@ -147,7 +147,7 @@ def _seal(line: str) -> str:
     return hashlib.sha256(line.encode()).hexdigest()
 
 
-def _decode(file: AudioFile, target: Path, place: Place, sample_rate: int, sha256: str) -> Decoded:
+def _decode(file: AudioFile, target: Path, place: AudioSegment, sample_rate: int, sha256: str) -> Decoded:
     files.make_folder(target.parent)
     with scratch_file(target.parent) as spill, storage_errors(target.parent):
         length, peak, clipped = _spill(file, spill, place, sample_rate)
@@ -187,7 +187,7 @@ def _silence(file: AudioFile, channels: Channels) -> str:
 # first pass: decode and resample
 
 
-def _spill(file: AudioFile, spill: IO[bytes], place: Place, sample_rate: int) -> tuple[int, float, Mask]:
+def _spill(file: AudioFile, spill: IO[bytes], place: AudioSegment, sample_rate: int) -> tuple[int, float, Mask]:
     """Write the recording as float32 at the target rate; (its length, its peak, clipped frames)."""
     clipping = _Clipping(file.sound.subtype, file.header.sample_rate, place.channels)
     counted = _Counted()

@@ -1,4 +1,4 @@
-"""Measure the decoded recordings of a store, in parallel, and remember what was found by what was listened to."""
+"""Measure the decoded recordings of a noise store, in parallel, and remember the results by their samples."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.audio.cache import key_of, open_cache
+from synth.audio.measured import ToMeasure, measure_once
 from synth.catalog.catalog import Catalog
 from synth.catalog.noise_store import NoiseStore
 from synth.catalog.scan import Progress
@@ -24,17 +25,18 @@ from synth.recipe.model import Limits
 
 
 @dataclass(frozen=True, slots=True)
-class OnDisk:
-    """The samples of a decoded recording, read piece by piece: no memory, nor address space, for the whole of it."""
+class StoredSamples:
+    """The samples of a decoded recording, read in segments: no memory, nor address space, for all of it."""
 
-    path: str
+    path: str  #: of the store's file: int16, little-endian
 
-    def __getitem__(self, piece: slice) -> npt.NDArray[np.int16]:
-        found = np.fromfile(self.path, "<i2", count=piece.stop - piece.start, offset=2 * piece.start)
-        return found.astype(np.int16, copy=False)
+    def __getitem__(self, span: slice) -> npt.NDArray[np.int16]:
+        """The samples of a span with start and stop, shape (stop - start,), int16."""
+        samples = np.fromfile(self.path, "<i2", count=span.stop - span.start, offset=2 * span.start)
+        return samples.astype(np.int16, copy=False)
 
 
-def measure_all(
+def measure_noise(
     store: NoiseStore,
     catalog: Catalog,
     indices: Sequence[int],
@@ -44,42 +46,37 @@ def measure_all(
     limits: Limits,
     progress: Progress | None = None,
 ) -> list[NoiseFeatures]:
-    """The features of these recordings, in their order: from the cache, or measured by `jobs` processes.
+    """The features of some recordings, in their order: from the cache, or measured by `jobs` processes.
 
-    Raises UsageError where the cache has lost the samples, BadInput where a measurement does not end.
+    Raises:
+        UsageError: the cache has lost the samples.
+        BadInput: a measurement does not end.
     """
-    keys = {i: key_of("noise features", VERSION, store.sample_rate, *_heard(store, i)) for i in indices}
-    found: dict[int, Mapping[str, Any]] = {}
-    with contextlib.closing(open_cache(cache)) as known:
-        answers = known.get(list(keys.values()))
-        found.update((i, answers[key]) for i, key in keys.items() if key in answers)
-        rest = [i for i in indices if i not in found]
-        tasks = [_task(store, catalog, i) for i in rest]
-        patience = [limits.timeout_s + float(catalog[i].seconds) / 20 for i in rest]
-        with Pool(jobs) as pool:
-            for k, answer in pool.map(f"{__name__}:measure_stored", tasks, timeout_s=patience, batch=8):
-                if isinstance(answer, BadInput):
-                    raise answer
-                found[rest[k]] = answer
-                if progress is not None:
-                    progress("measuring noise", len(found), len(indices))
-        known.put({keys[i]: found[i] for i in rest})
-    return [_features(found[i]) for i in indices]
+    items: dict[int, ToMeasure] = {}
+    for index in indices:
+        stretches = store.stretches(index)
+        key = key_of("noise features", VERSION, store.sample_rate, store.pcm_digest(index), stretches)
+        path = catalog.file(index)
+        arguments = (path, store.file(index), stretches, store.scale(index), store.sample_rate)
+        items[index] = ToMeasure(path, key, arguments, limits.timeout_s + catalog[index].seconds / 20)
 
+    def report(count: int) -> None:
+        if progress is not None:
+            progress("measuring noise", count, len(indices))
 
-def _heard(store: NoiseStore, index: int) -> tuple[str, Sequence[Stretch]]:
-    return store.pcm_digest(index), store.stretches(index)
-
-
-def _task(store: NoiseStore, catalog: Catalog, index: int) -> tuple[str, str, Sequence[Stretch], float, int]:
-    return catalog.file(index), store.file(index), store.stretches(index), store.scale(index), store.sample_rate
+    with contextlib.closing(open_cache(cache)) as known, Pool(jobs) as pool:
+        answers = measure_once(items, f"{__name__}:measure_stored", pool=pool, cache=known, batch=8, progress=report)
+    for answer in answers.values():
+        if isinstance(answer, BadInput):
+            raise answer
+    return [_features(answers[index]) for index in indices]
 
 
 def measure_stored(
     path: str, stored: str, stretches: Sequence[Stretch], scale: float, sample_rate: int
 ) -> dict[str, Any]:
-    """What a worker does with one recording; `path` is for messages. JSON values."""
-    return asdict(measure(OnDisk(stored), stretches, scale=scale, sample_rate=sample_rate))
+    """What a worker does with one recording: its features as JSON has them. `path` is for messages alone."""
+    return asdict(measure(StoredSamples(stored), stretches, scale=scale, sample_rate=sample_rate))
 
 
 def _features(answer: Mapping[str, Any]) -> NoiseFeatures:

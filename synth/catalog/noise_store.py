@@ -1,6 +1,6 @@
 """All noise of a recipe, decoded once: int16 at the rate of the data set, memory-mapped by every worker.
 
-A recording is normalised to its peak, so that int16 is enough however quiet it is; `scale` brings it back. Files lie in
+A recording is normalized to its peak, so that int16 is enough however quiet it is; `scale` brings it back. Files are in
 the user's cache folder under a hash of content and settings, so that other recipes find them again.
 """
 
@@ -17,13 +17,13 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from synth import files
 from synth.audio.cache import cache_folder, key_of, open_cache
+from synth.audio.measured import ToMeasure, measure_once
 from synth.catalog.catalog import Catalog
 from synth.catalog.near_duplicates import Pair, near_duplicates
 from synth.catalog.noise_decode import (
@@ -36,7 +36,7 @@ from synth.catalog.noise_decode import (
     power_file,
     stored_file,
 )
-from synth.catalog.probe import Place
+from synth.catalog.probe import AudioSegment
 from synth.catalog.recording import Refusal
 from synth.catalog.scan import Progress
 from synth.dsp.analysis.fingerprint import Words, num_words
@@ -50,7 +50,6 @@ _log = logging.getLogger(__name__)
 
 _OPEN_AT_ONCE = 256
 _SLOWEST_READ = 10e6  # bytes per second
-_TRANSIENT = frozenset(("timeout", "decode_crash", "missing", "changed_during_run"))
 _DECODE = f"{decode_noise.__module__}:{decode_noise.__name__}"
 
 
@@ -211,7 +210,7 @@ def _is_stored(folder: str, entry: Decoded) -> bool:
     return False
 
 
-def prepare(
+def prepare_noise(
     catalog: Catalog,
     *,
     sample_rate: int,
@@ -220,93 +219,67 @@ def prepare(
     limits: Limits,
     progress: Progress | None = None,
 ) -> NoiseStore:
-    """Decode every recording of a noise catalog that is not in the cache yet (`cache_folder()` where `cache` is None).
+    """Decode every recording of a noise catalog that is not in the cache yet.
 
     A file that crashes or hangs its decoder, is silent, not finite or otherwise unusable, is in `store.refused`.
-    Raises synth.files.StorageError where the cache cannot be written.
+
+    Args:
+        catalog: the recordings.
+        sample_rate: of the store, Hz.
+        cache: folder for the decoded noise; None: the user's cache folder.
+        jobs: worker processes.
+        limits: of patience.
+        progress: called now and then.
+
+    Raises:
+        StorageError: the cache cannot be written.
     """
     base = cache_folder() if cache is None else cache
     folder = os.path.abspath(base / "noise")
-    found: dict[int, Decoded | BadInput] = {}
-    with contextlib.closing(open_cache(base)) as known:
-        keys = {i: key for i in range(len(catalog)) if (key := _key(catalog, i, sample_rate, folder)) is not None}
-        answers = known.get(list(keys.values()))
-        for i, key in keys.items():
-            if (answer := _recalled(catalog, i, answers.get(key), folder)) is not None:
-                found[i] = answer
-                if progress is not None:
-                    progress("checking decoded noise", len(found), len(catalog))
-        fresh = _decode_rest(
-            catalog, found, sample_rate=sample_rate, folder=folder, jobs=jobs, limits=limits, progress=progress
+    num_checked = 0
+
+    def is_usable(index: int, decoded: Decoded) -> bool:
+        nonlocal num_checked
+        num_checked += 1
+        if progress is not None:
+            progress("checking decoded noise", num_checked, len(catalog))
+        if catalog.sha256(index) not in (None, decoded["sha256"]):
+            return False  # the file was changed in a way that left its size and times as they were
+        if _is_stored(folder, decoded):
+            return True
+        _log.info("decoded noise of %s is gone from the cache, or damaged: it is decoded again", catalog.path(index))
+        return False
+
+    def report(count: int) -> None:
+        if progress is not None:
+            progress("decoding noise", count, len(catalog))
+
+    items = {index: _to_measure(catalog, index, sample_rate, folder, limits) for index in range(len(catalog))}
+    with contextlib.closing(open_cache(base)) as answers, Pool(jobs) as pool:
+        decoded = measure_once(
+            items, _DECODE, pool=pool, cache=answers, stage="plan", batch=8, is_usable=is_usable, progress=report
         )
-        known.put({keys[i]: _memory(fresh[i]) for i in fresh if i in keys and _lasting(fresh[i])})
-    found.update(fresh)
-    decoded = [None if isinstance(entry := found[i], BadInput) else entry for i in range(len(catalog))]
-    refused = [_refusal(catalog, i, e) for i in range(len(catalog)) if isinstance(e := found[i], BadInput)]
-    return NoiseStore(folder, sample_rate, decoded, refused)
+    in_order = [decoded[index] for index in range(len(catalog))]
+    refused = [
+        Refusal(printable(error.path), error.code, "plan", error.message)
+        for error in in_order
+        if isinstance(error, BadInput)
+    ]
+    return NoiseStore(folder, sample_rate, [None if isinstance(d, BadInput) else d for d in in_order], refused)
 
 
-def _refusal(catalog: Catalog, index: int, error: BadInput) -> Refusal:
-    return Refusal(printable(catalog.path(index)), error.code, "plan", error.message)
-
-
-def _key(catalog: Catalog, index: int, sample_rate: int, folder: str) -> bytes | None:
-    path, recording = catalog.file(index), catalog[index]
-    try:
+def _to_measure(catalog: Catalog, index: int, sample_rate: int, folder: str, limits: Limits) -> ToMeasure:
+    path, recording, source = catalog.file(index), catalog[index], catalog.source(index)
+    key = None
+    with contextlib.suppress(OSError):
         status = os.stat(path)
-    except OSError:
-        return None
-    state = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    what = (path, *state, recording.offset, recording.num_samples)
-    return key_of("noise", FORMAT, *what, catalog.source(index).channels, sample_rate, folder)
-
-
-def _recalled(catalog: Catalog, index: int, answer: Any, folder: str) -> Decoded | BadInput | None:
-    if answer is None:
-        return None
-    if "refused" in answer:
-        return BadInput(answer["refused"][0], catalog.path(index), answer["refused"][1], "plan")
-    decoded: Decoded = answer
-    if catalog.sha256(index) not in (None, decoded["sha256"]):
-        return None  # the file was changed in a way that left its size and times as they were
-    if _is_stored(folder, decoded):
-        return decoded
-    _log.info("decoded noise of %s is gone from the cache, or damaged: it is decoded again", catalog.path(index))
-    return None
-
-
-def _lasting(answer: Decoded | BadInput) -> bool:
-    return not (isinstance(answer, BadInput) and answer.code in _TRANSIENT)
-
-
-def _memory(answer: Decoded | BadInput) -> object:
-    return {"refused": [answer.code, answer.message]} if isinstance(answer, BadInput) else answer
-
-
-def _decode_rest(
-    catalog: Catalog,
-    found: dict[int, Decoded | BadInput],
-    *,
-    sample_rate: int,
-    folder: str,
-    jobs: int,
-    limits: Limits,
-    progress: Progress | None,
-) -> dict[int, Decoded | BadInput]:
-    rest = [i for i in range(len(catalog)) if i not in found]
-    tasks, patience = [], []
-    for i in rest:
-        r, source = catalog[i], catalog.source(i)
-        place = Place(source.root, r.offset, r.num_samples, source.channels)
-        tasks.append((catalog.file(i), place, sample_rate, folder, r.identity))
-        # Decoding takes a hundredth of the sound's time or less, and the whole file is hashed, however short the
-        # segment is; a limit in seconds must not forbid long files.
-        size = r.identity.size if r.identity else 0
-        patience.append(limits.timeout_s + r.seconds / 20 + size / _SLOWEST_READ)
-    fresh: dict[int, Decoded | BadInput] = {}
-    with Pool(jobs) as pool:
-        for k, answer in pool.map(_DECODE, tasks, timeout_s=patience, batch=8):
-            fresh[rest[k]] = answer
-            if progress is not None:
-                progress("decoding noise", len(fresh), len(rest))
-    return fresh
+        state = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        what = (path, *state, recording.offset, recording.num_samples, source.channels, sample_rate, folder)
+        key = key_of("noise", FORMAT, *what)
+    segment = AudioSegment(source.root, recording.offset, recording.num_samples, source.channels)
+    # Decoding takes a hundredth of the sound's time or less, and the whole file is hashed, however short the segment
+    # is; a limit in seconds must not forbid long files.
+    size = recording.identity.size if recording.identity else 0
+    patience = limits.timeout_s + recording.seconds / 20 + size / _SLOWEST_READ
+    arguments = (path, segment, sample_rate, folder, recording.identity)
+    return ToMeasure(catalog.path(index), key, arguments, patience)

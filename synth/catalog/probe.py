@@ -27,7 +27,7 @@ def probe(path: str, root: str) -> Probed:
     return header.sample_rate, header.channels, header.num_samples
 
 
-class Place(NamedTuple):
+class AudioSegment(NamedTuple):
     """Which part of a file is meant, below which root, and how its channels become one."""
 
     root: str
@@ -36,13 +36,13 @@ class Place(NamedTuple):
     channels: Channels
 
 
-def measure_trim(path: str, place: Place, max_seconds: float, top_db: float) -> tuple[int, int]:
+def measure_trim(path: str, place: AudioSegment, max_seconds: float, top_db: float) -> tuple[int, int]:
     """Where the sound of a segment begins and ends. Raises BadInput."""
     samples, _ = read_samples(path, max_seconds=max_seconds, **place._asdict())
     return trim_bounds(samples, top_db)
 
 
-def check_response(path: str, place: Place, max_seconds: float) -> tuple[()]:
+def check_response(path: str, place: AudioSegment, max_seconds: float) -> tuple[()]:
     """Read an impulse response as a render will. Raises BadInput: those of `read_samples`, and silent."""
     samples, rate = read_samples(path, max_seconds=max_seconds, **place._asdict())
     try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from synth.audio.identity import FileIdentity
+from synth.audio.file_identity import FileIdentity
 
 _NOT_SLUG = re.compile(r"[^a-z0-9_-]+")
 

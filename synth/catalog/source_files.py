@@ -1,4 +1,4 @@
-"""Where the files of a source are, and the errors if they are not there: at their place in the recipe."""
+"""Where the files of a source are: a folder, a list of files, or one file; and an error with its place if not."""
 
 # Paths are strings here: a link in a path must stay a link.
 # ruff: noqa: PTH100, PTH112, PTH113
@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, Literal, TypeAlias
 
-from synth.catalog.folder import EXTENSIONS
+from synth.catalog.folder import EXTENSIONS, UNREAD
 from synth.errors import RecipeError, SynthError, UsageError
+from synth.lists.table import JSON_LINES
 from synth.recipe.model import Source
 
-_LIST_SUFFIXES = frozenset((".csv", ".tsv", ".json", ".jsonl", ".ndjson"))
-_RELATIVE = "paths are relative to the recipe's folder"
+_LIST_SUFFIXES: Final = frozenset((".csv", ".tsv", *JSON_LINES))
+
+PathKind: TypeAlias = Literal["folder", "list", "audio"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,8 @@ def locate(source: Source, folder: Path) -> SourceFiles:
     """The folder, list or file of a source, whose paths are relative to `folder`.
 
     Raises:
-        RecipeError: there is no such folder, file or list; it has a place in a recipe.
-        UsageError: the same of a source without a place.
+        RecipeError: there is no such folder, file or list, and the source is from a recipe.
+        UsageError: the same for a source that is not.
     """
     root = os.path.abspath(folder / source.path)
     if source.manifest is not None:
@@ -55,7 +58,7 @@ def locate(source: Source, folder: Path) -> SourceFiles:
 
 
 def refuse_missing(sources: Iterable[Source], folder: Path) -> None:
-    """Raise RecipeError with all folders, files and lists of a recipe that are not there."""
+    """Check that the folders, files and lists of a recipe exist. Raises RecipeError that names all that do not."""
     mistakes: list[str] = []
     for source in sources:
         try:
@@ -67,11 +70,57 @@ def refuse_missing(sources: Iterable[Source], folder: Path) -> None:
 
 
 def source_error(source: Source, key: str, text: str, folder: Path | None = None) -> SynthError:
-    """An error about a source, at the place of `key` in its recipe if it is from one.
+    """An error about a source: at the place of `key` in its recipe, if it is from one.
 
-    `folder`: the recipe's, if the text names a path that is relative to it.
+    Args:
+        source: what the error is about.
+        key: of the source in the recipe.
+        text: what is wrong.
+        folder: the recipe's, if the text names a path that is relative to it.
     """
     place = source.places.get(key) or source.places.get("")
     if place is None:
         return UsageError(f"source {source.name!r}: {text}")
-    return RecipeError([str(place.mistake(f"{text}; {_RELATIVE}, {folder}" if folder is not None else text))])
+    if folder is not None:
+        text += f"; paths are relative to the recipe's folder, {folder}"
+    return RecipeError([str(place.mistake(text))])
+
+
+def path_kind(path: Path) -> PathKind | None:
+    """What a path on the command line is; None if nothing is there.
+
+    A file without a suffix of audio is a list: reading it says what is wrong with it.
+    """
+    if path.is_dir():
+        return "folder"
+    if not path.is_file():
+        return None
+    return "audio" if path.suffix[1:].lower() in EXTENSIONS | UNREAD else "list"
+
+
+def source_from_path(
+    path: Path, *, name: str = "noise", glob: str | None = None, list_names: Sequence[str] = ()
+) -> Source:
+    """The source that a path on the command line means.
+
+    Args:
+        path: a folder of audio, a list of files, or one file of audio.
+        name: of the source.
+        glob: chooses files of a folder.
+        list_names: a list of one of these names in the folder describes its files.
+
+    Raises:
+        UsageError: nothing is there, or there is a glob but no folder.
+    """
+    kind, absolute = path_kind(path), Path(os.path.abspath(path))
+    if kind is None:
+        raise UsageError(f"there is no folder, list or file {path}")
+    if kind == "folder":
+        listed = next((absolute / each for each in list_names if (absolute / each).is_file()), None)
+        return Source(name=name, path=str(absolute), glob=glob, manifest=None if listed is None else str(listed))
+    if glob:
+        what = "a list" if kind == "list" else "a file"
+        raise UsageError(f"--glob chooses files of a folder, but {path} is {what}")
+    if kind == "list":
+        return Source(name=name, path=str(absolute.parent), manifest=str(absolute))
+    return Source(name=name, path=str(absolute))

@@ -14,9 +14,9 @@ from synth import files
 from synth.audio.cache import cache_folder
 from synth.audio.encode import encode, quantise
 from synth.catalog.catalog import Catalog
-from synth.catalog.grown_files import COLUMNS, GROWN_LIST, joined_names
+from synth.catalog.synthesized_noise import COLUMNS, NOISE_LIST, join_names
 from synth.catalog.scan import Progress, scan
-from synth.catalog.source_at import source_at
+from synth.catalog.source_files import source_from_path
 from synth.dataset.manifest import values_of
 from synth.draws import clip_draws, integer_seed
 from synth.dsp.effects.effect import Samples
@@ -40,7 +40,7 @@ _CROSSFADE_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class GrownFile:
+class SynthesizedFile:
     """One file: where, how long, from which recording (or by which virtual car), with what parameters."""
 
     path: str
@@ -57,7 +57,7 @@ class GrownFolder:
     listed: Path
     method: str
     sample_rate: int
-    files: tuple[GrownFile, ...]
+    files: tuple[SynthesizedFile, ...]
     refused: tuple[str, ...]
 
     @property
@@ -113,7 +113,7 @@ def grow(
         made.append(file)
         if progress is not None:
             progress("growing", k + 1, len(lengths))
-    listed = out / GROWN_LIST
+    listed = out / NOISE_LIST
     output_path.write(listed, _table(made, method, sample_rate), _KIND)
     _remove_others(out, {listed.name, *(file.path for file in made)})
     return GrownFolder(out, listed, method, sample_rate, tuple(made), sources.refused)
@@ -151,12 +151,12 @@ class _Sources:
 
     @classmethod
     def of(cls, path: Path, sample_rate: int, jobs: int, progress: Progress | None) -> _Sources:
-        from synth.catalog.noise_store import prepare  # brings soxr
+        from synth.catalog.noise_store import prepare_noise  # brings soxr
 
         cache, limits = cache_folder(), Limits()
         shared: dict[str, Any] = {"limits": limits, "cache": cache, "jobs": jobs, "progress": progress}
-        catalog = scan([source_at(path)], folder=Path.cwd(), kind="noise", **shared)
-        store = prepare(catalog, sample_rate=sample_rate, **shared)
+        catalog = scan([source_from_path(path)], folder=Path.cwd(), kind="noise", **shared)
+        store = prepare_noise(catalog, sample_rate=sample_rate, **shared)
         fade = seconds_to_samples(_CROSSFADE_SECONDS, sample_rate)
         usable = {i: stretches for i in range(len(catalog)) if (stretches := store.stretches(i))}
         refused = tuple(f"{r.path}: {r.code}: {r.message}" for r in (*catalog.refused, *store.refused))
@@ -184,7 +184,7 @@ class _Sources:
 
 def _one(
     growth: GrowMethod, sources: _Sources, turns: Rotation | None, number: int, num_samples: int, seed: int
-) -> tuple[Samples, GrownFile]:
+) -> tuple[Samples, SynthesizedFile]:
     """File `number`: samples, shape (num_samples,), at the level of their recording, and what they are."""
     rate, key = sources.sample_rate, growth.choice.key
     draws = clip_draws(seed, f"{growth.name}-{number}")
@@ -200,11 +200,11 @@ def _one(
             others = [i for i in sources.circles if i != places[0][0]] or [places[0][0]]
             other = others[int(draws(key + ".other") * len(others))]
             places.append((other, int(draws(key + ".other_at") * sources.circles[other].circumference)))
-        name = joined_names(sources.name(index) for index, _ in places)
+        name = join_names(sources.name(index) for index, _ in places)
     materials = [sources.material(*place) for place in places]
     samples = generator(num_samples, sample_rate=rate, materials=materials)
     path = f"{growth.name}_{number:05}.flac"
-    return samples, GrownFile(path, num_samples / rate, name, values_of(generator))
+    return samples, SynthesizedFile(path, num_samples / rate, name, values_of(generator))
 
 
 def _encoded(samples: Samples, sample_rate: int) -> bytes:
@@ -214,7 +214,7 @@ def _encoded(samples: Samples, sample_rate: int) -> bytes:
     return encode(quantise(samples * gain), sample_rate, "flac")
 
 
-def _table(made: Sequence[GrownFile], method: str, sample_rate: int) -> bytes:
+def _table(made: Sequence[SynthesizedFile], method: str, sample_rate: int) -> bytes:
     lines = [csv_line(COLUMNS)]
     for file in made:
         parameters = json.dumps(file.parameters, sort_keys=True)

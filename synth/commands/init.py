@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from synth import files
 from synth.audio.cache import cache_folder
 from synth.catalog.catalog import Catalog
-from synth.catalog.grown_files import grown_file_of
+from synth.catalog.synthesized_noise import synthesized_file_of
 from synth.catalog.recording import Recording
 from synth.catalog.scan import Progress
-from synth.catalog.source_at import source_at
+from synth.catalog.source_files import source_from_path
 from synth.commands.plan import Catalogs, plan_clips, scan_sources
 from synth.commands.speech_layout import Layout, recognize_layout
 from synth.errors import GuardError
@@ -124,7 +124,7 @@ def init(
 
 
 def _drafted(folder: Path, speech: Path | None, noise: Path | None) -> _Draft:
-    sources = {name: source_at(path, name=name, beside=LISTS) for name, path in _given(speech, noise)}
+    sources = {name: source_from_path(path, name=name, list_names=LISTS) for name, path in _given(speech, noise)}
     comments, notes = [], []
     layout = recognize_layout(speech) if speech is not None and _is_plain_folder(sources["speech"], speech) else None
     if layout is not None:
@@ -138,7 +138,7 @@ def _drafted(folder: Path, speech: Path | None, noise: Path | None) -> _Draft:
         comments = [text for text, missing in ((_TOY_SPEECH, speech is None), (_TOY, noise is None)) if missing]
         notes += [*comments, f"generated {count} files in {folder / 'example'}"]
         for name in _TOYS.keys() - sources.keys():
-            sources[name] = source_at(folder / "example" / _TOYS[name], name=name, beside=LISTS)
+            sources[name] = source_from_path(folder / "example" / _TOYS[name], name=name, list_names=LISTS)
     home = Path(os.path.realpath(folder))  # what the recipe's paths count from
     listed = layout.listed if layout is not None else None
     return _Draft(
@@ -159,7 +159,7 @@ def _is_plain_folder(source: Source, path: Path) -> bool:
 
 def _laid_out(layout: Layout) -> Source:
     listed = None if layout.listed is None else _SPEECH_LIST
-    source = source_at(layout.root, name="speech")
+    source = source_from_path(layout.root, name="speech")
     return replace(source, manifest=listed, speaker=layout.speaker, session=layout.session)
 
 
@@ -195,14 +195,14 @@ class _Trial:
     @classmethod
     def of(cls, draft: _Draft, scratch: Path, jobs: int, progress: Progress | None) -> _Trial:
         """Scan the sources and decode the noise, as `synth plan` does. Raises GuardError, RecipeError."""
-        from synth.catalog.noise_store import prepare
+        from synth.catalog.noise_store import prepare_noise
 
         recipe = _recipe(draft, scratch, _Choices({"train": 1.0}, 1))
         catalogs = scan_sources(recipe, jobs=jobs, progress=progress)
         if not len(catalogs[1]):
             reasons = "; ".join(f"{one.path}: {one.message}" for one in catalogs[1].refused[:3])
             raise GuardError(f"noise: none of the recordings in {draft.noise.path} can be used: {reasons}")
-        store = prepare(
+        store = prepare_noise(
             catalogs[1],
             sample_rate=recipe.sample_rate,
             cache=cache_folder(),
@@ -228,7 +228,7 @@ class _Trial:
         raise GuardError("no recipe can be made for this audio")  # train alone needs no seed
 
     def _is_modelled(self) -> bool:
-        return any(file.is_model for one in self.catalogs[1] if (file := grown_file_of(one)) is not None)
+        return any(file.is_model for one in self.catalogs[1] if (file := synthesized_file_of(one)) is not None)
 
     def _within_limits(self, choices: _Choices) -> _Choices:
         """The choices with the limits of the starter recipe; fewer hours if the noise would be used too often."""

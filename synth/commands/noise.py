@@ -12,10 +12,10 @@ import numpy as np
 
 from synth.audio.cache import cache_folder
 from synth.catalog.catalog import Catalog
-from synth.catalog.noise_measure import measure_all
+from synth.catalog.noise_measure import measure_noise
 from synth.catalog.recording import Refusal
 from synth.catalog.scan import Progress, scan
-from synth.catalog.source_at import source_at
+from synth.catalog.source_files import source_from_path
 from synth.dsp.analysis.clusters import SPECTRA_DB, Common, clusters, effective_number, families, unique_seconds
 from synth.dsp.analysis.features import NoiseFeatures, stationarity
 from synth.dsp.analysis.spectrum import profile, third_octaves
@@ -195,19 +195,19 @@ def noise_report(
         UsageError: there is no such folder or list, or nothing in it can be used.
         synth.files.StorageError: the cache cannot be written.
     """
-    from synth.catalog.noise_store import prepare  # brings soxr, which `--help` does not need
+    from synth.catalog.noise_store import prepare_noise  # brings soxr, which `--help` does not need
 
     for name, value in (("reuse", reuse), ("hours", hours)):
         if not (math.isfinite(value) and value > 0):
             raise UsageError(f"{name} must be a number above 0, not {value:g}")
     shared: dict[str, Any] = {"limits": Limits(), "cache": cache_folder(), "jobs": jobs, "progress": progress}
-    catalog = scan([source_at(source, glob=glob)], folder=Path.cwd(), kind="noise", **shared)
-    store = prepare(catalog, sample_rate=sample_rate, **shared)
+    catalog = scan([source_from_path(source, glob=glob)], folder=Path.cwd(), kind="noise", **shared)
+    store = prepare_noise(catalog, sample_rate=sample_rate, **shared)
     heard = [i for i in range(len(store)) if store.stretches(i)]
     refused = (*catalog.refused, *store.refused)
     if not heard:
         raise UsageError(_nothing_usable(source, refused))
-    features = measure_all(store, catalog, heard, **shared)
+    features = measure_noise(store, catalog, heard, **shared)
     return _report(source, catalog, store, heard, features, refused, reuse=reuse, hours=hours)
 
 

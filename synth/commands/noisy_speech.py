@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from synth.audio.read import read_samples
-from synth.catalog.probe import Place
+from synth.catalog.probe import AudioSegment
 from synth.draws import uniform01
 from synth.dsp import levels
 from synth.dsp.effects.effect import Samples
@@ -79,7 +79,7 @@ def _own_snrs(plan: Plan, jobs: int) -> dict[int, float]:
     for index in chosen:
         recording, source = plan.speech[index], plan.speech.source(index)
         count = min(recording.num_samples, _LOOKED_AT_SECONDS * recording.sample_rate)
-        place = Place(source.root, recording.offset, count, source.channels)
+        place = AudioSegment(source.root, recording.offset, count, source.channels)
         tasks.append((plan.speech.file(index), place, plan.recipe.noise.weighting))
     timeout_s = plan.recipe.limits.timeout_s
     with Pool(jobs) as pool:
@@ -87,7 +87,7 @@ def _own_snrs(plan: Plan, jobs: int) -> dict[int, float]:
     return {chosen[k]: snr for k, snr in sorted(answers.items()) if isinstance(snr, float)}
 
 
-def measure_own_snr(path: str, place: Place, weighting: str) -> float | None:
+def measure_own_snr(path: str, place: AudioSegment, weighting: str) -> float | None:
     """`own_snr` of a segment of a file, in a worker; None for silence. Raises BadInput."""
     samples, rate = read_samples(path, **place._asdict())
     try:

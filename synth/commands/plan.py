@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from synth.audio.cache import cache_folder
 from synth.catalog.catalog import Catalog
-from synth.catalog.hashes import hash_files
+from synth.catalog.source_hashes import hash_sources
 from synth.catalog.scan import Progress, scan
 from synth.catalog.source_files import refuse_missing
 from synth.dataset.dataset_dir import DatasetDir
@@ -112,7 +112,7 @@ def make_plan(
         GuardError: the recipe cannot be carried out with this audio.
         UsageError: a folder or list is missing.
     """
-    from synth.catalog.noise_store import prepare  # brings soxr, which `--help` does not need
+    from synth.catalog.noise_store import prepare_noise  # brings soxr, which `--help` does not need
     from synth.plan import checks
 
     start = time.monotonic()
@@ -120,10 +120,10 @@ def make_plan(
     speech, noise, rooms = scan_sources(recipe, jobs=jobs, progress=progress)
     refuse_from_totals(recipe, speech, noise)
     if strict_inputs:
-        speech, noise = (hash_files(catalog, anew=True, progress=progress) for catalog in (speech, noise))
+        speech, noise = (hash_sources(catalog, anew=True, progress=progress) for catalog in (speech, noise))
     # Room responses are always hashed: they are short, and nothing decodes them before the render.
-    rooms = hash_files(rooms, anew=strict_inputs, progress=progress)
-    store = prepare(
+    rooms = hash_sources(rooms, anew=strict_inputs, progress=progress)
+    store = prepare_noise(
         noise, sample_rate=recipe.sample_rate, cache=cache_folder(), jobs=jobs, limits=recipe.limits, progress=progress
     )
     plan, uses = plan_clips(recipe, Catalogs(speech, noise, rooms), store)

@@ -14,9 +14,9 @@ from functools import cached_property
 from typing import Final, TypeAlias
 
 from synth import files
-from synth.audio.identity import FileIdentity, difference, file_sha256
+from synth.audio.file_identity import FileIdentity, difference, file_sha256
 from synth.catalog.catalog import Catalog
-from synth.catalog.hashes import distinct_files
+from synth.catalog.source_hashes import distinct_files
 from synth.dataset.commit import present_shards, read_part
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.plan_data import load_catalog, loading, plan_document

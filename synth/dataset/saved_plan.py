@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from synth import files
 from synth.catalog.catalog import Catalog
-from synth.catalog.grown_files import GrownFile
+from synth.catalog.synthesized_noise import SynthesizedFile
 from synth.catalog.noise_store import NoiseStore
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.input_changes import CATALOGS, list_hashes
@@ -165,7 +165,7 @@ def _pools_text(pools: Pools) -> str:
 def _pool_recording(fields: Mapping[str, Any]) -> PoolRecording:
     stretches = [(start, length) for start, length in fields["stretches"]]
     circle = Circle.of(stretches, crossfade=fields["crossfade"])
-    grown = None if fields["grown"] is None else GrownFile(**fields["grown"])
+    grown = None if fields["grown"] is None else SynthesizedFile(**fields["grown"])
     return PoolRecording(fields["index"], fields["id"], circle, fields["group"], grown)
 
 

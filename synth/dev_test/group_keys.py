@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from synth.catalog.path_labels import SlowPattern, with_labels
+from synth.catalog.row_labels import SlowPattern, add_path_labels
 from synth.dev_test.real_set import RealSet
 from synth.errors import UsageError
 from synth.processes.isolate import Pool
@@ -78,6 +78,6 @@ def labeled(real_set: RealSet, from_path: Mapping[str, FromPath]) -> RealSet:
         return real_set
     try:
         with Pool() as pool:
-            return replace(real_set, rows=tuple(with_labels(real_set.rows, from_path, pool)))
+            return replace(real_set, rows=tuple(add_path_labels(real_set.rows, from_path, pool)))
     except SlowPattern as error:
         raise UsageError(f"--by {error.label}: {error}") from None

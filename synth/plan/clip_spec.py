@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from synth.catalog.grown_files import GrownFile
+from synth.catalog.synthesized_noise import SynthesizedFile
 from synth.dsp.effects.effect import Effect
 from synth.dsp.events.event import Event
 from synth.dsp.generators.generator import Generator
@@ -56,7 +56,7 @@ class NoiseSegment:
     effects: tuple[Effect, ...]
     relative_db: float  # of the layer, against the others
     synthesis: Synthesis | None = None
-    grown_file: GrownFile | None = None  #: set if the "recording" is a file of `synth grow`
+    grown_file: SynthesizedFile | None = None  #: set if the "recording" is a file of `synth grow`
 
     @property
     def kind(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synth.catalog.grown_files import GrownFile
+from synth.catalog.synthesized_noise import SynthesizedFile
 from synth.dsp.generators import GENERATORS
 from synth.plan.build import pool_of
 from synth.plan.noise_choice import car_name
@@ -34,7 +34,7 @@ class RecordingUse:
     used_s: float
     uses: int
     reuse_max: float
-    grown: GrownFile | None = None
+    grown: SynthesizedFile | None = None
 
 
 @dataclass(frozen=True, slots=True)

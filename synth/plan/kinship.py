@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from synth.catalog.catalog import Catalog
-from synth.catalog.grown_files import grown_file_of
+from synth.catalog.synthesized_noise import synthesized_file_of
 from synth.catalog.near_duplicates import Pair
 from synth.catalog.recording import Recording
 from synth.dsp.segments import Stretch
@@ -107,7 +107,7 @@ def _grown_from(noise: Catalog, there: Iterable[int]) -> list[tuple[int, int]]:
     grown: list[tuple[int, str]] = []
     for i in there:
         recording = noise[i]
-        if (file := grown_file_of(recording)) is None:
+        if (file := synthesized_file_of(recording)) is None:
             by_name.setdefault(recording.path.rpartition("/")[2], []).append(i)
         else:
             grown.extend((i, name) for name in file.recordings)
@@ -123,7 +123,7 @@ def recording_group(recording: Recording, column: str | None) -> str:
     """What counts as one by name: the value of the source's `recording_column`; else, of a file of `synth grow`, what
     it was grown from; else the file with all its segments."""
     value = (recording.labels or {}).get(column) if column else None
-    if value is None and (grown := grown_file_of(recording)) is not None:
+    if value is None and (grown := synthesized_file_of(recording)) is not None:
         value = grown.grown_from
     return f"{recording.source}/{recording.path if value is None else value}"
 

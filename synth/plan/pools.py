@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from synth.catalog.catalog import Catalog
-from synth.catalog.grown_files import GrownFile, grown_file_of
+from synth.catalog.synthesized_noise import SynthesizedFile, synthesized_file_of
 from synth.draws import uniform01
 from synth.dsp.segments import Circle, Stretch
 from synth.errors import GuardError
@@ -31,7 +31,7 @@ class PoolRecording:
     id: str
     circle: Circle
     group: str
-    grown: GrownFile | None = None  #: how it came about, if it is no recording but a file of `synth grow`
+    grown: SynthesizedFile | None = None  #: how it came about, if it is no recording but a file of `synth grow`
 
 
 Pools = Mapping[tuple[str, str], tuple[PoolRecording, ...]]
@@ -340,7 +340,7 @@ def _pool(
             kinship.noise.id(i),
             Circle.of(_heard(layer, stretches), crossfade=fade),
             kinship.group[i],
-            grown_file_of(kinship.noise[i]),
+            synthesized_file_of(kinship.noise[i]),
         )
         for i, stretches in sorted(members.items())
     )

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from synth.audio.identity import Beat, file_sha256
+from synth.audio.file_identity import Beat, file_sha256
 from synth.audio.read import read_samples
 from synth.catalog.catalog import Catalog
 from synth.catalog.noise_store import NoiseStore

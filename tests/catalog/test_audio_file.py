@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.audio import read as audio_file
-from synth.audio.identity import file_identity
+from synth.audio.file_identity import file_identity
 from synth.audio.read import audio_path, count_samples, opened, path_complaint, read_header, read_samples
 from synth.errors import BadInput
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from synth.audio.identity import FileIdentity
+from synth.audio.file_identity import FileIdentity
 from synth.catalog import catalog as catalog_module
 from synth.catalog.catalog import Catalog, CatalogBuilder, CatalogSource, Entry
 from synth.catalog.recording import Recording, Refusal, Word, recording_id

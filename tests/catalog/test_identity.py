@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from synth.audio import identity
-from synth.audio.identity import FileIdentity, difference, file_identity, file_sha256
+from synth.audio.file_identity import FileIdentity, difference, file_identity, file_sha256
 from synth.errors import BadInput
 from synth.files import StorageError
 

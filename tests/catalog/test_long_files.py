@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from synth.catalog.probe import Place
+from synth.catalog.probe import AudioSegment
 from synth.match.measure.audio_set import open_set
 from synth.match.measure.profiler import MEASURED_SAMPLES, measure_file, measure_set
 from synth.processes.isolate import Pool
@@ -41,7 +41,7 @@ def test_profile_measures_the_start_of_a_long_file_in_bounded_memory(long_file: 
 
 
 def test_the_own_snr_of_long_speech_is_measured_in_bounded_memory(long_file: Path) -> None:
-    place = Place(str(long_file.parent), 0, 30 * RATE, "mean")
+    place = AudioSegment(str(long_file.parent), 0, 30 * RATE, "mean")
     snr, megabytes = answer_of("own_snr_and_measure", str(long_file), place)
     assert isinstance(snr, float)
     assert megabytes < 300

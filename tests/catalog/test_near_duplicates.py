@@ -13,7 +13,7 @@ import soundfile as sf
 from benchmarks.near_duplicates import RATE, Sound, coded, equalised, found, made_pairs, parts_of, recordings, words_of
 from synth.catalog import near_duplicates as module
 from synth.catalog.near_duplicates import Pair, find_pairs
-from synth.catalog.noise_store import NoiseStore, prepare
+from synth.catalog.noise_store import NoiseStore, prepare_noise
 from synth.catalog.scan import scan
 from synth.dsp.analysis.fingerprint import HOP_SECONDS
 from synth.recipe.model import Limits, Source
@@ -124,7 +124,7 @@ def test_a_siren_coded_anew_is_the_same_recording() -> None:
 
 def store_of(folder: Path, cache: Path, rate: int = RATE) -> tuple[NoiseStore, dict[str, int]]:
     catalog = scan([Source("n", str(folder))], folder=folder, limits=Limits(), cache=cache, kind="noise")
-    store = prepare(catalog, sample_rate=rate, cache=cache, limits=Limits())
+    store = prepare_noise(catalog, sample_rate=rate, cache=cache, limits=Limits())
     return store, {catalog.path(i): i for i in range(len(catalog))}
 
 

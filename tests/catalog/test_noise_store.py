@@ -15,8 +15,8 @@ import soxr
 from synth.audio.cache import open_cache
 from synth.catalog import noise_decode
 from synth.catalog.noise_decode import clipped_samples, decode_noise
-from synth.catalog.noise_store import NoiseStore, prepare
-from synth.catalog.probe import Place
+from synth.catalog.noise_store import NoiseStore, prepare_noise
+from synth.catalog.probe import AudioSegment
 from synth.catalog.scan import scan
 from synth.dsp.analysis.fingerprint import fingerprint
 from synth.errors import UsageError
@@ -43,7 +43,7 @@ def stored(tmp_path: Path, cache: Path):
             sf.write(folder / name, samples, file_rate, subtype=subtype)
         source = Source("n", str(folder), channels=channels)
         catalog = scan([source], folder=tmp_path, limits=Limits(), cache=cache, kind="noise")
-        store = prepare(catalog, sample_rate=rate, cache=cache, limits=Limits())
+        store = prepare_noise(catalog, sample_rate=rate, cache=cache, limits=Limits())
         return store, {catalog.path(i): i for i in range(len(catalog))}
 
     return run
@@ -84,7 +84,7 @@ def test_a_segment_of_a_list_is_what_is_stored(tmp_path: Path, cache: Path) -> N
     (tmp_path / "list.csv").write_text("path,offset,duration\na.wav,1.5,2\n")
     source = Source("n", ".", manifest="list.csv")
     catalog = scan([source], folder=tmp_path, limits=Limits(), cache=cache, kind="noise")
-    store = prepare(catalog, sample_rate=RATE, cache=cache, limits=Limits())
+    store = prepare_noise(catalog, sample_rate=RATE, cache=cache, limits=Limits())
     assert np.abs(store.samples(0) * store.scale(0) - truth[24000:56000]).max() <= 0.51 * store.scale(0)
 
 
@@ -386,7 +386,7 @@ def test_the_fingerprint_lies_beside_the_samples(stored, cache: Path) -> None:
 def peak_of_decoding(path: str, folder: str) -> int:
     """Run in a worker process: its peak memory in MB."""
     info = sf.info(path)
-    decode_noise(path, Place("/", 0, info.frames, "mean"), RATE, folder)
+    decode_noise(path, AudioSegment("/", 0, info.frames, "mean"), RATE, folder)
     return peak_megabytes()
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth.catalog import path_labels
-from synth.catalog.path_labels import SlowPattern, with_labels
+from synth.catalog import row_labels
+from synth.catalog.row_labels import SlowPattern, add_path_labels
 from synth.catalog.scan import scan
 from synth.dev_test.group_keys import By, from_json, read_by
 from synth.errors import RecipeError, UsageError
@@ -86,7 +86,7 @@ def test_a_session_may_say_what_one_recording_is(speech: Path) -> None:
 
 def test_a_pattern_that_does_not_end_is_an_error_in_time(speech: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A catastrophic pattern is stopped, and reported at its place in the recipe."""
-    monkeypatch.setattr(path_labels, "TIMEOUT_S", 0.4)
+    monkeypatch.setattr(row_labels, "TIMEOUT_S", 0.4)
     long = speech / ("a" * 60 + ".wav")
     soundfile.write(long, np.random.RandomState(9).standard_normal(RATE // 4) * 0.1, RATE)
     start = time.monotonic()
@@ -108,7 +108,7 @@ def test_labels_of_any_name_are_put_beside_others() -> None:
         AudioRow("a/c.wav", detail={"labels": {"drive": "x"}}),
     ]
     with Pool() as pool:
-        named = with_labels(rows, {"drive": FromPath(level=1)}, pool)
+        named = add_path_labels(rows, {"drive": FromPath(level=1)}, pool)
     assert [row.detail for row in named] == [
         {"labels": {"road": "wet", "drive": "a"}},
         {"labels": {"drive": "x"}},

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from synth.catalog.noise_measure import OnDisk
+from synth.catalog.noise_measure import StoredSamples
 from synth.commands.noise import NoiseReport, noise_report
 from synth.dsp.analysis.features import measure
 from synth.errors import UsageError
@@ -173,7 +173,7 @@ def test_a_file_is_measured_piece_by_piece_as_an_array_is(tmp_path: Path) -> Non
     samples = np.rint(noise(30, seed=6) * np.linspace(0.2, 1, 30 * RATE) * 60000).astype(np.int16)
     samples.tofile(tmp_path / "x.s16")
     stretches = [(1000, 5 * RATE), (8 * RATE, 22 * RATE)]
-    on_disk = measure(OnDisk(str(tmp_path / "x.s16")), stretches, scale=1e-5, sample_rate=RATE)
+    on_disk = measure(StoredSamples(str(tmp_path / "x.s16")), stretches, scale=1e-5, sample_rate=RATE)
     assert on_disk == measure(samples, stretches, scale=1e-5, sample_rate=RATE)
 
 
@@ -259,9 +259,9 @@ def test_numbers_that_make_no_sense(collection: Path, name: str, value: float) -
 
 
 def test_measured_once(collection: Path, report: NoiseReport, monkeypatch: pytest.MonkeyPatch) -> None:
-    from synth.catalog import noise_measure
+    from synth.processes.isolate import Pool
 
-    monkeypatch.setattr(noise_measure, "_task", lambda *given: pytest.fail("measured again"))
+    monkeypatch.setattr(Pool, "_start", lambda pool: pytest.fail("measured again"))
     assert noise_report(collection).to_json() == report.to_json()
 
 

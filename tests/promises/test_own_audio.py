@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from synth.catalog.grown_files import GrownFile
+from synth.catalog.synthesized_noise import SynthesizedFile
 from synth.commands.generate import generate
 from synth.commands.grow import grow
 from synth.commands.init import init
@@ -211,4 +211,4 @@ def test_a_recording_and_what_is_grown_from_it_are_in_one_pool(grown: Path) -> N
     assert groups["train"] and groups["held_out"] and not groups["train"] & groups["held_out"]
     files = {r.id: r.grown for members in plan.pools.values() for r in members}
     assert sum(file is not None for file in files.values()) == 4
-    assert GrownFile("shaped", "noise0.wav") in files.values()
+    assert SynthesizedFile("shaped", "noise0.wav") in files.values()

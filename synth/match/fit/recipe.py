@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 
 from synth import files
-from synth.catalog.source_at import source_at
+from synth.catalog.source_files import source_from_path
 from synth.dsp.analysis.bands import RUMBLE_BANDS
 from synth.errors import UsageError
 from synth.lists.cases import Case
@@ -54,11 +54,11 @@ def base_recipe(
     recipe = replace(recipe, conditions=())
     if speech is not None:
         recipe = replace(
-            recipe, speech=replace(recipe.speech, sources=(source_at(speech, name="speech", beside=_LISTS),))
+            recipe, speech=replace(recipe.speech, sources=(source_from_path(speech, name="speech", list_names=_LISTS),))
         )
     if noise is not None:
         assert recipe.noise is not None
-        first = replace(recipe.noise.layers[0], sources=(source_at(noise, name="noise", beside=_LISTS),))
+        first = replace(recipe.noise.layers[0], sources=(source_from_path(noise, name="noise", list_names=_LISTS),))
         recipe = replace(recipe, noise=replace(recipe.noise, layers=(first, *recipe.noise.layers[1:])))
     return recipe
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from synth.audio.identity import file_sha256
+from synth.audio.file_identity import file_sha256
 from synth.catalog.catalog import Catalog
 from synth.errors import BadInput
 
 
-def hash_files(
+def hash_sources(
     catalog: Catalog, *, anew: bool = False, progress: Callable[[str, int, int | None], None] | None = None
 ) -> Catalog:
     """The catalog with the hashes of its files; each file is read once. `anew` trusts no hash that was kept.

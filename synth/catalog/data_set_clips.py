@@ -1,4 +1,4 @@
-"""Audio that `synth` made, recognized by its manifests: clips are no clean speech, and no noise recordings."""
+"""Clips that `synth` made, recognized by their manifests: they are neither clean speech nor recordings of noise."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from synth.paths.folders import data_set_around
 from synth.recipe.model import Source
 
 
-def refuse_data_set(source: Source, place: SourceFiles) -> None:
-    """Refuse a source whose folder or list lies in a data set that `synth` made.
+def refuse_data_set(source: Source, source_files: SourceFiles) -> None:
+    """Refuse a source whose folder or list is in a data set that `synth` made.
 
     Raises:
-        RecipeError, UsageError: it does, and the source does not have `allow_synthesized`.
+        RecipeError, UsageError: it is, and the source does not have `allow_synthesized`.
     """
     if source.allow_synthesized:
         return
-    for key, path in (("path", Path(place.root)), ("manifest", place.listed)):
+    for key, path in (("path", Path(source_files.root)), ("manifest", source_files.listed)):
         if path is not None and (data_set := data_set_around(path)) is not None:
             raise source_error(source, key, _refusal(f"{data_set} is a data set that synth made"))
 
 
 def refuse_clips(rows: Iterable[AudioRow | BadInput], source: Source) -> Iterator[AudioRow | BadInput]:
-    """The rows of a list, until one is a row of a manifest that `synth` wrote. Raises RecipeError, UsageError there."""
+    """Pass on the rows of a list. Raises RecipeError or UsageError at a row of a manifest that `synth` wrote."""
     for row in rows:
-        if isinstance(row, AudioRow) and is_clip_of_ours(row.detail.get("labels")):
+        if isinstance(row, AudioRow) and is_synth_clip(row.detail.get("labels")):
             line = "" if row.line is None else f":{row.line}"
             what = f"{source.manifest}{line} is a row of a manifest that synth wrote"
             raise source_error(source, "manifest", _refusal(what))
         yield row
 
 
-def is_clip_of_ours(labels: object) -> bool:
+def is_synth_clip(labels: object) -> bool:
     """Whether the columns of a row are those of a clip in a manifest of `synth generate`, `select` or `correct`."""
     return isinstance(labels, Mapping) and all(labels.get(name) is not None for name in ("source_id", "pcm_sha256"))
 
 
 def _refusal(why: str) -> str:
     return (
-        f"{why}: its clips are mixtures of speech and noise, and no SNR made from them would be true. Name the "
-        "folder of the original recordings (to use the clips all the same, give the source `allow_synthesized: true` "
+        f"{why}: its clips are mixtures of speech and noise, so no SNR made from them would be true. Name the "
+        "folder of the original recordings (to use the clips anyway, give the source `allow_synthesized: true` "
         "in a recipe)"
     )

@@ -27,7 +27,7 @@ class SlowPattern(Exception):
         self.label = label
 
 
-def with_labels(rows: Sequence[AudioRow], labels: Mapping[str, FromPath], pool: Pool) -> list[AudioRow]:
+def add_path_labels(rows: Sequence[AudioRow], labels: Mapping[str, FromPath], pool: Pool) -> list[AudioRow]:
     """The rows with labels from their paths, if they have none from a list.
 
     Args:
