@@ -24,7 +24,7 @@ import numpy as np
 import soundfile
 
 from synth.dsp import levels
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.dsp.resample import resample
 from synth.match.measure import snr
 from synth.match.measure.clip import is_unsteady, measure_clip

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.dsp.generators.cabin_colour import BANDS_HZ, Colour
 from synth.dsp.generators.cabin_fit import band_profile, coverage, fit_colour, fleet_profiles
 

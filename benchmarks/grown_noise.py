@@ -21,6 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
+from synth.dsp.arrays import Samples
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "dsp" / "noise")]
 measures: Any = importlib.import_module("sound_measures")
@@ -29,7 +31,6 @@ from synth.audio.read import read_samples  # noqa: E402
 from synth.dsp.generators.generator import MATERIAL_SECONDS, Material  # noqa: E402
 from synth.report.png import png_of_colours  # noqa: E402
 
-Samples = npt.NDArray[np.float64]
 Grow = Callable[[int], Samples]
 
 RATE = 16_000

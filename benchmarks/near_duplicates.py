@@ -26,8 +26,8 @@ import soxr
 
 from synth.catalog.near_duplicates import find_pairs
 from synth.dsp.analysis import fingerprint as prints
+from synth.dsp.arrays import Samples
 
-Samples = npt.NDArray[np.float64]
 RATE = 16_000
 EXTENSIONS = (".flac", ".wav", ".ogg", ".mp3")
 _LEAST_KBPS = 48.0

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import soundfile as sf
 
 from synth import files
@@ -27,6 +26,7 @@ from synth.audio.containers import HEAD_BYTES, ContainerError, check_form, exami
 from synth.audio.decoder_notes import dropped_decoder_notes
 from synth.audio.file_identity import Beat, FileIdentity, difference, file_identity, file_sha256
 from synth.audio.lossy_stream import check_stream
+from synth.dsp.arrays import Samples
 from synth.errors import BadInput
 from synth.text import printable
 
@@ -49,7 +49,6 @@ __all__ = [
     "sniff",
 ]
 
-Samples: TypeAlias = npt.NDArray[np.float64]
 Channels: TypeAlias = Literal["mean", "first"] | int
 """How many channels become one: their mean, the first, or one by its number (0 is the first)."""
 

@@ -23,7 +23,6 @@ from synth.audio.read import (
     ROUNDING_SECONDS,
     AudioFile,
     Channels,
-    Samples,
     check_finite,
     check_identity,
     mix_channels,
@@ -34,6 +33,7 @@ from synth.audio.scratch import scratch_file, storage_errors
 from synth.catalog.probe import AudioSegment
 from synth.dsp.analysis.fingerprint import fingerprint
 from synth.dsp.analysis.power_table import energy_rows
+from synth.dsp.arrays import Mask, Samples
 from synth.errors import BadInput
 from synth.units import resampled_length
 
@@ -58,8 +58,6 @@ _BLOCK_SECONDS = 10
 _CHUNK = 1 << 18
 _RAILS = {"PCM_U8": 127 / 128, "PCM_S8": 127 / 128, "ULAW": 32124 / 32768, "ALAW": 32256 / 32768}
 _RAIL = 0.9999
-
-Mask = npt.NDArray[np.bool_]
 
 
 class Decoded(TypedDict):

@@ -6,7 +6,8 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from synth.audio.read import Channels, Samples, count_samples, read_samples
+from synth.audio.read import Channels, count_samples, read_samples
+from synth.dsp.arrays import Samples
 from synth.dsp.room import prepare_response
 from synth.errors import BadInput
 

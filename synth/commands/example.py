@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from synth.audio.encode import encode, quantise
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.paths import output_path
 
 KIND = "example file"

@@ -19,7 +19,7 @@ from synth.catalog.scan import Progress, scan
 from synth.catalog.source_files import source_from_path
 from synth.dataset.manifest import values_of
 from synth.draws import clip_draws, integer_seed
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.dsp.generators.generator import Material
 from synth.dsp.segments import Circle, read_circle
 from synth.errors import UsageError

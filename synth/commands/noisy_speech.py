@@ -11,7 +11,7 @@ from synth.audio.read import read_samples
 from synth.catalog.probe import AudioSegment
 from synth.draws import uniform01
 from synth.dsp import levels
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.plan.plan import Plan
 from synth.plan.unchanged import unchanged_recordings
 from synth.processes.isolate import Pool

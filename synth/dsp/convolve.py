@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Samples = npt.NDArray[np.float64]
+from synth.dsp.arrays import Samples
 
 _LARGE = 1 << 19  # samples of a transform: filters of up to 6.5 s at 16 kHz get blocks of four times their length
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.units import power_to_db
 
 BAND_LOW_HZ = 200.0

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from synth.dsp import levels
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.units import power_to_db
 
 MEASURES = ("active", "rms", "lufs")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Samples = npt.NDArray[np.float64]
+from synth.dsp.arrays import Samples
 
 
 def fit_length(samples: Samples, num_samples: int) -> Samples:

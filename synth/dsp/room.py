@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synth.dsp import convolve as overlap_add
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 
 EARLY_SECONDS = 0.05
 """What arrives within 50 ms of the direct path helps understanding (C50 of ISO 3382-1): it counts as speech."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 
 Stretch = tuple[int, int]
 """(start, length) in samples of the recording."""

@@ -14,8 +14,8 @@ from synth.dsp.analysis.bands import (
     normalised,
     rumble_levels,
 )
+from synth.dsp.arrays import Samples
 from synth.dsp.convolve import convolve
-from synth.dsp.effects.effect import Samples
 
 LIMIT_DB = 30.0
 RUMBLE_MORE_DB = 30.0

@@ -9,8 +9,9 @@ import numpy as np
 
 from synth.catalog.recording import Word
 from synth.dsp import levels, mix
+from synth.dsp.arrays import Samples
 from synth.dsp.effects.chain import map_position, run_chain
-from synth.dsp.effects.effect import Effect, Samples
+from synth.dsp.effects.effect import Effect
 from synth.dsp.room import Response, convolve
 from synth.errors import BadInput
 from synth.plan.clip_spec import ClipSpec

@@ -14,7 +14,7 @@ from synth.audio.read import read_samples
 from synth.catalog.catalog import Catalog
 from synth.catalog.noise_store import NoiseStore
 from synth.catalog.recording import Recording
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.dsp.resample import resample
 from synth.dsp.room import Response, prepare_response
 from synth.errors import BadInput, SynthError

@@ -11,7 +11,7 @@ import numpy as np
 
 from synth.catalog.noise_store import NoiseStore
 from synth.dsp.analysis import power_table
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.dsp.generators.generator import Material
 from synth.dsp.segments import read_circle
 from synth.plan.clip_spec import ClipSpec, NoiseSegment, PlannedEvent, RecordingSpan

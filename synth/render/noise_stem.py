@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from synth.dsp import levels, mix
+from synth.dsp.arrays import Samples
 from synth.dsp.effects.chain import run_chain
-from synth.dsp.effects.effect import Samples
 from synth.dsp.events.level import loudness
 from synth.dsp.fluctuation import wavered
 from synth.dsp.segments import crossfade_into

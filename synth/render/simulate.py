@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from synth.audio.encode import quantise
 from synth.catalog.noise_store import NoiseStore
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.errors import BadInput
 from synth.execute.unit import NoHeart
 from synth.plan.clip_spec import ClipSpec

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from synth.audio.read import read_header, read_samples
+from synth.dsp.arrays import Samples
 from synth.errors import BadInput
 from synth.report.png import Pixels, png
 
@@ -27,8 +27,6 @@ _RANGE_DB = 80.0
 _COLOURS = 64
 _HEAT = np.array([(0, 0, 4), (66, 10, 104), (147, 38, 103), (221, 81, 58), (252, 165, 10), (252, 255, 164)], float)
 _FRAGMENT = re.compile(r"#t=([0-9.]+)(?:,([0-9.]+))?$")
-
-Samples = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

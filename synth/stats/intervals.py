@@ -7,11 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from synth.draws import generator
-
-Vector = npt.NDArray[np.float64]
+from synth.dsp.arrays import Vector
 
 DRAWS = 2000
 ALIKE = 0.1

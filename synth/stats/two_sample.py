@@ -14,10 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.draws import generator
-from synth.match.measure.features import FEATURES, Matrix
-
-Vector = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.intp]
+from synth.dsp.arrays import Indices, Matrix, Vector
+from synth.match.measure.features import FEATURES
 
 _FOLDS = 5
 _MOST_MISSING = 0.5  # a feature that half of one side lacks tells the sides apart by what was measured, not by sound

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synth.draws import generator
-from synth.match.measure.features import Matrix
-from synth.stats.two_sample import Indices, Vector
+from synth.dsp.arrays import Indices, Matrix, Vector
 
 _POINTS = 96  # at which distribution functions are compared when groups are drawn again
 _ROUNDS = 800

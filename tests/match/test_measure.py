@@ -9,7 +9,7 @@ import pytest
 from scipy.signal import butter, sosfilt
 
 from synth.dsp.analysis.bands import band_levels, normalised
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.dsp.resample import resample
 from synth.match.measure.clip import FLAGS, Measured, measure_clip
 from synth.match.measure.features import FEATURES

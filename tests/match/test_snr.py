@@ -9,7 +9,7 @@ import pytest
 
 from synth.dsp import levels
 from synth.dsp.analysis.bands import band_levels, normalised
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.errors import UsageError
 from synth.match.measure.frames import frames_of
 from synth.match.measure.mixes import calibration_mixes, fit_on_mixes, mix_at

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from synth.commands.plan import make_plan
+from synth.dsp.arrays import Samples
 from synth.dsp.effects.audiomentations import Audiomentations
-from synth.dsp.effects.effect import Samples
 from synth.errors import GuardError
 from tests.helpers import FIXTURES, fixture_recipe
 from tests.plan.sources import RATE, layer, listed, noise_file, noise_folder, noise_text, planned, recipe

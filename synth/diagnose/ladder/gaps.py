@@ -9,7 +9,8 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
-from synth.diagnose.ladder.ladder import ORACLE, RUNGS, Ladder, Rung, Vector
+from synth.diagnose.ladder.ladder import ORACLE, RUNGS, Ladder, Rung
+from synth.dsp.arrays import Vector
 from synth.errors import UsageError
 
 STEPS: Final = ("bias", "variance", "noise_overfitting", "mismatch", "dev_overfitting")

@@ -12,10 +12,8 @@ import numpy.typing as npt
 from synth.diagnose.ladder.overlap import recordings_of
 from synth.diagnose.ladder.predictions import Prediction
 from synth.draws import generator
+from synth.dsp.arrays import Matrix, Vector
 from synth.errors import UsageError
-
-Vector = npt.NDArray[np.float64]
-Matrix = npt.NDArray[np.float64]
 
 DRAWS: Final = 2000
 """Sets drawn again; 2,000 put the ends of a 95 % interval within about 2 % of its width (our own choice)."""

@@ -17,12 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.diagnose.ladder.manifest_join import Joined, join
+from synth.dsp.arrays import Matrix
 from synth.errors import UsageError
 from synth.lists.scores import ScoreRow, read_rows
 from synth.paths import output_path
 from synth.text import csv_line
-
-Matrix = npt.NDArray[np.float64]
 
 PREFIX: Final = "p_"
 _SUM_OFF = 0.02

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.dsp import levels
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 
 HOP = 16
 WEIGHTINGS = ("band", "a", "none")

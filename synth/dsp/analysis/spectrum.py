@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 
 FRAME_SECONDS = 0.5
 LOWEST_BAND_HZ = 50.0

@@ -22,10 +22,9 @@ from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from synth.dsp.analysis.spectrum import Power, Readable, Stretch
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Indices, Mask, Samples
 
 BLOCK_SECONDS = 10.0
 LOW_HZ, HIGH_HZ = 150.0, 1800.0
@@ -45,9 +44,6 @@ _ENVELOPE_HZ = 390.0
 _RUNS_OF_SPEECH = 4
 _SHARE_OF_SPEECH = 0.02
 _TINY = 1e-12
-
-Mask = npt.NDArray[np.bool_]
-Indices = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)

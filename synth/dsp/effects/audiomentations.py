@@ -19,7 +19,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from synth.dsp.effects.effect import Parameter, SameLength, Samples
+from synth.dsp.arrays import Samples
+from synth.dsp.effects.effect import Parameter, SameLength
 from synth.dsp.resample import fit_length
 
 REFUSED: dict[str, str] = {

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
+from synth.dsp.arrays import Samples
 from synth.dsp.effects.audiomentations import Audiomentations
-from synth.dsp.effects.effect import Effect, Samples
+from synth.dsp.effects.effect import Effect
 from synth.dsp.effects.pitch import Pitch
 from synth.dsp.effects.playback import Playback
 from synth.dsp.effects.speed import Speed

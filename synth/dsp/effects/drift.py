@@ -9,7 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from synth.dsp.effects.effect import Parameter, SameLength, Samples
+from synth.dsp.arrays import Samples
+from synth.dsp.effects.effect import Parameter, SameLength
 
 _TONES = 16  # enough that no period is heard
 

@@ -6,11 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
-
-Samples = npt.NDArray[np.float64]
-"""Mono samples, shape (n,), float64, full scale 1.0."""
+from synth.dsp.arrays import Samples
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

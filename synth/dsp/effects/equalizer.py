@@ -9,8 +9,9 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from synth.dsp.arrays import Samples
 from synth.dsp.convolve import convolve
-from synth.dsp.effects.effect import Parameter, SameLength, Samples
+from synth.dsp.effects.effect import Parameter, SameLength
 
 BANDS_HZ = (62.5, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0)
 """Octave bands (the nominal 63 Hz to 8 kHz of IEC 61260). Their geometric mean, 707 Hz, is where the tilt pivots."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from synth.dsp.effects.effect import Parameter, SameLength, Samples
+from synth.dsp.arrays import Samples
+from synth.dsp.effects.effect import Parameter, SameLength
 from synth.dsp.effects.stretch import ENGINES, resample_and_stretch
 
 

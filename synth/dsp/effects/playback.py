@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.dsp.effects.pitch import Pitch
 from synth.dsp.effects.speed import Speed
 from synth.dsp.effects.stretch import resample_and_stretch

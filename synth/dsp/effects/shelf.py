@@ -9,7 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from synth.dsp.effects.effect import Parameter, SameLength, Samples
+from synth.dsp.arrays import Samples
+from synth.dsp.effects.effect import Parameter, SameLength
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.dsp.resample import fit_length, resample
 
 ENGINES = ("signalsmith", "librosa")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 
 SOUND_M_S = 343.0
 """Speed of sound in air at 20 degrees Celsius."""

@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from synth.draws import audio_generator
-from synth.dsp.effects.effect import Parameter, Samples
+from synth.dsp.arrays import Samples
+from synth.dsp.effects.effect import Parameter
 from synth.dsp.events.event import ended, seconds_parameter, sounding
 from synth.dsp.events.sounds import add_at, band_noise, ringing
 from synth.units import db_to_gain, seconds_to_samples

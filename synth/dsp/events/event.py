@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
-from synth.dsp.effects.effect import Parameter, Samples
+from synth.dsp.arrays import Samples
+from synth.dsp.effects.effect import Parameter
 from synth.units import seconds_to_samples
 
 END_SECONDS = 0.01

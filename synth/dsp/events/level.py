@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.dsp.levels import mean_power, weight
 from synth.units import seconds_to_samples
 

@@ -10,7 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from synth.draws import audio_generator
-from synth.dsp.effects.effect import Parameter, Samples
+from synth.dsp.arrays import Samples
+from synth.dsp.effects.effect import Parameter
 from synth.dsp.events.course import Course
 from synth.dsp.events.event import ended, seconds_parameter, sounding
 from synth.dsp.events.sounds import between, harmonics_below, muffled, one_cycle, played, swell

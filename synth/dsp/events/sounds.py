@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 
 _TABLE = 4096  # straight lines between so many points of a cycle are off by 90 dB below its tenth harmonic
 HIGHEST = 0.45

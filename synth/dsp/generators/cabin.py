@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from synth.draws import audio_generator
-from synth.dsp.effects.effect import Parameter, Samples
+from synth.dsp.arrays import Samples
+from synth.dsp.effects.effect import Parameter
 from synth.dsp.generators.cabin_courses import Courses, courses, wander
 from synth.dsp.generators.cabin_sounds import engine, loudness_db, rain, whine
 from synth.dsp.generators.cabin_spectra import COMBUSTION_DB, Part, decibels, part_powers

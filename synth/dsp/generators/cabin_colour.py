@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 
 BANDS_HZ = tuple(1000.0 * 2.0 ** (k / 3) for k in range(-12, 9))
 """Centres of the third octaves 63 Hz to 6.3 kHz (base 2, IEC 61260-1): 56 Hz to 7.1 kHz edge to edge."""

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from synth.draws import audio_generator
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.dsp.generators.cabin import Cabin, drive
 from synth.dsp.generators.cabin_colour import BANDS_HZ, PRIOR_SPREAD_DB, Colour
 from synth.dsp.generators.car import virtual_car

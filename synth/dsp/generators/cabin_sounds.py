@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.dsp.generators.cabin_courses import Courses
 from synth.dsp.generators.cabin_spectra import (
     COMBUSTION_DB,

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.dsp.generators.cabin_colour import KNOTS_HZ
 from synth.dsp.generators.car import VirtualCar
 from synth.dsp.generators.gaussian import Power, bin_hz

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from synth.dsp.effects.effect import Parameter, Samples
+from synth.dsp.arrays import Samples
+from synth.dsp.effects.effect import Parameter
 
 MATERIAL_SECONDS = 30.0
 """A recording's usable sound is cut into materials of at most this length, each overlapping the next by half."""

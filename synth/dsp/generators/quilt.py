@@ -20,7 +20,8 @@ from typing import ClassVar
 import numpy as np
 
 from synth.draws import audio_generator
-from synth.dsp.effects.effect import Parameter, Samples
+from synth.dsp.arrays import Samples
+from synth.dsp.effects.effect import Parameter
 from synth.dsp.generators.generator import Material
 from synth.dsp.generators.quilt_analysis import FAR, PER_CELL, Analysis, Integers, analyse
 from synth.dsp.generators.quilt_seams import Seams, seams_of, sewn

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.dsp.generators.generator import Material
 from synth.dsp.generators.quilt_analysis import Analysis, Integers, Pcm, at_least
 

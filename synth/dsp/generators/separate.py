@@ -20,8 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.draws import audio_generator
+from synth.dsp.arrays import Samples
 from synth.dsp.convolve import convolve
-from synth.dsp.effects.effect import Parameter, Samples
+from synth.dsp.effects.effect import Parameter
 from synth.dsp.generators.gaussian import Power, frame_size
 from synth.dsp.generators.generator import Material
 from synth.dsp.generators.quilt import Quilt

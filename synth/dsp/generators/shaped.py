@@ -16,15 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.draws import audio_generator
-from synth.dsp.effects.effect import Parameter, Samples
+from synth.dsp.arrays import Matrix, Samples
+from synth.dsp.effects.effect import Parameter
 from synth.dsp.generators.gaussian import Power, bin_hz, frame_count, frame_size, gaussian_frames, gaussian_noise
 from synth.dsp.generators.generator import Material
 
 Envelopes = npt.NDArray[np.float64]
 """Natural logarithm of each band's power over its mean, shape (frames, BANDS), frames as `gaussian_noise` has them."""
 
-Matrix = npt.NDArray[np.float64]
-"""Shape (BANDS, BANDS)."""
 
 BANDS = 20
 BLOCK_SECONDS = (0.7, 1.4)  # about a second, as the block bootstrap of science.md 4.5 has it; the spread is a choice

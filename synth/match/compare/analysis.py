@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from synth.dsp.arrays import Matrix, Vector
 from synth.errors import UsageError
 from synth.match.compare.advice import Difference, size, verdict, words
 from synth.match.compare.result import KNOTS, LIKELY, ClipOfNote, Comparison, FeatureComparison, Side, Spectrum
-from synth.match.measure.features import BAND_NAMES, BY_NAME, FEATURES, Feature, Matrix
+from synth.match.measure.features import BAND_NAMES, BY_NAME, FEATURES, Feature
 from synth.match.measure.profile import ClipProfile, Profile
 from synth.match.measure.summary import DISTRUSTED, FLAG_WORDS
-from synth.stats.two_sample import Covered, Vector, classify, covered, halvings
+from synth.stats.two_sample import Covered, classify, covered, halvings
 from synth.stats.wasserstein import distances
 
 _HALVINGS = 8

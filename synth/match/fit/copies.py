@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from synth.audio.read import Samples, mix_channels, opened, read_blocks
+from synth.audio.read import mix_channels, opened, read_blocks
 from synth.catalog.catalog import Catalog
 from synth.catalog.near_duplicates import Fingerprinted, find_pairs
 from synth.draws import uniform01
 from synth.dsp.analysis.fingerprint import FRAME_SECONDS, HOP_SECONDS, Words, fingerprint, seconds_of
+from synth.dsp.arrays import Samples
 from synth.errors import BadInput, GuardError
 from synth.match.fit.guards import file_of
 from synth.match.measure.profile import Profile

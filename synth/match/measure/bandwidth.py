@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from synth.dsp.analysis.bands import rumble_levels
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.match.measure.frames import TINY, Values
 
 _FRAME_SECONDS = 0.128  # 8 Hz a bin: fine enough for a high-pass at 60 Hz

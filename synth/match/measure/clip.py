@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.dsp.analysis.bands import band_levels, normalised
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Mask, Samples
 from synth.match.measure.bandwidth import Band, band_of, rumble
 from synth.match.measure.features import FEATURES, RUMBLE_NAMES
 from synth.match.measure.frames import TINY, Frames, Values, frames_of
@@ -57,8 +57,6 @@ _LOUDEST = 0.3
 _LEVEL_SECONDS = 0.1
 _RUN = 3
 _FULL = 0.999
-
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from synth.dsp.analysis.bands import BANDS, CENTRES_HZ, RUMBLE_CENTRES_HZ
+from synth.dsp.arrays import Matrix
 
 Values = Mapping[str, float | None]
 """Feature name -> value in its unit; None where it could not be measured."""
 
-Matrix = npt.NDArray[np.float64]
 
 _SHARE_FLOOR = 1e-4
 

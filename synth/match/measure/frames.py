@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.dsp import levels
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 
 FRAME_SECONDS = 0.032
 ENVELOPES = 20

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 
 LOW_HZ, HIGH_HZ = 60.0, 400.0
 CONFIDENT = 0.6

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.errors import UsageError
 from synth.match.measure.calibration_constants import CALIBRATION, CORRECTION, TRAINED, UNSTEADY
 from synth.match.measure.frames import TINY, Frames, Values, frames_of

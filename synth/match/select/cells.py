@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from synth.dsp.analysis.bands import CENTRES_HZ
-from synth.match.measure.features import Matrix
-from synth.stats.two_sample import Indices, Vector
+from synth.dsp.arrays import Indices, Matrix, Vector
 
 SNR_BINS, LEVEL_BINS, COLOURS = 6, 5, 6
 """At most so many (six clusters of colour: science.md 3.4; the others our own choice)."""

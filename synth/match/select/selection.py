@@ -9,9 +9,10 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 
 from synth.draws import uniform01
+from synth.dsp.arrays import Indices, Matrix, Vector
 from synth.errors import GuardError, UsageError
 from synth.match.fit.dev_cases import snr_of, trust_in
-from synth.match.measure.features import BAND_NAMES, BY_NAME, FEATURES, Matrix, matrix
+from synth.match.measure.features import BAND_NAMES, BY_NAME, FEATURES, matrix
 from synth.match.measure.profile import ClipProfile
 from synth.match.select.cells import Cells, make_cells, quotas
 from synth.match.select.weights import (
@@ -27,7 +28,6 @@ from synth.match.select.weights import (
     weighted_wasserstein,
     within_reach,
 )
-from synth.stats.two_sample import Indices, Vector
 
 Method: TypeAlias = Literal["quotas", "ratio", "balance"]
 METHODS: tuple[str, ...] = get_args(Method)

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from synth.draws import generator
-from synth.match.measure.features import Matrix
-from synth.stats.two_sample import Indices, Vector
+from synth.dsp.arrays import Indices, Matrix, Vector
 
 ENOUGH = 0.3
 """Effective share (ESS / n) that weights are softened for; below it there is a warning (a convention)."""

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft, signal
 
-Samples = npt.NDArray[np.float64]
+from synth.dsp.arrays import Samples
 
 TINY = 1e-20
 THIRD_OCTAVES_HZ = 1000.0 * 10.0 ** (np.arange(-13, 10) / 10.0)
