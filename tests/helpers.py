@@ -19,6 +19,8 @@ from tests.warm_process import WarmProcess
 ROOT = Path(__file__).resolve().parents[1]
 FIXTURES = ROOT / "fixtures"
 REAL_AUDIO = os.environ.get("SYNTH_TEST_AUDIO")
+LONG = bool(os.environ.get("SYNTH_LONG"))
+"""Whether the long forms of tests run: more kills, clips, pairs and mutants of the same kind."""
 
 _FRESH = ("PYTHON", "LD_", "OMP_", "OPENBLAS_", "MKL_", "NPY_", "SYNTH_CRASH")
 """Variables that count when an interpreter starts."""

@@ -17,7 +17,7 @@ from synth.catalog.noise_store import NoiseStore, prepare_noise
 from synth.catalog.scan import scan
 from synth.dsp.analysis.fingerprint import HOP_SECONDS
 from synth.recipe.model import Limits, Source
-from tests.helpers import FIXTURES, needs_real_audio, real_audio
+from tests.helpers import FIXTURES, LONG, needs_real_audio, real_audio
 
 
 def noise(seconds: float, seed: int) -> np.ndarray:
@@ -195,16 +195,18 @@ LOOPS = ("moodist_rain-on-window.mp3", "moodist_heavy-rain.mp3")
 
 
 @needs_real_audio
-def test_of_50_pairs_of_real_noise_48_are_found() -> None:
+def test_pairs_of_real_noise_are_found() -> None:
+    """At least 48 of 50; in the short form all of 15 but one."""
+    count, least = (50, 48) if LONG else (15, 14)
     sounds = recordings([real_audio() / "noise"], least_s=6.0)
-    pairs = list(made_pairs(sounds, 50, seed=1))
+    pairs = list(made_pairs(sounds, count, seed=1))
     answers = [found(words_of(pair.first), words_of(pair.second)) for pair in pairs]
     delay = 0.1  # of the codecs
     right = [
         answer is not None and abs(answer[0] * HOP_SECONDS - pair.lag_s) < delay
         for pair, answer in zip(pairs, answers, strict=True)
     ]
-    assert sum(right) >= 48
+    assert sum(right) >= least
 
 
 @needs_real_audio

@@ -21,8 +21,11 @@ from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.finish import finish
 from synth.dataset.status import status
 from tests import small_set
+from tests.helpers import LONG
 
 ROOT = Path(__file__).resolve().parents[2]
+
+KILLS = 20 if LONG else 6
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks"),
@@ -61,8 +64,8 @@ def check_no_lie(out: Path, golden: dict[str, str]) -> None:
 def enumerate_points(
     tmp_path: Path, begun: Path, golden: dict[str, str], mode: str, make: Callable[[DatasetDir], object]
 ) -> int:
-    """Crash at step 1, 2, 3, ..., look, resume, compare. How many steps there were."""
-    for point in range(1, 500):
+    """Crash at step 1, 2, 3, ... (in the short form every third), look, resume, compare; return the last step tried."""
+    for point in range(1, 500, 1 if LONG else 3):
         out = tmp_path / str(point)
         shutil.copytree(begun, out)
         dataset = DatasetDir(out)
@@ -118,7 +121,7 @@ def test_every_step_of_writing_the_plan(tmp_path: Path) -> None:
     assert point > 20
 
 
-def test_killed_twenty_times_at_random(tmp_path: Path) -> None:
+def test_killed_at_random(tmp_path: Path) -> None:
     """The whole process group of a program that plans, makes with two workers, and merges."""
     recipe = small_set.make_sources(tmp_path / "in", speech=24)
     small_set.make_inline(small_set.plan_into(recipe, tmp_path / "golden"), range(16))
@@ -126,7 +129,7 @@ def test_killed_twenty_times_at_random(tmp_path: Path) -> None:
     out = tmp_path / "out"
     rng = random.Random(5)
     kills = 0
-    for _ in range(20):
+    for _ in range(KILLS):
         started = start_program(recipe, out)
         while started.poll() is None and not (out / ".synth" / "parts").exists():
             time.sleep(0.01)
@@ -141,7 +144,7 @@ def test_killed_twenty_times_at_random(tmp_path: Path) -> None:
     last = start_program(recipe, out)
     assert (last.communicate()[1], last.returncode) == ("", 0)
     assert small_set.tree(out) == golden
-    assert kills >= 10
+    assert kills >= KILLS // 2
 
 
 def start_program(recipe: Path, out: Path) -> subprocess.Popen[str]:

@@ -29,11 +29,11 @@ def warm() -> Iterator[WarmProcess]:
 @pytest.mark.parametrize(
     ("run", "count"),
     [
-        (audio.run, 150),
-        (lists.run, 40),
-        (recipes.run, 24),
-        (datasets.run, 12),
-        (documents.run, 54),
+        (audio.run, 90),
+        (lists.run, 20),
+        (recipes.run, 12),
+        (datasets.run, 6),
+        (documents.run, 24),
     ],
     ids=["audio", "lists", "recipes", "datasets", "profiles"],
 )

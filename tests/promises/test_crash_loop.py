@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash_loop import loop
-from tests.helpers import ROOT
-
-LONG = bool(os.environ.get("SYNTH_LONG"))
+from tests.helpers import LONG, ROOT
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks"),
@@ -24,7 +21,7 @@ pytestmark = [
 
 def test_kills_and_faults_leave_the_same_bytes_and_no_temporary_file(tmp_path: Path) -> None:
     """B13, B14 and the bar of issue 10: also reads fail, and signals come twice."""
-    kills, faults = (200, 280) if LONG else (6, 10)
+    kills, faults = (200, 280) if LONG else (4, 8)
     results = loop(tmp_path, kills=kills, faults=faults)
     assert sum(results["kills"].values()) - results["kills"]["ended the run"] >= kills
     assert sum(results["faults"].values()) - results["faults"]["ended the run"] >= faults

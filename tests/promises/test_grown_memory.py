@@ -13,11 +13,10 @@ import pytest
 import soundfile
 
 from tests.grown_set import KINDS, grown_recipe
-from tests.helpers import ROOT, rows_of
+from tests.helpers import LONG, ROOT, rows_of
 
 LIMIT_MB = 250
-CLIPS = 120
-MATERIALS = 36  # more than a worker keeps in mind
+CLIPS, MATERIALS = (120, 36) if LONG else (60, 20)  # more recordings than a worker keeps in mind
 TOO_MUCH = {
     "separate": pytest.mark.xfail(
         run=False, reason="takes 284 MB: librosa with numba is 92 of them, and what it works with while it separates"
@@ -27,7 +26,7 @@ TOO_MUCH = {
 
 @pytest.mark.parametrize("kind", [pytest.param(kind, marks=TOO_MUCH.get(kind, ())) for kind in KINDS])
 def test_a_worker_stays_small_over_long_noise(kind: str, tmp_path: Path) -> None:
-    """Also in a clip of a minute, after clips from each of 36 recordings of 30 s."""
+    """Also in a clip of a minute, after clips from each of the recordings of 30 s."""
     random_ = np.random.default_rng(5)
     (tmp_path / "noise").mkdir()
     for k in range(MATERIALS):

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import ROOT, run_synth
+from tests.helpers import LONG, ROOT, run_synth
 from tests.small_set import RECIPE, make_sources, tree
 
 PHASES = ("scan", "render", "rename", "part", "merge")
-KILLS = int(os.environ.get("SYNTH_TEST_KILLS") or (20 if os.environ.get("SYNTH_LONG") else len(PHASES)))
+KILLS = int(os.environ.get("SYNTH_TEST_KILLS") or (20 if LONG else len(PHASES)))
 KILLS_PER_PHASE = KILLS // len(PHASES)
 TRIES = 40
 
