@@ -14,9 +14,9 @@ from synth import files
 from synth.audio.cache import cache_folder
 from synth.audio.encode import encode, quantise
 from synth.catalog.catalog import Catalog
-from synth.catalog.synthesized_noise import COLUMNS, NOISE_LIST, join_names
 from synth.catalog.scan import Progress, scan
 from synth.catalog.source_files import source_from_path
+from synth.catalog.synthesized_noise import COLUMNS, NOISE_LIST, join_names
 from synth.dataset.manifest import values_of
 from synth.draws import clip_draws, integer_seed
 from synth.dsp.arrays import Samples

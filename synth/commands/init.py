@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from synth import files
 from synth.audio.cache import cache_folder
 from synth.catalog.catalog import Catalog
-from synth.catalog.synthesized_noise import synthesized_file_of
 from synth.catalog.recording import Recording
 from synth.catalog.scan import Progress
 from synth.catalog.source_files import source_from_path
+from synth.catalog.synthesized_noise import synthesized_file_of
 from synth.commands.plan import Catalogs, plan_clips, scan_sources
 from synth.commands.speech_layout import Layout, recognize_layout
 from synth.errors import GuardError

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from synth.audio.cache import cache_folder
 from synth.catalog.catalog import Catalog
-from synth.catalog.source_hashes import hash_sources
 from synth.catalog.scan import Progress, scan
 from synth.catalog.source_files import refuse_missing
+from synth.catalog.source_hashes import hash_sources
 from synth.dataset.dataset_dir import DatasetDir
 from synth.errors import GuardError
 from synth.lists.cases import Cases, read_cases

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from synth import files
 from synth.catalog.catalog import Catalog
-from synth.catalog.synthesized_noise import SynthesizedFile
 from synth.catalog.noise_store import NoiseStore
+from synth.catalog.synthesized_noise import SynthesizedFile
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.input_changes import CATALOGS, list_hashes
 from synth.dataset.plan_data import first_line, load_catalog, loading, plan_document

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from synth.catalog.catalog import Catalog
-from synth.catalog.synthesized_noise import synthesized_file_of
 from synth.catalog.near_duplicates import Pair
 from synth.catalog.recording import Recording
+from synth.catalog.synthesized_noise import synthesized_file_of
 from synth.dsp.segments import Stretch
 
 CONTAINED = 0.9

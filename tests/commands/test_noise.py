@@ -259,9 +259,13 @@ def test_numbers_that_make_no_sense(collection: Path, name: str, value: float) -
 
 
 def test_measured_once(collection: Path, report: NoiseReport, monkeypatch: pytest.MonkeyPatch) -> None:
-    from synth.processes.isolate import Pool
+    from synth.catalog import noise_measure
 
-    monkeypatch.setattr(Pool, "_start", lambda pool: pytest.fail("measured again"))
+    class NoWorkers(noise_measure.Pool):  # type: ignore[name-defined]
+        def _start(self) -> None:
+            pytest.fail("measured again")
+
+    monkeypatch.setattr(noise_measure, "Pool", NoWorkers)
     assert noise_report(collection).to_json() == report.to_json()
 
 
