@@ -32,7 +32,7 @@ def warm() -> Iterator[WarmProcess]:
         (audio.run, 90),
         (lists.run, 20),
         (recipes.run, 12),
-        (datasets.run, 6),
+        (datasets.run, 10),
         (documents.run, 24),
     ],
     ids=["audio", "lists", "recipes", "datasets", "profiles"],
