@@ -122,7 +122,7 @@ def test_a_review_has_no_formula_and_comes_back_as_it_was(tmp_path: Path, text: 
 
 
 def test_candidates_have_no_formula() -> None:
-    """B11: `errors mislabelled --out`."""
+    """B11: `errors mislabeled --out`."""
     candidate = mislabelled.Candidate("=id", "@audio", "-label", "+suggested", 0.25, 0.75)
     cells = list(csv.reader(mislabelled._csv([candidate]).splitlines()))[1]
     assert cells[:4] == ["'=id", "'@audio", "'-label", "'+suggested"]

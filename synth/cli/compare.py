@@ -8,20 +8,18 @@ from typing import Annotated
 
 import typer
 
-from synth.cli.app import app
-from synth.cli.options import Html, Jobs
-from synth.cli.output import next_step, print_result, state
+from synth.cli.options import Html, Jobs, MaxClips
+from synth.cli.output import next_step, print_result
 
 
-@app.command()
 def compare(
-    training: Annotated[Path, typer.Argument(help="The training set, or its profile.", metavar="TRAIN")],
-    dev: Annotated[Path, typer.Argument(help="Real target audio, or its profile.", metavar="DEV")],
+    training: Annotated[Path, typer.Argument(help="The training set or its profile.", metavar="TRAIN")],
+    dev: Annotated[Path, typer.Argument(help="Real audio of the target, or its profile.", metavar="DEV")],
     clean: Annotated[
         Path | None,
         typer.Option(
             metavar="SET",
-            help="Clean speech, or its profile, for comparison (default: the speech that TRAIN was made of).",
+            help="Clean speech or its profile, as a reference (default: the speech that TRAIN was made from).",
         ),
     ] = None,
     split: Annotated[
@@ -34,8 +32,8 @@ def compare(
     fail_above: Annotated[
         float | None, typer.Option(min=0, max=1, metavar="AUC", help="Exit with code 5 if the AUC is above this value.")
     ] = None,
-    max_clips: Annotated[int, typer.Option(min=2, help="Largest number of clips to measure per set.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, max=2**32, help="Random seed of the splits into halves.")] = 0,
+    max_clips: MaxClips = 2000,
+    seed: Annotated[int, typer.Option(min=0, max=2**32, help="Random seed for the split-half reference.")] = 0,
     jobs: Jobs = 2,
 ) -> None:
     """Compare a training set with real audio.
@@ -43,10 +41,10 @@ def compare(
     The result is one number for the mismatch, the distance in each feature, and what to change in the recipe.
     """
     from synth.cli.progress import Screen
-    from synth.cli.show_compare import compare_text
+    from synth.cli.show.compare import compare_text
     from synth.commands.compare import compare_sets
 
-    with Screen(state.verbosity) as screen:
+    with Screen() as screen:
         comparison = compare_sets(
             training,
             dev,

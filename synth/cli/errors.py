@@ -8,13 +8,8 @@ from typing import Annotated
 
 import typer
 
-from synth.cli.app import app
-from synth.cli.frame import Group
 from synth.cli.options import Html, Unit
 from synth.cli.output import next_step, note, print_result
-
-errors = typer.Typer(cls=Group, help="Analyze errors clip by clip.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(errors, name="errors")
 
 Predictions = Annotated[
     Path,
@@ -34,18 +29,17 @@ Manifest = Annotated[
     ),
 ]
 GroupBy = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="Column that clips share if they are not independent.")
+    str | None, typer.Option(metavar="COLUMN", help="Column that groups dependent clips, such as speaker or session.")
 ]
 
 
-@errors.command()
 def sample(
     predictions: Predictions,
     manifest: Manifest,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The review to fill in (CSV).")],
-    n: Annotated[int, typer.Option("--n", "-n", min=1, help="Number of wrong clips.")] = 100,
+    n: Annotated[int, typer.Option("--n", "-n", min=1, help="Number of wrong clips to draw.")] = 100,
     right: Annotated[
-        int, typer.Option(min=0, help="Number of correct clips to add, because their labels may be wrong too.")
+        int, typer.Option(min=0, help="Number of correct clips to add: their labels may be wrong too.")
     ] = 0,
     by: Annotated[
         str | None,
@@ -57,7 +51,7 @@ def sample(
     seed: Annotated[int, typer.Option(min=0, max=2**32, help="Random seed for the sample.")] = 0,
     unit: Annotated[Unit, typer.Option(help="Unit of an error between reference and hypothesis.")] = "word",
     split: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Use only this split of the manifest (default: dev).")
+        str | None, typer.Option(metavar="NAME", help="Split to use if the manifest has several (default: dev).")
     ] = None,
     group_by: GroupBy = None,
     tag: Annotated[list[str] | None, typer.Option(metavar="NAME", help="A tag of your own to add. Repeatable.")] = None,
@@ -67,7 +61,7 @@ def sample(
 
     The sample keeps the share of each kind of clip. It is a CSV to fill in, and with --html a page to do it in.
     """
-    from synth.cli.show_errors import sample_text
+    from synth.cli.show.errors import sample_text
     from synth.diagnose.review.sample import sample_errors
     from synth.paths.output_path import check_file
     from synth.report.review_page import write_page
@@ -93,13 +87,12 @@ def sample(
     next_step(f"fill in {out}, then: synth errors summary {quote(str(out))} --manifest {quote(str(manifest))}")
 
 
-@errors.command()
 def summary(
     review: Annotated[Path, typer.Argument(help="The review, filled in.", metavar="REVIEW")],
     manifest: Manifest,
     predictions: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Predictions for all clips (default: the file named in the review)."),
+        typer.Option(metavar="FILE", help="Predictions for all clips (default: the file recorded in the review)."),
     ] = None,
     profile: Annotated[
         Path | None,
@@ -111,7 +104,7 @@ def summary(
 
     The result says how much of the error each category holds, whether fixing labels pays, and what to change.
     """
-    from synth.cli.show_errors import summary_text
+    from synth.cli.show.errors import summary_text
     from synth.diagnose.review.summary import summarise
     from synth.match.measure.profile import read_profile
 
@@ -120,39 +113,39 @@ def summary(
     print_result(result, lambda: summary_text(result))
 
 
-@errors.command()
-def mislabelled(
+def mislabeled(
     predictions: Predictions,
     manifest: Annotated[
         Path | None,
-        typer.Option("--manifest", "-m", metavar="FILE", help="List of the clips, if it has the labels."),
+        typer.Option("--manifest", "-m", metavar="FILE", help="List of the clips, if the labels are in it."),
     ] = None,
     label: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Column of the class (default: reference).")
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="Write the candidates to this CSV, with room to correct."),
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="Write the candidates to this CSV, with an empty column `correction`."
+        ),
     ] = None,
 ) -> None:
     """Find labels that are likely wrong.
 
     It needs columns p_<class> from models that were not trained on the clip.
     """
-    from synth.cli.show_errors import mislabelled_text
+    from synth.cli.show.errors import mislabeled_text
     from synth.diagnose.review.confident_joint import find_mislabelled
 
     result = find_mislabelled(predictions, manifest, label=label, out=out).to_json()
-    print_result(result, lambda: mislabelled_text(result, out))
+    print_result(result, lambda: mislabeled_text(result, out))
 
 
-@errors.command()
 def correct(
     corrections: Annotated[
         Path,
         typer.Argument(
-            help="CSV with id or source_id, and text or labels; or a review or candidates with a filled-in column "
-            "correction.",
+            help="CSV with id or source_id, and text or labels; or a review or candidates with the column `correction` "
+            "filled in.",
             metavar="CORRECTIONS",
         ),
     ],
@@ -166,7 +159,7 @@ def correct(
 
     Corrected texts and labels reach every clip that was made from the same source, in a new manifest.
     """
-    from synth.cli.show_errors import corrected_text
+    from synth.cli.show.errors import corrected_text
     from synth.diagnose.review.corrections import correct as apply_corrections
 
     corrected = apply_corrections(corrections, manifest, out, column=column)

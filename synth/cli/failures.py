@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from synth.cli.frame import RENAMED
 from synth.cli.output import error_line, print_json, state
 from synth.errors import BadInput, RecipeError, SynthError
 
@@ -51,6 +52,9 @@ def _described(error: BaseException) -> tuple[str, str, int]:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "synth"
         message = error.format_message().replace(": Value error, ", ": ")  # the words of a library below typer
+        option = str(getattr(error, "option_name", ""))
+        if option in RENAMED and message.startswith("No such option"):
+            message = f"No such option: {option}: it is now called {RENAMED[option]}."
         if context and message == context.get_help():  # typer's answer to a group without a command
             message = "Missing command."
         return "UsageError", f"{message}\n  Help: {path} --help", error.exit_code

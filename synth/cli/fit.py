@@ -8,33 +8,34 @@ from typing import Annotated
 
 import typer
 
-from synth.cli.app import app
-from synth.cli.options import Jobs, Recipe, Set
-from synth.cli.output import next_step, note, print_result, state
+from synth.cli.options import Jobs, Overrides, Recipe
+from synth.cli.output import next_step, note, print_result
 
 
-@app.command()
 def fit(
     recipe: Recipe,
     to: Annotated[
         Path, typer.Option("--to", metavar="DEV", help="Real dev audio: a profile, a folder, a list or a data set.")
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="A new folder for recipe and report.")],
-    set_: Set = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="A new folder for the recipe and its report.")
+    ],
+    set_: Overrides = None,
     noise: Annotated[
         Path | None,
-        typer.Option(metavar="SET", help="Noise (folder or list) that replaces that of the recipe's first layer."),
+        typer.Option(metavar="SET", help="Noise (folder or list) that replaces the noise of the recipe's first layer."),
     ] = None,
     speech: Annotated[
-        Path | None, typer.Option(metavar="SET", help="Speech (folder or list) that replaces that of the recipe.")
+        Path | None, typer.Option(metavar="SET", help="Speech (folder or list) that replaces the speech of the recipe.")
     ] = None,
     shareable: Annotated[
-        bool, typer.Option("--shareable", help="Write distributions only, with no values of single dev clips.")
+        bool, typer.Option("--shareable", help="Write distributions only, no values of single dev clips.")
     ] = False,
-    clips: Annotated[int, typer.Option(min=50, max=20_000, help="Number of clips simulated per round.")] = 500,
-    seed: Annotated[int, typer.Option(min=0, help="Random seed of the held-out groups and the tests.")] = 0,
+    clips: Annotated[int, typer.Option(min=50, max=20_000, help="Number of clips to simulate per round.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed for the held-out split and the tests.")] = 0,
     not_a_test_set: Annotated[
-        bool, typer.Option("--not-a-test-set", help="Accept DEV although its name says that it is a test set.")
+        bool,
+        typer.Option("--not-a-test-set", help="Accept DEV although its name contains 'test'; it is not a test set."),
     ] = False,
     jobs: Jobs = 2,
 ) -> None:
@@ -58,7 +59,7 @@ def fit(
         clips=clips,
         not_a_test=not_a_test_set,
     )
-    with Screen(state.verbosity) as screen:
+    with Screen() as screen:
         result = fit_recipe(request, progress=screen.scanned, message=screen.message)
     for warning in result.fit.warnings:
         note(f"warning: {warning}")

@@ -1,7 +1,7 @@
-"""What every command has in common, added to the finished tree of commands in one place.
+"""What every command has in common, added to the tree of commands in one place.
 
 The options `-q`, `-v`, `--debug` and `--json` are declared once, before the command, and copied into every command.
-Each option and argument has one environment variable, `SYNTH_<COMMAND>_<OPTION>`. Commands are listed in groups.
+Each option and argument has one environment variable, `SYNTH_<COMMAND>_<OPTION>`.
 """
 
 from __future__ import annotations
@@ -15,37 +15,38 @@ from typer.core import TyperGroup, TyperOption
 
 from synth.cli.output import state
 
-#: The commands as `synth --help` lists them. Every command belongs to one group.
-GROUPS = {
-    "Make": ("init", "plan", "generate", "finish", "status", "verify", "explain", "replay", "schema"),
-    "Noise": ("noise", "grow"),
-    "Match": ("profile", "compare", "fit", "select"),
-    "Decide": ("split", "diagnose", "errors", "labels", "stages"),
-}
 GLOBALS = ("quiet", "verbose", "debug", "json")
 _WITHOUT_VARIABLE = ("version", "help", "install_completion", "show_completion")
 _ALSO = "Options of every command: -q, -v, --debug, --json (see `synth --help`)."
+#: Options and commands that had another name in an earlier version.
+RENAMED = {"--allow-synthesised": "--allow-synthesized", "--pattern": "--glob", "mislabelled": "mislabeled"}
 
 
 class Group(TyperGroup):
-    """A group of commands that lists them by `GROUPS`, and knows a word that is an option without its dashes."""
+    """A group of commands that lists them in sections, and knows old names and words that are options."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the commands, in sections."""
+        """Write the commands, in the sections of the table of commands."""
         visible = {name: command for name, command in self.commands.items() if not command.hidden}
         limit = formatter.width - 6 - max(map(len, visible))
-        sections = {title: [name for name in names if name in visible] for title, names in GROUPS.items()}
-        if not any(sections.values()):
-            sections = {"Commands": list(visible)}
-        for title, names in sections.items():
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name, command in visible.items():
+            panel = getattr(command, "rich_help_panel", None)  # the commands of a group have none
+            section = panel if isinstance(panel, str) else "Commands"
+            sections.setdefault(section, []).append((name, command.get_short_help_str(limit)))
+        for title, rows in sections.items():
             with formatter.section(title):
-                formatter.write_dl([(name, visible[name].get_short_help_str(limit)) for name in names])
+                formatter.write_dl(rows)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that the first word names."""
+        word = args[0]
         options = {name.lstrip("-"): name for param in self.get_params(ctx) for name in param.opts}
-        if args[0] not in self.commands and args[0] in options and not ctx.resilient_parsing:
-            ctx.fail(f"No such command {args[0]!r}. Did you mean {options[args[0]]!r}?")
+        if word not in self.commands and not ctx.resilient_parsing:
+            if RENAMED.get(word) in self.commands:
+                ctx.fail(f"No such command {word!r}: it is now called {RENAMED[word]!r}.")
+            if word in options:
+                ctx.fail(f"No such command {word!r}. Did you mean {options[word]!r}?")
         return super().resolve_command(ctx, args)
 
 
@@ -107,9 +108,9 @@ def _name_variables(command: Any, prefix: str) -> None:
 
 
 def _metavar(param: Any) -> str | None:
-    """What stands for a number in the help; the text that typer has for it (`<int range>`) is of its own code."""
-    kind = getattr(getattr(param, "type_descriptor", None), "annotation", None)
-    return "N" if kind is int else "NUMBER" if kind is float else None
+    """Name the value of a number in the help; typer itself would write `<int range>`."""
+    names: dict[Any, str] = {int: "N", float: "NUMBER"}
+    return names.get(getattr(getattr(param, "type_descriptor", None), "annotation", None))
 
 
 def _stem(param: Any) -> str:

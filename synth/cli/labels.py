@@ -7,29 +7,27 @@ from typing import Annotated
 
 import typer
 
-from synth.cli.app import app
 from synth.cli.output import print_result
 
 
-@app.command()
 def labels(
-    manifest: Annotated[Path, typer.Argument(help="A data set, or a manifest.", metavar="SET")],
+    manifest: Annotated[Path, typer.Argument(help="A data set or a manifest.", metavar="SET")],
     predictions: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Predictions (CSV): a column id, and one per label with probabilities, or 0 and 1."
+            metavar="FILE", help="CSV with a column `id` and one column per label, holding probabilities (or 0 and 1)."
         ),
     ] = None,
     split: Annotated[str | None, typer.Option(metavar="NAME", help="Use only this split.")] = None,
     threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="Probability from which a label counts as predicted.")
+        float, typer.Option(min=0, max=1, help="Lowest probability at which a label counts as predicted.")
     ] = 0.5,
 ) -> None:
     """Count labels: present, absent, unknown.
 
     With predictions, metrics are computed over the clips whose label is known.
     """
-    from synth.cli.show_labels import labels_text
+    from synth.cli.show.labels import labels_text
     from synth.diagnose.labels import count_labels
 
     counts = count_labels(manifest, split=split, predictions=predictions, threshold=threshold)

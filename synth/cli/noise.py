@@ -8,27 +8,23 @@ from typing import Annotated
 
 import typer
 
-from synth.cli.app import app
 from synth.cli.options import Html, Jobs
-from synth.cli.output import next_step, print_result, report_inputs, state
+from synth.cli.output import next_step, print_result, report_inputs
 from synth.recipe.defaults import MAX_REUSE
 
 
-@app.command()
 def noise(
-    folder: Annotated[Path, typer.Argument(help="A folder of noise, or a list of files.", metavar="SET")],
+    folder: Annotated[Path, typer.Argument(help="A folder of noise, or a list of its files.", metavar="SET")],
     glob: Annotated[
         str | None, typer.Option(metavar="GLOB", help="Use only files that match, such as '**/*.wav'.")
     ] = None,
     sample_rate: Annotated[
-        int, typer.Option(min=4000, max=192_000, help="Sample rate of the data set to be made, in Hz.")
+        int, typer.Option(min=4000, max=192_000, help="Sample rate of the planned data set, in Hz.")
     ] = 16000,
     reuse: Annotated[
-        float, typer.Option(metavar="TIMES", help="How many times each second of noise may be used on average.")
+        float, typer.Option(metavar="TIMES", help="How many times each second of noise may be used, on average.")
     ] = MAX_REUSE,
-    hours: Annotated[
-        float, typer.Option(metavar="HOURS", help="Hours of speech that the noise should be enough for.")
-    ] = 100.0,
+    hours: Annotated[float, typer.Option(metavar="HOURS", help="Hours of speech that need noise.")] = 100.0,
     html: Html = None,
     jobs: Jobs = 2,
 ) -> None:
@@ -37,13 +33,13 @@ def noise(
     The report has levels, spectra, tones, speech in the noise, near-duplicates, and what the noise is enough for.
     """
     from synth.cli.progress import Screen
-    from synth.cli.show_noise import noise_text
+    from synth.cli.show.noise import noise_text
     from synth.commands.noise import noise_report, write_page
     from synth.paths.output_path import check_file
 
     if html is not None:
         check_file(html, "page", option="--html", inputs=(folder,))
-    with Screen(state.verbosity) as screen:
+    with Screen() as screen:
         noise_set = noise_report(
             folder,
             glob=glob,

@@ -10,7 +10,7 @@ import typer
 Recipe = Annotated[Path, typer.Argument(help="The recipe (YAML), or its folder.", metavar="RECIPE")]
 DataSet = Annotated[Path, typer.Argument(help="Folder of the data set.", metavar="DIR")]
 Clip = Annotated[str, typer.Argument(help="The clip: its id, the beginning of its id, or its file.", metavar="CLIP")]
-Set = Annotated[
+Overrides = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
@@ -21,12 +21,15 @@ Set = Annotated[
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Number of worker processes.")]
 StrictInputs = Annotated[
     bool,
-    typer.Option("--strict-inputs", help="Hash all input files whole when planning, to notice every change of them."),
+    typer.Option("--strict-inputs", help="Hash all input files whole when planning, so that no change goes unnoticed."),
+]
+MaxClips = Annotated[
+    int, typer.Option("--max-clips", min=2, help="Measure at most this many clips, spread evenly over groups.")
 ]
 Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Also write an HTML page to this file.")]
 
-# Choices, so that help lists them and a shell completes them. (A test holds them to what the layers below know: to
-# import those here would slow every command down.)
+# Choices, so that the help lists them and a shell completes them. They are written out because importing them from the
+# rooms that define them would slow every command down; a test compares the two.
 GrowMethod: TypeAlias = Literal["quilt", "shaped", "separate", "cabin"]
 Unit: TypeAlias = Literal["word", "character", "clip"]
 Measure: TypeAlias = Literal["errors", "error", "text", "loss"]

@@ -8,22 +8,22 @@ from typing import Annotated
 
 import typer
 
-from synth.cli.app import app
 from synth.cli.options import Jobs
-from synth.cli.output import next_step, print_result, report_inputs, state
+from synth.cli.output import next_step, print_result, report_inputs
 
 
-@app.command()
 def profile(
     set_: Annotated[
         Path,
         typer.Argument(help="A folder of audio, a list (CSV, JSON lines), or a data set.", metavar="SET"),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The profile to write.")],
-    max_clips: Annotated[int, typer.Option(min=1, help="Largest number of clips to measure, evenly by group.")] = 2000,
+    max_clips: Annotated[
+        int, typer.Option(min=1, help="Measure at most this many clips, spread evenly over groups.")
+    ] = 2000,
     group_by: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="What defines a group: a column, or folder, file or speaker."),
+        typer.Option(metavar="COLUMN", help="Column that defines the groups, or `folder`, `file` or `speaker`."),
     ] = None,
     split: Annotated[str | None, typer.Option(metavar="NAME", help="Use only this split.")] = None,
     condition: Annotated[
@@ -36,11 +36,11 @@ def profile(
     No clean reference is needed. If the set has one, the measurements are checked against it.
     """
     from synth.cli.progress import Screen
-    from synth.cli.show_match import profile_text
+    from synth.cli.show.profile import profile_text
     from synth.commands.profile import profile_to
     from synth.match.measure.summary import summary
 
-    with Screen(state.verbosity) as screen:
+    with Screen() as screen:
         measured = profile_to(
             set_,
             out,

@@ -23,8 +23,7 @@ _BESIDE_BAR = _BAR_WIDTH + 7  # the bar, the share in percent, and the gaps
 class Screen:
     """Where progress goes. Used as a context, so that a bar never outlives an error."""
 
-    def __init__(self, verbosity: int) -> None:
-        self._verbosity = verbosity
+    def __init__(self) -> None:
         self._bar: Any = None
         self._task: Any = None
         self._refreshed = 0.0
@@ -33,7 +32,7 @@ class Screen:
         self._remaining = RemainingTime()
 
     def __enter__(self) -> Screen:
-        if self._verbosity and sys.stderr.isatty() and not os.environ.get("CI"):
+        if state.verbosity and sys.stderr.isatty() and not os.environ.get("CI"):
             self._bar = _terminal_bar()
             state.above_bar = self._above
         return self
@@ -47,7 +46,7 @@ class Screen:
 
     def message(self, text: str) -> None:
         """Print a line, above the bar if there is one."""
-        if self._verbosity:
+        if state.verbosity:
             error_line(text)
 
     def _above(self, text: str) -> None:

@@ -7,29 +7,30 @@ from typing import Annotated
 
 import typer
 
-from synth.cli.app import app
 from synth.cli.options import DataSet, Jobs, SelectMethod
-from synth.cli.output import print_result, report_inputs, state
+from synth.cli.output import print_result, report_inputs
 
 
-@app.command()
 def select(
     dataset: DataSet,
-    to: Annotated[Path, typer.Option("--to", metavar="SET", help="The target: a set, or its profile.")],
+    to: Annotated[Path, typer.Option("--to", metavar="SET", help="The target: a set of real audio, or its profile.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The manifest to write.")],
     hours: Annotated[float | None, typer.Option(metavar="HOURS", help="Select a subset of this many hours.")] = None,
-    weights: Annotated[bool, typer.Option("--weights", help="Write weights for all clips, and no subset.")] = False,
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Write weights for all clips instead of a subset.")
+    ] = False,
     method: Annotated[
         SelectMethod | None,
         typer.Option(
-            help="quotas (default for a subset), ratio (by a classifier), or balance (default for weights).",
+            help="quotas (default with --hours), balance (default with --weights), or ratio (density ratio from a "
+            "classifier).",
         ),
     ] = None,
     profile: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Profile of the data set, if you have one.")
+        Path | None, typer.Option(metavar="FILE", help="Profile of the data set (default: it is measured).")
     ] = None,
     split: Annotated[str | None, typer.Option(metavar="NAME", help="Use only this split (default: train).")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Random seed of the selection.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed for the selection.")] = 0,
     jobs: Jobs = 2,
 ) -> None:
     """Select or weight clips to match a target.
@@ -37,10 +38,10 @@ def select(
     The result is a manifest whose clips are distributed as those of the target.
     """
     from synth.cli.progress import Screen
-    from synth.cli.show_match import selected_text
+    from synth.cli.show.select import selection_text
     from synth.commands.select import select_clips
 
-    with Screen(state.verbosity) as screen:
+    with Screen() as screen:
         selection = select_clips(
             dataset,
             to,
@@ -55,5 +56,5 @@ def select(
             progress=screen.scanned,
         )
     result = {**selection.to_json(), "out": str(out)}
-    print_result(result, lambda: selected_text(result))
+    print_result(result, lambda: selection_text(result))
     report_inputs((), result["warnings"])

@@ -8,12 +8,10 @@ from typing import Annotated
 
 import typer
 
-from synth.cli.app import app
 from synth.cli.options import Jobs, OnConflict
-from synth.cli.output import next_step, print_result, report_inputs, state
+from synth.cli.output import next_step, print_result, report_inputs
 
 
-@app.command()
 def split(
     set_: Annotated[
         Path,
@@ -37,19 +35,23 @@ def split(
         ),
     ] = None,
     keep: Annotated[
-        Path | None, typer.Option(metavar="OLD", help="Folder of an earlier split: its clips stay where they are.")
+        Path | None, typer.Option(metavar="OLD", help="Folder of an earlier split, whose clips stay where they are.")
     ] = None,
     on_conflict: Annotated[
         OnConflict,
-        typer.Option(help="What to do with a group that is on two sides of OLD: refuse the split, or drop or move it."),
+        typer.Option(
+            help="What to do with a group that OLD had in two splits: refuse, drop it, or the split to move it to."
+        ),
     ] = "refuse",
     duplicates: Annotated[bool, typer.Option(help="Compare the sound of all clips to find near-duplicates.")] = True,
-    seed: Annotated[int | None, typer.Option(min=0, help="Random seed of the groups.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Random seed for the order of the groups.")] = None,
     error: Annotated[
-        float, typer.Option(min=0.1, max=50, metavar="PERCENT", help="Error rate that is expected on dev, in percent.")
+        float, typer.Option(min=0.1, max=50, metavar="PERCENT", help="Expected error rate on dev, in percent.")
     ] = 10.0,
-    allow_synthesised: Annotated[bool, typer.Option("--allow-synthesised", help="Accept synthesized audio.")] = False,
-    allow_other: Annotated[bool, typer.Option("--allow-other", help="Accept audio that is not of the target.")] = False,
+    allow_synthesized: Annotated[bool, typer.Option("--allow-synthesized", help="Accept synthesized audio.")] = False,
+    allow_other: Annotated[
+        bool, typer.Option("--allow-other", help="Accept a set of other audio than the target's.")
+    ] = False,
     jobs: Jobs = 2,
 ) -> None:
     """Split real audio into dev, test and train.
@@ -57,7 +59,7 @@ def split(
     Groups (speakers, sessions, near-duplicates) are never divided between two sides.
     """
     from synth.cli.progress import Screen
-    from synth.cli.show_split import split_text
+    from synth.cli.show.split import split_text
     from synth.dev_test.division import Request
     from synth.dev_test.division import split as split_groups
 
@@ -70,12 +72,12 @@ def split(
         keep=keep,
         on_conflict=on_conflict,
         duplicates=duplicates,
-        allow_synthesised=allow_synthesised,
+        allow_synthesised=allow_synthesized,
         allow_other=allow_other,
         error_rate=error / 100,
         jobs=jobs,
     )
-    with Screen(state.verbosity) as screen:
+    with Screen() as screen:
         report = split_groups(request, progress=screen.scanned)
     print_result({**report, "out": str(out)}, lambda: split_text(report, out))
     report_inputs(report["refused"], report["warnings"], count=report["refused_count"])

@@ -6,16 +6,14 @@ from typing import Annotated
 
 import typer
 
-from synth.cli.app import app
 from synth.cli.output import print_result
 
 
-@app.command()
 def stages(
     sets: Annotated[
         list[str],
         typer.Argument(
-            help="Data sets and manifests. STAGE=MANIFEST gives a stage to rows that have none.", metavar="SET"
+            help="Data sets and manifests. STAGE=MANIFEST gives a stage to rows without one.", metavar="SET"
         ),
     ],
     order: Annotated[
@@ -26,7 +24,7 @@ def stages(
 
     The command also checks whether the weights of the stages are in balance.
     """
-    from synth.cli.show_labels import stages_text
+    from synth.cli.show.stages import stages_text
     from synth.diagnose.stages import look_at_stages
 
     report = look_at_stages(sets, order=[name.strip() for name in order.split(",") if name.strip()] if order else ())

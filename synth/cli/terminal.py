@@ -62,7 +62,13 @@ def _split(text: str, columns: int, first: str = "", later: str = "") -> list[st
     ) or [first]
 
 
-# --- tables -----------------------------------------------------------------------------------------------------------
+def number_text(value: float | None) -> str:
+    """A number with about three digits, for a cell: `1234`, `12.3`, `1.23`; `-` for None."""
+    if value is None:
+        return "-"
+    if abs(value) >= 1000:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
 def table(

@@ -11,6 +11,7 @@ from typing import Any
 from synth.commands.plan import StrPath
 from synth.dataset.dataset_dir import DatasetDir
 from synth.plan.clip_name import find_clip
+from synth.plan.explain import drawn_value, explained_draws, spec_to_json
 from synth.plan.plan import Plan
 
 __all__ = ["ClipExplanation", "explain"]
@@ -25,6 +26,14 @@ class ClipExplanation:
     draws: tuple[tuple[str, float, Any], ...]  # (key, number in [0, 1), setting of the recipe or None)
     row: Mapping[str, Any] | None  # of the manifest; None if the clip is not rendered yet
 
+    def to_json(self) -> dict[str, Any]:
+        """The explanation as JSON values, each draw with the value that it gave."""
+        draws = [
+            {"key": key, "u": u, "value": drawn_value(key, u, setting), "setting": setting}
+            for key, u, setting in self.draws
+        ]
+        return {"clip_id": self.clip_id, "spec": self.spec, "draws": draws, "row": self.row}
+
 
 def explain(out: StrPath, clip: str) -> ClipExplanation:
     """Return every choice of one clip, which is named as `find_clip` takes it.
@@ -34,7 +43,6 @@ def explain(out: StrPath, clip: str) -> ClipExplanation:
         DamagedDataset: its plan or its parts cannot be read.
     """
     from synth.dataset.saved_plan import reading_plan
-    from synth.plan.explain import explained_draws, spec_to_json
 
     dataset = DatasetDir(Path(out))
     with reading_plan(dataset) as saved:

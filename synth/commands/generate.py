@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,16 @@ class GeneratedDataset:
     content: Mapping[str, Any] | None  # that of dataset.json; None if other parts are still to come
     part: Part | None
     warnings: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """What was rendered and what the data set holds, as JSON values."""
+        return {
+            "rendered": asdict(self.result),
+            "part": None if self.part is None else {"index": self.part.index, "count": self.part.count},
+            "complete": self.content is not None,
+            "dataset": self.content and {key: value for key, value in self.content.items() if key != "ledger"},
+            "warnings": list(self.warnings),
+        }
 
 
 @dataclass(frozen=True, slots=True)

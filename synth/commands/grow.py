@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +62,20 @@ class GrownFolder:
 
     @property
     def seconds(self) -> float:
+        """Seconds of all files together."""
         return sum(file.seconds for file in self.files)
+
+    def to_json(self) -> dict[str, Any]:
+        """What was written, as JSON values."""
+        return {
+            "out": str(self.folder),
+            "list": str(self.listed),
+            "method": self.method,
+            "sampling_rate": self.sample_rate,
+            "seconds": round(self.seconds, 6),
+            "files": [asdict(file) for file in self.files],
+            "refused": list(self.refused),
+        }
 
 
 def grow(

@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -24,12 +24,12 @@ from synth.plan.guards import refuse_from_ledger, refuse_from_totals
 from synth.plan.plan import Plan
 from synth.plan.pools import near_duplicate_notes
 from synth.recipe.load import load_recipe
-from synth.recipe.model import Recipe
+from synth.recipe.model import SPLITS, Recipe
 
 if TYPE_CHECKING:
     from synth.catalog.noise_store import NoiseStore
 
-__all__ = ["ChangedClips", "PlannedRecipe", "changed_clips", "make_plan"]
+__all__ = ["ChangedClips", "PlannedRecipe", "SplitTotals", "changed_clips", "make_plan"]
 
 StrPath: TypeAlias = str | os.PathLike[str]
 """A path: text, or a `pathlib.Path`."""
@@ -48,6 +48,13 @@ class Catalogs(NamedTuple):
     speech: Catalog
     noise: Catalog
     rooms: Catalog
+
+
+class SplitTotals(NamedTuple):
+    """The size of a split."""
+
+    clips: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,39 @@ class PlannedRecipe:
     def ledger(self) -> dict[str, Any]:
         """The planned use of noise, as JSON values."""
         return {"pools": [use.to_json() for use in self.uses]}
+
+    def split_totals(self) -> dict[str, SplitTotals]:
+        """The clips and seconds of each split of the recipe."""
+        import numpy as np
+
+        split, samples = np.asarray(self.plan.clips["split"]), np.asarray(self.plan.clips["num_samples"])
+        totals = {}
+        for number, name in enumerate(SPLITS):
+            if name in self.plan.recipe.splits.shares:
+                in_split = split == number
+                seconds = float(samples[in_split].sum()) / self.plan.recipe.sample_rate
+                totals[name] = SplitTotals(int(in_split.sum()), seconds)
+        return totals
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan in numbers, as JSON values."""
+        plan = self.plan
+        splits = self.split_totals()
+        refused = [row for part in (plan.speech, plan.noise, plan.rooms, self.noise) for row in part.refused]
+        return {
+            "clips": len(plan),
+            "hours": round(plan.seconds / 3600, 6),
+            "bytes": self.bytes_needed,
+            "shards": plan.num_shards,
+            "plan_digest": plan.fingerprint,
+            "inputs_sha256": self.inputs_sha256,
+            "splits": {name: {"clips": t.clips, "hours": round(t.seconds / 3600, 6)} for name, t in splits.items()},
+            "ledger": self.ledger,
+            "refused": [asdict(refusal) for refusal in refused],
+            "notes": list(self.notes),
+            "warnings": list(self.warnings),
+            "seconds": round(self.elapsed, 3),
+        }
 
 
 def make_plan(

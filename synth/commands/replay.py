@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from synth.commands.explain import find_row
 from synth.commands.plan import StrPath
@@ -24,6 +25,10 @@ class ReplayedClip:
     path: Path  # the file that was written
     sha256: str
     same: bool | None  # whether its bytes are those of the data set; None if that has no such clip yet
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as JSON values."""
+        return {"path": str(self.path), "sha256": self.sha256, "same": self.same}
 
 
 def replay(out: StrPath, clip: str, target: StrPath) -> ReplayedClip:

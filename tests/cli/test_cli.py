@@ -103,14 +103,14 @@ def test_plan_as_json(recipe: Path) -> None:
 
 def test_plan_against_a_data_set(recipe: Path, made: Path) -> None:
     found = as_json(run_synth("plan", recipe, "--json", "--against", made, "--set", "noise.snr_db=3"))
-    assert found["against"] == {"changed": 12, "new": 0, "gone": 0}
+    assert found["against"] == {"changed": 12, "new": 0, "removed": 0}
     assert as_json(run_synth("plan", recipe, "--json", "--against", made))["against"]["changed"] == 0
 
 
 def test_generate_as_json_has_only_that_on_stdout(generated: Run, made: Path) -> None:
     found = as_json(generated)
     assert found["complete"] is True
-    assert found["made"]["clips"] == found["dataset"]["clips"] == 12
+    assert found["rendered"]["clips"] == found["dataset"]["clips"] == 12
     assert found["out"] == str(made)
 
 
@@ -118,7 +118,7 @@ def test_generate_again_does_nothing(recipe: Path, made: Path) -> None:
     before = tree(made)
     run = run_synth("generate", recipe, "--out", made)
     assert run.returncode == 0
-    assert run.stdout.startswith("already complete: nothing was left to make\n")
+    assert run.stdout.startswith("already complete: nothing to render\n")
     assert "3 of 3 shards are already done" in run.stderr
     assert tree(made) == before
 
@@ -224,7 +224,7 @@ def test_parts_and_finish_make_the_whole(recipe: Path, made: Path, tmp_path: Pat
 def test_quiet_says_nothing_but_the_result(recipe: Path, made: Path) -> None:
     run = run_synth("-q", "generate", recipe, "--out", made)
     assert run.stderr == ""
-    assert run.stdout.startswith("already complete: nothing was left to make\n")
+    assert run.stdout.startswith("already complete: nothing to render\n")
 
 
 # what is wrong, and how it ends

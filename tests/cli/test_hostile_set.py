@@ -87,7 +87,7 @@ COMMANDS = {
     "profile": ["profile", "out", "--out", "out{mode}.profile"],
     "split": ["split", "speech/list.jsonl", "--dev", "2", "--test", "2", "--out", "splits{mode}"],
     "sample": ["errors", "sample", "predictions.jsonl", "-m", "out/manifest.jsonl", "--split", "train", "--n", "4", "--tag", "+tag", "--out", "review{mode}.csv"],
-    "mislabelled": ["errors", "mislabelled", "classes.jsonl", "--out", "candidates{mode}.csv"],
+    "mislabelled": ["errors", "mislabeled", "classes.jsonl", "--out", "candidates{mode}.csv"],
     "diagnose": ["diagnose", "--scores", "predictions.jsonl", "--manifest", "out"],
     "mistake": ["plan", "wrong.yaml"],
 }  # fmt: skip

@@ -45,8 +45,8 @@ READ = {
     "errors summary --manifest",
     "errors summary --predictions",
     "errors summary --profile",
-    "errors mislabelled PREDICTIONS",
-    "errors mislabelled --manifest",
+    "errors mislabeled PREDICTIONS",
+    "errors mislabeled --manifest",
     "errors correct CORRECTIONS",
     "errors correct --manifest",
     "fit RECIPE",
@@ -87,8 +87,8 @@ WRITTEN = {
     "errors sample --html": Written(
         "errors sample predictions.csv --manifest set --out review.csv", "page", False, "set"
     ),
-    "errors mislabelled --out": Written(
-        "errors mislabelled predictions.csv --manifest set", "list of candidates", source="set"
+    "errors mislabeled --out": Written(
+        "errors mislabeled predictions.csv --manifest set", "list of candidates", source="set"
     ),
     "errors correct --out": Written(
         "errors correct predictions.csv --manifest set", "corrected manifest", source="set"

@@ -37,7 +37,7 @@ COMMANDS = {
     "profile W/speech --out OUT.profile": "",
     "diagnose --human 1 --train 5 --dev 9 --n 500 --html OUT.html": "",
     "errors sample W/scores.csv --manifest W/set --n 2 --out OUT.csv": "",
-    "errors mislabelled W/classes.csv --out OUT.csv": "",
+    "errors mislabeled W/classes.csv --out OUT.csv": "",
     "errors correct W/fix.csv --manifest W/set --out OUT.jsonl": "",
 }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from synth.cli import progress as progress_module
+from synth.cli.output import state
 from synth.cli.progress import RemainingTime, Screen, rendering_text
 from synth.execute.local import Progress, run_shards
 from synth.text import clock_text
@@ -102,7 +103,7 @@ def test_a_log_has_a_line_at_once_and_one_every_30_seconds(
     """D13: the first line came after 30 s, and lines had no time."""
     now = [100.0]
     monkeypatch.setattr(progress_module.time, "monotonic", lambda: now[0])
-    with Screen(1) as screen:
+    with Screen() as screen:
         for tick in range(0, 65):
             now[0] = 100.0 + tick
             screen.rendered(Progress(0, 5, tick, 0, tick * 10.0, float(tick), 100, 1000.0, tick * 10.0))
@@ -120,7 +121,7 @@ def test_a_short_scan_is_silent_in_a_log_and_a_long_one_is_not(
 ) -> None:
     now = [0.0]
     monkeypatch.setattr(progress_module.time, "monotonic", lambda: now[0])
-    with Screen(1) as screen:
+    with Screen() as screen:
         for now[0], what, done in ((0.0, "reading headers", 1), (9.9, "reading headers", 90), (10.0, "decoding", 1)):
             screen.scanned(what, done, 100)
         assert capsys.readouterr().err == ""
@@ -129,8 +130,9 @@ def test_a_short_scan_is_silent_in_a_log_and_a_long_one_is_not(
     assert re.fullmatch(r"\d\d:\d\d:\d\d decoding: 7 of 100\n", capsys.readouterr().err)
 
 
-def test_quiet_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
-    with Screen(0) as screen:
+def test_quiet_is_silent(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(state, "verbosity", 0)
+    with Screen() as screen:
         screen.rendered(NOW)
         screen.message("something")
     assert capsys.readouterr().err == ""

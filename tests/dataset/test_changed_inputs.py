@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth.cli.show import plan_text
+from synth.cli.show.plan import plan_text
 from synth.commands.dataset import finish
 from synth.commands.generate import GeneratedDataset, Listeners, generate
 from synth.commands.plan import make_plan

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synth.cli.show_labels import labels_text
+from synth.cli.show.labels import labels_text
 from synth.dataset.labels import LabelCounts, label_arrays
 from synth.diagnose.labels import count_labels, read_label_predictions, score_labels
 from synth.errors import UsageError

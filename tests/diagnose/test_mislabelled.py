@@ -80,7 +80,7 @@ def written(folder: Path, classes: tuple[str, ...] = CLASSES) -> tuple[Path, np.
 
 def test_the_command_writes_candidates_to_correct(tmp_path: Path) -> None:
     path, labels, true = written(tmp_path)
-    done = run_synth("errors", "mislabelled", path, "--out", tmp_path / "candidates.csv", "--json")
+    done = run_synth("errors", "mislabeled", path, "--out", tmp_path / "candidates.csv", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     told = json.loads(done.stdout)
     with (tmp_path / "candidates.csv").open(newline="") as file:

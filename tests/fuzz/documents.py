@@ -107,7 +107,7 @@ _READERS: Final[Mapping[str, Reader]] = {
     "scores.jsonl": lambda bench, path: bench.call("diagnose", "--scores", path, "--by", "clip"),
     "predictions.csv": _sample,
     "manifest.jsonl": _sample,
-    "candidates.csv": lambda bench, path: bench.call("errors", "mislabelled", path),
+    "candidates.csv": lambda bench, path: bench.call("errors", "mislabeled", path),
     "corrections.csv": _correct,
     "review.csv": _summary,
 }

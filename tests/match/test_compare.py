@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from synth.cli.show_compare import compare_text
+from synth.cli.show.compare import compare_text
 from synth.errors import ThresholdNotMet, UsageError
 from synth.match.compare.advice import Difference, amount, verdict, words
 from synth.match.compare.analysis import compare, compare_features

@@ -186,14 +186,14 @@ def test_replay_and_verify_from_the_shell(out: Path, rows: list[dict[str, Any]],
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_explain_tells_how_the_noise_was_made(kind: str, out: Path, rows: list[dict[str, Any]]) -> None:
-    from synth.cli.show import explained_json, explained_text
+    from synth.cli.show.explain import explanation_text
     from synth.commands.explain import explain
 
     told = explain(out, next(row["id"] for row in rows if kind_of(row) == kind))
     assert "noise.layers.cabin.grow" in {key for key, _, _ in told.draws}
     assert all(setting is not None for key, _, setting in told.draws if key != "noise.probability"), told.draws
-    assert kind == "recording" or kind in explained_text(told)
-    json.dumps(explained_json(told), allow_nan=False)
+    assert kind == "recording" or kind in explanation_text(told)
+    json.dumps(told.to_json(), allow_nan=False)
 
 
 # Levels

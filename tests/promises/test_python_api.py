@@ -50,7 +50,7 @@ def test_the_wheel_has_the_mark_of_types(tmp_path: Path) -> None:
 
 
 STABLE = {
-    "plan": ["ChangedClips", "PlannedRecipe", "changed_clips", "make_plan"],
+    "plan": ["ChangedClips", "PlannedRecipe", "SplitTotals", "changed_clips", "make_plan"],
     "generate": ["GeneratedDataset", "Listeners", "generate"],
     "dataset": ["finish", "read_status", "verify"],
     "explain": ["ClipExplanation", "explain"],

@@ -196,7 +196,7 @@ def test_synthesised_rows_are_refused(tmp_path: Path, more: dict[str, object], t
     with pytest.raises(UsageError) as caught:
         divide(path, tmp_path / "s")
     assert "2 of 82 clips are synthesised (d20/0.wav (line 81): " + text in str(caught.value)
-    assert "--allow-synthesised" in str(caught.value)
+    assert "--allow-synthesized" in str(caught.value)
     assert not (tmp_path / "s").exists()
     assert divide(path, tmp_path / "s", allow_synthesised=True)["clips"] == 82
 

@@ -7,23 +7,22 @@ from typing import Any
 
 from synth.cli.terminal import table
 
-
-def noise_text(report: Mapping[str, Any]) -> str:
-    """The report (`NoiseReport.to_json()`) for people."""
-    recordings = report["recordings"]
-    lines = table([_HEAD, *(_row(recording) for recording in recordings)])
-    known = [f"  {r['name']}: {text}" for r in recordings for text in r["warnings"]]
-    if known:
-        lines += ["", "notes", *known]
-    return "\n".join([*lines, "", *report["conclusion"]])
-
-
 _HEAD = ["recording", "seconds", "usable", "dBFS", "SD dB", "from Hz", "to Hz", "lines", "strongest Hz", "spectrum"]
 
 
+def noise_text(report: Mapping[str, Any]) -> str:
+    """Describe a collection of noise, from its report (`NoiseReport.to_json()`)."""
+    recordings = report["recordings"]
+    lines = table([_HEAD, *(_row(recording) for recording in recordings)])
+    notes = [f"  {recording['name']}: {text}" for recording in recordings for text in recording["warnings"]]
+    if notes:
+        lines += ["", "notes", *notes]
+    return "\n".join([*lines, "", *report["conclusion"]])
+
+
 def _row(recording: Mapping[str, Any]) -> list[str]:
-    sd, lines = recording["level_sd_db"], recording["lines"]
-    strongest = max(lines, key=lambda line: float(line["above_db"])) if lines else None
+    sd, tones = recording["level_sd_db"], recording["lines"]
+    strongest = max(tones, key=lambda tone: float(tone["above_db"])) if tones else None
     return [
         recording["name"],
         f"{recording['seconds']:.2f}",
@@ -32,7 +31,7 @@ def _row(recording: Mapping[str, Any]) -> list[str]:
         "-" if sd is None else f"{sd:.1f}",
         str(recording["low_hz"]),
         str(recording["high_hz"]),
-        str(len(lines)),
+        str(len(tones)),
         "-" if strongest is None else f"{strongest['hz']:.1f}",
         str(recording["spectrum"]),
     ]

@@ -1,0 +1,25 @@
+"""`synth verify`: is a data set what its manifest says?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from synth.cli.options import DataSet
+from synth.cli.output import print_result
+
+
+def verify(
+    dataset: DataSet,
+    quick: Annotated[bool, typer.Option("--quick", help="Check files and sizes only, no hashes.")] = False,
+) -> None:
+    """Check a data set against its manifest.
+
+    Every file, hash, length and level is checked. The command exits with code 4 if anything differs.
+    """
+    from synth.commands.dataset import verify as verify_dataset
+
+    report = verify_dataset(dataset, quick=quick)
+    print_result(report.to_json(), lambda: report.to_text(dataset))
+    report.raise_for_problems()
