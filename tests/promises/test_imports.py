@@ -43,6 +43,7 @@ SUB_ROOMS = {
     "dsp": (("analysis", "effects", "events", "generators"),),
     "match": (("measure",), ("compare", "fit"), ("select",)),
     "diagnose": (("ladder",), ("review",)),
+    "cli": (("show",),),
 }
 
 # Slow to import; they are imported inside the functions that need them.
@@ -119,11 +120,12 @@ def test_the_floor_test_sees_a_wrong_import_wherever_it_hides() -> None:
 
 
 def folders() -> dict[str, str]:
-    """The docstring of each room and sub-room that is a folder, such as "dsp" or "dsp/effects"."""
+    """The first line of the docstring of each room and sub-room that is a folder, such as "dsp" or "dsp/effects"."""
     packages = {
         path.parent.relative_to(PACKAGE).as_posix(): tree for path, tree in modules().items() if path.stem == "__init__"
     }
-    return {name: ast.get_docstring(tree, clean=False) or "" for name, tree in packages.items() if name != "."}
+    docstrings = {name: ast.get_docstring(tree, clean=False) or "" for name, tree in packages.items() if name != "."}
+    return {name: text.partition("\n")[0] for name, text in docstrings.items()}
 
 
 def test_each_room_says_in_one_line_what_it_is_and_what_it_may_import() -> None:
