@@ -56,7 +56,7 @@ class Told:
     speaker: str
     snr_db: float
     noise_db: float
-    level_sd_db: float
+    fluctuation_db: float
     floor: snr.NoiseFloor
     tops: Mapping[str, float]
     hints: dict[str, float]
@@ -120,7 +120,7 @@ def told(mix: Mix, recording: str, speaker: str, *, test: bool) -> Told:
     flags = measure_clip(mix.samples, sample_rate=RATE).flags if test else ()
     floor, tops = snr.noise_floor(frames), snr.tops(frames)
     hints = snr.hints_of(frames, floor)
-    return Told(recording, speaker, mix.snr_db, mix.noise_db, mix.level_sd_db, floor, tops, hints, flags, test)
+    return Told(recording, speaker, mix.snr_db, mix.noise_db, mix.fluctuation_db, floor, tops, hints, flags, test)
 
 
 def all_clips(speech: list[Voice], noise: Mapping[str, list[Samples]], per: int) -> list[Told]:
@@ -143,7 +143,7 @@ def all_clips(speech: list[Voice], noise: Mapping[str, list[Samples]], per: int)
 
 def fit_correction(clips: Sequence[Told]) -> dict[str, tuple[float, float, float]]:
     """What synth.match.measure.calibration_constants.CORRECTION holds, by least squares on the true level of the noise."""
-    used = [clip for clip in clips if clip.level_sd_db <= 1.5 * STEADY_DB and not clip.floor.speech]
+    used = [clip for clip in clips if clip.fluctuation_db <= 1.5 * STEADY_DB and not clip.floor.speech]
     found = {}
     for name in used[0].floor.levels:
         level = np.array([clip.floor.levels[name] for clip in used])
@@ -168,7 +168,7 @@ def raws(clips: Sequence[Told], fitted: FitResult) -> list[dict[str, float]]:
 class FitResult:
     correction: dict[str, tuple[float, float, float]]
     trained: Trained
-    unsteady: Trained
+    non_stationary: Trained
     calibration: Calibration
 
 
@@ -178,7 +178,7 @@ def fitted_on(clips: Sequence[Told]) -> FitResult:
     names = sorted({clip.recording for clip in clips})
     said: list[tuple[dict[str, float], float]] = []
     for part in range(5):
-        left = [c for c in clips if names.index(c.recording) % 5 == part and c.level_sd_db <= STEADY_DB]
+        left = [c for c in clips if names.index(c.recording) % 5 == part and c.fluctuation_db <= STEADY_DB]
         trained = train([c for c in clips if names.index(c.recording) % 5 != part])
         for clip in left:
             plain = snr.estimates_from(clip.floor, clip.tops, correction)
@@ -190,12 +190,12 @@ def fitted_on(clips: Sequence[Told]) -> FitResult:
 
 def train_unsteady(clips: Sequence[Told]) -> Trained:
     used = [clip for clip in clips if clip.hints]
-    moves = [math.log(min(max(clip.level_sd_db, 1.0), 9.0)) for clip in used]
+    moves = [math.log(min(max(clip.fluctuation_db, 1.0), 9.0)) for clip in used]
     return fit_trained([clip.hints for clip in used], moves, penalty=60.0)
 
 
 def train(clips: Sequence[Told]) -> Trained:
-    used = [clip for clip in clips if clip.level_sd_db <= TRAINED_ON * STEADY_DB and clip.hints]
+    used = [clip for clip in clips if clip.fluctuation_db <= TRAINED_ON * STEADY_DB and clip.hints]
     return fit_trained([clip.hints for clip in used], [clip.snr_db for clip in used])
 
 
@@ -208,7 +208,7 @@ def judged(clips: Sequence[Told]) -> dict[str, list[tuple[Told, float, float]]]:
             others = [c for c in clips if c.recording != name and halves[c.speaker] != half and not c.test]
             fitted = fitted_on(others)
             mine = [c for c in clips if c.recording == name and halves[c.speaker] == half and c.test]
-            mine = [replace(clip, flags=flags_of(clip, fitted.unsteady)) for clip in mine]
+            mine = [replace(clip, flags=flags_of(clip, fitted.non_stationary)) for clip in mine]
             for clip, raw in zip(mine, raws(mine, fitted), strict=True):
                 value, sigma = fitted.calibration.snr(raw)
                 assert value is not None and sigma is not None
@@ -216,10 +216,10 @@ def judged(clips: Sequence[Told]) -> dict[str, list[tuple[Told, float, float]]]:
     return found
 
 
-def flags_of(clip: Told, unsteady: Trained) -> tuple[str, ...]:
-    """The clip's flags with `unsteady` as told by a model made without its recording."""
-    moves = is_unsteady(None, clip.floor, snr.unsteadiness(clip.hints, unsteady))
-    return (*(flag for flag in clip.flags if flag != "unsteady"), *(("unsteady",) if moves else ()))
+def flags_of(clip: Told, non_stationary: Trained) -> tuple[str, ...]:
+    """The clip's flags with `non_stationary` as told by a model made without its recording."""
+    moves = is_unsteady(None, clip.floor, snr.unsteadiness(clip.hints, non_stationary))
+    return (*(flag for flag in clip.flags if flag != "non_stationary"), *(("non_stationary",) if moves else ()))
 
 
 def show(found: Mapping[str, list[tuple[Told, float, float]]], spread: Mapping[str, float]) -> None:
@@ -237,12 +237,12 @@ def show(found: Mapping[str, list[tuple[Told, float, float]]], spread: Mapping[s
         elif spread[name] > 5:
             met = "met" if flags.mean() >= 0.95 else "unmet"
         numbers = f"{error.mean():+.2f} | {error.std():.2f} | {left.mean():+.2f}, {left.std():.2f} | {sure:.0%}"
-        within = np.median([clip.level_sd_db for clip, _, _ in rows])
+        within = np.median([clip.fluctuation_db for clip, _, _ in rows])
         print(f"| {name} | {spread[name]:.1f} | {within:.1f} | {numbers} | {flags.mean():.0%} | {met} |")
     everything = [clip for rows in found.values() for clip, _, _ in rows]
-    print("\nflagged as unsteady or trimmed, by the SD of the noise's 100-ms levels within the clip:")
+    print("\nflagged as non_stationary or trimmed, by the SD of the noise's 100-ms levels within the clip:")
     for low, high in ((0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 7), (7, 99)):
-        some = [flagged(clip) for clip in everything if low <= clip.level_sd_db < high]
+        some = [flagged(clip) for clip in everything if low <= clip.fluctuation_db < high]
         print(f"{low}-{high} dB: {np.mean(some):.0%} of {len(some)}")
     print("\nsteady recordings, by true SNR: mean error, SD")
     for low in range(-5, 20, 5):
@@ -252,7 +252,7 @@ def show(found: Mapping[str, list[tuple[Told, float, float]]], spread: Mapping[s
 
 
 def flagged(clip: Told) -> bool:
-    return "unsteady" in clip.flags or "trimmed" in clip.flags
+    return "non_stationary" in clip.flags or "trimmed" in clip.flags
 
 
 def bimodal(found: Mapping[str, list[tuple[Told, float, float]]], spread: Mapping[str, float]) -> list[float]:
@@ -285,7 +285,7 @@ def cost(speech: list[Voice], noise: Mapping[str, list[Samples]]) -> None:
 
 def constants(fitted: FitResult) -> str:
     """The values of synth/match/measure/calibration_constants.py, to be formatted by ruff."""
-    models = {"TRAINED": fitted.trained, "UNSTEADY": fitted.unsteady}
+    models = {"TRAINED": fitted.trained, "UNSTEADY": fitted.non_stationary}
     values: dict[str, object] = {"CORRECTION": fitted.correction, "CALIBRATION": fitted.calibration.to_json()}
     values |= {name: (dict(m.center), dict(m.scale), m.coefficients) for name, m in models.items()}
     return "\n".join(f"{name} = {value!r}" for name, value in values.items())

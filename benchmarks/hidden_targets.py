@@ -123,7 +123,7 @@ class Row:
     def missed(self) -> list[str]:
         """The bars that are not met; empty where all are."""
         if not self.target.steady:
-            said = any("unsteady" in text for text in self.result.fit.warnings)
+            said = any("non_stationary" in text for text in self.result.fit.warnings)
             worse = (self.matched.auc or 1) > (self.wide.auc or 1) + 0.03 or self.snr_w1[1] > self.snr_w1[0] + 0.5
             return [*([] if said else ["not said"]), *(["worse than wide"] if worse else [])]
         bars = {

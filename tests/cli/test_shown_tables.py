@@ -80,7 +80,7 @@ STAGE = {
 PROFILE = {
     "sample_rates": {"16000": 97}, "clips": 97, "of_clips": 131, "remembered": 12, "hours": 1.25, "groups": 9, "notes": [],
     "features": [{"shown": FEATURE["shown"], "unit": "dBFS", "p10": -41.25, "p50": -38.5, "p90": -31.75, "clips": 97}],
-    "flags": [{"flag": "unsteady", "clips": 12, "share": 0.12, "means": SENTENCE}], "refused": [], "warnings": [],
+    "flags": [{"flag": "non_stationary", "clips": 12, "share": 0.12, "means": SENTENCE}], "refused": [], "warnings": [],
     "estimators": [{"shown": FEATURE["shown"], "trusted": True, "unit": "dB", "bias": 0.25, "sd": 1.5, "clips": 97}],
     "out": "dev.profile",
 }  # fmt: skip

@@ -73,7 +73,7 @@ def dev_list(
         truth[name] = tags
         features = dict.fromkeys((f.name for f in FEATURES), None) | {"snr_db": snr, "duration_s": 1.5}
         features |= {"nonspeech_share": 0.3, "f0_hz": float(rng.uniform(90, 240))}
-        flags = ("unsteady",) if k % 7 == 0 else ()
+        flags = ("non_stationary",) if k % 7 == 0 else ()
         profiles.append(ClipProfile(row["audio_filepath"], row["session"], features, flags))
         if k < sound:
             _sound(folder / row["audio_filepath"], k)

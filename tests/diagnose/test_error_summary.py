@@ -241,7 +241,7 @@ def test_every_piece_of_a_recipe_loads(dev: DevList, tmp_path: Path) -> None:
         clips=tuple(
             replace(
                 clip,
-                flags=("unsteady", "clipped", "telephone", "lowpass", "trimmed", "no_speech") if k % 3 else (),
+                flags=("non_stationary", "clipped", "telephone", "lowpass", "trimmed", "no_speech") if k % 3 else (),
                 features={**clip.features, "speech_dbfs": -30.0 + k % 10, "modulation_4hz": 0.1 * (k % 8)}
                 | {"duration_s": 0.3 if k % 5 else 2.0},
             )

@@ -33,7 +33,7 @@ IN_CAR = Set(
     centre={
         "snr_db": 6.0,
         "speech_dbfs": -27.0,
-        "level_sd_db": 2.0,
+        "fluctuation_db": 2.0,
         "low_hz": math.log2(90.0),
         "high_hz": math.log2(7000.0),
         "speech_tilt_db": -8.0,
@@ -48,7 +48,7 @@ IN_CAR = Set(
     group={
         "snr_db": 2.0,
         "speech_dbfs": 1.5,
-        "level_sd_db": 0.3,
+        "fluctuation_db": 0.3,
         "low_hz": 0.1,
         "high_hz": 0.05,
         "speech_tilt_db": 1.0,
@@ -63,7 +63,7 @@ IN_CAR = Set(
     own={
         "snr_db": 3.0,
         "speech_dbfs": 2.0,
-        "level_sd_db": 0.7,
+        "fluctuation_db": 0.7,
         "low_hz": 0.15,
         "high_hz": 0.1,
         "speech_tilt_db": 1.5,

@@ -26,7 +26,7 @@ from synth.match.fit.dev_cases import (
 from synth.match.measure.features import BAND_NAMES
 from synth.match.measure.profile import ClipProfile
 
-TRUSTED = Trust(unsteady=0.0, trimmed=0.0, without_snr=0.0)
+TRUSTED = Trust(non_stationary=0.0, trimmed=0.0, without_snr=0.0)
 
 
 def _clip(group: str = "a", flags: tuple[str, ...] = (), **features: float) -> ClipProfile:
@@ -68,7 +68,7 @@ def test_jitter_is_less_by_what_the_estimator_blurred_already() -> None:
 
 
 def test_what_is_flagged_has_no_snr_in_its_case_but_keeps_its_level() -> None:
-    clips = [_clip(), _clip(flags=("trimmed",)), _clip(flags=("unsteady",))]
+    clips = [_clip(), _clip(flags=("trimmed",)), _clip(flags=("non_stationary",))]
     cases = cases_of(clips, trust=TRUSTED)
     assert [case.snr_db for case in cases] == [5.0, None, None]
     assert all(case.bands_db == pytest.approx(cases[0].bands_db) for case in cases)  # another clip's for the third
@@ -78,12 +78,12 @@ def test_what_is_flagged_has_no_snr_in_its_case_but_keeps_its_level() -> None:
 def test_colours_are_of_one_kind_however_few_clips_lack_their_rumble() -> None:
     whole, short = _clip(rumble_1=-3.0, rumble_2=4.0), _clip(noise_dbfs=-20.0)
     assert [len(c) if c else None for c in whole_colours([whole, short, whole])] == [14, None, 14]
-    assert [len(c) if c else None for c in whole_colours([short, _clip(flags=("unsteady",))])] == [12, None]
+    assert [len(c) if c else None for c in whole_colours([short, _clip(flags=("non_stationary",))])] == [12, None]
     cases = cases_of([whole, short], trust=TRUSTED)
     assert [case.rumble_db for case in cases] == [(-3.0, 4.0)] * 2  # the short one sounds as the other
 
 
-@pytest.mark.parametrize(("flag", "snr", "colour"), [("trimmed", False, True), ("unsteady", False, False)])
+@pytest.mark.parametrize(("flag", "snr", "colour"), [("trimmed", False, True), ("non_stationary", False, False)])
 def test_a_dev_set_of_flagged_clips_falls_back(flag: str, snr: bool, colour: bool) -> None:
     clips = [_clip(flags=(flag,)) for _ in range(6)] + [_clip() for _ in range(4)]
     trust = trust_in(clips)
@@ -94,7 +94,7 @@ def test_a_dev_set_of_flagged_clips_falls_back(flag: str, snr: bool, colour: boo
 
 
 def test_a_few_flagged_clips_are_no_reason() -> None:
-    trust = trust_in([_clip(flags=("unsteady",)) for _ in range(4)] + [_clip() for _ in range(6)])
+    trust = trust_in([_clip(flags=("non_stationary",)) for _ in range(4)] + [_clip() for _ in range(6)])
     assert trust.snr and trust.spectrum
     assert snr_of(_clip(snr_db=float("nan"))) is None
 

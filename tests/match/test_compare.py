@@ -207,8 +207,8 @@ def test_one_clip_or_nothing_measured_is_no_crash() -> None:
 def test_an_snr_that_is_not_to_be_trusted_is_said_to_be() -> None:
     training = profile(clips=60, groups=12, seed=1, shift={"snr_db": 8})
     dev = profile(clips=60, groups=12, seed=2, name="dev")
-    unsteady = replace(dev, clips=tuple(replace(clip, flags=("unsteady",)) for clip in dev.clips))
-    plain, doubtful = (compare_features(training, other)[0][0].words for other in (dev, unsteady))
+    non_stationary = replace(dev, clips=tuple(replace(clip, flags=("non_stationary",)) for clip in dev.clips))
+    plain, doubtful = (compare_features(training, other)[0][0].words for other in (dev, non_stationary))
     assert doubtful == plain + " (but the SNR of 0% of training and 100% of dev cannot be measured)"
 
 

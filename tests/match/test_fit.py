@@ -135,12 +135,12 @@ def test_any_number_of_workers_measures_the_same_clips(target: Target) -> None:
 
 def test_unsteady_noise_is_said_and_its_snr_is_not_matched(target: Target, tmp_path: Path) -> None:
     clips = tuple(
-        replace(clip, flags=("unsteady",), features={**clip.features, "nonspeech_share": 0.01})
+        replace(clip, flags=("non_stationary",), features={**clip.features, "nonspeech_share": 0.01})
         for clip in target.dev.clips
     )
-    write_profile(replace(target.dev, clips=clips), tmp_path / "unsteady.profile")
-    outcome = _fitted(target, tmp_path / "out", dev=tmp_path / "unsteady.profile", rounds=1)
-    assert any("unsteady in 100% of the dev clips" in text for text in outcome.fit.warnings)
+    write_profile(replace(target.dev, clips=clips), tmp_path / "non_stationary.profile")
+    outcome = _fitted(target, tmp_path / "out", dev=tmp_path / "non_stationary.profile", rounds=1)
+    assert any("non_stationary in 100% of the dev clips" in text for text in outcome.fit.warnings)
     assert all(case.snr_db is None and case.bands_db is None for case in outcome.fit.matched.cases)
     assert all(case.before_s is None and case.fluctuation_db is None for case in outcome.fit.matched.cases)
     assert all(one.snr_db is None and one.match_spectrum is None for one in outcome.fit.recipe.conditions)

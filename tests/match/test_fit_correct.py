@@ -91,7 +91,7 @@ def test_scatter_of_the_measurement_is_taken_out_of_the_colours() -> None:
 
 def test_flagged_snrs_count_where_flags_fall_on_both_sides_alike() -> None:
     def clips(flagged: int) -> list[ClipProfile]:
-        flags = [("unsteady",)] * flagged + [()] * (100 - flagged)
+        flags = [("non_stationary",)] * flagged + [()] * (100 - flagged)
         return [ClipProfile("x", "g", {"snr_db": 3.0}, flags=each) for each in flags]
 
     alike, other = comparable_snr(clips(40), clips(30)), comparable_snr(clips(40), clips(10))

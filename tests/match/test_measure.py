@@ -11,7 +11,7 @@ from scipy.signal import butter, sosfilt
 from synth.dsp.analysis.bands import band_levels, normalised
 from synth.dsp.arrays import Samples
 from synth.dsp.resample import resample
-from synth.match.measure.clip import FLAGS, Measured, measure_clip
+from synth.match.measure.clip import FLAGS, ClipMeasurement, measure_clip
 from synth.match.measure.features import FEATURES
 from synth.match.measure.mixes import calibration_mixes
 from synth.match.measure.pitch import pitch_hz
@@ -38,7 +38,7 @@ def spoken(*, noise: float = 0.003, hz: float = 140.0, margin: float = 0.3, rate
     return clip + noise * rng(seed).normal(size=len(clip))
 
 
-def well_formed(found: Measured) -> None:
+def well_formed(found: ClipMeasurement) -> None:
     assert set(found.features) == {f.name for f in FEATURES}
     assert all(value is None or np.isfinite(value) for value in found.features.values())
     assert list(found.flags) == [flag for flag in FLAGS if flag in found.flags]
@@ -104,15 +104,15 @@ def test_a_rate_without_the_upper_bands_leaves_them_out() -> None:
 
 def test_unsteady_noise_is_flagged_and_steady_noise_is_not() -> None:
     steady = [measure_clip(spoken(noise=0.01, seed=k), sample_rate=RATE) for k in range(10)]
-    assert sum("unsteady" in found.flags for found in steady) <= 1
-    assert np.median([found.features["level_sd_db"] or 0 for found in steady]) < 1
+    assert sum("non_stationary" in found.flags for found in steady) <= 1
+    assert np.median([found.features["fluctuation_db"] or 0 for found in steady]) < 1
     flagged = 0
     for seed in range(10):
         t = np.arange(int(2.6 * RATE)) / RATE
         moving = 10 ** (0.6 * np.sin(2 * np.pi * (2.3 * t + rng(seed).uniform())))  # SD of the level: 8.5 dB
         clip = np.concatenate([np.zeros(4800), pulses(140, 2.0), np.zeros(4800)])[: len(t)]
         found = measure_clip(clip + 0.01 * moving * rng(seed + 50).normal(size=len(t)), sample_rate=RATE)
-        flagged += bool({"unsteady", "trimmed"} & set(found.flags))
+        flagged += bool({"non_stationary", "trimmed"} & set(found.flags))
     assert flagged >= 9
 
 

@@ -53,7 +53,7 @@ def test_the_pool_never_falls_below_sixteen_or_what_there_is(good: int, bad: int
 
 
 def test_noise_less_steady_than_dev_is_left_out_and_the_steadiest_of_it_stays_longest() -> None:
-    model = NoiseModel(tuple(SLOPE), (LEAST_SD_DB,) * BANDS, 200, level_sd_db=2.0)
+    model = NoiseModel(tuple(SLOPE), (LEAST_SD_DB,) * BANDS, 200, fluctuation_db=2.0)
     sds = [1.0] * 14 + [9.0, 4.5, 7.0, 12.0]
     found = judge_recordings([f"r{k}" for k in range(18)], np.tile(SLOPE, (18, 1)), model, sds)
     assert [one.verdict for one in found[14:]] == ["left out", "accepted", "accepted", "left out"]

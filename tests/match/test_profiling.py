@@ -280,12 +280,12 @@ def test_small_sets_are_warned_of(few: Path) -> None:
     text = " ".join(warnings(made.profile))
     assert "3 clips: below 100" in text and "3 groups" in text
     flagged = replace(
-        made.profile, clips=tuple(replace(clip, flags=("unsteady", "telephone")) for clip in made.profile.clips)
+        made.profile, clips=tuple(replace(clip, flags=("non_stationary", "telephone")) for clip in made.profile.clips)
     )
     text = " ".join(warnings(flagged))
     assert "SNR of 100% of the clips cannot be measured" in text and "telephone band in a wide-band set" in text
     told = summary(replace(made, profile=flagged))
-    assert {f["flag"]: f["clips"] for f in told["flags"]} == {"unsteady": 3, "telephone": 3}
+    assert {f["flag"]: f["clips"] for f in told["flags"]} == {"non_stationary": 3, "telephone": 3}
     assert all(f["means"] for f in told["flags"])
     json.dumps(told, allow_nan=False)
 

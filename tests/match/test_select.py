@@ -39,7 +39,7 @@ def table(
             "speech_dbfs": float(a),
             "noise_dbfs": float(a - s),
             **dict(zip(BAND_NAMES, (bands - bands.mean()).tolist(), strict=True)),
-            "level_sd_db": float(rng.normal(1.5, 0.3)),
+            "fluctuation_db": float(rng.normal(1.5, 0.3)),
             "low_hz": 100.0,
             "high_hz": float(7000 * np.exp(rng.normal(0, 0.02))),
             "speech_tilt_db": float(rng.normal(-10, 3)),
@@ -180,7 +180,7 @@ def test_an_snr_that_is_not_to_be_trusted_is_not_matched() -> None:
     pool = pool_of(3000)
     rng = np.random.default_rng(5)
     numbers = rng.normal(60, 1, 200), rng.normal(-26, 4, 200), rng.normal(10, 4.5, 200)  # SNR far off, but flagged
-    target = table(*numbers, seed=6, name="t", flags=("unsteady",))
+    target = table(*numbers, seed=6, name="t", flags=("non_stationary",))
     chosen = select_subset(pool, target, seconds_of(pool), hours=0.3)
     assert any("SNR of the target is not to be trusted" in text for text in chosen.warnings)
     snr = column(pool, "snr_db")

@@ -7,23 +7,22 @@ import json
 import numpy as np
 import pytest
 
+from benchmarks.snr_mixes import calibration_mixes, fit_hint_model, fit_on_mixes, mix_at
+
 from synth.dsp import levels
 from synth.dsp.analysis.bands import band_levels, normalised
 from synth.dsp.arrays import Samples
 from synth.errors import UsageError
 from synth.match.measure.frames import frames_of
-from synth.match.measure.mixes import calibration_mixes, fit_on_mixes, mix_at
-from synth.match.measure.noise_hints import fit_trained, tracked_noise
+from synth.match.measure.calibration import DEFAULT_CALIBRATION, Calibration, fit_calibration
+from synth.match.measure.noise_hints import track_noise
 from synth.match.measure.snr import (
-    DEFAULT_CALIBRATION,
     ESTIMATORS,
-    Calibration,
-    edge_frames,
-    fit_calibration,
     hints_of,
+    margin_frames,
     noise_floor,
     raw_estimates,
-    unsteadiness,
+    trained_fluctuation,
 )
 
 RATE = 16_000
@@ -103,7 +102,7 @@ def test_noise_is_followed_from_the_margins_through_the_speech(swell_db: float) 
     under = noise(3.6, seed=8)[:length] * 10 ** (gain / 20)
     clip, level, _ = mix_at(babble(2.5), under, snr_db=5.0, before=margin, after=margin, sample_rate=RATE)
     frames = frames_of(clip, sample_rate=RATE)
-    after, before = tracked_noise(frames, edge_frames(frames))
+    after, before = track_noise(frames, margin_frames(frames))
     found = 10 * np.log10((after + before)[30:-30].mean() / 2)
     assert found == pytest.approx(level, abs=1.5)
     plain = 10 * np.log10(frames.band[1:12].mean())
@@ -117,7 +116,7 @@ def test_noise_that_moves_is_told_from_noise_that_does_not() -> None:
         under = noise(3.6, seed=9)[: len(gain)] * 10 ** (gain / 20)
         clip, _, _ = mix_at(babble(2.9), under, snr_db=6.0, before=4800, after=4000, sample_rate=RATE)
         frames = frames_of(clip, sample_rate=RATE)
-        found.append(unsteadiness(hints_of(frames, noise_floor(frames))) or 0.0)
+        found.append(trained_fluctuation(hints_of(frames, noise_floor(frames))) or 0.0)
     assert found[0] < 1.6 and found[1] > found[0] + 1
 
 
@@ -125,7 +124,7 @@ def test_a_model_bends_with_the_excess_and_counts_no_hint_beyond_its_reach() -> 
     draw = rng(10)
     rows = [{"excess": float(draw.uniform(0, 22)), "other": float(draw.normal(3, 2))} for _ in range(600)]
     truth = [row["excess"] + (2.0 if row["excess"] > 14 else 0.5) * row["other"] for row in rows]
-    trained = fit_trained(rows, truth, penalty=0.1)
+    trained = fit_hint_model(rows, truth, penalty=0.1)
     low, high = ({"excess": at, "other": 5.0} for at in (3.0, 20.0))
     slopes = [trained.value(row | {"other": 6.0}) - trained.value(row) for row in (low, high)]
     assert slopes[0] == pytest.approx(0.5, abs=0.15) and slopes[1] == pytest.approx(2.0, abs=0.3)
@@ -175,7 +174,7 @@ def test_estimators_that_disagree_are_less_sure() -> None:
 def test_too_few_clips_and_what_is_no_calibration_are_refused() -> None:
     with pytest.raises(UsageError, match="at least 30"):
         fit_calibration([{"nist": 1.0}] * 5, [1.0] * 5)
-    with pytest.raises(UsageError, match="no calibration"):
+    with pytest.raises(UsageError, match="not a calibration"):
         Calibration.from_json({"curves": 5})
 
 
@@ -183,7 +182,7 @@ def test_mixes_are_the_same_for_a_seed_and_have_the_colour_asked_for() -> None:
     speech, pool = [babble(1.5, seed=k) for k in range(3)], [noise(4.0, seed=k) for k in range(2)]
     colour = normalised(np.linspace(0, -30, 12))
     first, again = (
-        list(calibration_mixes(speech, pool, count=4, sample_rate=RATE, seed=5, colours=[colour], snr_db=(-30, -30)))
+        list(calibration_mixes(speech, pool, count=4, sample_rate=RATE, seed=5, spectra=[colour], snr_db=(-30, -30)))
         for _ in range(2)
     )
     assert all(np.array_equal(a.samples, b.samples) for a, b in zip(first, again, strict=True))

@@ -90,7 +90,7 @@ def _known(dev: DevSet, profile: Profile | None) -> list[Known]:
 # --- the tags ---------------------------------------------------------------------------------------------------------
 
 _FLAG_TAGS: Mapping[str, tuple[str, Remedy]] = {
-    "unsteady": (
+    "non_stationary": (
         "noise not steady",
         Remedy(
             "noise whose level wavers: more such recordings, drift, events; its SNR cannot be measured well: keep it "

@@ -36,7 +36,7 @@ _REMEDIES = {
         "lower level_dbfs, or raise noise.snr_db, by about {amount}",
         "raise level_dbfs, or lower noise.snr_db, by about {amount}",
     ),
-    "level_sd_db": (
+    "fluctuation_db": (
         "take noise whose level is steadier, or less drift and fewer events",
         "take noise whose level wavers more, or add drift or events",
     ),

@@ -19,7 +19,7 @@ KNOTS = tuple(round(0.02 + 0.04 * k, 2) for k in range(25))
 LIKELY = "likely, not proven"
 """The mark of a clear difference between sets that are too small for a verdict."""
 _VERY_LARGE = 3.0  # excess
-_MAIN = frozenset(("snr_db", "speech_dbfs", "noise_dbfs", *BAND_NAMES, "level_sd_db", "high_hz"))
+_MAIN = frozenset(("snr_db", "speech_dbfs", "noise_dbfs", *BAND_NAMES, "fluctuation_db", "high_hz"))
 _GREEN_AUC, _AMBER_AUC, _GREEN_COVERAGE = 0.05, 0.15, 0.9
 
 

@@ -26,7 +26,7 @@ EDGE_DB = 3.0
 _HEAVIEST = 5.0  # times the mean weight
 _MOSTLY = 0.5
 _BELOW_BAND = sum(edge < 199 for edge in EDGES_HZ[1:])  # noise bands that end below the band of the SNR
-_DISTRUSTED = ("trimmed", "unsteady")
+_DISTRUSTED = ("trimmed", "non_stationary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +34,25 @@ class Trust:
     """What of a dev set can be believed: shares of its clips that are flagged, and whether its SNR and the colour of
     its noise are matched at all."""
 
-    unsteady: float
+    non_stationary: float
     trimmed: float
     without_snr: float
 
     @property
     def snr(self) -> bool:
-        return max(self.unsteady, self.trimmed, self.without_snr) <= _MOSTLY
+        return max(self.non_stationary, self.trimmed, self.without_snr) <= _MOSTLY
 
     @property
     def spectrum(self) -> bool:
         """The spectrum of what is mostly events is that of the gaps between them."""
-        return self.unsteady <= _MOSTLY
+        return self.non_stationary <= _MOSTLY
 
 
 def trust_in(clips: Sequence[ClipProfile]) -> Trust:
-    """Shares of the clips with the flags `unsteady` and `trimmed`, and without an SNR that can be used."""
+    """Shares of the clips with the flags `non_stationary` and `trimmed`, and without an SNR that can be used."""
     count = max(1, len(clips))
     return Trust(
-        unsteady=sum("unsteady" in clip.flags for clip in clips) / count,
+        non_stationary=sum("non_stationary" in clip.flags for clip in clips) / count,
         trimmed=sum("trimmed" in clip.flags for clip in clips) / count,
         without_snr=sum(snr_of(clip) is None for clip in clips) / count,
     )
@@ -155,8 +155,8 @@ def rumble_of(features: Values) -> tuple[float, ...] | None:
 
 
 def steady_wavering(clip: ClipProfile) -> float | None:
-    """SD in dB of the 100-ms levels of a clip's noise; None where it is unsteady, or was not measured."""
-    value = None if "unsteady" in clip.flags else clip.features.get("level_sd_db")
+    """SD in dB of the 100-ms levels of a clip's noise; None where it is non_stationary, or was not measured."""
+    value = None if "non_stationary" in clip.flags else clip.features.get("fluctuation_db")
     return None if value is None else min(float(value), 30.0)
 
 
@@ -170,7 +170,7 @@ def whole_colours(clips: Sequence[ClipProfile]) -> list[tuple[float, ...] | None
     wanted = any(rumble is not None for rumble in rumbles)
     found: list[tuple[float, ...] | None] = []
     for clip, rumble in zip(clips, rumbles, strict=True):
-        bands = None if "unsteady" in clip.flags or (wanted and rumble is None) else colour_of(clip.features)
+        bands = None if "non_stationary" in clip.flags or (wanted and rumble is None) else colour_of(clip.features)
         found.append(None if bands is None else (*bands, *(rumble or ())))
     return found
 

@@ -198,9 +198,9 @@ def _warnings(dev: Profile, trust: Trust, helped: bool) -> list[str]:
         said.append(
             f"the dev set has {groups} groups only: what is fitted is these drives or speakers, not cars at large"
         )
-    if trust.unsteady > 0.5:
+    if trust.non_stationary > 0.5:
         said.append(
-            f"the noise is unsteady in {trust.unsteady:.0%} of the dev clips: their SNR and noise spectrum cannot be "
+            f"the noise is non_stationary in {trust.non_stationary:.0%} of the dev clips: their SNR and noise spectrum cannot be "
             "measured blindly; the SNR stays as wide as the recipe had it, and the noise is not equalised"
         )
     elif not trust.snr:
@@ -319,7 +319,7 @@ class _Job:
             through_microphone(with_limits(case, clip, low=low, high=high, own_high=own_high), case, sample_rate=rate)
             for case, clip in zip(cases, self.fitting, strict=True)
         ]
-        if first and self.trust.spectrum:  # what comes and goes in unsteady noise is taken for speech
+        if first and self.trust.spectrum:  # what comes and goes in non_stationary noise is taken for speech
             new = with_margins(new, self.fitting, heard)
         return new, refined_notes((low is not None, own_high or high is not None), new)
 
@@ -358,12 +358,12 @@ def model_of(clips: Sequence[ClipProfile]) -> NoiseModel | None:
     if not known:
         return None
     size = min(len(colour) for colour, _ in known)
-    sds = [v for clip in clips if (v := clip.features.get("level_sd_db")) is not None]
+    sds = [v for clip in clips if (v := clip.features.get("fluctuation_db")) is not None]
     return noise_model([colour[:size] for colour, _ in known], [w for _, w in known], sds)
 
 
 def _steady_colour(clip: ClipProfile) -> tuple[float, ...] | None:
-    return None if "unsteady" in clip.flags else colour_of(clip.features)
+    return None if "non_stationary" in clip.flags else colour_of(clip.features)
 
 
 def _level_of(clip: ClipProfile) -> float | None:

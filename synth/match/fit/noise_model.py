@@ -30,13 +30,13 @@ Verdict = Literal["accepted", "equalised", "left out"]
 class NoiseModel:
     """Colour of the noise of a dev set: mean and SD (at least 3 dB) of each band in dB, over `count` clips.
 
-    `level_sd_db`: unsteadiness (SD of the level in dB) that nine in ten of its clips stay below; None is unknown.
+    `fluctuation_db`: unsteadiness (SD of the level in dB) that nine in ten of its clips stay below; None is unknown.
     """
 
     mean_db: tuple[float, ...]
     sd_db: tuple[float, ...]
     count: int
-    level_sd_db: float | None = None
+    fluctuation_db: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class RecordingVerdict:
     mean_z: float
     max_z: float
     mean_db: float
-    level_sd_db: float | None
+    fluctuation_db: float | None
     verdict: Verdict
 
 
@@ -66,7 +66,7 @@ def noise_model(
         mean_db=tuple(mean.tolist()),
         sd_db=tuple(np.maximum(sd, least_sd_db).tolist()),
         count=len(bands),
-        level_sd_db=float(np.quantile(level_sds, 0.9)) if len(level_sds) else None,
+        fluctuation_db=float(np.quantile(level_sds, 0.9)) if len(level_sds) else None,
     )
 
 
@@ -91,7 +91,7 @@ def judge_recordings(
             mean_z=float(z[k].mean()),
             max_z=float(z[k].max()),
             mean_db=float(np.abs(off[k]).mean()),
-            level_sd_db=sds[k],
+            fluctuation_db=sds[k],
             verdict="left out" if k in set(bad) - spared else "accepted" if _accepted(z[k], off[k]) else "equalised",
         )
         for k in range(len(names))
@@ -113,4 +113,4 @@ def _hopeless(off: Numbers, level_sd: float | None, model: NoiseModel) -> bool:
 
 def _excess(level_sd: float | None, model: NoiseModel) -> float:
     """How many dB a recording is less steady than dev."""
-    return 0.0 if level_sd is None or model.level_sd_db is None else max(0.0, level_sd - model.level_sd_db)
+    return 0.0 if level_sd is None or model.fluctuation_db is None else max(0.0, level_sd - model.fluctuation_db)

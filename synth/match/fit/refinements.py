@@ -158,7 +158,7 @@ def _with_margin(case: Case, clip: ClipProfile, pause: float) -> Case:
 
 def wavering(jitter: Jitter, clips: Sequence[ClipProfile]) -> Jitter:
     """Noise that wavers by 3 to 5 dB widens the SNR by as much (science.md 1.3)."""
-    sd = median_of(clips, "level_sd_db")
+    sd = median_of(clips, "fluctuation_db")
     if sd is None or sd <= 3 or not jitter.snr_db:
         return jitter
     return replace(jitter, snr_db=round(math.hypot(jitter.snr_db, min(sd, 5.0)), 2))

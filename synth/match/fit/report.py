@@ -111,7 +111,7 @@ def _table(report: dict[str, Any]) -> list[str]:
 
 
 def _shown() -> list[tuple[str, str]]:
-    names = ["snr_db", "speech_dbfs", "noise_dbfs", *BAND_NAMES, "level_sd_db"]
+    names = ["snr_db", "speech_dbfs", "noise_dbfs", *BAND_NAMES, "fluctuation_db"]
     named = [(name, f"{BY_NAME[name].shown}, {BY_NAME[name].unit}") for name in names]
     return [named[0], (LEVEL, "level of the clip, dBFS"), *named[1:]]
 

@@ -1,8 +1,9 @@
-"""The default calibration of the blind SNR estimators: constants that benchmarks/blind_snr.py --constants printed.
+"""The default calibration of the blind SNR: constants that `benchmarks/blind_snr.py --constants` printed.
 
-From mixes of 119 speakers (LibriSpeech, VCTK, LJSpeech) with 23 noise recordings (cars, rain, wind, road, street,
-train, babble) at 16 kHz, 240 each, SNR -8 to 30 dB, margins of 0.2 to 0.5 s, whose noise is steady (SD of its 100-ms
-levels up to 3 dB; for TRAINED up to 3.75, for CORRECTION up to 4.5; for UNSTEADY all).
+They are from mixes of 119 speakers (LibriSpeech, VCTK, LJSpeech) with 23 noise recordings (cars, rain, wind, road,
+street, train, babble) at 16 kHz: 240 mixes per recording, SNR -8 to 30 dB, margins of 0.2 to 0.5 s. Only mixes whose
+noise is stationary were used: fluctuation (SD of the 100-ms levels) up to 3 dB for CALIBRATION, 3.75 dB for TRAINED and
+4.5 dB for CORRECTION; FLUCTUATION used all. See docs/science.md, "Calibration of the blind SNR".
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ CORRECTION: Mapping[str, tuple[float, float, float]] = {
     "floor": (0.84, 0.365, 0.496),
     "subband": (0.839, 0.716, 0.133),
 }
-"""dB added to the level of the noise: a constant, a share of (level of the margins - this level), and one of the
-standard deviation of the levels within a margin."""
+"""Estimator -> dB to add to its noise level: a constant, a factor of (level of the margins - its level), and a factor of
+the standard deviation of the frame levels within a margin."""
 
 # fmt: off
 CALIBRATION: Mapping[str, Any] = {
@@ -121,9 +122,9 @@ TRAINED: Model = (
         ),
     ),
 )
-"""The SNR in dB: `center`, `scale` and `coefficients` of synth.match.measure.noise_hints.Trained."""
+"""The model of the SNR in dB: `center`, `scale` and `coefficients` of synth.match.measure.noise_hints.HintModel."""
 
-UNSTEADY: Model = (
+FLUCTUATION: Model = (
     {
         "p5": -2.817, "p10": -1.351, "p20": 1.048, "p30": 3.457, "p50": 8.405, "p70": 13.041, "p85": 16.354,
         "s3": -2.163, "s10": 0.255, "s25": 4.579, "s50": 10.206, "mean": 13.539, "track_mean": 0.56,
@@ -185,5 +186,5 @@ UNSTEADY: Model = (
         ),
     ),
 )
-"""The same for the natural logarithm of the SD of 100-ms levels of the noise in dB, 1 to 9."""
+"""The same for the natural logarithm of the fluctuation of the noise in dB, 1 to 9."""
 # fmt: on

@@ -1,42 +1,41 @@
-"""What is measured of a clip: names, units, and how large a difference must be to matter."""
+"""The features of a clip that a profile holds: names, units, and how large a difference must be to matter.
+
+The tolerances are conventions of this project: docs/science.md, "Features of a clip".
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from synth.dsp.analysis.bands import BANDS, CENTRES_HZ, RUMBLE_CENTRES_HZ
-from synth.dsp.arrays import Matrix
 
-Values = Mapping[str, float | None]
-"""Feature name -> value in its unit; None where it could not be measured."""
+FeatureValues: TypeAlias = Mapping[str, float | None]
+"""Feature name -> value in its unit; None if it could not be measured."""
 
+Matrix: TypeAlias = npt.NDArray[np.float64]
 
-_SHARE_FLOOR = 1e-4
+_SHARE_FLOOR = 1e-4  # the log-odds of 0 are infinite, so up to one clipped sample in 10,000 counts as none
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One measured property of a clip.
-
-    `scale`: how it is compared: as it is, as its logarithm to base 2 (`log2`), or a share by its log-odds (`logit`,
-    after a floor of 1e-4). `tolerance`: a difference that does not matter, on that scale (science: a convention).
-    `shown`: what people call it. `remedy`: the recipe's keys that move it.
-    """
+    """One measured property of a clip."""
 
     name: str
-    shown: str
+    shown: str  # its name in reports
     unit: str
-    tolerance: float
-    scale: Literal["linear", "log2", "logit"] = "linear"
-    remedy: str = ""
+    tolerance: float  # a difference on the scale of comparison that does not matter
+    scale: Literal["linear", "log2", "logit"] = "linear"  # how it is compared: as it is, log base 2, or log-odds
+    remedy: str = ""  # keys of the recipe that change it
 
     def scaled(self, value: float | None) -> float:
-        """The value on the scale of comparison; NaN for None, and for what the scale has no value for."""
+        """The value on the scale of comparison; NaN if there is none."""
         if value is None or not math.isfinite(value):
             return math.nan
         if self.scale == "linear":
@@ -47,19 +46,23 @@ class Feature:
         return math.log(share / (1 - share))
 
 
+BAND_NAMES = tuple(f"noise_band_{k}" for k in range(1, BANDS + 1))
+RUMBLE_NAMES = tuple(f"rumble_{k}" for k in range(1, len(RUMBLE_CENTRES_HZ) + 1))
+_NOISE_KEYS = "noise sources, match_spectrum"
+
 FEATURES: tuple[Feature, ...] = (
     Feature("snr_db", "SNR (200-7000 Hz)", "dB", 1.0, remedy="noise.snr_db"),
     Feature("speech_dbfs", "speech level", "dBFS", 1.0, remedy="level_dbfs"),
     Feature("noise_dbfs", "noise level", "dBFS", 1.0, remedy="level_dbfs, noise.snr_db"),
     *(
-        Feature(f"noise_band_{k}", f"noise at {round(hz)} Hz", "dB", 1.0, remedy="noise sources, match_spectrum")
-        for k, hz in enumerate(CENTRES_HZ, start=1)
+        Feature(name, f"noise at {round(hz)} Hz", "dB", 1.0, remedy=_NOISE_KEYS)
+        for name, hz in zip(BAND_NAMES, CENTRES_HZ, strict=True)
     ),
     *(
-        Feature(f"rumble_{k}", f"rumble at {round(hz)} Hz", "dB", 1.0, remedy="noise sources, match_spectrum")
-        for k, hz in enumerate(RUMBLE_CENTRES_HZ, start=1)
+        Feature(name, f"rumble at {round(hz)} Hz", "dB", 1.0, remedy=_NOISE_KEYS)
+        for name, hz in zip(RUMBLE_NAMES, RUMBLE_CENTRES_HZ, strict=True)
     ),
-    Feature("level_sd_db", "level fluctuation of the noise", "dB", 0.5, remedy="noise sources, drift, events"),
+    Feature("fluctuation_db", "level fluctuation of the noise", "dB", 0.5, remedy="noise sources, drift, events"),
     Feature("low_hz", "lower end of the band", "Hz", 0.1, "log2", remedy="channel: microphone low_hz"),
     Feature("high_hz", "upper end of the band", "Hz", 0.1, "log2", remedy="channel: microphone high_hz, codec"),
     Feature(
@@ -75,15 +78,12 @@ FEATURES: tuple[Feature, ...] = (
     Feature("clipped_share", "clipped samples", "", 0.7, "logit", remedy="max_peak_dbfs, channel"),
     Feature("f0_hz", "pitch of the voice", "Hz", 1 / 12, "log2", remedy="speech sources, pitch"),
 )
-"""The profile vector of science.md 1.4 (its tolerances; those of clipping and duration are our own), and the rumble."""
-
-BAND_NAMES = tuple(f"noise_band_{k}" for k in range(1, BANDS + 1))
-RUMBLE_NAMES = tuple(f"rumble_{k}" for k in range(1, len(RUMBLE_CENTRES_HZ) + 1))
 BY_NAME: Mapping[str, Feature] = {feature.name: feature for feature in FEATURES}
+TOLERANCES = tuple(feature.tolerance for feature in FEATURES)
+"""One per column of `matrix`, on the scales of comparison."""
 
 
-def matrix(rows: Sequence[Values], features: Sequence[Feature] = FEATURES) -> Matrix:
-    """The values on their scales of comparison, shape (clips, features), NaN where one was not measured."""
-    return np.array([[f.scaled(row.get(f.name)) for f in features] for row in rows], np.float64).reshape(
-        len(rows), len(features)
-    )
+def matrix(rows: Sequence[FeatureValues], features: Sequence[Feature] = FEATURES) -> Matrix:
+    """The values on their scales of comparison, float64, shape (clips, features); NaN if one was not measured."""
+    scaled = [[feature.scaled(row.get(feature.name)) for feature in features] for row in rows]
+    return np.array(scaled, np.float64).reshape(len(rows), len(features))

@@ -1,359 +1,191 @@
-"""The SNR of a clip without its clean speech: several estimators, each calibrated, and what they say together.
+"""The SNR of a clip without its clean speech: several estimators of the noise level.
 
-The SNR is that of 200 to 7000 Hz (at most 0.45 of the rate): the active level of the speech (ITU-T P.56) less the mean
-level of the noise under it, both band-passed, as `synth.dsp.mix` sets it. All estimators look for the level of the
-noise and take the rest for speech; they differ in where they look:
+The SNR is that of 200 to 7000 Hz (at most 0.45 of the sample rate): the active level of the speech (ITU-T P.56) less
+the mean level of the noise under it, both band-passed, as `synth.dsp.mix` sets it. All estimators look for the level of
+the noise and take the rest for speech. They differ in where they look:
 
-- `nist`: the 15th percentile of the levels of 32-ms frames, against the 95th (after NIST's STNR).
-- `floor`: the fifth of the frames that are quietest, against the active level of the rest.
-- `subband`: the 15th percentile in 20 mel bands each.
-- `edges`: the first and last 0.17 s of the clip, where margins are.
-- `trained`: a regression on many such numbers, and on the noise followed from the margins through the speech
-  (`synth.match.measure.noise_hints`); only where the margins hold no speech.
+- `nist`: the 15th percentile of the levels of 32-ms frames, against the 95th (after NIST's STNR);
+- `floor`: the quietest fifth of the frames, against the active level;
+- `subband`: the 15th percentile in each of 20 mel bands;
+- `edges`: the first and last 0.17 s of the clip, where margins are;
+- `trained`: a regression on many such numbers (synth.match.measure.noise_hints).
 
-The quietest frames of noise are quieter than noise is: by more, the more its level moves. The first three are therefore
-corrected by what the margins tell (`synth.match.measure.calibration_constants.CORRECTION`), where they hold noise and no speech. The
-answer is the mean of the trained estimate and of the median of the others, weighted as the calibration says.
+The quietest frames of noise are quieter than its mean, the more its level fluctuates. The first three are therefore
+corrected by what the margins tell; if the margins hold speech, `edges` and `trained` say nothing.
+What the estimates mean together is in synth.match.measure.calibration. Why and how well: docs/science.md, "Blind SNR".
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-from synth.dsp.arrays import Samples
-from synth.errors import UsageError
-from synth.match.measure.calibration_constants import CALIBRATION, CORRECTION, TRAINED, UNSTEADY
+from synth.dsp.effects.effect import Samples
+from synth.match.measure.calibration_constants import CORRECTION, FLUCTUATION, TRAINED
 from synth.match.measure.frames import TINY, Frames, Values, frames_of
-from synth.match.measure.noise_hints import Trained, hints
+from synth.match.measure.noise_hints import HintModel, hints, to_db
 
-Correction = tuple[float, float, float]
+Correction: TypeAlias = tuple[float, float, float]
+"""dB, factor of (margins - level), factor of the spread within the margins."""
 
 ESTIMATORS = ("nist", "floor", "subband", "edges", "trained")
-
 EDGE_SECONDS = 0.17
-_QUIETEST = 0.2
-_P56_MARGIN = 10**1.59
-_HANGOVER_SECONDS = 0.2
-_LIMIT_DB = 60.0  # of every raw estimate: digital silence between words is no measure of anything
-_EDGES_ARE_SPEECH_DB = 8.0  # above the quietest fifth: a margin that loud holds speech, or noise that nothing tells of
-_USUAL_EDGE_DB = 1.5  # above the quietest fifth: where the margins cannot be asked
-_USUAL_SPREAD_DB = 1.7
-_REACH_DB = 4.0  # what a trained estimate far from the median of the others counts for: odd speech misleads it
-DEFAULT_TRAINED, DEFAULT_UNSTEADY = Trained(*TRAINED), Trained(*UNSTEADY)
+"""What counts as a margin: a little less than 0.2 s, the shortest margin of the mixes that were fitted to."""
 
-
-def raw_estimates(samples: Samples, *, sample_rate: int) -> dict[str, float]:
-    """Estimates in dB, not calibrated, by name; fewer than ESTIMATORS where one cannot be made, none for silence.
-
-    samples: shape (n,), full scale 1.0.
-    """
-    return estimates_of(frames_of(samples, sample_rate=sample_rate))
+_QUIET_SHARE = 0.2
+_P56_MARGIN = 10**1.59  # ITU-T P.56: speech is active down to 15.9 dB below its active level
+_P56_HANGOVER_SECONDS = 0.2
+_MAX_DB = 60.0  # of every raw estimate: digital silence between words measures nothing
+_SPEECH_IN_MARGINS_DB = 8.0  # margins this far above the quietest fifth hold speech, or noise that nothing predicts
+# For clips whose margins hold speech: margins above the quiet levels, and spread within a margin. In the mixes of
+# calibration_constants.TRAINED the means are 1.3 to 2.7 dB and 1.6 dB.
+_USUAL_EDGE_DB, _USUAL_SPREAD_DB = 1.5, 1.7
+_SNR_MODEL, _FLUCTUATION_MODEL = HintModel(*TRAINED), HintModel(*FLUCTUATION)
 
 
 @dataclass(frozen=True, slots=True)
 class NoiseFloor:
-    """Levels in dB of the noise in the SNR's band, not corrected, by estimator; and what the margins say.
+    """Uncorrected levels of the noise in the SNR's band, and what the margins say."""
 
-    `edges`: their mean level. `spread`: standard deviation of the frames' levels within a margin. `difference`: of the
-    levels of the first and the last margin. `speech`: they are so loud that they are taken for speech.
-    """
-
-    levels: Mapping[str, float]
-    edges: float
-    spread: float
-    difference: float
-    speech: bool
+    levels: Mapping[str, float]  # dB by estimator
+    edges: float  # mean level of the margins, dB
+    spread: float  # SD of the frame levels within a margin, dB
+    difference: float  # between the levels of the first and last margin, dB
+    has_speech: bool  # the margins are so loud that they are taken for speech
 
     def corrected(self, name: str, correction: Mapping[str, Correction] = CORRECTION) -> float:
-        """Level of the noise in dB, by an estimator other than `edges`."""
+        """Level of the noise in dB by an estimator other than `edges`."""
         level = self.levels[name]
-        constant, share, per_spread = correction[name]
-        if self.speech:
-            return level + constant + share * _USUAL_EDGE_DB + per_spread * _USUAL_SPREAD_DB
-        return level + constant + share * (self.edges - level) + per_spread * self.spread
+        constant, per_db, per_spread = correction[name]
+        if self.has_speech:
+            return level + constant + per_db * _USUAL_EDGE_DB + per_spread * _USUAL_SPREAD_DB
+        return level + constant + per_db * (self.edges - level) + per_spread * self.spread
 
 
-def estimates_of(frames: Frames) -> dict[str, float]:
-    """As `raw_estimates`, of frames that are there."""
+def raw_estimates(samples: Samples, *, sample_rate: int) -> dict[str, float]:
+    """Uncalibrated estimates of the SNR.
+
+    Args:
+        samples: shape (n,), full scale 1.0.
+        sample_rate: Hz.
+
+    Returns:
+        dB by name of the estimator; some of ESTIMATORS, none for silence.
+    """
+    frames = frames_of(samples, sample_rate=sample_rate)
     if float(inner(frames)[0].max()) <= TINY:
         return {}
     floor = noise_floor(frames)
-    return estimates_from(floor, tops(frames)) | trained_estimate(floor, hints_of(frames, floor))
-
-
-def hints_of(frames: Frames, floor: NoiseFloor) -> dict[str, float]:
-    """What `trained` takes; nothing where the margins are taken for speech."""
-    if floor.speech:
-        return {}
-    found = hints(frames, *inner(frames), edge_frames(frames))
-    found |= {"spread": floor.spread, "difference": min(floor.difference, _LIMIT_DB)}
-    powers = {name: _db(power) for name, power in tops(frames).items() if name in ("floor", "edges")}
-    levels = {f"{name}_top": level for name, level in powers.items()} | dict(floor.levels)
-    return found | {name: min(max(level - floor.edges, -_LIMIT_DB), _LIMIT_DB) for name, level in levels.items()}
-
-
-def trained_estimate(
-    floor: NoiseFloor, found: Mapping[str, float], trained: Trained = DEFAULT_TRAINED
-) -> dict[str, float]:
-    """{"trained": SNR in dB}, or nothing where the margins are taken for speech."""
-    return {} if floor.speech else {"trained": trained.value(found)}
-
-
-def unsteadiness(found: Mapping[str, float], trained: Trained = DEFAULT_UNSTEADY) -> float | None:
-    """SD in dB of the levels of 100 ms of the noise over the clip, margins and speech, as trained; 1 to 9 dB, mostly
-    less than it is where it is much. None without hints."""
-    return math.exp(trained.value(found)) if found else None
-
-
-def estimates_from(
-    floor: NoiseFloor, tops: Mapping[str, float], correction: Mapping[str, Correction] = CORRECTION
-) -> dict[str, float]:
-    """Estimates in dB but `trained`, from the noise that was found and from the levels of noise and speech together."""
-    found = {name: floor.corrected(name, correction) for name in floor.levels}
-    if not floor.speech:
-        found["edges"] = floor.edges
-    return {name: _excess_db(tops[name], 10 ** (found[name] / 10)) for name in ESTIMATORS if name in found}
-
-
-def tops(frames: Frames) -> dict[str, float]:
-    """The mean power of speech and noise together, as each estimator takes it, between the margins: so that a word has
-    as much of it as a sentence."""
-    band, _ = inner(frames)
-    count = edge_frames(frames)
-    between = band[count:-count] if len(band) >= 2 * count + 4 else band
-    mean = float(between.mean())
-    peak = float(np.percentile(between, 95))
-    return {"nist": peak, "floor": active_level(between, frames.hop_seconds), "subband": mean, "edges": mean}
+    return floor_estimates(floor, total_powers(frames)) | trained_estimate(hints_of(frames, floor))
 
 
 def noise_floor(frames: Frames) -> NoiseFloor:
-    """Where the noise of a clip may be, from its frames."""
+    """Estimate the level of the noise from the quietest frames and the margins."""
     from scipy.ndimage import uniform_filter1d
 
     band, envelopes = inner(frames)
     level = 10 * np.log10(band + TINY)
-    quiet = np.sort(band)[: max(4, int(_QUIETEST * len(band)))]
+    quiet = np.sort(band)[: max(4, int(_QUIET_SHARE * len(band)))]
     smooth = uniform_filter1d(envelopes, 3, axis=0)
-    share = band.mean() / max(float(envelopes.sum(axis=1).mean()), TINY)  # the filter's slopes reach beyond the bands
+    # The slopes of the band filter reach beyond the mel bands, so their sum is a little less than the band's power.
+    share = band.mean() / max(float(envelopes.sum(axis=1).mean()), TINY)
     levels = {
         "nist": float(np.percentile(level, 15)),
-        "floor": _db(float(quiet.mean())),
-        "subband": _db(float(np.percentile(smooth, 15, axis=0).sum()) * share),
+        "floor": to_db(float(quiet.mean())),
+        "subband": to_db(float(np.percentile(smooth, 15, axis=0).sum()) * share),
     }
-    count = edge_frames(frames)
+    count = margin_frames(frames)
     first, last = slice(0, count), slice(len(band) - count, len(band))
     before, after = float(band[first].mean()), float(band[last].mean())
-    edges = _db((before + after) / 2)
+    edges = to_db((before + after) / 2)
     spread = math.sqrt((float(level[first].var()) + float(level[last].var())) / 2)
-    difference = abs(_db(before) - _db(after))
-    return NoiseFloor(levels, edges, spread, difference, edges - levels["floor"] > _EDGES_ARE_SPEECH_DB)
+    difference = abs(to_db(before) - to_db(after))
+    return NoiseFloor(levels, edges, spread, difference, edges - levels["floor"] > _SPEECH_IN_MARGINS_DB)
+
+
+def total_powers(frames: Frames) -> dict[str, float]:
+    """Mean power of speech and noise together, as each estimator takes it.
+
+    It is that between the margins, so that a word has as much of it as a sentence.
+    """
+    band, _ = inner(frames)
+    count = margin_frames(frames)
+    between = band[count:-count] if len(band) >= 2 * count + 4 else band
+    mean = float(between.mean())
+    peak = float(np.percentile(between, 95))
+    return {"nist": peak, "floor": active_power(between, frames.hop_seconds), "subband": mean, "edges": mean}
+
+
+def floor_estimates(
+    floor: NoiseFloor, totals: Mapping[str, float], correction: Mapping[str, Correction] = CORRECTION
+) -> dict[str, float]:
+    """Estimates of the SNR in dB, all but `trained`: what remains of the total power above the noise, -20 to 60 dB."""
+    noise_db = {name: floor.corrected(name, correction) for name in floor.levels}
+    if not floor.has_speech:
+        noise_db["edges"] = floor.edges
+    estimates = {}
+    for name in (name for name in ESTIMATORS if name in noise_db):
+        noise = 10 ** (noise_db[name] / 10)
+        speech = max(totals[name] - noise, 0.01 * noise, TINY)
+        estimates[name] = min(10 * math.log10(speech / max(noise, TINY)), _MAX_DB)
+    return estimates
+
+
+def hints_of(frames: Frames, floor: NoiseFloor) -> dict[str, float]:
+    """Hints in dB by name, relative to the margins; none if the margins hold speech."""
+    if floor.has_speech:
+        return {}
+    named = hints(frames, *inner(frames), margin_frames(frames))
+    named |= {"spread": floor.spread, "difference": min(floor.difference, _MAX_DB)}
+    totals = total_powers(frames)
+    levels = {f"{name}_top": to_db(totals[name]) for name in ("floor", "edges")} | dict(floor.levels)
+    return named | {name: min(max(level - floor.edges, -_MAX_DB), _MAX_DB) for name, level in levels.items()}
+
+
+def trained_estimate(named_hints: Mapping[str, float], model: HintModel = _SNR_MODEL) -> dict[str, float]:
+    """The estimate `trained` of the SNR in dB by its name; empty without hints."""
+    return {"trained": model.value(named_hints)} if named_hints else {}
+
+
+def trained_fluctuation(named_hints: Mapping[str, float], model: HintModel = _FLUCTUATION_MODEL) -> float | None:
+    """Level fluctuation of the noise over the clip, also under the speech: SD in dB of its 100-ms levels.
+
+    The values are 1 to 9 dB, and too small for noise that fluctuates much. None without hints.
+    """
+    return math.exp(model.value(named_hints)) if named_hints else None
 
 
 def inner(frames: Frames) -> tuple[Values, Values]:
-    """(band, envelopes) without the first and last frame, in which a cut is heard."""
-    cut = slice(1, -1) if len(frames.band) > 8 else slice(None)
-    return frames.band[cut], frames.envelopes[cut]
+    """(band, envelopes) of the frames without the first and the last, which hold the click of a cut."""
+    kept = slice(1, -1) if len(frames.band) > 8 else slice(None)
+    return frames.band[kept], frames.envelopes[kept]
 
 
-def edge_frames(frames: Frames) -> int:
-    """How many frames a margin counts for; at most half of the clip."""
-    there = len(inner(frames)[0])
-    return max(1, min(there // 2, round(EDGE_SECONDS / frames.hop_seconds)))
+def margin_frames(frames: Frames) -> int:
+    """Number of frames that count as a margin; at most half of the clip."""
+    return max(1, min(len(inner(frames)[0]) // 2, round(EDGE_SECONDS / frames.hop_seconds)))
 
 
-def _db(power: float) -> float:
-    return 10 * math.log10(max(power, TINY))
+def active_power(band: Values, hop_seconds: float) -> float:
+    """Active speech level (ITU-T P.56) on frames.
 
+    Args:
+        band: power of each frame, shape (frames,).
+        hop_seconds: seconds from frame to frame.
 
-def _excess_db(total: float, noise: float) -> float:
-    """How far what is left of the total stands above the noise; at least -20 dB, at most 60."""
-    found = 10 * math.log10(max(total - noise, 0.01 * noise, TINY) / max(noise, TINY))
-    return min(found, _LIMIT_DB)
-
-
-def active_level(band: Values, hop_seconds: float) -> float:
-    """P.56 on frames: mean power of those within 15.9 dB of it, and of 0.2 s after each."""
+    Returns:
+        Mean power of the frames within 15.9 dB of this mean, and of 0.2 s after each of them.
+    """
     from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-    reach = max(1, round(_HANGOVER_SECONDS / hop_seconds))
+    reach = max(1, round(_P56_HANGOVER_SECONDS / hop_seconds))
     smooth, total = uniform_filter1d(band, 3), float(band.sum())
-    level = total / len(band)
-    for _ in range(6):
-        on = maximum_filter1d((smooth > level / _P56_MARGIN).astype(np.uint8), reach + 1, origin=reach // 2)
-        level = total / max(1.0, float(on.sum()))
-    return level
-
-
-# calibration
-
-Curve = tuple[tuple[float, float], ...]
-"""(raw estimate, SNR) in dB, both rising."""
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """What an estimate means: per estimator a rising curve (raw, true SNR), straight between its points.
-
-    Above its end a curve goes on with a slope of 1 for at most 5 dB, and stays there: nothing was seen there. Below its
-    beginning it stays: an estimate without any speech says no more than that there is little.
-    `residual_db`: standard deviation of the answer, where the estimators agree. `per_spread`: by how many dB (root
-    mean square) it errs more for each dB by which they differ. `share`: weight of `trained` in the answer, 0 to 1.
-    """
-
-    curves: Mapping[str, Curve]
-    residual_db: float
-    per_spread: float
-    share: float = 0.0
-
-    def snr(self, raw: Mapping[str, float]) -> tuple[float | None, float | None]:
-        """(SNR in dB, its uncertainty as a standard deviation in dB); None without any estimate."""
-        found = _read_all(self.curves, raw)
-        if not found:
-            return None, None
-        middle, away = _middle(found)
-        spread = float(np.std(list(found.values())))
-        return float(middle + self.share * _bent(away)), float(math.hypot(self.residual_db, self.per_spread * spread))
-
-    @property
-    def range_db(self) -> tuple[float, float]:
-        """The SNRs that calibration reached: the median of the curves' ends."""
-        ends = [(curve[0][1], curve[-1][1]) for curve in self.curves.values()]
-        return float(np.median([low for low, _ in ends])), float(np.median([high for _, high in ends]))
-
-    def to_json(self) -> dict[str, Any]:
-        curves = {name: [[round(x, 3), round(y, 3)] for x, y in curve] for name, curve in self.curves.items()}
-        return {"curves": curves, "residual_db": self.residual_db, "per_spread": self.per_spread, "share": self.share}
-
-    @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> Calibration:
-        """Raises UsageError where these are not the fields of a calibration."""
-        try:
-            curves = {n: tuple((float(x), float(y)) for x, y in curve) for n, curve in fields["curves"].items()}
-            numbers = (float(fields[name]) for name in ("residual_db", "per_spread", "share"))
-            return cls(curves, *numbers)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UsageError(f"this is no calibration of SNR estimators: {error!r}; make it anew") from None
-
-
-_BEYOND_DB = 5.0
-
-
-def _read(curve: Curve, raw: float) -> float:
-    points = np.array(curve)
-    beyond = min(max(raw - float(points[-1, 0]), 0.0), _BEYOND_DB)
-    return float(np.interp(raw, points[:, 0], points[:, 1])) + beyond
-
-
-def _read_all(curves: Mapping[str, Curve], raw: Mapping[str, float]) -> dict[str, float]:
-    """SNR in dB by estimator, of those that have a curve."""
-    return {name: _read(curves[name], value) for name, value in raw.items() if name in curves}
-
-
-def _middle(found: Mapping[str, float]) -> tuple[float, float]:
-    """(median of the estimators but `trained`, how far `trained` lies above it), in dB."""
-    others = [value for name, value in found.items() if name != "trained"]
-    if "trained" not in found or not others:
-        return float(np.median(list(found.values()))), 0.0
-    middle = float(np.median(others))
-    return middle, found["trained"] - middle
-
-
-def _bent(away: Any) -> Any:
-    """dB, less the further away: at most 4."""
-    return away / np.sqrt(1 + (away / _REACH_DB) ** 2)
-
-
-def fit_calibration(raws: Sequence[Mapping[str, float]], true_snrs: Sequence[float]) -> Calibration:
-    """Isotonic regression of the true SNR (dB) on each raw estimate, thinned to at most 24 points a curve.
-
-    The residual is that of five-fold cross-validation. Raises UsageError for fewer than 30 clips.
-    """
-    truth = np.array(true_snrs, np.float64)
-    if len(raws) != len(truth) or len(truth) < 30:
-        raise UsageError(f"a calibration needs at least 30 clips with their SNR, there are {len(raws)}")
-    everything = np.arange(len(truth))
-    errors, away, spreads = np.zeros(len(truth)), np.zeros(len(truth)), np.zeros(len(truth))
-    for fold in range(5):
-        curves = _curves(raws, truth, everything[everything % 5 != fold])
-        for i in everything[everything % 5 == fold].tolist():
-            found = _read_all(curves, raws[i])
-            if found:
-                middle, away[i] = _middle(found)
-                errors[i], spreads[i] = middle - truth[i], float(np.std(list(found.values())))
-    share = _share(errors, away)
-    residual, per_spread = _uncertainty(errors + share * _bent(away), spreads)
-    return Calibration(_curves(raws, truth, everything), residual, per_spread, share)
-
-
-def _share(errors: Values, away: Values) -> float:
-    """How much of the way from the median to `trained` leaves the smallest squared errors; 0 to 1."""
-    square = float(away @ away)
-    return round(min(max(-float(errors @ away) / square, 0.0), 1.0), 3) if square > 0 else 0.0
-
-
-def _curves(raws: Sequence[Mapping[str, float]], truth: Values, which: npt.NDArray[np.int_]) -> dict[str, Curve]:
-    curves = {}
-    for name in ESTIMATORS:
-        there = [i for i in which.tolist() if name in raws[i]]
-        if len(there) >= 20:
-            fitted = _line if name == "trained" else _isotonic
-            curves[name] = fitted(np.array([raws[i][name] for i in there]), truth[there])
-    return curves
-
-
-_LINE_DB = (-12.0, 34.0)
-
-
-def _line(raw: Values, truth: Values) -> Curve:
-    """The rising straight line nearest to the truth: a regression bends no more than its mixes do."""
-    slope = float(np.clip(np.cov(raw, truth)[0, 1] / max(float(raw.var(ddof=1)), TINY), 0.5, 2.0))
-    constant = float(truth.mean() - slope * raw.mean())
-    low, high = ((x, round(constant + slope * x, 3)) for x in _LINE_DB)
-    return low, high
-
-
-def _uncertainty(errors: Values, spreads: Values) -> tuple[float, float]:
-    """(residual_db, per_spread): squared errors as a constant and a share of the squared spread, both at least 0."""
-    from scipy.optimize import nnls
-
-    x = np.column_stack([np.ones(len(errors)), spreads**2])
-    constant, share = nnls(x, np.minimum(errors**2, np.percentile(errors**2, 99)))[0]
-    return round(math.sqrt(constant), 3), round(math.sqrt(share), 3)
-
-
-_POINTS = 24
-
-
-def _isotonic(raw: Values, truth: Values) -> Curve:
-    """Rising steps by pooling adjacent violators, as a line through the middles of (at most 24) groups of them."""
-    order = np.argsort(raw, kind="stable")
-    fitted = _pooled(truth[order])
-    groups = np.array_split(np.arange(len(order)), min(_POINTS, max(2, len(order) // 8)))
-    xs = np.array([raw[order][group].mean() for group in groups])
-    ys = np.maximum.accumulate([fitted[group].mean() for group in groups])
-    keep = np.concatenate([[True], np.diff(xs) > 1e-6])
-    return tuple((round(float(x), 3), round(float(y), 3)) for x, y in zip(xs[keep], ys[keep], strict=True))
-
-
-def _pooled(values: Values) -> Values:
-    """The rising sequence that is nearest to the values: neighbours that fall are pooled into their mean."""
-    means: list[float] = []
-    counts: list[int] = []
-    for value in values.tolist():
-        means.append(value)
-        counts.append(1)
-        while len(means) > 1 and means[-2] >= means[-1]:
-            mean, count = means.pop(), counts.pop()
-            means[-1] = (means[-1] * counts[-1] + mean * count) / (counts[-1] + count)
-            counts[-1] += count
-    return np.repeat(means, counts)
-
-
-DEFAULT_CALIBRATION = Calibration.from_json(CALIBRATION)
-"""Made by benchmarks/blind_snr.py on mixes with assorted real noise."""
+    power = total / len(band)
+    for _ in range(6):  # a fixed point: 78 clips of speech were within 0.03 dB of it after two steps
+        is_active = maximum_filter1d((smooth > power / _P56_MARGIN).astype(np.uint8), reach + 1, origin=reach // 2)
+        power = total / max(1.0, float(is_active.sum()))
+    return power

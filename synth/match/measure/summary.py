@@ -16,13 +16,13 @@ from synth.match.measure.profiler import ProfiledSet
 FEW_CLIPS, FEW_GROUPS = 100, 8
 """Below these a set says little (100: science.md 3.1 is for 100 clips or more; 8 groups: our own convention)."""
 
-DISTRUSTED = ("trimmed", "unsteady")
+DISTRUSTED = ("trimmed", "non_stationary")
 """Flags with which the SNR, and the levels that follow from it, are not to be trusted."""
 
 FLAG_WORDS: Mapping[str, str] = {
     "trimmed": "cut close to the speech, too little noise alone to measure it in: their SNR cannot be measured",
-    "unsteady": "the noise level fluctuates by over 5 dB: SNR cannot be measured here; keep `snr_db` wide for them",
-    "wavering": "the noise level fluctuates by 3 to 5 dB: their SNR is less sure",
+    "non_stationary": "the noise level fluctuates by over 5 dB: SNR cannot be measured here; keep `snr_db` wide for them",
+    "fluctuating": "the noise level fluctuates by 3 to 5 dB: their SNR is less sure",
     "short": "too short for all measurements",
     "telephone": "telephone band: training clips need that channel (channel: microphone low_hz, high_hz)",
     "lowpass": "cut off above, by a lower rate or a codec: training clips need that, too (microphone high_hz, codec)",

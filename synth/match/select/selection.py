@@ -32,7 +32,7 @@ from synth.match.select.weights import (
 Method: TypeAlias = Literal["quotas", "ratio", "balance"]
 METHODS: tuple[str, ...] = get_args(Method)
 
-_COMPARED = ("level_sd_db", "low_hz", "high_hz", "speech_tilt_db", "duration_s")
+_COMPARED = ("fluctuation_db", "low_hz", "high_hz", "speech_tilt_db", "duration_s")
 _COLOURS = 3  # principal components: with SNR, level and _COMPARED there are ten columns
 _LESS = 0.4  # importance of those in balancing, against SNR, level and colour (our own choice)
 _WITHIN = (1.0, 0.75, 0.5, 0.25, 0.0)  # powers of the balancing weights within a cell
@@ -336,7 +336,7 @@ def _warnings(sides: _Sides, weighted: Weighted, reach: float, got: float | None
         found.append(f"the target has {len(sides.target)} clips only: it is matched no closer than they are known")
     if not sides.snr_trusted:
         found.append(
-            "the SNR of the target is not to be trusted (unsteady noise, or clips cut close): it is not matched"
+            "the SNR of the target is not to be trusted (non_stationary noise, or clips cut close): it is not matched"
         )
     if weighted.ess < ENOUGH and got is None:
         found.append(
