@@ -1,10 +1,12 @@
-"""How well the SNR of a clip is told without its clean speech, on recordings and speakers that nothing was fitted to.
+"""How well the SNR of a clip is measured without its clean speech, on recordings and speakers that nothing was fitted to.
 
     python benchmarks/blind_snr.py --speech CLEAN MORE --noise NOISE [--noise-list noise.csv]
-    python benchmarks/blind_snr.py --speech CLEAN MORE --noise NOISE --constants   # those of synth/match/measure/calibration_constants.py
+    python benchmarks/blind_snr.py --speech CLEAN MORE --noise NOISE --constants
+
+With `--constants` it prints the values of synth/match/measure/calibration_constants.py.
 
 Folders are searched for audio. A speaker is the folder's name with the file's up to its first `-` or `_`. The list
-(columns `file` and `recording`) tells which files are one recording. Every recording is judged by a correction and a
+(columns `file` and `recording`) says which files are one recording. Every recording is judged by a correction and a
 calibration made without it, and without the speakers it is mixed with (two halves). SNR from -5 to 20 dB, 16 kHz.
 """
 
@@ -14,6 +16,7 @@ import argparse
 import csv
 import math
 import re
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,21 +26,23 @@ from typing import Any
 import numpy as np
 import soundfile
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.snr_mixes import SNR_DB, STATIONARY_DB, Mix, calibration_mixes, fit_hint_model
 from synth.dsp import levels
 from synth.dsp.arrays import Samples
 from synth.dsp.resample import resample
 from synth.match.measure import snr
-from synth.match.measure.clip import is_unsteady, measure_clip
+from synth.match.measure.calibration import Calibration, fit_calibration
+from synth.match.measure.clip import is_non_stationary, measure_clip
 from synth.match.measure.frames import frames_of
-from synth.match.measure.mixes import SNR_DB, STEADY_DB, Mix, calibration_mixes
-from synth.match.measure.noise_hints import Trained, fit_trained
-from synth.match.measure.snr import Calibration, fit_calibration
+from synth.match.measure.noise_hints import HintModel
 
 RATE = 16_000
 TEST_DB = (-5.0, 20.0)
 LEAST_NOISE_S, LEAST_SPEECH_S = 4.0, 1.2
 OWN_SNR_DB = 38.0
-TRAINED_ON = 1.25  # times STEADY_DB: chosen on the recordings judged
+TRAINED_ON = 1.25  # times STATIONARY_DB: chosen on the recordings judged
 BIMODAL_DB = ((2.0, 1.5), (13.0, 1.5))
 Numbers = Any
 
@@ -49,7 +54,7 @@ class Voice:
 
 
 @dataclass(frozen=True)
-class Told:
+class MeasuredMix:
     """A clip, measured."""
 
     recording: str
@@ -115,15 +120,17 @@ def recordings(folder: Path, listed: Path | None) -> dict[str, list[Samples]]:
     return found
 
 
-def told(mix: Mix, recording: str, speaker: str, *, test: bool) -> Told:
+def measured_mix(mix: Mix, recording: str, speaker: str, *, test: bool) -> MeasuredMix:
     frames = frames_of(mix.samples, sample_rate=RATE)
     flags = measure_clip(mix.samples, sample_rate=RATE).flags if test else ()
-    floor, tops = snr.noise_floor(frames), snr.tops(frames)
+    floor, tops = snr.noise_floor(frames), snr.total_powers(frames)
     hints = snr.hints_of(frames, floor)
-    return Told(recording, speaker, mix.snr_db, mix.noise_db, mix.fluctuation_db, floor, tops, hints, flags, test)
+    return MeasuredMix(
+        recording, speaker, mix.snr_db, mix.noise_db, mix.fluctuation_db, floor, tops, hints, flags, test
+    )
 
 
-def all_clips(speech: list[Voice], noise: Mapping[str, list[Samples]], per: int) -> list[Told]:
+def all_clips(speech: list[Voice], noise: Mapping[str, list[Samples]], per: int) -> list[MeasuredMix]:
     clips = []
     utterances = [voice.samples for voice in speech]
     for number, (name, pieces) in enumerate(noise.items()):
@@ -137,13 +144,13 @@ def all_clips(speech: list[Voice], noise: Mapping[str, list[Samples]], per: int)
                 snr_db=TEST_DB if test else SNR_DB,
                 margins_s=(0.2, 0.2) if test else (0.2, 0.5),
             )
-            clips += [told(mix, name, speech[mix.speech].speaker, test=test) for mix in mixes]
+            clips += [measured_mix(mix, name, speech[mix.speech].speaker, test=test) for mix in mixes]
     return clips
 
 
-def fit_correction(clips: Sequence[Told]) -> dict[str, tuple[float, float, float]]:
-    """What synth.match.measure.calibration_constants.CORRECTION holds, by least squares on the true level of the noise."""
-    used = [clip for clip in clips if clip.fluctuation_db <= 1.5 * STEADY_DB and not clip.floor.speech]
+def fit_correction(clips: Sequence[MeasuredMix]) -> dict[str, tuple[float, float, float]]:
+    """The constants CORRECTION, by least squares on the true level of the noise."""
+    used = [clip for clip in clips if clip.fluctuation_db <= 1.5 * STATIONARY_DB and not clip.floor.has_speech]
     found = {}
     for name in used[0].floor.levels:
         level = np.array([clip.floor.levels[name] for clip in used])
@@ -156,59 +163,59 @@ def fit_correction(clips: Sequence[Told]) -> dict[str, tuple[float, float, float
     return found
 
 
-def raws(clips: Sequence[Told], fitted: FitResult) -> list[dict[str, float]]:
+def raws(clips: Sequence[MeasuredMix], fitted: Constants) -> list[dict[str, float]]:
     found = []
     for clip in clips:
-        plain = snr.estimates_from(clip.floor, clip.tops, fitted.correction)
-        found.append(plain | snr.trained_estimate(clip.floor, clip.hints, fitted.trained))
+        plain = snr.floor_estimates(clip.floor, clip.tops, fitted.correction)
+        found.append(plain | snr.trained_estimate(clip.hints, fitted.trained))
     return found
 
 
 @dataclass(frozen=True)
-class FitResult:
+class Constants:
     correction: dict[str, tuple[float, float, float]]
-    trained: Trained
-    non_stationary: Trained
+    trained: HintModel
+    fluctuation: HintModel
     calibration: Calibration
 
 
-def fitted_on(clips: Sequence[Told]) -> FitResult:
+def fitted_on(clips: Sequence[MeasuredMix]) -> Constants:
     """The trained estimate is calibrated by what it says of recordings that it was not trained on (five parts)."""
     correction = fit_correction(clips)
     names = sorted({clip.recording for clip in clips})
     said: list[tuple[dict[str, float], float]] = []
     for part in range(5):
-        left = [c for c in clips if names.index(c.recording) % 5 == part and c.fluctuation_db <= STEADY_DB]
+        left = [c for c in clips if names.index(c.recording) % 5 == part and c.fluctuation_db <= STATIONARY_DB]
         trained = train([c for c in clips if names.index(c.recording) % 5 != part])
         for clip in left:
-            plain = snr.estimates_from(clip.floor, clip.tops, correction)
-            said.append((plain | snr.trained_estimate(clip.floor, clip.hints, trained), clip.snr_db))
+            plain = snr.floor_estimates(clip.floor, clip.tops, correction)
+            said.append((plain | snr.trained_estimate(clip.hints, trained), clip.snr_db))
     order = np.random.Generator(np.random.Philox(key=[5, len(said)])).permutation(len(said))  # folds of all recordings
     calibration = fit_calibration([said[i][0] for i in order], [said[i][1] for i in order])
-    return FitResult(correction, train(clips), train_unsteady(clips), calibration)
+    return Constants(correction, train(clips), train_fluctuation(clips), calibration)
 
 
-def train_unsteady(clips: Sequence[Told]) -> Trained:
+def train_fluctuation(clips: Sequence[MeasuredMix]) -> HintModel:
     used = [clip for clip in clips if clip.hints]
     moves = [math.log(min(max(clip.fluctuation_db, 1.0), 9.0)) for clip in used]
-    return fit_trained([clip.hints for clip in used], moves, penalty=60.0)
+    return fit_hint_model([clip.hints for clip in used], moves, penalty=60.0)
 
 
-def train(clips: Sequence[Told]) -> Trained:
-    used = [clip for clip in clips if clip.fluctuation_db <= TRAINED_ON * STEADY_DB and clip.hints]
-    return fit_trained([clip.hints for clip in used], [clip.snr_db for clip in used])
+def train(clips: Sequence[MeasuredMix]) -> HintModel:
+    used = [clip for clip in clips if clip.fluctuation_db <= TRAINED_ON * STATIONARY_DB and clip.hints]
+    return fit_hint_model([clip.hints for clip in used], [clip.snr_db for clip in used])
 
 
-def judged(clips: Sequence[Told]) -> dict[str, list[tuple[Told, float, float]]]:
+def judged(clips: Sequence[MeasuredMix]) -> dict[str, list[tuple[MeasuredMix, float, float]]]:
     """(clip, SNR, uncertainty) by recording, of the test clips, each by what was fitted without it and its speaker."""
     halves = {name: k % 2 for k, name in enumerate(sorted({clip.speaker for clip in clips}))}
-    found: dict[str, list[tuple[Told, float, float]]] = {}
+    found: dict[str, list[tuple[MeasuredMix, float, float]]] = {}
     for name in sorted({clip.recording for clip in clips}):
         for half in (0, 1):
             others = [c for c in clips if c.recording != name and halves[c.speaker] != half and not c.test]
             fitted = fitted_on(others)
             mine = [c for c in clips if c.recording == name and halves[c.speaker] == half and c.test]
-            mine = [replace(clip, flags=flags_of(clip, fitted.non_stationary)) for clip in mine]
+            mine = [replace(clip, flags=flags_of(clip, fitted.fluctuation)) for clip in mine]
             for clip, raw in zip(mine, raws(mine, fitted), strict=True):
                 value, sigma = fitted.calibration.snr(raw)
                 assert value is not None and sigma is not None
@@ -216,13 +223,13 @@ def judged(clips: Sequence[Told]) -> dict[str, list[tuple[Told, float, float]]]:
     return found
 
 
-def flags_of(clip: Told, non_stationary: Trained) -> tuple[str, ...]:
-    """The clip's flags with `non_stationary` as told by a model made without its recording."""
-    moves = is_unsteady(None, clip.floor, snr.unsteadiness(clip.hints, non_stationary))
+def flags_of(clip: MeasuredMix, model: HintModel) -> tuple[str, ...]:
+    """The clip's flags with `non_stationary` by a model made without its recording."""
+    moves = is_non_stationary(None, clip.floor, snr.trained_fluctuation(clip.hints, model))
     return (*(flag for flag in clip.flags if flag != "non_stationary"), *(("non_stationary",) if moves else ()))
 
 
-def show(found: Mapping[str, list[tuple[Told, float, float]]], spread: Mapping[str, float]) -> None:
+def show(found: Mapping[str, list[tuple[MeasuredMix, float, float]]], spread: Mapping[str, float]) -> None:
     print("| recording | SD 100 ms | within a clip | mean error | SD | not flagged | within 2 sigma | flagged | met |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name in sorted(found, key=lambda n: spread[n]):
@@ -240,23 +247,23 @@ def show(found: Mapping[str, list[tuple[Told, float, float]]], spread: Mapping[s
         within = np.median([clip.fluctuation_db for clip, _, _ in rows])
         print(f"| {name} | {spread[name]:.1f} | {within:.1f} | {numbers} | {flags.mean():.0%} | {met} |")
     everything = [clip for rows in found.values() for clip, _, _ in rows]
-    print("\nflagged as non_stationary or trimmed, by the SD of the noise's 100-ms levels within the clip:")
+    print("\nflagged as non-stationary or trimmed, by the SD of the noise's 100-ms levels within the clip:")
     for low, high in ((0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 7), (7, 99)):
         some = [flagged(clip) for clip in everything if low <= clip.fluctuation_db < high]
         print(f"{low}-{high} dB: {np.mean(some):.0%} of {len(some)}")
-    print("\nsteady recordings, by true SNR: mean error, SD")
+    print("\nstationary recordings, by true SNR: mean error, SD")
     for low in range(-5, 20, 5):
         rows = [row for name, some in found.items() if spread[name] <= 3 for row in some]
         error = np.array([value - clip.snr_db for clip, value, _ in rows if low <= clip.snr_db < low + 5])
         print(f"{low} to {low + 5} dB: {error.mean():+.2f}, {error.std():.2f}")
 
 
-def flagged(clip: Told) -> bool:
+def flagged(clip: MeasuredMix) -> bool:
     return "non_stationary" in clip.flags or "trimmed" in clip.flags
 
 
-def bimodal(found: Mapping[str, list[tuple[Told, float, float]]], spread: Mapping[str, float]) -> list[float]:
-    """Wasserstein-1 distance in dB of the told from the true SNRs of 150 clips, 20 sets, steady recordings."""
+def bimodal(found: Mapping[str, list[tuple[MeasuredMix, float, float]]], spread: Mapping[str, float]) -> list[float]:
+    """Wasserstein-1 distance in dB of the told from the true SNRs of 150 clips, 20 sets, stationary recordings."""
     rows = [row for name, some in found.items() if spread[name] <= 3 for row in some]
     true, value = np.array([clip.snr_db for clip, _, _ in rows]), np.array([v for _, v, _ in rows])
     weight = np.sum([np.exp(-0.5 * ((true - mean) / sd) ** 2) for mean, sd in BIMODAL_DB], axis=0)
@@ -283,9 +290,9 @@ def cost(speech: list[Voice], noise: Mapping[str, list[Samples]]) -> None:
         print(f"| {rate} | {seconds / len(there):.1f} | {1e3 * used / len(there):.1f} | {seconds / used:.0f} |")
 
 
-def constants(fitted: FitResult) -> str:
+def constants(fitted: Constants) -> str:
     """The values of synth/match/measure/calibration_constants.py, to be formatted by ruff."""
-    models = {"TRAINED": fitted.trained, "UNSTEADY": fitted.non_stationary}
+    models = {"TRAINED": fitted.trained, "FLUCTUATION": fitted.fluctuation}
     values: dict[str, object] = {"CORRECTION": fitted.correction, "CALIBRATION": fitted.calibration.to_json()}
     values |= {name: (dict(m.center), dict(m.scale), m.coefficients) for name, m in models.items()}
     return "\n".join(f"{name} = {value!r}" for name, value in values.items())

@@ -17,7 +17,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from synth.match.compare.analysis import compare, compare_features
 from synth.match.compare.result import farthest
 from synth.match.measure.features import BAND_NAMES, FEATURES
-from synth.match.measure.profile import selected
 from synth.stats.two_sample import halvings
 from tests.match.feature_sets import IN_CAR, profile
 
@@ -28,7 +27,7 @@ def equal_halves(trials: int, clips: int, groups: int) -> None:
     for seed in range(trials):
         whole = profile(clips=clips, groups=groups, seed=seed)
         one, other = halvings(whole.groups, 1, seed=seed)[0]
-        found = compare(selected(whole, one.tolist()), selected(whole, other.tolist()), seed=seed)
+        found = compare(whole.at(one.tolist()), whole.at(other.tolist()), seed=seed)
         lights = [f.verdict for f in found.features]
         red += found.verdict == "red" or "red" in lights
         green += found.verdict == "green"

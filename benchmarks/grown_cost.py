@@ -9,9 +9,12 @@ from __future__ import annotations
 import argparse
 import shutil
 import statistics
+import sys
 from pathlib import Path
 
-from speed import BASIC, HERE, ROOT, Bar, Cost, prepare, run_variant
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.speed import BASIC, HERE, ROOT, Bar, Cost, prepare, run_variant
 
 METHODS = {"quilt": 2.0, "shaped": 2.0, "cabin": 3.0, "separate": None}
 

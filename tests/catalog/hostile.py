@@ -68,7 +68,7 @@ def profile_and_measure(path: str) -> tuple[dict[str, Any], int]:
     """(what `synth profile` measures of a file, peak memory of the process in MB)."""
     from synth.match.measure.profiler import measure_file
 
-    return measure_file(path, None, 0.0, None, None), peak_megabytes()
+    return measure_file(path, None, 0.0, None), peak_megabytes()
 
 
 def own_snr_and_measure(path: str, place: Any) -> tuple[float | None, int]:

@@ -16,7 +16,7 @@ from synth.match.compare.advice import Difference, amount, verdict, words
 from synth.match.compare.analysis import compare, compare_features
 from synth.match.compare.result import Comparison, farthest
 from synth.match.measure.features import BY_NAME, FEATURES
-from synth.match.measure.profile import Profile, selected, write_profile
+from synth.match.measure.profile import Profile, write_profile
 from synth.match.measure.profiler import read_or_measure
 from synth.stats.two_sample import halvings
 from tests.helpers import run_synth
@@ -45,7 +45,7 @@ def test_two_halves_of_one_set_are_not_red() -> None:
     for seed in range(TRIALS):
         whole = profile(clips=400 if TRIALS >= 20 else 200, groups=(100, 16)[seed % 2], seed=seed)
         one, other = halvings(whole.groups, 1, seed=seed)[0]
-        found = compare(selected(whole, one.tolist()), selected(whole, other.tolist()), seed=seed)
+        found = compare(whole.at(one.tolist()), whole.at(other.tolist()), seed=seed)
         red += found.verdict == "red" or "red" in [f.verdict for f in found.features]
     assert red <= ALLOWED * TRIALS
 
@@ -196,12 +196,12 @@ def test_equal_sets_of_few_clips_have_no_largest_difference() -> None:
 def test_one_clip_or_nothing_measured_is_no_crash() -> None:
     training, dev = profile(clips=40, groups=10, seed=1), profile(clips=40, groups=10, seed=2, name="dev")
     empty = replace(dev, clips=tuple(replace(clip, features=dict.fromkeys(clip.features)) for clip in dev.clips))
-    for other in (empty, selected(dev, [0])):
+    for other in (empty, dev.at([0])):
         found = compare(training, other)
         assert found.verdict is None
         json.dumps(found.to_json(), allow_nan=False)
     with pytest.raises(UsageError, match="no clips in it to compare"):
-        compare(training, selected(dev, []))
+        compare(training, dev.at([]))
 
 
 def test_an_snr_that_is_not_to_be_trusted_is_said_to_be() -> None:

@@ -6,16 +6,17 @@ import time
 
 import numpy as np
 import pytest
+import soundfile
 from scipy.signal import butter, sosfilt
 
+from benchmarks.snr_mixes import calibration_mixes
 from synth.dsp.analysis.bands import band_levels, normalised
 from synth.dsp.arrays import Samples
 from synth.dsp.resample import resample
-from synth.match.measure.clip import FLAGS, ClipMeasurement, measure_clip
+from synth.match.measure.clip import FLAGS, VERSION, ClipMeasurement, measure_clip
 from synth.match.measure.features import FEATURES
-from synth.match.measure.mixes import calibration_mixes
 from synth.match.measure.pitch import pitch_hz
-from tests.helpers import needs_real_audio, real_audio
+from tests.helpers import FIXTURES, needs_real_audio, real_audio
 
 RATE = 16_000
 
@@ -221,3 +222,47 @@ def test_real_speech_in_real_car_noise() -> None:
         errors += [(measure_clip(m.samples, sample_rate=RATE).features["snr_db"] or 0) - m.snr_db for m in mixes]
     assert abs(np.mean(errors)) < 1.2
     assert np.std(errors) < 2.0
+
+
+# Features of a spoken word in the noise of a car. If this test fails, the measurement has changed: raise VERSION in
+# synth/match/measure/clip.py, so that caches do not answer with the values of before, and pin the new ones here.
+PINNED_VERSION = 1
+PINNED = {
+    "snr_db": 15.18,
+    "speech_dbfs": -25.695,
+    "noise_dbfs": -40.234,
+    "noise_band_1": 3.2,
+    "noise_band_2": 8.437,
+    "noise_band_3": 10.024,
+    "noise_band_4": 7.98,
+    "noise_band_5": 1.265,
+    "noise_band_6": 0.219,
+    "noise_band_7": 1.185,
+    "noise_band_8": -0.907,
+    "noise_band_9": -4.379,
+    "noise_band_10": -7.676,
+    "noise_band_11": -8.982,
+    "noise_band_12": -10.366,
+    "rumble_1": -16.535,
+    "rumble_2": -12.866,
+    "fluctuation_db": 1.876,
+    "low_hz": 91.084,
+    "high_hz": 4901.684,
+    "speech_tilt_db": -8.32,
+    "modulation_4hz": 0.661,
+    "duration_s": 2.102,
+    "nonspeech_share": 0.338,
+    "clipped_share": 0.0,
+    "f0_hz": 191.724,
+}
+
+
+def test_a_changed_measurement_has_a_new_version() -> None:
+    speech, rate = soundfile.read(FIXTURES / "speech" / "ada" / "ada_1.flac")
+    noise, _ = soundfile.read(FIXTURES / "noise" / "car" / "camper_085.flac")
+    clip = noise[: len(speech) + 9600].copy()
+    clip[4800 : 4800 + len(speech)] += speech
+    measured = measure_clip(clip, sample_rate=rate)
+    assert VERSION == PINNED_VERSION
+    assert measured.features == {name: pytest.approx(value, abs=2e-3) for name, value in PINNED.items()}
+    assert measured.flags == ()

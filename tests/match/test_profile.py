@@ -43,7 +43,7 @@ AGAIN = "; profile the set again"
         (0, {"total": "4"}, f":1: `total` is '4', not a whole number{AGAIN}"),
         (0, {"total": 1e9}, f":1: `total` is 1000000000.0, not a whole number{AGAIN}"),
         (0, {"total": 10**400}, f":1: `total` is 1{'0' * 59}..., outside 0 to 1e+12{AGAIN}"),
-        (0, {"clips": []}, " has 4 clips where its header says []; profile it again"),
+        (0, {"clips": []}, " has 4 clips, but its header says []; profile the set again"),
         (0, {"notes": [1]}, f":1: `notes` is [1], not a list of texts{AGAIN}"),
         (0, {"sample_rates": []}, f":1: `sample_rates` is [], not an object{AGAIN}"),
         (2, {"path": "out"}, f":3: `path` is missing{AGAIN}"),
@@ -73,4 +73,22 @@ def test_nan_and_deep_nesting_are_refused(tmp_path: Path) -> None:
         read_profile(path)
     path.write_text("[" * 100_000 + "\n")
     with pytest.raises(UsageError, match=r"a\.profile:1: not JSON: nested too deeply"):
+        read_profile(path)
+
+
+def test_a_profile_of_version_1_is_read_with_the_names_of_today(tmp_path: Path) -> None:
+    path = damaged(tmp_path, 1, features={"snr_db": 5.0, "level_sd_db": 1.5}, flags=["unsteady", "wavering", "short"])
+    header, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([json.dumps({**json.loads(header), "version": 1}), *rows]) + "\n")
+    clip = read_profile(path).clips[0]
+    assert clip.features == {"snr_db": 5.0, "fluctuation_db": 1.5}
+    assert clip.flags == ("non_stationary", "fluctuating", "short")
+
+
+@pytest.mark.parametrize("version", [0, 3, "2", None])
+def test_a_profile_of_another_version_is_refused(tmp_path: Path, version: object) -> None:
+    path = damaged(tmp_path, 0, version=version)
+    with pytest.raises(
+        UsageError, match=r"a\.profile is a profile of version .*reads up to version 2: profile the set"
+    ):
         read_profile(path)

@@ -19,10 +19,11 @@ from synth.commands.profile import profile_to
 from synth.dataset.manifest import read_rows
 from synth.errors import UsageError
 from synth.match.compare.clean_reference import measure_clean_speech
-from synth.match.measure.audio_set import SetClip, open_set, sampled, speaker_and_noise, truths
+from synth.match.measure.audio_set import SetClip, open_set, sample_evenly, speaker_and_noise
 from synth.match.measure.profile import read_profile
 from synth.match.measure.profiler import measure_file, measure_set, profile_set
 from synth.match.measure.summary import estimator_errors, summary, warnings
+from synth.match.measure.truth import true_values
 from tests.helpers import FIXTURES, fixture_recipe, needs_real_audio, real_audio, run_synth
 
 RATE = 16000
@@ -102,7 +103,7 @@ def test_ours_is_grouped_by_speaker_and_noise_and_knows_the_truth(ours: Path) ->
         assert clip.group == speaker_and_noise(row)
         assert clip.group.startswith(row["speaker"])
         assert all(piece["recording"] in clip.group for piece in row["noise"])
-    told = truths(found, [0, 7])
+    told = true_values(found, [0, 7])
     assert set(told) == {0, 7}
     assert told[7]["snr_db"] == rows[7]["snr_db"]["band"]
     assert told[7]["before_s"] == rows[7]["speech"]["onset"] / RATE
@@ -128,7 +129,7 @@ def test_what_is_not_in_a_set_is_said_with_what_there_is(ours: Path, words: dict
 
 
 def test_what_is_no_set(tmp_path: Path) -> None:
-    for name, text in (("nothing", "there is no folder"), ("empty", "no audio in it")):
+    for name, text in (("nothing", "there is no such folder"), ("empty", "no audio in it")):
         (tmp_path / "empty").mkdir(exist_ok=True)
         sound(tmp_path / "a.wav")
         with pytest.raises(UsageError, match=text):
@@ -143,15 +144,15 @@ def test_what_is_no_set(tmp_path: Path) -> None:
 
 def test_the_sample_is_even_by_group_and_stable() -> None:
     clips = [SetClip(f"{g}/{k}.wav", g) for g, n in (("big", 500), ("mid", 40), ("small", 3)) for k in range(n)]
-    some = sampled(clips, 60)
+    some = sample_evenly(clips, 60)
     assert len(some) == 60
     counts = Counter(clip.group for clip in some)
     assert counts["small"] == 3 and abs(counts["big"] - counts["mid"]) <= 1
     assert [clips.index(clip) for clip in some] == sorted(clips.index(clip) for clip in some)
-    assert sampled(clips[::-1], 60)[::-1] == some  # whatever the order
-    more = set(sampled([*clips, SetClip("big/new.wav", "big")], 60))
+    assert sample_evenly(clips[::-1], 60)[::-1] == some  # whatever the order
+    more = set(sample_evenly([*clips, SetClip("big/new.wav", "big")], 60))
     assert len(more & set(some)) >= 59
-    assert sampled(clips, 10_000) == clips
+    assert sample_evenly(clips, 10_000) == clips
 
 
 # ------------------------------------------------------------------------------------------- measuring, remembering
@@ -301,7 +302,7 @@ def test_the_command(ours: Path, tmp_path: Path) -> None:
     assert "30 of 60 (30 measured before)" in text.stdout and "measured less true" in text.stdout
     assert "warning: 30 clips" in text.stderr and "warning" not in text.stdout
     wrong = run_synth("profile", tmp_path / "nowhere", "--out", tmp_path / "y.profile")
-    assert wrong.returncode == 2 and "there is no folder" in wrong.stderr and "Traceback" not in wrong.stderr
+    assert wrong.returncode == 2 and "there is no such folder" in wrong.stderr and "Traceback" not in wrong.stderr
 
 
 def test_a_hundred_times_real_time(tmp_path: Path) -> None:
@@ -314,7 +315,7 @@ def test_a_hundred_times_real_time(tmp_path: Path) -> None:
     def cost() -> float:
         began = time.process_time()
         for k in range(10):
-            measure_file(str(tmp_path / f"{k}.flac"), str(tmp_path), 0.0, None, None)
+            measure_file(str(tmp_path / f"{k}.flac"), str(tmp_path), 0.0, None)
         return time.process_time() - began
 
     cost()

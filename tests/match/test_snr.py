@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 from benchmarks.snr_mixes import calibration_mixes, fit_hint_model, fit_on_mixes, mix_at
-
 from synth.dsp import levels
 from synth.dsp.analysis.bands import band_levels, normalised
 from synth.dsp.arrays import Samples
 from synth.errors import UsageError
-from synth.match.measure.frames import frames_of
 from synth.match.measure.calibration import DEFAULT_CALIBRATION, Calibration, fit_calibration
+from synth.match.measure.frames import frames_of
 from synth.match.measure.noise_hints import track_noise
 from synth.match.measure.snr import (
     ESTIMATORS,

@@ -99,7 +99,7 @@ def test_sets_are_not_listened_to_unless_groups_matter(folder: Path, monkeypatch
 
 
 def test_only_so_much_audio_is_compared(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(sound_groups, "MOST_SECONDS", 9.1)
+    monkeypatch.setattr(sound_groups, "MAX_SECONDS", 9.1)
     found = open_set(folder)
     joined = sound_groups.join_groups(found, found.clips, [4.5] * 20, cache=tmp_path)
     assert joined.notes[-1] == "groups: 2 of 20 clips (0.00252778 h) were compared for shared sound"

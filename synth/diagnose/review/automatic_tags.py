@@ -17,9 +17,9 @@ import numpy as np
 from synth.diagnose.ladder.predictions import Prediction
 from synth.diagnose.review.dev_set import DevSet, group_of, profiled
 from synth.diagnose.review.manual_tags import Remedy
-from synth.match.measure.audio_set import truth_of
 from synth.match.measure.clip import FLAGS, SHORT_SECONDS
 from synth.match.measure.profile import Profile
+from synth.match.measure.truth import truth_of
 from synth.stats.intervals import Risk, risks
 
 MIN_CLIPS = 5

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from synth.dsp.analysis.bands import EDGES_HZ
 from synth.lists.cases import BAND_COLUMNS, COLUMNS, RUMBLE_COLUMNS, Case
-from synth.match.measure.features import BAND_NAMES, RUMBLE_NAMES, Values
+from synth.match.measure.features import BAND_NAMES, RUMBLE_NAMES, FeatureValues
 from synth.match.measure.profile import ClipProfile
 from synth.recipe.model import Jitter
 
@@ -111,7 +111,7 @@ def jitter_sd(values: Sequence[float], *, uncertainty: float, least: float) -> f
     return math.sqrt(max(0.25, width**2 - uncertainty**2))
 
 
-def clip_level(features: Values) -> float | None:
+def clip_level(features: FeatureValues) -> float | None:
     """Level of the whole clip in dBFS (unweighted RMS): as measured where its profile has `level_dbfs`, else estimated.
 
     The estimate is speech in its share of the time, and noise. Both are levels within the SNR's band (from 200 Hz on);
@@ -136,7 +136,7 @@ def _below_band_db(colour: Sequence[float]) -> float:
     return 10 * math.log10(power.sum() / inside) if inside > 0 else 0.0
 
 
-def colour_of(features: Values) -> tuple[float, ...] | None:
+def colour_of(features: FeatureValues) -> tuple[float, ...] | None:
     """The noise bands that were measured, from the lowest on, without their mean; None where the lowest was not."""
     known: list[float] = []
     for name in BAND_NAMES:
@@ -148,7 +148,7 @@ def colour_of(features: Values) -> tuple[float, ...] | None:
     return tuple(value - mean for value in known) if known else None
 
 
-def rumble_of(features: Values) -> tuple[float, ...] | None:
+def rumble_of(features: FeatureValues) -> tuple[float, ...] | None:
     """What lies below the bands, against their mean; None where it was not measured."""
     known = [float(v) for name in RUMBLE_NAMES if (v := features.get(name)) is not None]
     return tuple(known) if len(known) == len(RUMBLE_NAMES) else None

@@ -15,7 +15,7 @@ from synth.match.fit.dev_cases import trust_in
 from synth.match.fit.fitter import held_out_split, model_of
 from synth.match.fit.noise_model import RecordingVerdict, judge_recordings
 from synth.match.fit.simulation import Planned
-from synth.match.measure.profile import Profile, selected
+from synth.match.measure.profile import Profile
 from synth.recipe.model import Recipe
 from synth.text import csv_line
 
@@ -30,7 +30,7 @@ def judge_first_layer(dev: Profile, planned: Planned, *, seed: int) -> tuple[Rec
     Only the clips that are fitted to are used. The result is empty if dev's noise spectrum cannot be trusted.
     """
     fitted, _ = held_out_split(dev.groups, seed=seed)
-    clips = selected(dev, fitted).clips
+    clips = dev.at(fitted).clips
     model = model_of(clips) if trust_in(clips).spectrum else None
     indices = _first_layer(planned)
     if model is None or not indices:

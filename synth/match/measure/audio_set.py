@@ -1,17 +1,20 @@
-"""What a set of audio is: a data set of ours, its manifest, a list or a folder; its clips, and who belongs together."""
+"""The clips of a set of audio, and which of them belong together.
+
+A set is a data set of ours, a manifest of one, a list, a folder, or a single file.
+"""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
 
 from synth.catalog.folder import passed_over_note, walk_folder
-from synth.catalog.source_files import path_kind
+from synth.catalog.source_at import kind_of
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.manifest import GROWN_FROM, ManifestRow, read_rows
 from synth.dataset.reader import MAX_LINE, DataFile, NotJson, parse_json
@@ -19,49 +22,46 @@ from synth.errors import BadInput, UsageError
 from synth.lists.audio_list import AudioRow, read_audio_list
 from synth.lists.root import list_root
 from synth.lists.table import JSON_LINES
-from synth.text import printable
+from synth.text import listed, printable
 
 GROUP_COLUMNS = ("session", "drive", "trip", "car", "recording", "speaker")
-"""Columns of a list that say what belongs together, the first that is there (our own choice, from wide to narrow)."""
+"""Columns of a list that define groups; the first that has values counts. Chosen from wide to narrow: with the widest
+group, clips that are judged on share least with those that were fitted to."""
 
-_OURS = frozenset(("source_id", "pcm_sha256", "noise", "speech"))  # keys that only our manifests have together
+_KEYS_OF_OURS = frozenset(("source_id", "pcm_sha256", "noise", "speech"))  # only our manifests have them all
 
 
 @dataclass(frozen=True, slots=True)
 class SetClip:
-    """A clip of a set. `path`: with forward slashes, relative to the set's root, or absolute where the list says so.
+    """A clip of a set."""
 
-    `offset` and `duration` in seconds (None: to the end). `line`: where it stands in its list. `part`: it is one of
-    several clips of its file, or does not begin with it.
-    """
-
-    path: str
+    path: str  # with forward slashes, relative to the root of the set, or absolute if the list says so
     group: str
-    offset: float = 0.0
-    duration: float | None = None
-    line: int | None = None
+    offset: float = 0.0  # seconds
+    duration: float | None = None  # seconds; None: to the end of the file
+    line: int | None = None  # in its list
     split: str | None = None
     condition: str | None = None
-    part: bool = False
+    part: bool = False  # one of several clips of its file, or one that does not start with it
 
     @property
     def name(self) -> str:
-        """The path, and of a part of a file the seconds as a media fragment: `drive.wav#t=12.5,15`."""
+        """The path, with the seconds of a part as a media fragment: `drive.wav#t=12.5,15`."""
         end = "" if self.duration is None else f",{self.offset + self.duration:g}"
         return f"{self.path}#t={self.offset:g}{end}" if self.part else self.path
 
 
 @dataclass(frozen=True, slots=True)
 class AudioSet:
-    """A set, nothing of it opened yet. `manifest`: the list it was read from. `refused`: lines and files left out."""
+    """A set; none of its files has been opened yet."""
 
     name: str
     root: Path
     kind: Literal["ours", "list", "folder"]
     clips: tuple[SetClip, ...]
-    manifest: Path | None = None
+    manifest: Path | None = None  # the list that it was read from
     notes: tuple[str, ...] = ()
-    refused: tuple[BadInput, ...] = ()
+    refused: tuple[BadInput, ...] = ()  # lines and files that cannot be used
 
 
 def open_set(
@@ -69,54 +69,115 @@ def open_set(
 ) -> AudioSet:
     """The clips of a set, in its order.
 
-    `path`: the folder of a data set of ours (or its `dataset.json`, or a manifest of it), a list (CSV, TSV or JSON
-    lines with NeMo's keys), a folder of audio, or one file of it. Relative paths of a list count from the list's folder
-    (of a list that `synth split` wrote, from the folder that it notes); absolute ones are taken as they are (a person
-    names the list, and nothing but audio is opened).
-    `group_by`: a column of the list, `folder`, `file` or `speaker`. `split`, `condition`: only these.
+    Args:
+        path: the folder of a data set of ours (or its `dataset.json`, or a manifest of it), a list (CSV, TSV or JSON
+            lines with NeMo's keys), a folder of audio, or one file. Relative paths of a list start at the folder of the
+            list, or at the one that a list by `synth split` notes. Absolute paths are used as they are: the user has
+            chosen the list, and nothing but audio is opened.
+        group_by: a column of the list, `folder`, `file` or `speaker`.
+        split: only clips of this split.
+        condition: only clips of this condition.
 
-    Raises UsageError where there is no such set, nothing in it, no such column, or it is not finished.
+    Raises:
+        UsageError: there is no such set, no such column, nothing in it, or it is not complete.
     """
-    found = _with_parts(_opened(path, group_by))
-    for key, wanted in (("split", split), ("condition", condition)):
-        if wanted is not None:
-            found = _only(found, key, wanted)
-    if not found.clips:
-        raise UsageError(_nothing(path, found.refused))
-    return found
+    audio_set = _open(path, group_by)
+    counts = Counter(clip.path for clip in audio_set.clips)
+    if any(clip.offset > 0 or counts[clip.path] > 1 for clip in audio_set.clips):
+        parts = (replace(clip, part=clip.offset > 0 or counts[clip.path] > 1) for clip in audio_set.clips)
+        audio_set = replace(audio_set, clips=tuple(dict.fromkeys(parts)))
+    for key, value in (("split", split), ("condition", condition)):
+        if value is None:
+            continue
+        values = Counter(getattr(clip, key) or "none" for clip in audio_set.clips)
+        if value not in values:
+            known_values = ", ".join(f"{name} ({count})" for name, count in sorted(values.items()))
+            raise UsageError(f"{audio_set.name}: no clip has the {key} {value!r}; there are: {known_values}")
+        clips = tuple(clip for clip in audio_set.clips if (getattr(clip, key) or "none") == value)
+        audio_set = replace(audio_set, clips=clips, notes=(*audio_set.notes, f"only the {key} {value}"))
+    if not audio_set.clips:
+        refused = listed([f"  {error}" for error in audio_set.refused], 10, separator="\n")
+        raise UsageError("\n".join([f"{path}: no audio in it to measure", *([refused] * bool(refused))]))
+    return audio_set
 
 
-def _opened(path: Path, group_by: str | None) -> AudioSet:
+def sample_evenly(clips: Sequence[SetClip], count: int) -> list[SetClip]:
+    """At most `count` clips, in their order, chosen by a hash of their names and evenly by group.
+
+    First comes one clip of each group, then a second of each, and so on. Another clip in the set changes few of them.
+    """
+    if len(clips) <= count:
+        return list(clips)
+    hashes = [blake2b(printable(clip.name).encode(), digest_size=8).digest() for clip in clips]
+    ranks: Counter[str] = Counter()
+    order = []
+    for mark, index in sorted((mark, i) for i, mark in enumerate(hashes)):
+        group = clips[index].group
+        order.append((ranks[group], mark, index))
+        ranks[group] += 1
+    return [clips[i] for i in sorted(index for _, _, index in sorted(order)[:count])]
+
+
+def speaker_and_noise(row: ManifestRow) -> str:
+    """The group of a row of ours: its speaker (or the source file) and its noise recordings.
+
+    Noise that was synthesized from recordings counts as those; noise of a generator as the generator's name.
+    """
+    speaker = row.get("speaker") or (row.get("source") or {}).get("path") or row["audio_filepath"]
+    noises: set[str] = set()
+    for segment in row.get("noise") or ():
+        grown = segment.get("grown") or {}
+        if materials := grown.get("materials"):
+            noises.update(str(material["recording"]) for material in materials)
+        else:
+            noises.add(str(grown.get(GROWN_FROM) or segment.get("recording") or segment.get("kind")))
+    return " + ".join([str(speaker), *sorted(noises)])
+
+
+def _open(path: Path, group_by: str | None) -> AudioSet:
     if path.name == "dataset.json" and path.is_file():
         path = path.parent
     if path.is_dir():
         dataset = DatasetDir(path)
         if os.path.lexists(dataset.manifest):
-            return replace(_manifest(dataset.manifest, group_by), name=_absolute(path).name)
+            return replace(_read_manifest(dataset.manifest, group_by), name=_absolute(path).name)
         if dataset.plan_header.is_file():
-            raise UsageError(f"{path} is a data set that is not complete; `synth generate` again, or `synth finish`")
-        return _folder(path, group_by)
-    kind = path_kind(path)
+            raise UsageError(f"{path}: this data set is not complete; run `synth generate` again, or `synth finish`")
+        return _walk(path, group_by)
+    kind = kind_of(path)
     if kind is None:
-        raise UsageError(f"there is no folder, list or data set {path}")
+        raise UsageError(f"{path}: there is no such folder, list or data set")
     if kind == "audio":
         clip = SetClip(path.name, path.name)
         return AudioSet(path.stem, _absolute(path.parent), "folder", (clip,), None, ("groups: one file",))
-    return _manifest(path, group_by)
-
-
-def _manifest(path: Path, group_by: str | None) -> AudioSet:
-    if path.suffix.lower() in JSON_LINES and _first_keys(path) >= _OURS:
-        return _ours(path, group_by)
-    return _list(path, group_by)
+    return _read_manifest(path, group_by)
 
 
 def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - links stay links
 
 
+def _read_manifest(path: Path, group_by: str | None) -> AudioSet:
+    """The clips of a list, which may be a manifest of ours."""
+    if path.suffix.lower() not in JSON_LINES or not _first_keys(path) >= _KEYS_OF_OURS:
+        return _read_list(path, group_by)
+    group_of, note = _group_of_ours(path, group_by)
+    clips = tuple(
+        SetClip(
+            row["audio_filepath"],
+            group_of(row),
+            duration=float(row["duration"]),
+            line=k,
+            split=row.get("split"),
+            condition=row.get("condition"),
+        )
+        for k, row in enumerate(read_rows(path))
+    )
+    return AudioSet(path.stem, _absolute(path.parent), "ours", clips, _absolute(path), (note,))
+
+
 def _first_keys(path: Path) -> frozenset[str]:
-    """Keys of the first line; none where it is no JSON object, which in a data set is damage."""
+    """Keys of the first line; none if it is not a JSON object, which in a data set of ours is an error."""
     data = DataFile.named(path)
     with data.opened() as file:
         line = file.readline(MAX_LINE)
@@ -128,32 +189,8 @@ def _first_keys(path: Path) -> frozenset[str]:
         return frozenset()
 
 
-def _nothing(path: Path, refused: Sequence[BadInput]) -> str:
-    lines = [f"  {error}" for error in refused[:10]]
-    more = [f"  and {len(refused) - 10} more"] if len(refused) > 10 else []
-    return "\n".join([f"{path}: no audio in it to measure", *lines, *more])
-
-
-# ------------------------------------------------------------------------------------------------------------- ours
-
-
-def _ours(manifest: Path, group_by: str | None) -> AudioSet:
-    group, note = _our_group(manifest, group_by)
-    clips = tuple(
-        SetClip(
-            row["audio_filepath"],
-            group(row),
-            duration=float(row["duration"]),
-            line=k,
-            split=row.get("split"),
-            condition=row.get("condition"),
-        )
-        for k, row in enumerate(read_rows(manifest))
-    )
-    return AudioSet(manifest.stem, _absolute(manifest.parent), "ours", clips, _absolute(manifest), (note,))
-
-
-def _our_group(manifest: Path, group_by: str | None) -> tuple[Callable[[ManifestRow], str], str]:
+def _group_of_ours(manifest: Path, group_by: str | None) -> tuple[Callable[[ManifestRow], str], str]:
+    """(the group of a row of ours, a note on it)."""
     if group_by is None:
         return speaker_and_noise, "groups: clips of the same speaker and the same noise recordings"
     if group_by == "folder":
@@ -161,189 +198,88 @@ def _our_group(manifest: Path, group_by: str | None) -> tuple[Callable[[Manifest
     if group_by == "file":
         return lambda row: str(row["audio_filepath"]), "groups: each file alone"
     first = next(read_rows(manifest), {})
-    known = {**(first.get("labels") or {}), **first}
-    if group_by not in known:
-        raise UsageError(_no_column(manifest, group_by, known))
+    columns = {**(first.get("labels") or {}), **first}
+    if group_by not in columns:
+        raise _no_column(manifest, group_by, columns)
 
-    def value(row: ManifestRow) -> str:
-        return _text({**(row.get("labels") or {}), **row}.get(group_by)) or str(row["audio_filepath"])
+    def value_of(row: ManifestRow) -> str:
+        value = {**(row.get("labels") or {}), **row}.get(group_by)
+        return ("" if value is None else str(value)) or str(row["audio_filepath"])
 
-    return value, f"groups: the column {group_by}"
-
-
-def speaker_and_noise(row: ManifestRow) -> str:
-    """The group of a row of ours: its speaker (without one the source file) and its noise recordings."""
-    speaker = row.get("speaker") or (row.get("source") or {}).get("path") or row["audio_filepath"]
-    return " + ".join([str(speaker), *sorted({name for piece in row.get("noise") or () for name in _noise_of(piece)})])
+    return value_of, f"groups: the column {group_by}"
 
 
-def _noise_of(piece: Mapping[str, Any]) -> Iterator[str]:
-    """The recordings of a piece of noise; of grown noise those it was grown from, of a model's its name."""
-    grown = piece.get("grown") or {}
-    materials = grown.get("materials") or ()
-    if materials:
-        yield from (str(material["recording"]) for material in materials)
-    else:
-        yield str(grown.get(GROWN_FROM) or piece.get("recording") or piece.get("kind"))
+def _no_column(path: Path, column: str, columns: Collection[str]) -> UsageError:
+    names = ", ".join(sorted(columns)) or "none"
+    return UsageError(f"{path}: no column {column!r} to group by; there are: {names}, folder, file")
 
 
-def truths(found: AudioSet, lines: Collection[int]) -> dict[int, dict[str, float]]:
-    """Line of the manifest -> the true values that it tells, under the names of the features; of a set of ours."""
-    if found.kind != "ours" or found.manifest is None:
-        return {}
-    wanted = set(lines)
-    return {k: truth_of(row) for k, row in enumerate(read_rows(found.manifest)) if k in wanted}
-
-
-def truth_of(row: ManifestRow) -> dict[str, float]:
-    """What a row of ours says about the features: `snr_db` (in its band), `speech_dbfs`, `noise_dbfs`, `level_dbfs`,
-    `duration_s`, and the margins `before_s` and `after_s`; only what is known.
-
-    The speech's active level is told unweighted, where the feature is that of the SNR's band (a little less); so is
-    the noise level that follows from it and the SNR. Both and the SNR are of the stems before the channel: where one
-    filters or compresses, what can be measured is another number.
-    """
-    snr, speech = row.get("snr_db") or {}, row.get("speech") or {}
-    active, band = speech.get("active_level_dbfs"), snr.get("band")
-    told: dict[str, Any] = {
-        "snr_db": band,
-        "speech_dbfs": active,
-        "noise_dbfs": None if active is None or band is None else active - band,
-        "level_dbfs": (row.get("level_dbfs") or {}).get("measured"),
-        "duration_s": row.get("duration"),
-        **_margins(row, speech),
-    }
-    return {name: float(value) for name, value in told.items() if value is not None}
-
-
-def _margins(row: ManifestRow, speech: Mapping[str, Any]) -> dict[str, float]:
-    onset, length, rate = speech.get("onset"), speech.get("num_samples"), row.get("sampling_rate")
-    if onset is None or length is None or not rate or row.get("num_samples") is None:
-        return {}
-    return {"before_s": onset / rate, "after_s": (row["num_samples"] - onset - length) / rate}
-
-
-# ---------------------------------------------------------------------------------------------------- lists, folders
-
-
-def _list(path: Path, group_by: str | None) -> AudioSet:
+def _read_list(path: Path, group_by: str | None) -> AudioSet:
     items = list(read_audio_list(path))
     rows = [item for item in items if isinstance(item, AudioRow)]
-    group, note = _list_group(path, rows, group_by)
-    clips = tuple(
-        SetClip(
-            row.path.removeprefix("./"),
-            group(row),
-            row.offset,
-            _seconds(row),
-            row.line,
-            _text(_column(row, "split")) or None,
-            _text(_column(row, "condition")) or None,
-        )
-        for row in rows
-    )
+    groups, note = _groups_of_list(path, rows, group_by)
+    clips = []
+    for row, group in zip(rows, groups, strict=True):
+        duration = row.duration
+        if duration is None and row.num_samples and row.sample_rate:
+            duration = row.num_samples / row.sample_rate
+        columns = _columns(row)
+        split, condition = columns.get("split") or None, columns.get("condition") or None
+        clips.append(SetClip(row.path.removeprefix("./"), group, row.offset, duration, row.line, split, condition))
     refused = tuple(item for item in items if isinstance(item, BadInput))
-    root = list_root(path)
-    return AudioSet(path.stem, root, "list", clips, _absolute(path), (note,), refused)
+    return AudioSet(path.stem, list_root(path), "list", tuple(clips), _absolute(path), (note,), refused)
 
 
-def _seconds(row: AudioRow) -> float | None:
-    if row.duration is None and row.num_samples and row.sample_rate:
-        return row.num_samples / row.sample_rate
-    return row.duration
-
-
-def _column(row: AudioRow, name: str) -> object:
+def _columns(row: AudioRow) -> dict[str, str]:
+    """All values of a row as texts, labels included; a column counts before a label of the same name."""
     labels = row.detail.get("labels")
-    return row.detail.get(name) if name in row.detail else labels.get(name) if isinstance(labels, dict) else None
+    own = {name: value for name, value in row.detail.items() if name != "labels"}
+    merged = {**labels, **own} if isinstance(labels, dict) else own
+    return {name: "" if value is None else str(value) for name, value in merged.items()}
 
 
-def _columns(row: AudioRow) -> dict[str, object]:
-    labels = row.detail.get("labels")
-    return {**(labels if isinstance(labels, dict) else {}), **{k: v for k, v in row.detail.items() if k != "labels"}}
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
-
-
-def _list_group(path: Path, rows: Sequence[AudioRow], group_by: str | None) -> tuple[Callable[[AudioRow], str], str]:
+def _groups_of_list(path: Path, rows: Sequence[AudioRow], group_by: str | None) -> tuple[list[str], str]:
+    """(the group of each row, a note on them)."""
+    paths = [row.path for row in rows]
     if group_by in ("folder", "file"):
-        return _path_group([row.path for row in rows], group_by)
-    there = Counter(name for row in rows for name, value in _columns(row).items() if _text(value))
-    column = group_by or next((name for name in GROUP_COLUMNS if there[name]), None)
+        return _groups_of_paths(paths, group_by)
+    values = [_columns(row) for row in rows]
+    counts = Counter(name for row in values for name, value in row.items() if value)
+    column = group_by or next((name for name in GROUP_COLUMNS if counts[name]), None)
     if column is None:
-        group, note = _path_group([row.path for row in rows], None)
-        return group, f"{note} (the list has no column {', '.join(GROUP_COLUMNS)}; --group-by names one)"
-    if not there[column]:
-        raise UsageError(_no_column(path, column, there))
-    missing = len(rows) - there[column]
+        groups, note = _groups_of_paths(paths, None)
+        return groups, f"{note} (the list has no column {', '.join(GROUP_COLUMNS)}; --group-by names one)"
+    if not counts[column]:
+        raise _no_column(path, column, counts)
+    missing = len(rows) - counts[column]
     note = f"groups: the column {column}" + (f" ({missing} clips have none: each alone)" if missing else "")
-    return lambda row: _text(_column(row, column)) or row.path, note
+    return [row.get(column) or own for row, own in zip(values, paths, strict=True)], note
 
 
-def _no_column(path: Path, column: str, there: Collection[str]) -> str:
-    return f"{path}: no column {column!r} to group by; there are: {', '.join(sorted(there)) or 'none'}, folder, file"
+def _groups_of_paths(paths: Sequence[str], group_by: str | None) -> tuple[list[str], str]:
+    """(groups by sub-folder if there are several, else by file; a note on them)."""
+    folders = [path.rpartition("/")[0] for path in paths]
+    count = len(set(folders))
+    if group_by == "folder" or (group_by is None and count > 1):
+        return [folder or "." for folder in folders], f"groups: the sub-folder ({count})"
+    return list(paths), "groups: each file alone; clips of one drive or speaker should lie in one folder"
 
 
-def _path_group(paths: Sequence[str], group_by: str | None) -> tuple[Callable[[Any], str], str]:
-    """By sub-folder where there are several, or by file."""
-    folders = {path.rpartition("/")[0] for path in paths}
-    if group_by == "folder" or (group_by is None and len(folders) > 1):
-        return lambda row: row.path.rpartition("/")[0] or ".", f"groups: the sub-folder ({len(folders)})"
-    return lambda row: str(row.path), "groups: each file alone; clips of one drive or speaker should lie in one folder"
-
-
-def _folder(path: Path, group_by: str | None) -> AudioSet:
+def _walk(path: Path, group_by: str | None) -> AudioSet:
+    """The clips of a folder of audio."""
     if group_by not in (None, "folder", "file"):
         raise UsageError(
             f"{path} is a folder without a list, so there is no column {group_by!r}; group by folder or file, "
             "or name a list (CSV or JSON lines)"
         )
     passed_over: Counter[str] = Counter()
-    items = list(walk_folder(path, passed_over=passed_over))
+    items: list[Any] = list(walk_folder(path, passed_over=passed_over))
     passed = passed_over_note(passed_over)
     if not items and passed:
         raise UsageError(f"{path}: no audio in it to measure; {passed}")
     rows = [item for item in items if isinstance(item, AudioRow)]
-    group, note = _path_group([row.path for row in rows], group_by)
-    clips = tuple(SetClip(row.path, group(row)) for row in rows)
+    groups, note = _groups_of_paths([row.path for row in rows], group_by)
+    clips = tuple(SetClip(row.path, group) for row, group in zip(rows, groups, strict=True))
     refused = tuple(item for item in items if isinstance(item, BadInput))
     notes = tuple(text for text in (note, passed) if text)
     return AudioSet(_absolute(path).name, _absolute(path), "folder", clips, None, notes, refused)
-
-
-def _with_parts(found: AudioSet) -> AudioSet:
-    """Clips that share their file, or do not begin with it, are marked as parts."""
-    often = Counter(clip.path for clip in found.clips)
-    if not any(clip.offset > 0 or often[clip.path] > 1 for clip in found.clips):
-        return found
-    clips = (replace(c, part=c.offset > 0 or often[c.path] > 1) for c in found.clips)
-    return replace(found, clips=tuple(dict.fromkeys(clips)))
-
-
-def _only(found: AudioSet, key: str, wanted: str) -> AudioSet:
-    values = Counter(_text(getattr(clip, key)) or "none" for clip in found.clips)
-    if wanted not in values:
-        there = ", ".join(f"{name} ({count})" for name, count in sorted(values.items()))
-        raise UsageError(f"{found.name}: no clip has the {key} {wanted!r}; there are: {there}")
-    clips = tuple(clip for clip in found.clips if (_text(getattr(clip, key)) or "none") == wanted)
-    return replace(found, clips=clips, notes=(*found.notes, f"only the {key} {wanted}"))
-
-
-def sampled(clips: Sequence[SetClip], most: int) -> list[SetClip]:
-    """At most `most` clips, by a hash of their names, evenly by group: the first of each group, then the second of each
-    (and so on). In the order of the set; another clip in the set changes few of them."""
-    if len(clips) <= most:
-        return list(clips)
-    ranks: Counter[str] = Counter()
-    order = []
-    for mark, index in sorted((_mark(clip.name), i) for i, clip in enumerate(clips)):
-        group = clips[index].group
-        order.append((ranks[group], mark, index))
-        ranks[group] += 1
-    return [clips[i] for i in sorted(index for _, _, index in sorted(order)[:most])]
-
-
-def _mark(text: str) -> bytes:
-    return blake2b(printable(text).encode(), digest_size=8).digest()

@@ -38,7 +38,7 @@ FLAGS = ("trimmed", "non_stationary", "fluctuating", "short", "telephone", "lowp
 VERSION = 1
 """Of what `measure_clip` returns: raise it whenever a value changes, so that no cache keeps the old ones.
 
-tests/match/measure/test_clip.py pins the values, and fails if they change without it.
+A test pins the values, and fails if they change.
 """
 
 SHORT_SECONDS = 0.5
@@ -71,7 +71,10 @@ _SPEECH_DB, _SPEECH_BANDS = (3.0, 8.0), 6
 _QUIET_SHARE = 0.25  # of the frames: the noise spectrum is theirs
 _LOUD_SHARE = 0.3  # of the frames: the tilt of the speech is theirs
 _LEVEL_SECONDS = 0.1  # of a level whose fluctuation is measured (docs/science.md, "Stationary noise")
-_CLIPPED_RUN, _CLIPPED_LEVEL = 3, 0.999  # samples in a row at this share of the peak (docs/science.md, "Features of a clip")
+_CLIPPED_RUN, _CLIPPED_LEVEL = (
+    3,
+    0.999,
+)  # samples in a row at this share of the peak (docs/science.md, "Features of a clip")
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -139,9 +142,7 @@ def measure_clip(
         features |= {name: float(level - bands.mean()) for name, level in zip(RUMBLE_NAMES, rumble, strict=True)}
     features = {name: value if value is not None and math.isfinite(value) else None for name, value in features.items()}
     raised = _flags(features, band, floor, trained_fluctuation(hints), clipped_runs, calibration)
-    return ClipMeasurement(
-        features, tuple(flag for flag in FLAGS if raised[flag]), raw, uncertainty, noise, step_hz
-    )
+    return ClipMeasurement(features, tuple(flag for flag in FLAGS if raised[flag]), raw, uncertainty, noise, step_hz)
 
 
 def is_non_stationary(fluctuation: float | None, floor: NoiseFloor, trained: float | None) -> bool:

@@ -1,4 +1,4 @@
-"""What a profile says at a glance: quantiles, flags and what follows from them, the estimators' errors."""
+"""A profile at a glance: quantiles, flags and what follows from them, errors of the estimators."""
 
 from __future__ import annotations
 
@@ -12,151 +12,127 @@ import numpy as np
 from synth.match.measure.features import BAND_NAMES, BY_NAME, FEATURES
 from synth.match.measure.profile import ClipProfile, Profile
 from synth.match.measure.profiler import ProfiledSet
+from synth.text import count_of
 
 FEW_CLIPS, FEW_GROUPS = 100, 8
-"""Below these a set says little (100: science.md 3.1 is for 100 clips or more; 8 groups: our own convention)."""
+"""Below these a set says little (docs/science.md, "Fitting a recipe")."""
 
 DISTRUSTED = ("trimmed", "non_stationary")
-"""Flags with which the SNR, and the levels that follow from it, are not to be trusted."""
+"""Flags of clips whose SNR, and the levels that follow from it, are not to be trusted."""
 
 FLAG_WORDS: Mapping[str, str] = {
-    "trimmed": "cut close to the speech, too little noise alone to measure it in: their SNR cannot be measured",
+    "trimmed": "cut close to the speech, with too little noise alone: their SNR cannot be measured",
     "non_stationary": "the noise level fluctuates by over 5 dB: SNR cannot be measured here; keep `snr_db` wide for them",
     "fluctuating": "the noise level fluctuates by 3 to 5 dB: their SNR is less sure",
     "short": "too short for all measurements",
     "telephone": "telephone band: training clips need that channel (channel: microphone low_hz, high_hz)",
     "lowpass": "cut off above, by a lower rate or a codec: training clips need that, too (microphone high_hz, codec)",
-    "clipped": "samples at a ceiling: training clips that never clip can be told by that",
-    "no_speech": "no speech found: nothing is known of their SNR",
-    "clean": "cleaner than calibration reached: their SNR is that or more",
+    "clipped": "samples at a ceiling: without clipping, training clips differ from these",
+    "no_speech": "no speech detected: their SNR is unknown",
+    "clean": "cleaner than the calibration reached: their SNR is that or more",
 }
 """What follows from a flag, in words."""
 
-_UNITS = {"level_dbfs": "dBFS"}
-_SHOWN = {"level_dbfs": "level of the whole clip"}
-_RARE, _MOSTLY = 0.05, 0.5
-_WIDE_HZ = 16000
+_RARE, _MOST = 0.05, 0.5  # shares of clips: from when a warning is given, and from when it is a strong one
+_WIDE_BAND_HZ = 16000
 
 
 @dataclass(frozen=True, slots=True)
 class EstimatorError:
-    """Measured less true value over the clips of a set of ours. `trusted`: of clips without a flag that forbids it."""
+    """Measured less true value over the clips of a set of ours."""
 
     name: str
-    shown: str
+    shown: str  # the name in reports
     unit: str
     clips: int
-    bias: float
-    sd: float
-    trusted: bool
+    bias: float  # mean of the errors
+    sd: float  # standard deviation of the errors
+    trusted: bool  # of clips without a flag in DISTRUSTED
 
 
 def estimator_errors(clips: Sequence[ClipProfile]) -> list[EstimatorError]:
-    """The error of each measured value that the manifest knows better, for clips that are trusted and that are not."""
-    found = []
-    names = [name for name in _names(clips) if any(clip.truth and name in clip.truth for clip in clips)]
-    for name in names:
+    """The error of each measured value whose true value is known, for trusted clips and for the others."""
+    values = [(clip.features, clip.truth, _is_trusted(clip)) for clip in clips if clip.truth]
+    names = dict.fromkeys(name for _, truth, _ in values for name in truth)
+    result = []
+    for name in [*(f.name for f in FEATURES if f.name in names), *(name for name in names if name not in BY_NAME)]:
+        feature = BY_NAME.get(name)
+        shown, unit = (feature.shown, feature.unit) if feature else (name, "")
+        if name == "level_dbfs":
+            shown, unit = "level of the whole clip", "dBFS"
         for trusted in (True, False):
-            errors = [e for clip in clips if _trusted(clip) == trusted and (e := _error(clip, name)) is not None]
+            errors = [
+                measured - truth[name]
+                for features, truth, is_trusted in values
+                if is_trusted == trusted and name in truth and (measured := features.get(name)) is not None
+            ]
             if errors:
-                found.append(_estimator_error(name, errors, trusted=trusted))
-    return found
+                bias, sd = round(float(np.mean(errors)), 3), round(float(np.std(errors)), 3)
+                result.append(EstimatorError(name, shown, unit, len(errors), bias, sd, trusted))
+    return result
 
 
-def _names(clips: Sequence[ClipProfile]) -> list[str]:
-    told = dict.fromkeys(name for clip in clips for name in clip.truth or ())
-    return [*(f.name for f in FEATURES if f.name in told), *(name for name in told if name not in BY_NAME)]
-
-
-def _trusted(clip: ClipProfile) -> bool:
+def _is_trusted(clip: ClipProfile) -> bool:
     return not any(flag in DISTRUSTED for flag in clip.flags)
 
 
-def _error(clip: ClipProfile, name: str) -> float | None:
-    measured, true = clip.features.get(name), (clip.truth or {}).get(name)
-    return None if measured is None or true is None else measured - true
-
-
-def _estimator_error(name: str, errors: Sequence[float], *, trusted: bool) -> EstimatorError:
-    feature = BY_NAME.get(name)
-    shown = feature.shown if feature else _SHOWN.get(name, name)
-    unit = feature.unit if feature else _UNITS.get(name, "")
-    return EstimatorError(
-        name, shown, unit, len(errors), round(float(np.mean(errors)), 3), round(float(np.std(errors)), 3), trusted
-    )
-
-
-def summary(made: ProfiledSet) -> dict[str, Any]:
+def summary(profiled: ProfiledSet) -> dict[str, Any]:
     """The profile at a glance, as JSON values; what is printed is made from these."""
-    profile, clips = made.profile, made.profile.clips
+    profile, clips = profiled.profile, profiled.profile.clips
+    features = []
+    for f in FEATURES:
+        values = np.array([value for clip in clips if (value := clip.features.get(f.name)) is not None])
+        if len(values):
+            quantiles = zip(("p10", "p50", "p90"), np.quantile(values, [0.1, 0.5, 0.9]).tolist(), strict=True)
+            row = {"name": f.name, "shown": f.shown, "unit": f.unit, "clips": len(values)}
+            features.append(row | {name: round(value, 4) for name, value in quantiles})
+    counts = Counter(flag for clip in clips for flag in clip.flags)
     return {
         "name": profile.name,
         "root": profile.root,
         "clips": len(clips),
         "of_clips": profile.total,
-        "hours": round(made.seconds / 3600, 4),
+        "hours": round(profiled.seconds / 3600, 4),
         "groups": len(set(profile.groups)),
         "sample_rates": dict(profile.sample_rates),
-        "features": [row for f in FEATURES if (row := _quantiles(clips, f.name, f.shown, f.unit))],
-        "flags": _flags(clips),
+        "features": features,
+        "flags": [
+            {"flag": flag, "clips": count, "share": round(count / len(clips), 4), "means": FLAG_WORDS.get(flag, "")}
+            for flag, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        ],
         "estimators": [asdict(error) for error in estimator_errors(clips)],
         "notes": list(profile.notes),
         "warnings": warnings(profile),
-        "refused": [{"path": e.path, "code": e.code, "message": e.message} for e in made.refused],
-        "remembered": made.remembered,
+        "refused": [{"path": e.path, "code": e.code, "message": e.message} for e in profiled.refused],
+        "remembered": profiled.remembered,
     }
 
 
-def _quantiles(clips: Sequence[ClipProfile], name: str, shown: str, unit: str) -> dict[str, Any] | None:
-    values = np.array([value for clip in clips if (value := clip.features.get(name)) is not None])
-    if not len(values):
-        return None
-    p10, p50, p90 = (round(float(q), 4) for q in np.quantile(values, [0.1, 0.5, 0.9]))
-    return {"name": name, "shown": shown, "unit": unit, "clips": len(values), "p10": p10, "p50": p50, "p90": p90}
-
-
-def _flags(clips: Sequence[ClipProfile]) -> list[dict[str, Any]]:
-    counted = Counter(flag for clip in clips for flag in clip.flags)
-    return [
-        {"flag": flag, "clips": count, "share": round(count / len(clips), 4), "means": FLAG_WORDS.get(flag, "")}
-        for flag, count in sorted(counted.items(), key=lambda item: (-item[1], item[0]))
-    ]
-
-
 def warnings(profile: Profile) -> list[str]:
-    """What to be careful about, in words."""
+    """What to be careful about, in sentences."""
     clips, groups = profile.clips, len(set(profile.groups))
-    found = []
+    texts = []
     if len(clips) < FEW_CLIPS:
-        found.append(f"{len(clips)} clips: below {FEW_CLIPS} the quantiles are uncertain by 0.1 SD and more; add clips")
+        texts.append(f"{len(clips)} clips: below {FEW_CLIPS} the quantiles are uncertain by 0.1 SD and more; add clips")
     if groups < FEW_GROUPS:
-        found.append(
-            f"{groups} group{'' if groups == 1 else 's'}: clips of one group are not independent, so this set says "
-            "little about other drives and speakers, and no half of it can be held out"
+        texts.append(
+            f"{count_of(groups, 'group')}: clips of one group are not independent, so this set says little about other "
+            "drives and speakers, and no half of it can be held out"
         )
-    return [*found, *_flag_warnings(clips), *_band_warnings(profile)]
-
-
-def _flag_warnings(clips: Sequence[ClipProfile]) -> list[str]:
-    distrusted = sum(not _trusted(clip) for clip in clips) / len(clips)
-    if distrusted > _MOSTLY:
-        return [f"the SNR of {distrusted:.0%} of the clips cannot be measured: keep `snr_db` wide for them"]
-    if distrusted > _RARE:
-        return [f"the SNR of {distrusted:.0%} of the clips cannot be measured; they do not count for the SNR"]
-    return []
-
-
-def _band_warnings(profile: Profile) -> list[str]:
-    found = []
+    distrusted = sum(not _is_trusted(clip) for clip in clips) / len(clips)
+    if distrusted > _MOST:
+        texts.append(f"the SNR of {distrusted:.0%} of the clips cannot be measured: keep `snr_db` wide for them")
+    elif distrusted > _RARE:
+        texts.append(f"the SNR of {distrusted:.0%} of the clips cannot be measured; they do not count for the SNR")
     if len(profile.sample_rates) > 1:
         rates = ", ".join(f"{count} at {rate} Hz" for rate, count in profile.sample_rates.items())
-        found.append(f"several sample rates ({rates}): what lies above half the lowest is not there in all clips")
-    wide = max(int(rate) for rate in profile.sample_rates) >= _WIDE_HZ
-    narrow = sum("telephone" in clip.flags for clip in profile.clips) / len(profile.clips)
-    if wide and narrow > _RARE:
-        found.append(f"{narrow:.0%} of the clips are in the telephone band in a wide-band set: a channel of its own")
-    lacking = [name for name in BAND_NAMES if all(clip.features.get(name) is None for clip in profile.clips)]
-    if lacking and len(lacking) < len(BAND_NAMES):
-        hz = BY_NAME[lacking[0]].shown.removeprefix("noise at ")
-        found.append(f"the noise's colour is not known from {hz} on: the rate is too low")
-    return found
+        texts.append(f"several sample rates ({rates}): not all clips have what is above half the lowest rate")
+    is_wide_band = max(int(rate) for rate in profile.sample_rates) >= _WIDE_BAND_HZ
+    narrow = sum("telephone" in clip.flags for clip in clips) / len(clips)
+    if is_wide_band and narrow > _RARE:
+        texts.append(f"{narrow:.0%} of the clips are in the telephone band in a wide-band set: give them a channel")
+    missing = [name for name in BAND_NAMES if all(clip.features.get(name) is None for clip in clips)]
+    if missing and len(missing) < len(BAND_NAMES):
+        hz = BY_NAME[missing[0]].shown.removeprefix("noise at ")
+        texts.append(f"the noise spectrum is unknown from {hz} on: the sample rate is too low")
+    return texts
