@@ -10,7 +10,7 @@ import numpy as np
 
 from synth.dsp import levels
 from synth.dsp.analysis.bands import Bands
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.dsp.spectral_shape import coloured
 from synth.errors import UsageError
 from synth.match.measure.calibration import Calibration, fit_calibration

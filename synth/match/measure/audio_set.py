@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from synth.catalog.folder import passed_over_note, walk_folder
-from synth.catalog.source_at import kind_of
+from synth.catalog.source_files import path_kind
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.manifest import GROWN_FROM, ManifestRow, read_rows
 from synth.dataset.reader import MAX_LINE, DataFile, NotJson, parse_json
@@ -144,7 +144,7 @@ def _open(path: Path, group_by: str | None) -> AudioSet:
         if dataset.plan_header.is_file():
             raise UsageError(f"{path}: this data set is not complete; run `synth generate` again, or `synth finish`")
         return _walk(path, group_by)
-    kind = kind_of(path)
+    kind = path_kind(path)
     if kind is None:
         raise UsageError(f"{path}: there is no such folder, list or data set")
     if kind == "audio":

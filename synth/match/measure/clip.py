@@ -9,13 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from synth.dsp.analysis.bands import band_levels, normalised
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Mask, Samples
 from synth.match.measure.bandwidth import Band, band_of, rumble_of
 from synth.match.measure.calibration import DEFAULT_CALIBRATION, Calibration
 from synth.match.measure.features import BAND_NAMES, FEATURES, RUMBLE_NAMES
@@ -75,8 +74,6 @@ _CLIPPED_RUN, _CLIPPED_LEVEL = (
     3,
     0.999,
 )  # samples in a row at this share of the peak (docs/science.md, "Features of a clip")
-
-Mask: TypeAlias = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from synth.dsp.analysis.bands import BANDS, CENTRES_HZ, RUMBLE_CENTRES_HZ
+from synth.dsp.arrays import Matrix
 
 FeatureValues: TypeAlias = Mapping[str, float | None]
 """Feature name -> value in its unit; None if it could not be measured."""
-
-Matrix: TypeAlias = npt.NDArray[np.float64]
 
 _SHARE_FLOOR = 1e-4  # the log-odds of 0 are infinite, so up to one clipped sample in 10,000 counts as none
 

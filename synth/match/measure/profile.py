@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from synth.dsp.arrays import Matrix
 from synth.errors import UsageError
 from synth.lists.source_text import json_object, text_lines
-from synth.match.measure.features import BAND_NAMES, FEATURES, RUMBLE_NAMES, FeatureValues, Matrix, matrix
+from synth.match.measure.features import BAND_NAMES, FEATURES, RUMBLE_NAMES, FeatureValues, matrix
 from synth.paths import output_path
 from synth.text import short_repr
 

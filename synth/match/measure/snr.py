@@ -24,7 +24,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from synth.dsp.effects.effect import Samples
+from synth.dsp.arrays import Samples
 from synth.match.measure.calibration_constants import CORRECTION, FLUCTUATION, TRAINED
 from synth.match.measure.frames import TINY, Frames, Values, frames_of
 from synth.match.measure.noise_hints import HintModel, hints, to_db
