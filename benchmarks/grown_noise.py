@@ -29,7 +29,7 @@ measures: Any = importlib.import_module("sound_measures")
 
 from synth.audio.read import read_samples  # noqa: E402
 from synth.dsp.generators.generator import MATERIAL_SECONDS, Material  # noqa: E402
-from synth.report.png import png_of_colours  # noqa: E402
+from synth.report.png import png  # noqa: E402
 
 Grow = Callable[[int], Samples]
 
@@ -235,7 +235,7 @@ _HEAT = np.array([[0, 0, 8], [60, 10, 110], [190, 50, 90], [250, 150, 40], [255,
 
 def write_png(path: Path, pixels: Pixels) -> None:
     """pixels: shape (height, width, 3), 8 bit."""
-    path.write_bytes(png_of_colours(pixels))
+    path.write_bytes(png(pixels))
 
 
 def spectrogram(samples: Samples, *, seconds: float = 10.0, height: int = 256) -> Pixels:

@@ -1,14 +1,14 @@
-"""How good predictions of labels are, over what is known only.
+"""How good predictions of labels are, over the clips whose label is known.
 
-A label that is unknown in a clip says nothing about a prediction there, so that clip is left out for that label: the
-mask of the loss sum(m * BCE) / sum(m) is the mask of every number here.
+A label that is unknown in a clip says nothing about a prediction for it, so the clip is left out for this label. The
+metrics use the same mask as the loss sum(mask * BCE) / sum(mask).
 """
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,63 +17,54 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from synth.dataset.labels import LabelCounts, label_arrays
-from synth.diagnose.row_sets import RowSet, row_set
+from synth.dataset.labels import label_arrays
 from synth.errors import UsageError
 from synth.lists.source_text import text_lines
 from synth.text import CsvReader
 
-_SURE: Final = 1e-7
-"""Probabilities are kept so far from 0 and 1 in the cross-entropy (our own choice): a sure mistake costs 16 nats."""
-
+#: The cross-entropy keeps probabilities this far from 0 and 1 (our own choice): a confident mistake costs 16 nats.
+_MIN_DISTANCE: Final = 1e-7
 _METRICS: Final = ("error", "precision", "recall", "f1", "cross_entropy")
 
 
 @dataclass(frozen=True, slots=True)
 class LabelPredictions:
-    """`probabilities[id]`: shape (len(names),), NaN where a cell was empty."""
+    """The predictions of one file."""
 
     path: Path
-    names: tuple[str, ...]
-    probabilities: Mapping[str, npt.NDArray[np.float64]]
+    names: tuple[str, ...]  # labels
+    probabilities: Mapping[str, npt.NDArray[np.float64]]  # clip id -> shape (labels,), 0 to 1; NaN: empty cell
 
 
 def read_label_predictions(path: Path) -> LabelPredictions:
-    """Predictions from a CSV: a column `id`, and one for each label with probabilities (or 0 and 1) that it is present.
+    """Read a CSV with a column `id` and one column per label: the probability (or 0 and 1) that it is present.
 
-    Raises UsageError with file and line.
+    Raises:
+        UsageError: the file cannot be used; names the line.
     """
+    lines = CsvReader(text_lines(path))
     try:
-        lines = CsvReader(text_lines(path))
         header = [name.strip() for name in next(lines, [])]
-        names = _names(path, header)
-        found: dict[str, npt.NDArray[np.float64]] = {}
+        names = tuple(name for name in header if name != "id")
+        if len(names) == len(header) or not names:
+            raise UsageError(f"{path}:1: columns id and one per label are needed; the header is {', '.join(header)}")
+        if repeated := sorted({name for name in header if header.count(name) > 1}):
+            raise UsageError(f"{path}:1: the column {repeated[0]!r} is there twice")
+        probabilities: dict[str, npt.NDArray[np.float64]] = {}
         for cells in lines:
-            if cells:
-                clip, row = _read(f"{path}:{lines.line_num}", header, cells)
-                if clip in found:
-                    raise UsageError(f"{path}:{lines.line_num}: the clip {clip!r} is there already")
-                found[clip] = row
+            if not cells:
+                continue
+            where = f"{path}:{lines.line_num}"
+            if len(cells) != len(header):
+                raise UsageError(f"{where}: {len(cells)} cells, the header has {len(header)} columns")
+            fields = dict(zip(header, cells, strict=True))
+            clip = fields.pop("id")
+            if clip in probabilities:
+                raise UsageError(f"{where}: the clip {clip!r} is there already")
+            probabilities[clip] = np.array([_probability(f"{where}: {name}", cell) for name, cell in fields.items()])
     except csv.Error as error:
         raise UsageError(f"{path}:{lines.line_num}: not a CSV file: {error}") from None
-    return LabelPredictions(path, names, found)
-
-
-def _names(path: Path, header: Sequence[str]) -> tuple[str, ...]:
-    names = tuple(name for name in header if name != "id")
-    if len(names) == len(header) or not names:
-        raise UsageError(f"{path}:1: give a column id and one for each label; the header is {', '.join(header)}")
-    if twice := sorted({name for name in header if header.count(name) > 1}):
-        raise UsageError(f"{path}:1: the column {twice[0]!r} is there twice")
-    return names
-
-
-def _read(where: str, header: Sequence[str], cells: Sequence[str]) -> tuple[str, npt.NDArray[np.float64]]:
-    if len(cells) != len(header):
-        raise UsageError(f"{where}: {len(cells)} cells, the header has {len(header)} columns")
-    fields = dict(zip(header, cells, strict=True))
-    clip = fields.pop("id")
-    return clip, np.array([_probability(f"{where}: {name}", cell) for name, cell in fields.items()])
+    return LabelPredictions(path, names, probabilities)
 
 
 def _probability(where: str, cell: str) -> float:
@@ -84,104 +75,80 @@ def _probability(where: str, cell: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value <= 1:
-        raise UsageError(f"{where} is {cell!r}; a probability from 0 to 1 is needed, or nothing where there is none")
+        raise UsageError(f"{where} is {cell!r}; a probability from 0 to 1 is needed, or an empty cell")
     return value
+
+
+def check_label_names(predictions: LabelPredictions, names: Sequence[str]) -> None:
+    """Raise UsageError if a predicted label is none of `names`."""
+    for name in predictions.names:
+        if name not in names:
+            close = get_close_matches(name, names, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"the labels are {', '.join(names) or 'none'}"
+            raise UsageError(f"{predictions.path}:1: no clip has a label {name!r}; {hint}")
 
 
 def score_labels(
     rows: Iterable[Mapping[str, Any]], predictions: LabelPredictions, *, threshold: float = 0.5
 ) -> dict[str, Any]:
-    """The metrics of each predicted label over the clips in which it is known and predicted, their mean, and over all
-    known cells alike (`all`). A label is predicted as present from `threshold` on. None: not defined.
+    """Compute the metrics of each label over the clips in which it is known and predicted.
 
-    Cross-entropies are in nats. Raises UsageError where no clip has a prediction, or a predicted label is no truth.
+    `macro` has the mean of each metric over labels, `all` the metrics over all cells together. None: not defined.
+
+    Args:
+        rows: rows of a manifest.
+        predictions: probabilities of the labels.
+        threshold: a label is predicted as present from this probability on.
+
+    Raises:
+        UsageError: no clip has a prediction.
     """
-    known_rows, clips = [], 0
+    predicted_rows, clips = [], 0
     for row in rows:
         clips += 1
         if row.get("id") in predictions.probabilities:
-            known_rows.append({"id": row["id"], "labels": row.get("labels")})
-    if not known_rows:
-        raise UsageError(f"{predictions.path}: none of its {len(predictions.probabilities)} ids is that of a clip here")
-    truth, known = label_arrays(known_rows, predictions.names)
-    said = np.stack([predictions.probabilities[row["id"]] for row in known_rows])
-    mask = known & ~np.isnan(said)
-    labels = {
-        name: {
-            **_metrics(truth[mask[:, k], k], said[mask[:, k], k], threshold),
-            "not_predicted": int((known[:, k] & ~mask[:, k]).sum()),
-        }
-        for k, name in enumerate(predictions.names)
-    }
+            predicted_rows.append({"id": row["id"], "labels": row.get("labels")})
+    if not predicted_rows:
+        raise UsageError(f"{predictions.path}: none of its {len(predictions.probabilities)} ids is the id of a clip")
+    truth, is_known = label_arrays(predicted_rows, predictions.names)
+    probabilities = np.stack([predictions.probabilities[row["id"]] for row in predicted_rows])
+    mask = is_known & ~np.isnan(probabilities)
+    labels: dict[str, dict[str, Any]] = {}
+    for k, name in enumerate(predictions.names):
+        metrics = _metrics(truth[mask[:, k], k], probabilities[mask[:, k], k], threshold)
+        labels[name] = {**metrics, "not_predicted": int((is_known[:, k] & ~mask[:, k]).sum())}
+    macro = {}
+    for metric in _METRICS:
+        values = [label[metric] for label in labels.values() if label[metric] is not None]
+        macro[metric] = {"mean": _ratio(sum(values), len(values)), "labels": len(values)}
     return {
         "clips": clips,
-        "without_prediction": clips - len(known_rows),
-        "predictions_without_clip": len(predictions.probabilities) - len({row["id"] for row in known_rows}),
+        "without_prediction": clips - len(predicted_rows),
+        "predictions_without_clip": len(predictions.probabilities) - len({row["id"] for row in predicted_rows}),
         "threshold": threshold,
         "labels": labels,
-        "macro": dict(_macro(list(labels.values()))),
-        "all": _metrics(truth[mask], said[mask], threshold),
+        "macro": macro,
+        "all": _metrics(truth[mask], probabilities[mask], threshold),
     }
 
 
-def _metrics(truth: npt.NDArray[np.float32], said: npt.NDArray[np.float64], threshold: float) -> dict[str, Any]:
-    there, found = truth > 0.5, said >= threshold
-    hits = int((there & found).sum())
-    sure = np.clip(said, _SURE, 1 - _SURE)
-    entropy = -np.where(there, np.log(sure), np.log1p(-sure))
+def _metrics(
+    truth: npt.NDArray[np.float32], probabilities: npt.NDArray[np.float64], threshold: float
+) -> dict[str, Any]:
+    is_present, is_predicted = truth > 0.5, probabilities >= threshold
+    hits = int((is_present & is_predicted).sum())
+    inside = np.clip(probabilities, _MIN_DISTANCE, 1 - _MIN_DISTANCE)
+    entropy = -np.where(is_present, np.log(inside), np.log1p(-inside))
     return {
         "n": len(truth),
-        "present": int(there.sum()),
-        "error": _ratio(int((there != found).sum()), len(truth)),
-        "precision": _ratio(hits, int(found.sum())),
-        "recall": _ratio(hits, int(there.sum())),
-        "f1": _ratio(2 * hits, int(found.sum()) + int(there.sum())),
+        "present": int(is_present.sum()),
+        "error": _ratio(int((is_present != is_predicted).sum()), len(truth)),
+        "precision": _ratio(hits, int(is_predicted.sum())),
+        "recall": _ratio(hits, int(is_present.sum())),
+        "f1": _ratio(2 * hits, int(is_predicted.sum()) + int(is_present.sum())),
         "cross_entropy": _ratio(float(entropy.sum()), len(truth)),
     }
 
 
-def _ratio(of: float, total: int) -> float | None:
-    return round(of / total, 6) if total else None
-
-
-def _macro(labels: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each metric's plain mean over the labels in which it is defined, and how many those are."""
-    for metric in _METRICS:
-        values = [label[metric] for label in labels if label[metric] is not None]
-        yield metric, {"mean": round(sum(values) / len(values), 6) if values else None, "labels": len(values)}
-
-
-def count_labels(
-    named: Path, *, split: str | None = None, predictions: Path | None = None, threshold: float = 0.5
-) -> dict[str, Any]:
-    """The counts of the labels in a data set or manifest (of one split where given), with the metrics of predictions.
-
-    Raises UsageError.
-    """
-    found = row_set(named)
-    counts = LabelCounts()
-    for row in _of_split(found, split):
-        counts.add(row)
-    if not counts.clips:
-        raise UsageError(f"{found.manifest}: no clip" + ("" if split is None else f" of the split {split!r}"))
-    given = None if predictions is None else read_label_predictions(predictions)
-    if given is not None:
-        _check_names(given, counts.names)
-    return {
-        "clips": sum(counts.clips.values()),
-        "labels": counts.to_json(),
-        "values": counts.values(),
-        "metrics": None if given is None else score_labels(_of_split(found, split), given, threshold=threshold),
-    }
-
-
-def _of_split(found: RowSet, split: str | None) -> Iterator[Mapping[str, Any]]:
-    return (row for row in found.rows() if split is None or row.get("split") == split)
-
-
-def _check_names(predictions: LabelPredictions, names: Sequence[str]) -> None:
-    for name in predictions.names:
-        if name not in names:
-            close = get_close_matches(name, names, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(names) or 'none'}"
-            raise UsageError(f"{predictions.path}:1: no clip has a label {name!r}; {hint}")
+def _ratio(part: float, total: int) -> float | None:
+    return round(part / total, 6) if total else None

@@ -1,156 +1,135 @@
-"""The report on a noise collection as a page. Made from its JSON values, so that both tell the same numbers."""
+"""The report on a noise collection as a page. It is made from the report's JSON."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, Final
 
-from synth.report.page import Cell, colour, page, table
-from synth.report.spectrum_plot import Frame, drawing, scale_of
+from synth.report.page import Cell, color, page, table
+from synth.report.spectrum_plot import SpectrumAxes, scale_of, spectrum_plot
 
-_MOST_CURVES = 300  # in one drawing; more cannot be told apart, and take a browser seconds
-_MOST_LINES = 5
-
-_COLUMNS = (
-    "recording",
-    "seconds",
-    "usable",
-    "level dBFS",
-    "SD dB",
-    "from Hz",
-    "to Hz",
-    "lines",
-    "spectrum",
-    "tonal lines, Hz",
-    "notes",
-)
-_TEXT = ("recording", "tonal lines, Hz", "notes")
+_MAX_CURVES: Final = 300  # more cannot be told apart in one plot, and take a browser seconds
+_MAX_LINES: Final = 5  # tonal lines named per recording
+_MAX_KEYS: Final = 24
 
 
 def noise_page(report: Mapping[str, Any]) -> str:
-    """The page of a report (`NoiseReport.to_json()`); one self-contained HTML document."""
+    """Return the page of a report (`NoiseReport.to_json()`), one self-contained HTML document."""
+    title = f"Noise in {report['source']}"
+    effective = report["effective_recordings"]
+    verdict_class = "good" if effective >= 16 else "low"
+    if effective < 8:
+        verdict_class = "bad"
+    conclusions = "".join(f"<p>{escape(line)}</p>" for line in report["conclusion"])
+    has_spectra = len(report["band_hz"]) >= 2
     body = [
-        f"<h1>Noise in {escape(report['source'])}</h1>",
-        f'<p class="soft">Measured at {report["sample_rate"]} Hz, without dead and clipped parts.</p>',
-        _verdict(report),
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="soft">Measured at {report["sample_rate"]} Hz, without silent and clipped parts.</p>',
+        f'<div class="verdict {verdict_class}">{conclusions}</div>',
         "<h2>Spectra</h2>",
-        _overview(report),
+        _all_spectra(report) if has_spectra else "<p>The sample rate is too low for a spectrum.</p>",
         "<h2>Recordings</h2>",
-        table([_head(name) for name in _COLUMNS], [_row(recording) for recording in report["recordings"]]),
-        _explained(report),
+        _recording_table(report["recordings"]),
+        _explanation(report["spectra"]),
         "<h2>Each recording's spectrum</h2>",
-        _multiples(report),
-        *_duplicates(report["near_duplicates"]),
-        *_refused(report["refused"]),
+        _each_spectrum(report) if has_spectra else "",
+        *_text_table(
+            "Near-duplicates: counted as one recording",
+            {"recording": "first", "is also": "second", "seconds in common": "common_s"},
+            report["near_duplicates"],
+        ),
+        *_text_table("Refused", {"file": "path", "code": "code", "why": "message"}, report["refused"]),
     ]
-    return page(f"Noise in {report['source']}", body)
+    return page(title, body)
 
 
-def _head(name: str) -> Cell:
-    return Cell(name, kind="text" if name in _TEXT else "")
-
-
-def _verdict(report: Mapping[str, Any]) -> str:
-    kind = "bad" if report["effective_recordings"] < 8 else "low" if report["effective_recordings"] < 16 else "good"
-    lines = "".join(f"<p>{escape(line)}</p>" for line in report["conclusion"])
-    return f'<div class="verdict {kind}">{lines}</div>'
-
-
-def _row(recording: Mapping[str, Any]) -> list[Cell]:
-    lines = sorted(recording["lines"], key=lambda line: -float(line["above_db"]))[:_MOST_LINES]
-    sd = recording["level_sd_db"]
-    return [
-        Cell(recording["name"], kind="text"),
-        Cell(f"{recording['seconds']:.2f}"),
-        Cell(f"{recording['usable_s']:.2f}"),
-        Cell(f"{recording['level_dbfs']:.1f}"),
-        Cell("" if sd is None else f"{sd:.1f}", kind="warn" if recording["stationarity"] == "unsteady" else ""),
-        Cell(str(recording["low_hz"])),
-        Cell(str(recording["high_hz"]), kind="warn" if recording["band_limited"] else ""),
-        Cell(str(len(recording["lines"]))),
-        Cell(str(recording["spectrum"])),
-        Cell(", ".join(f"{line['hz']:.1f}" for line in lines), kind="text"),
-        Cell("; ".join(recording["warnings"]), kind="text warn"),
+def _recording_table(recordings: Sequence[Mapping[str, Any]]) -> str:
+    numeric = ("seconds", "usable", "level dBFS", "SD dB", "from Hz", "to Hz", "lines", "spectrum")
+    head = [
+        Cell("recording", kind="text"),
+        *map(Cell, numeric),
+        *(Cell(name, kind="text") for name in ("tonal lines, Hz", "notes")),
     ]
-
-
-def _explained(report: Mapping[str, Any]) -> str:
-    return (
-        '<p class="soft">SD: of the level of 100-ms frames; up to 3 dB estimates of SNR can be trusted, above 5 dB '
-        "not. From, to: where the spectrum comes within 10 dB of its maximum, and where a low-pass cuts it off (half "
-        "the rate where none does). Lines: tones more than 6 dB above the median of the sixth octave around them, the "
-        f"strongest {_MOST_LINES} named. Spectrum: recordings with the same number have spectra that differ by less "
-        f"than 3 dB on average; there are {report['spectra']}.</p>"
-    )
-
-
-def _overview(report: Mapping[str, Any]) -> str:
-    recordings = report["recordings"]
-    step = -(-len(recordings) // _MOST_CURVES)
-    drawn = recordings[::step]
-    if len(report["band_hz"]) < 2:
-        return "<p>The rate is too low for a spectrum.</p>"
-    low, high = scale_of([r["band_profile_db"] for r in drawn])
-    frame = Frame(report["band_hz"], low, high, width=920, height=320)
-    curves = [(r["band_profile_db"], r["spectrum"]) for r in drawn]
-    some = f" {len(drawn)} of {len(recordings)} recordings are drawn." if step > 1 else ""
-    keys = "".join(
-        f'<span><span class="swatch" style="background: {colour(n)}"></span>{n} ({count})&ensp;</span> '
-        for n, count in _sizes(recordings)[:24]
-    )
-    return (
-        f"<figure>{drawing(frame, curves, title='Third-octave spectra of all recordings, dB over Hz')}"
-        f"<figcaption>Third octaves, dB about each recording's mean band level, over Hz. Spectra by number, with how "
-        f"many recordings have them: {keys}{some}</figcaption></figure>"
-    )
-
-
-def _sizes(recordings: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
-    counts: dict[int, int] = {}
+    rows = []
     for recording in recordings:
-        counts[recording["spectrum"]] = counts.get(recording["spectrum"], 0) + 1
-    return sorted(counts.items())
-
-
-def _multiples(report: Mapping[str, Any]) -> str:
-    if len(report["band_hz"]) < 2:
-        return ""
-    profiles = [r["band_profile_db"] for r in report["recordings"]]
-    middle = [sorted(values)[len(values) // 2] for values in zip(*profiles, strict=True)]
-    low, high = scale_of(profiles)
-    frame = Frame(report["band_hz"], low, high, width=300, height=150)
-    figures = [
-        "<figure>"
-        + drawing(
-            frame,
-            [(r["band_profile_db"], r["spectrum"])],
-            title=f"Spectrum of {r['name']}",
-            context=[middle],
+        strongest = sorted(recording["lines"], key=lambda line: -float(line["above_db"]))[:_MAX_LINES]
+        sd_db = recording["level_sd_db"]
+        is_unsteady = recording["stationarity"] == "unsteady"
+        rows.append(
+            [
+                Cell(recording["name"], kind="text"),
+                Cell(f"{recording['seconds']:.2f}"),
+                Cell(f"{recording['usable_s']:.2f}"),
+                Cell(f"{recording['level_dbfs']:.1f}"),
+                Cell("" if sd_db is None else f"{sd_db:.1f}", kind="warn" if is_unsteady else ""),
+                Cell(str(recording["low_hz"])),
+                Cell(str(recording["high_hz"]), kind="warn" if recording["band_limited"] else ""),
+                Cell(str(len(recording["lines"]))),
+                Cell(str(recording["spectrum"])),
+                Cell(", ".join(f"{line['hz']:.1f}" for line in strongest), kind="text"),
+                Cell("; ".join(recording["warnings"]), kind="text warn"),
+            ]
         )
-        + f'<figcaption><span class="swatch" style="background: {colour(r["spectrum"])}"></span>{escape(r["name"])}'
-        + "</figcaption></figure>"
-        for r in report["recordings"]
-    ]
-    note = '<p class="soft">In grey the median of all.</p>' if len(profiles) > 1 else ""
+    return table(head, rows)
+
+
+def _explanation(spectra: int) -> str:
+    return (
+        '<p class="soft">SD: standard deviation of the level of 100-ms frames; up to 3 dB, estimates of the SNR can be '
+        "trusted, above 5 dB they cannot. From, to: where the spectrum comes within 10 dB of its maximum, and where a "
+        "low-pass cuts it off (half the sample rate if there is none). Lines: tones more than 6 dB above the median of "
+        f"the sixth octave around them; the strongest {_MAX_LINES} are named. Spectrum: recordings with the same "
+        f"number have spectra that differ by less than 3 dB on average; there are {spectra} different ones.</p>"
+    )
+
+
+def _all_spectra(report: Mapping[str, Any]) -> str:
+    recordings = report["recordings"]
+    step = -(-len(recordings) // _MAX_CURVES)
+    drawn = recordings[::step]
+    low, high = scale_of([r["band_profile_db"] for r in drawn])
+    axes = SpectrumAxes(report["band_hz"], low, high, width=920, height=320)
+    curves = [(r["band_profile_db"], r["spectrum"]) for r in drawn]
+    omitted = f" {len(drawn)} of {len(recordings)} recordings are drawn." if step > 1 else ""
+    counts = sorted(Counter(r["spectrum"] for r in recordings).items())
+    keys = "".join(f"<span>{_swatch(number)}{number} ({count})&ensp;</span> " for number, count in counts[:_MAX_KEYS])
+    plot = spectrum_plot(axes, curves, title="Third-octave spectra of all recordings, dB over Hz")
+    return (
+        f"<figure>{plot}<figcaption>Third octaves, in dB relative to each recording's mean band level, over Hz. "
+        f"Spectra by number, with the number of recordings that have them: {keys}{omitted}</figcaption></figure>"
+    )
+
+
+def _swatch(number: int) -> str:
+    return f'<span class="swatch" style="background: {color(number)}"></span>'
+
+
+def _each_spectrum(report: Mapping[str, Any]) -> str:
+    recordings = report["recordings"]
+    spectra = [r["band_profile_db"] for r in recordings]
+    median = [sorted(levels)[len(levels) // 2] for levels in zip(*spectra, strict=True)]
+    low, high = scale_of(spectra)
+    axes = SpectrumAxes(report["band_hz"], low, high, width=300, height=150)
+    figures = []
+    for r in recordings:
+        curve = (r["band_profile_db"], r["spectrum"])
+        plot = spectrum_plot(axes, [curve], title=f"Spectrum of {r['name']}", context=[median])
+        caption = f"{_swatch(r['spectrum'])}{escape(r['name'])}"
+        figures.append(f"<figure>{plot}<figcaption>{caption}</figcaption></figure>")
+    note = '<p class="soft">The gray line is the median of all recordings.</p>' if len(spectra) > 1 else ""
     return f'{note}<div class="grid">{"".join(figures)}</div>'
 
 
-def _duplicates(pairs: Sequence[Mapping[str, Any]]) -> list[str]:
-    if not pairs:
+def _text_table(title: str, columns: Mapping[str, str], items: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a heading and a table; `columns`: heading -> key of the items. Nothing if there are no items."""
+    if not items:
         return []
-    rows = [
-        [Cell(p["first"], kind="text"), Cell(p["second"], kind="text"), Cell(f"{p['common_s']:.1f}")] for p in pairs
-    ]
-    head = [Cell("recording", kind="text"), Cell("is also", kind="text"), Cell("seconds in common")]
-    return ["<h2>Near-duplicates: counted as one recording</h2>", table(head, rows)]
-
-
-def _refused(refused: Sequence[Mapping[str, Any]]) -> list[str]:
-    if not refused:
-        return []
-    rows = [
-        [Cell(r["path"], kind="text"), Cell(r["code"], kind="text"), Cell(r["message"], kind="text")] for r in refused
-    ]
-    head = [Cell(name, kind="text") for name in ("file", "code", "why")]
-    return ["<h2>Refused</h2>", table(head, rows)]
+    rows = []
+    for item in items:
+        values = (item[key] for key in columns.values())
+        rows.append([Cell(f"{v:.1f}") if isinstance(v, float) else Cell(v, kind="text") for v in values])
+    kinds = [cell.kind for cell in rows[0]]
+    head = [Cell(name, kind=kind) for name, kind in zip(columns, kinds, strict=True)]
+    return [f"<h2>{title}</h2>", table(head, rows)]

@@ -7,12 +7,12 @@ import zlib
 
 import numpy as np
 
-from synth.report.png import png_of_colours
+from synth.report.png import png
 
 
 def test_a_picture_in_colours_survives() -> None:
     pixels = np.arange(2 * 5 * 3, dtype=np.uint8).reshape(2, 5, 3)
-    picture = png_of_colours(pixels)
+    picture = png(pixels)
     head = picture.index(b"IHDR") + 4
     assert struct.unpack(">IIBBBBB", picture[head : head + 13]) == (5, 2, 8, 2, 0, 0, 0)
     at = picture.index(b"IDAT")

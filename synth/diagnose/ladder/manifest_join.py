@@ -23,14 +23,14 @@ _KINDS: Final = ("id", "path", "full path", "name")
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
+class JoinedRow:
     """`fields`: the manifest row by the names of score_list.COLUMNS; `row`: as it stands in the manifest."""
 
     fields: Mapping[str, Any]
     row: Mapping[str, Any]
 
 
-def join(scores: Path, rows: Sequence[ScoreRow], manifests: Sequence[Path]) -> list[Joined | None]:
+def join(scores: Path, rows: Sequence[ScoreRow], manifests: Sequence[Path]) -> list[JoinedRow | None]:
     """The manifest's row of each row of scores; None where none has it.
 
     An id is held against the manifests' ids and against the names of their audio files; a path against their paths
@@ -39,7 +39,7 @@ def join(scores: Path, rows: Sequence[ScoreRow], manifests: Sequence[Path]) -> l
     Raises:
         UsageError: a manifest cannot be read, or a row fits two clips equally well.
     """
-    found: list[dict[str, list[Joined]]] = [{} for _ in rows]
+    found: list[dict[str, list[JoinedRow]]] = [{} for _ in rows]
     wanted = _wanted(scores, rows)
     for manifest in manifests:
         for listed, keys in _listed(manifest):
@@ -49,13 +49,13 @@ def join(scores: Path, rows: Sequence[ScoreRow], manifests: Sequence[Path]) -> l
     return [_surest(one, row) for one, row in zip(found, rows, strict=True)]
 
 
-def _put(there: list[Joined], listed: Joined) -> None:
+def _put(there: list[JoinedRow], listed: JoinedRow) -> None:
     """Two that are not the same clip are enough to know that it is not clear."""
     if not there or (len(there) < 2 and _name(there[0]) != _name(listed)):
         there.append(listed)
 
 
-def _name(listed: Joined) -> str:
+def _name(listed: JoinedRow) -> str:
     """What a person would call the clip."""
     return str(listed.fields["id"] or place_of(listed.fields))
 
@@ -75,7 +75,7 @@ def place_of(fields: Mapping[str, Any], where: str = "") -> str | None:
     return None if path is None else str(path) if not start else f"{path} from {start:g} s"
 
 
-def _surest(found: Mapping[str, Sequence[Joined]], row: ScoreRow) -> Joined | None:
+def _surest(found: Mapping[str, Sequence[JoinedRow]], row: ScoreRow) -> JoinedRow | None:
     kind = next((kind for kind in _KINDS if kind in found), None)
     if kind is None:
         return None
@@ -107,13 +107,13 @@ def _keys(fields: Mapping[str, Any], folder: Path, where: str) -> list[tuple[str
     ]
 
 
-def _listed(manifest: Path) -> Iterator[tuple[Joined, list[tuple[str, str]]]]:
+def _listed(manifest: Path) -> Iterator[tuple[JoinedRow, list[tuple[str, str]]]]:
     for path in _files(manifest):
         root = list_root(path)
         for row in read_rows(path):
             fields = dict(row.fields)
             fields["split"] = fields["split"] or _split_of(path)
-            yield Joined(fields, _whole(row)), _all_keys(row, root)
+            yield JoinedRow(fields, _whole(row)), _all_keys(row, root)
 
 
 def _all_keys(row: ScoreRow, root: Path) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from synth.diagnose.ladder.manifest_join import Joined, join, place_of
+from synth.diagnose.ladder.manifest_join import JoinedRow, join, place_of
 from synth.errors import UsageError
 from synth.lists.scores import ScoreRow, called, number_of, read_rows, text_of
 from synth.stats.edits import edit_errors
@@ -122,7 +122,7 @@ def split_name(text: str) -> str:
 # --- one clip ---------------------------------------------------------------------------------------------------------
 
 
-def _prediction(row: ScoreRow, found: Joined | None) -> Prediction:
+def _prediction(row: ScoreRow, found: JoinedRow | None) -> Prediction:
     """Without errors yet. What the scores say counts before what the manifest says."""
     there = {} if found is None else found.fields
 
@@ -150,7 +150,7 @@ def _prediction(row: ScoreRow, found: Joined | None) -> Prediction:
     )
 
 
-def _split(row: ScoreRow, found: Joined | None) -> str | None:
+def _split(row: ScoreRow, found: JoinedRow | None) -> str | None:
     own = text_of(row, "split")
     listed = None if found is None or found.fields["split"] is None else split_name(str(found.fields["split"]))
     if own is None:
@@ -233,7 +233,7 @@ def _length(clip: Prediction, row: ScoreRow, unit: str) -> float:
 # --- the file ---------------------------------------------------------------------------------------------------------
 
 
-def _measure(rows: Sequence[ScoreRow], joined: Sequence[Joined | None], asked: str | None) -> str:
+def _measure(rows: Sequence[ScoreRow], joined: Sequence[JoinedRow | None], asked: str | None) -> str:
     """Where errors come from."""
     first = rows[0]
     reference = first.fields["reference"] is not None or any(j and j.fields["reference"] is not None for j in joined)

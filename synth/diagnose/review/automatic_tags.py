@@ -1,7 +1,7 @@
-"""Tags that the profile and the manifest know by themselves, and how much more errors there are where they hold.
+"""Tags that follow from the profile and the manifest, and how much higher the error is in clips that have them.
 
-Over all clips of dev, right and wrong: so there is more to count than among a hundred errors listened to. What goes
-with errors need not be their cause, and tags overlap.
+They cover all clips of dev, right and wrong, so they rest on more clips than a review of a hundred errors does. A tag
+that goes with errors is not necessarily their cause, and tags overlap.
 """
 
 from __future__ import annotations
@@ -10,258 +10,270 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from synth.diagnose.ladder.predictions import Prediction
 from synth.diagnose.review.dev_set import DevSet, group_of, profiled
-from synth.diagnose.review.manual_tags import Remedy
-from synth.match.measure.clip import FLAGS, SHORT_SECONDS
+from synth.diagnose.review.manual_tags import CLIPPING, Remedy
+from synth.lists import label_value
+from synth.match.measure.audio_set import truth_of
+from synth.match.measure.clip import SHORT_SECONDS
 from synth.match.measure.profile import Profile
 from synth.match.measure.truth import truth_of
 from synth.stats.intervals import Risk, risks
 
-MIN_CLIPS = 5
-"""A tag that fewer clips have, or lack, is left out (our own choice)."""
-TENTH = 0.1
-"""Rare is what lies beyond the first or last tenth of dev (our own choice)."""
-_MOST_LABELS = 40
-
-Values = Mapping[str, float | None]
+#: A tag is dropped if fewer clips than this have it, or fewer than this do not (our own choice).
+MIN_CLIPS: Final = 5
+#: A value is rare below the first or above the last tenth of dev (our own choice).
+TENTH: Final = 0.1
+_MAX_LABELS: Final = 40
+_MAX_CONDITIONS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of one clip by itself: features by name, and flags; None where nothing was measured."""
+class ClipFacts:
+    """What is known about a clip without listening to it."""
 
     clip: Prediction
-    values: Values
-    flags: tuple[str, ...] | None
+    values: Mapping[str, float | None]  # feature -> value, in the unit of `match.measure.features`; None: not measured
+    flags: tuple[str, ...] | None  # None: the profile does not have the clip
 
 
 @dataclass(frozen=True, slots=True)
 class AutomaticTag:
-    """`held`: for every clip whether it holds, None unknown. `share`: of the clips where it is known."""
+    """A tag, and which clips of dev have it."""
 
     name: str
-    held: tuple[bool | None, ...]
+    states: tuple[bool | None, ...]  # one per clip; None: unknown
     remedy: Remedy
 
     @property
     def clips(self) -> int:
-        return self.held.count(True)
+        """Number of clips that have the tag."""
+        return self.states.count(True)
 
     @property
-    def known(self) -> int:
-        return len(self.held) - self.held.count(None)
+    def known_clips(self) -> int:
+        """Number of clips of which it is known whether they have the tag."""
+        return len(self.states) - self.states.count(None)
 
     @property
     def share(self) -> float:
-        return self.clips / self.known if self.known else 0.0
+        """Share of `known_clips` that have the tag."""
+        return self.clips / self.known_clips if self.known_clips else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TagRisk:
+    """A tag with the errors of the clips that have it, and of those that do not."""
+
+    tag: AutomaticTag
+    risk: Risk
+
+
+_Value: TypeAlias = Callable[[ClipFacts], float | None]
+_Predicate: TypeAlias = Callable[[ClipFacts], bool | None]
 
 
 def automatic_tags(dev: DevSet, profile: Profile | None) -> list[AutomaticTag]:
-    """All tags that at least MIN_CLIPS clips have and as many do not."""
-    known = _known(dev, profile)
-    tags = [*_flag_tags(known), *_limit_tags(known), *_tenths(known), *_label_tags(known)]
-    return [tag for tag in tags if tag.clips >= MIN_CLIPS and tag.known - tag.clips >= MIN_CLIPS]
+    """Return all tags that at least MIN_CLIPS clips have and MIN_CLIPS clips do not have."""
+    facts = _facts_of(dev, profile)
+    tags = [*_flag_tags(facts), *_limit_tags(facts), *_rare_tags(facts), *_label_tags(facts), *_condition_tags(facts)]
+    return [tag for tag in tags if tag.clips >= MIN_CLIPS and tag.known_clips - tag.clips >= MIN_CLIPS]
 
 
-def risks_of(dev: DevSet, tags: Sequence[AutomaticTag], group: str | None) -> list[tuple[AutomaticTag, Risk]]:
-    """Each tag with its risk, by attributable error, the largest first."""
+def risks_of(dev: DevSet, tags: Sequence[AutomaticTag], group: str | None) -> list[TagRisk]:
+    """Return the risk of each tag, the largest attributable error first. `group`: column of dependent clips."""
     errors = [clip.errors or 0.0 for clip in dev.clips]
     words = [clip.words or 0.0 for clip in dev.clips]
-    found = risks(errors, words, [tag.held for tag in tags], [group_of(clip, group) for clip in dev.clips])
-    return sorted(zip(tags, found, strict=True), key=lambda pair: (-pair[1].attributable.value, pair[0].name))
+    of_tags = risks(errors, words, [tag.states for tag in tags], [group_of(clip, group) for clip in dev.clips])
+    pairs = [TagRisk(tag, risk) for tag, risk in zip(tags, of_tags, strict=True)]
+    return sorted(pairs, key=lambda pair: (-pair.risk.attributable.value, pair.tag.name))
 
 
-def _known(dev: DevSet, profile: Profile | None) -> list[Known]:
-    """The profile's features; where there are none what a manifest of ours tells."""
+def _facts_of(dev: DevSet, profile: Profile | None) -> list[ClipFacts]:
+    """Collect what is known of each clip: the manifest's truth, replaced by the profile's features where it has them."""
     rows = [None] * len(dev.clips) if profile is None else profiled(dev, profile)
-    found = []
+    facts = []
     for clip, row in zip(dev.clips, rows, strict=True):
-        told: dict[str, Any] = truth_of(dict(clip.row)) if isinstance(clip.row.get("snr_db"), Mapping) else {}
-        measured = {} if row is None else {name: v for name, v in row.features.items() if v is not None}
-        found.append(Known(clip, {**told, **measured, **(row.truth or {} if row else {})}, row.flags if row else None))
-    return found
+        values: dict[str, Any] = truth_of(dict(clip.row)) if isinstance(clip.row.get("snr_db"), Mapping) else {}
+        if row is not None:
+            values |= {name: value for name, value in row.features.items() if value is not None}
+            values |= row.truth or {}
+        facts.append(ClipFacts(clip, values, None if row is None else row.flags))
+    return facts
 
 
-# --- the tags ---------------------------------------------------------------------------------------------------------
+def _tag(name: str, facts: Sequence[ClipFacts], has_tag: _Predicate, remedy: Remedy) -> AutomaticTag:
+    tag = AutomaticTag(name, tuple(has_tag(clip) for clip in facts), remedy)
+    return AutomaticTag(name, tag.states, remedy.filled(tag.share))
 
-_FLAG_TAGS: Mapping[str, tuple[str, Remedy]] = {
-    "non_stationary": (
-        "noise not steady",
+
+#: Flag of the profile -> (name of the tag, remedy).
+_FLAG_TAGS: Final[Mapping[str, tuple[str, Remedy]]] = {
+    "unsteady": (
+        "non-stationary noise",
         Remedy(
-            "noise whose level wavers: more such recordings, drift, events; its SNR cannot be measured well: keep it "
-            "wide",
+            "the level of the noise fluctuates: add such recordings, drift and events; its SNR cannot be measured "
+            "well, so keep it wide",
             "noise:\n  layers:\n    - {name: unsteady, probability: SHARE, relative_db: [-6, 6],\n"
             "       sources: UNSTEADY_DIR, effects: [{drift: {depth_db: [2, 6], rate_hz: 0.5}}]}\n",
         ),
     ),
-    "clipped": (
-        "clipped",
-        Remedy(
-            "a channel that clips, after the noise",
-            "channel:\n  - ClippingDistortion: {min_percentile_threshold: 0, max_percentile_threshold: 20}\n"
-            "    probability: SHARE\n",
-        ),
-    ),
+    "clipped": ("clipped", CLIPPING),
     "telephone": (
         "telephone band",
         Remedy("300 to 3400 Hz", "channel:\n  - microphone: {low_hz: 300, high_hz: 3400}\n    probability: SHARE\n"),
     ),
     "lowpass": (
-        "nothing in the treble",
+        "no high frequencies",
         Remedy(
-            "a codec or a microphone that ends early",
+            "a codec or a microphone that cuts off early",
             "channel:\n  - microphone: {low_hz: [50, 100], high_hz: [3500, 5500]}\n    probability: SHARE\n",
         ),
     ),
     "trimmed": (
         "cut close to the speech",
-        Remedy("clips without margins: shorter ones in training, too", "margins_s: [0, 0.1]\n"),
+        Remedy("clips without margins: use shorter margins in training too", "margins_s: [0, 0.1]\n"),
     ),
     "no_speech": (
         "no speech found",
-        Remedy("the voice is weak, or there is none: listen to them; if it is there, a lower SNR", ""),
+        Remedy("the voice is weak or missing: listen to these clips; if it is there, train at a lower SNR"),
     ),
 }
 
 
-def _flag_tags(known: Sequence[Known]) -> list[AutomaticTag]:
-    tags = []
-    for flag, (name, remedy) in _FLAG_TAGS.items():
-        assert flag in FLAGS
-        tags.append(_tag(name, known, partial(_flagged, flag), remedy))
-    return tags
+def _flag_tags(facts: Sequence[ClipFacts]) -> list[AutomaticTag]:
+    def has_flag(flag: str, clip: ClipFacts) -> bool | None:
+        return None if clip.flags is None else flag in clip.flags
+
+    return [_tag(name, facts, partial(has_flag, flag), remedy) for flag, (name, remedy) in _FLAG_TAGS.items()]
 
 
-def _flagged(flag: str, clip: Known) -> bool | None:
-    return None if clip.flags is None else flag in clip.flags
+def _feature(name: str) -> _Value:
+    return lambda clip: clip.values.get(name)
 
 
-def _tag(name: str, known: Sequence[Known], holds: Callable[[Known], bool | None], remedy: Remedy) -> AutomaticTag:
-    tag = AutomaticTag(name, tuple(holds(clip) for clip in known), remedy)
-    return AutomaticTag(name, tag.held, remedy.filled(tag.share))
+def _below(value: _Value, limit: float) -> _Predicate:
+    return lambda clip: None if (number := value(clip)) is None else number < limit
 
 
-def _limit_tags(known: Sequence[Known]) -> list[AutomaticTag]:
-    snr = _numbers(known, "snr_db")
-    points = ", ".join(f"{value:.0f}" for value in np.percentile(snr, (2, 25, 50, 75, 98))) if len(snr) else ""
-    low = Remedy(
-        "train down to the SNRs that dev has; these are its quantiles, as measured (`synth fit` takes their bias out)",
-        f"noise:\n  snr_db: {{quantiles: [{points}], probabilities: [0, 0.25, 0.5, 0.75, 1]}}\n",
+def _numbers(facts: Sequence[ClipFacts], value: _Value) -> list[float]:
+    return [number for clip in facts if (number := value(clip)) is not None]
+
+
+def _limit_tags(facts: Sequence[ClipFacts]) -> list[AutomaticTag]:
+    """Return tags with a fixed limit: low SNR, short clips."""
+    snr, duration = _feature("snr_db"), _feature("duration_s")
+    snrs = _numbers(facts, snr)
+    quantiles = ", ".join(f"{value:.0f}" for value in np.percentile(snrs, (2, 25, 50, 75, 98))) if snrs else ""
+    low_snr = Remedy(
+        "train down to the SNRs of dev; these are its measured quantiles (`synth fit` removes their bias)",
+        f"noise:\n  snr_db: {{quantiles: [{quantiles}], probabilities: [0, 0.25, 0.5, 0.75, 1]}}\n",
     )
-    short = Remedy("short answers: speech sources that have them", "speech:\n  sources:\n    - SHORT_SPEECH_DIR\n")
+    short = Remedy("short answers: add speech sources that have them", "speech:\n  sources:\n    - SHORT_SPEECH_DIR\n")
     return [
-        _tag("SNR below 0 dB", known, lambda clip: _below(clip.values.get("snr_db"), 0.0), low),
-        _tag(
-            f"shorter than {SHORT_SECONDS:g} s",
-            known,
-            lambda clip: _below(clip.values.get("duration_s"), SHORT_SECONDS),
-            short,
-        ),
+        _tag("SNR below 0 dB", facts, _below(snr, 0.0), low_snr),
+        _tag(f"shorter than {SHORT_SECONDS:g} s", facts, _below(duration, SHORT_SECONDS), short),
     ]
 
 
-def _below(value: float | None, limit: float) -> bool | None:
-    return None if value is None else value < limit
-
-
-def _numbers(known: Sequence[Known], name: str) -> list[float]:
-    return [value for clip in known if (value := clip.values.get(name)) is not None]
-
-
-def _rate(clip: Known) -> float | None:
-    """Characters of the reference for each second of speech."""
-    seconds, silent = clip.values.get("duration_s"), clip.values.get("nonspeech_share")
-    letters = len("".join((clip.clip.reference or "").split()))
+def _speech_rate(facts: ClipFacts) -> float | None:
+    """Return the characters of the reference per second of speech."""
+    seconds, silent = facts.values.get("duration_s"), facts.values.get("nonspeech_share")
+    letters = len("".join((facts.clip.reference or "").split()))
     if seconds is None or silent is None or not letters or seconds * (1 - silent) <= 0:
         return None
     return letters / (seconds * (1 - silent))
 
 
-def _feature(name: str) -> Callable[[Known], float | None]:
-    return lambda clip: clip.values.get(name)
+def _rare_tags(facts: Sequence[ClipFacts]) -> list[AutomaticTag]:
+    """Return tags for clips below the first or above the last tenth of a feature."""
 
+    def effect(words: str, effect: str) -> Remedy:
+        line = f"    - {effect[:-1]}, engine: signalsmith}}}}\n"
+        return Remedy(words, f"speech:\n  effects:\n{line}      probability: 0.2\n")
 
-def _tenths(known: Sequence[Known]) -> list[AutomaticTag]:
-    """What is rare: the clips beyond the first or last tenth of a feature."""
-    tempo = "speech:\n  effects:\n    - tempo: {{factor: {factor}, engine: signalsmith}}\n      probability: 0.2\n"
-    pitch = (
-        "speech:\n  effects:\n    - pitch: {{semitones: {semitones}, engine: signalsmith}}\n      probability: 0.2\n"
+    tempo = "vary the tempo more, or add speakers who talk like this"
+    pitch = "add speakers with such voices, or change the pitch"
+    levels = _numbers(facts, _feature("speech_dbfs"))
+    low, high = (float(q) for q in np.quantile(levels, (0.02, 0.98))) if levels else (0.0, 0.0)
+    quiet = Remedy(
+        "some clips of dev are quiet: cover the range of its speech levels",
+        f"level_dbfs: [{min(low, -1.0):.0f}, {min(high, 0.0):.0f}]\n",
     )
-    room = "speech:\n  room: {probability: 0.3, sources: [{name: cabins, path: ROOM_DIR}]}\n"
-    quiet = "as quiet as these clips: levels over the range that dev's speech has"
-    voices = "voices like these: speakers who have them, or pitch"
-    blurred = "speech blurred by a room, a far microphone or noise: rooms recorded in cabins"
-    return [
-        *_ends(
-            known, _rate, ("slow speech", "fast speech"), ("[0.75, 0.95]", "[1.05, 1.35]"), "tempo", tempo, "factor"
+    blurred = Remedy(
+        "speech is blurred by a room, a far microphone or noise: add room responses recorded in cabins",
+        "speech:\n  room: {probability: 0.3, sources: [{name: cabins, path: ROOM_DIR}]}\n",
+    )
+    ends: tuple[tuple[_Value, tuple[str, Remedy], tuple[str, Remedy] | None], ...] = (
+        (
+            _speech_rate,
+            ("slow speech", effect(tempo, "tempo: {factor: [0.75, 0.95]}")),
+            ("fast speech", effect(tempo, "tempo: {factor: [1.05, 1.35]}")),
         ),
-        *_ends(
-            known, _feature("f0_hz"), ("low voice", "high voice"), ("[-4, 0]", "[0, 4]"), voices, pitch, "semitones"
+        (
+            _feature("f0_hz"),
+            ("low voice", effect(pitch, "pitch: {semitones: [-4, 0]}")),
+            ("high voice", effect(pitch, "pitch: {semitones: [0, 4]}")),
         ),
-        *_lowest(known, "speech_dbfs", "quiet speech", lambda dev: Remedy(quiet, f"level_dbfs: {dev}\n")),
-        *_lowest(known, "modulation_4hz", "blurred speech", lambda _: Remedy(blurred, room)),
-    ]
-
-
-def _ends(
-    known: Sequence[Known],
-    value: Callable[[Known], float | None],
-    names: tuple[str, str],
-    ranges: tuple[str, str],
-    words: str,
-    snippet: str,
-    key: str,
-) -> list[AutomaticTag]:
-    numbers = [number for clip in known if (number := value(clip)) is not None]
-    if not numbers:
-        return []
-    low, high = (float(q) for q in np.quantile(numbers, (TENTH, 1 - TENTH)))
-    said = "more of it by tempo, or from speakers who have it" if words == "tempo" else words
-    first, last = (Remedy(said, snippet.format(**{key: span})) for span in ranges)
-
-    def above(clip: Known) -> bool | None:
-        number = value(clip)
-        return None if number is None else number > high
-
-    return [
-        _tag(f"{names[0]} (the first tenth)", known, lambda clip: _below(value(clip), low), first),
-        _tag(f"{names[1]} (the last tenth)", known, above, last),
-    ]
-
-
-def _lowest(known: Sequence[Known], feature: str, name: str, remedy: Callable[[str], Remedy]) -> list[AutomaticTag]:
-    numbers = _numbers(known, feature)
-    if not numbers:
-        return []
-    low, middle, high = (float(q) for q in np.quantile(numbers, (0.02, TENTH, 0.98)))
-    told = remedy(f"[{min(low, -1.0):.0f}, {min(high, 0.0):.0f}]")
-    return [_tag(f"{name} (the first tenth)", known, lambda clip: _below(clip.values.get(feature), middle), told)]
-
-
-def _label_tags(known: Sequence[Known]) -> list[AutomaticTag]:
-    """Labels of the manifest that are true or false, and its conditions."""
-    names = dict.fromkeys(name for clip in known for name in (clip.clip.row.get("labels") or {}))
+        (_feature("speech_dbfs"), ("quiet speech", quiet), None),
+        (_feature("modulation_4hz"), ("blurred speech", blurred), None),
+    )
     tags = []
-    for name in list(names)[:_MOST_LABELS]:
-        remedy = Remedy(f"more clips of training that have the label {name}: a source or an event for it")
-        tags.append(_tag(f"label {name}", known, partial(_truth, name), remedy))
-    conditions = Counter(str(clip.clip.row["condition"]) for clip in known if clip.clip.row.get("condition"))
-    for name, _ in conditions.most_common(8) if len(conditions) > 1 else ():
-        remedy = Remedy(f"a larger weight for what is like the condition {name}", "")
-        tags.append(_tag(f"condition {name}", known, partial(_in_condition, name), remedy))
+    for value, lowest, highest in ends:
+        numbers = _numbers(facts, value)
+        if not numbers:
+            continue
+        first, last = (float(q) for q in np.quantile(numbers, (TENTH, 1 - TENTH)))
+        tags.append(_tag(f"{lowest[0]} (the first tenth)", facts, _below(value, first), lowest[1]))
+        if highest is not None:
+            is_high = partial(_is_above, value, last)
+            tags.append(_tag(f"{highest[0]} (the last tenth)", facts, is_high, highest[1]))
     return tags
 
 
-def _truth(name: str, clip: Known) -> bool | None:
-    value = (clip.clip.row.get("labels") or {}).get(name)
-    return {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower()) if value is not None else None
+def _is_above(value: _Value, limit: float, clip: ClipFacts) -> bool | None:
+    number = value(clip)
+    return None if number is None else number > limit
 
 
-def _in_condition(name: str, clip: Known) -> bool | None:
-    value = clip.clip.row.get("condition")
-    return None if value is None else str(value) == name
+def _label_tags(facts: Sequence[ClipFacts]) -> list[AutomaticTag]:
+    """Return a tag for each label of the manifest that is true or false."""
+
+    def has_label(name: str, clip: ClipFacts) -> bool | None:
+        return label_value.truth_of((clip.clip.row.get("labels") or {}).get(name))
+
+    names = dict.fromkeys(name for clip in facts for name in (clip.clip.row.get("labels") or {}))
+    return [
+        _tag(
+            f"label {name}",
+            facts,
+            partial(has_label, name),
+            Remedy(f"add training clips that have the label {name}: a source or an event for it"),
+        )
+        for name in list(names)[:_MAX_LABELS]
+    ]
+
+
+def _condition_tags(facts: Sequence[ClipFacts]) -> list[AutomaticTag]:
+    """Return a tag for each of the most common conditions of the manifest."""
+
+    def in_condition(name: str, clip: ClipFacts) -> bool | None:
+        condition = clip.clip.row.get("condition")
+        return None if condition is None else str(condition) == name
+
+    conditions = Counter(str(clip.clip.row["condition"]) for clip in facts if clip.clip.row.get("condition"))
+    if len(conditions) < 2:
+        return []
+    return [
+        _tag(
+            f"condition {name}",
+            facts,
+            partial(in_condition, name),
+            Remedy(f"give more weight to training clips like those of the condition {name}"),
+        )
+        for name, _ in conditions.most_common(_MAX_CONDITIONS)
+    ]

@@ -1,4 +1,4 @@
-"""The clips whose errors are looked into: predictions joined with their list, their groups, their audio."""
+"""The clips whose errors are analyzed: predictions joined with their list, their groups, and their audio."""
 
 from __future__ import annotations
 
@@ -14,85 +14,76 @@ from synth.errors import UsageError
 from synth.lists.root import list_root
 from synth.match.measure.audio_set import GROUP_COLUMNS
 from synth.match.measure.profile import ClipProfile, Profile
+from synth.text import count_of
 
 
 @dataclass(frozen=True, slots=True)
 class DevSet:
-    """`clips` of one split. `root`: what the manifest's paths are relative to. `measure`: what errors are."""
+    """The predictions for one split."""
 
     clips: tuple[Prediction, ...]
-    root: Path
-    measure: str
-    unit: str
-    split: str | None
+    root: Path  # folder that the paths of the manifest count from
+    measure: str  # what an error is, such as "word error rate"
+    unit: str  # of an error between reference and hypothesis: word, character or clip
+    split: str | None  # None: the manifest has no splits
     notes: tuple[str, ...]
 
     @property
     def errors(self) -> float:
+        """Sum of the clips' errors, whatever their weights in training."""
         return sum(clip.errors or 0.0 for clip in self.clips)
 
     @property
     def words(self) -> float:
+        """Sum of the clips' lengths in words (or characters, or clips)."""
         return sum(clip.words or 0.0 for clip in self.clips)
-
-    @property
-    def error(self) -> float:
-        """Sum of errors by sum of words; every clip counts, whatever its weight in training."""
-        return self.errors / self.words if self.words else 0.0
 
 
 def read_dev(predictions: Path, manifest: Path, *, unit: str = "word", split: str | None = None) -> DevSet:
-    """The predictions of one split: of `split`, or of dev where several are there, or all.
+    """Read the predictions for one split: `split`, or dev if there are several splits, or all clips.
 
     Raises:
-        UsageError: a file cannot be read, there is no such split, or what the file has is a loss.
+        UsageError: a file cannot be read, there is no such split, or the scores are losses.
     """
     scores = read_scores(predictions, [manifest], unit=unit)
     if not scores.is_rate:
-        raise UsageError(f"{predictions}: a loss has no wrong clips to look at; give errors, or hypotheses")
-    wanted = split or _only_split(scores.predictions)
-    clips = tuple(clip for clip in scores.predictions if (clip.split or "none") == wanted)
+        raise UsageError(f"{predictions}: a loss does not say which clips are wrong; give errors, or hypotheses")
+    name = split or _default_split(scores.predictions)
+    clips = tuple(clip for clip in scores.predictions if (clip.split or "none") == name)
     if not clips:
-        raise UsageError(f"{predictions}: no clips of the split {wanted}; {_splits(scores.predictions)}")
+        raise UsageError(f"{predictions}: no clips of the split {name}; {_splits_text(scores.predictions)}")
     notes = list(scores.notes)
-    if wanted == "test":
-        notes.append("test is for the last word: what is learned from its errors makes it a second dev")
-    folder = _root(manifest)
-    return DevSet(clips, folder, scores.measure, unit, None if wanted == "none" else wanted, tuple(notes))
+    if name == "test":
+        notes.append("this is the test set: if you learn from its errors, it becomes a second dev set")
+    root = list_root(manifest)
+    if manifest.is_dir():
+        lists = sorted((*manifest.glob("*.jsonl"), *manifest.glob("*.csv")))  # a folder of `synth split`
+        root = list_root(lists[0]) if lists else manifest
+    return DevSet(clips, root, scores.measure, unit, None if name == "none" else name, tuple(notes))
 
 
-def _only_split(clips: Sequence[Prediction]) -> str:
-    """The split that a manifest with one split has; dev if there are several, `none` if there is none."""
+def _default_split(clips: Sequence[Prediction]) -> str:
+    """Return the only split of the manifest; dev if there are several, `none` if there is none."""
     names = {clip.split for clip in clips if clip.split}
-    unlisted = any(clip.split is None and clip.row for clip in clips)
-    if len(names) == 1 and not unlisted:
+    has_unlisted = any(clip.split is None and clip.row for clip in clips)
+    if len(names) == 1 and not has_unlisted:
         return names.pop()
     return "dev" if names else "none"
 
 
-def _splits(clips: Sequence[Prediction]) -> str:
-    """Which splits there are, and what to do, for an error."""
+def _splits_text(clips: Sequence[Prediction]) -> str:
+    """Say which splits there are and what to do, for an error message."""
     counts = Counter(clip.split or "no split" for clip in clips if clip.split or clip.row)
-    listed = ", ".join(f"{name} ({count:,})" for name, count in sorted(counts.items())) or "none"
-    strange = sum(not clip.row and not clip.split for clip in clips)
-    more = f", and {_count(strange, 'prediction')} of no clip in this manifest" if strange else ""
-    return f"there are {listed}{more}. Name one with --split"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word} is" if number == 1 else f"{number:,} {word}s are"
-
-
-def _root(manifest: Path) -> Path:
-    """What paths count from; of a folder of lists (`synth split`) as of each list in it."""
-    if not manifest.is_dir():
-        return list_root(manifest)
-    lists = sorted((*manifest.glob("*.jsonl"), *manifest.glob("*.csv")))
-    return list_root(lists[0]) if lists else manifest
+    text = "there are " + (", ".join(f"{name} ({count:,})" for name, count in sorted(counts.items())) or "none")
+    unlisted = sum(not clip.row and not clip.split for clip in clips)
+    if unlisted:
+        verb = "is" if unlisted == 1 else "are"
+        text += f", and {count_of(unlisted, 'prediction')} {verb} for no clip of this manifest"
+    return f"{text}. Choose one with --split"
 
 
 def value_of(clip: Prediction, column: str) -> str | None:
-    """A column of the clip, of its manifest row, or one of its labels, as text; None where it is not known."""
+    """Return a column of the clip, of its manifest row, or one of its labels, as text; None if it is unknown."""
     if column in ("speaker", "session", "group", "source_id", "split"):
         own: str | None = getattr(clip, column)
         if own is not None:
@@ -104,25 +95,26 @@ def value_of(clip: Prediction, column: str) -> str | None:
     return None
 
 
-def group_column(clips: Sequence[Prediction], asked: str | None = None) -> str | None:
-    """What groups clips that are not independent: `asked`, or the first of group and sets.GROUP_COLUMNS that is there.
+def group_column(clips: Sequence[Prediction], name: str | None = None) -> str | None:
+    """Return the column whose values dependent clips share: `name`, or the first usual one that some clip has.
 
-    Raises UsageError where no clip has `asked`.
+    Raises:
+        UsageError: no clip has a column `name`.
     """
-    names = (asked,) if asked else ("group", *GROUP_COLUMNS)
-    found = next((name for name in names if any(value_of(clip, name) is not None for clip in clips)), None)
-    if asked and found is None:
-        raise UsageError(f"no clip has a {asked} to group by")
-    return found
+    candidates = (name,) if name else ("group", *GROUP_COLUMNS)
+    column = next((each for each in candidates if any(value_of(clip, each) is not None for clip in clips)), None)
+    if name and column is None:
+        raise UsageError(f"--group-by {name}: no clip has this column or label")
+    return column
 
 
 def group_of(clip: Prediction, column: str | None) -> str:
-    """The clip's group; without one it is its own."""
+    """Return the clip's group; without a value in `column` the clip is a group of its own."""
     return (value_of(clip, column) if column else None) or clip.id
 
 
 def audio_of(clip: Prediction) -> str | None:
-    """Path of the clip as its manifest says, of a part of a file with `#t=from,to` in seconds (sets.SetClip.name)."""
+    """Return the clip's path as in its manifest; for a part of a file with `#t=from,to` in seconds, as profiles do."""
     path = clip.row.get("audio_filepath") or clip.path
     if not path:
         return None
@@ -140,21 +132,18 @@ def _seconds(row: Mapping[str, Any], name: str) -> float | None:
 
 
 def profiled(dev: DevSet, profile: Profile) -> list[ClipProfile | None]:
-    """The profile's row of each clip, by the path as written, or by where the file lies."""
-    known: dict[str, ClipProfile] = {}
-    for found in profile.clips:
-        known.setdefault(os.path.normpath(Path(profile.root) / found.path), found)
-        known.setdefault(found.path, found)
+    """Return the profile's row of each clip: by the path as written, or by the place of the file."""
+    by_path: dict[str, ClipProfile] = {}
+    for row in profile.clips:
+        by_path.setdefault(os.path.normpath(Path(profile.root) / row.path), row)
+        by_path.setdefault(row.path, row)
+    root = dev.root.absolute()
     rows = []
     for clip in dev.clips:
         path = audio_of(clip) or ""
-        full = os.path.normpath(dev.root.absolute() / path)
-        part = _part(clip, path)
-        rows.append(known.get(full) or known.get(path) or known.get(os.path.normpath(dev.root.absolute() / part)))
+        length = _seconds(clip.row, "duration")
+        # the profile names a clip at the start of a longer file `#t=0,to`, the manifest gives it no offset
+        as_part = path if "#t=" in path or length is None else f"{path}#t=0,{length:g}"
+        names = (os.path.normpath(root / path), path, os.path.normpath(root / as_part))
+        rows.append(next((by_path[name] for name in names if name in by_path), None))
     return rows
-
-
-def _part(clip: Prediction, path: str) -> str:
-    """The name that a clip has as the first part of its file: it starts at 0, and the rest of the file is others'."""
-    length = _seconds(clip.row, "duration")
-    return path if "#t=" in path or length is None else f"{path}#t=0,{length:g}"

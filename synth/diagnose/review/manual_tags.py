@@ -1,4 +1,4 @@
-"""What can be wrong with a clip, and what in the recipe each speaks for."""
+"""Tags that a person sets in a review, and what to change in the recipe for each of them."""
 
 from __future__ import annotations
 
@@ -6,87 +6,90 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-MISLABELLED: Final = "mislabelled"
+MISLABELED: Final = "mislabeled"
 
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What a category speaks for. `words`: why and how; `snippet`: a piece of a recipe, its list items to be added to
-    the lists that are there; `command`: what to run. Folders in capitals are the user's to fill in."""
+    """What to do about a category of errors. Folder names in capitals are for the user to fill in."""
 
-    words: str
-    snippet: str = ""
-    command: str = ""
+    words: str  # why, and what to do
+    snippet: str = ""  # part of a recipe; its list items are added to the lists that exist
+    command: str = ""  # command line to run
 
     def filled(self, share: float) -> Remedy:
-        """With the share of the clips, between 0.01 and 1, where the snippet asks for it."""
-        shown = f"{min(1.0, max(0.01, share)):.2g}"
-        return Remedy(self.words, self.snippet.replace("SHARE", shown), self.command)
+        """Return the remedy with `share` of the clips (limited to 0.01 to 1) in place of SHARE in the snippet."""
+        probability = f"{min(1.0, max(0.01, share)):.2g}"
+        return Remedy(self.words, self.snippet.replace("SHARE", probability), self.command)
 
 
-def _layer(name: str, folder: str, relative: str) -> str:
-    return (
-        "noise:\n  layers:\n"
-        f"    - {{name: {name}, probability: SHARE, relative_db: {relative}, min_recordings: 8, sources: {folder}}}\n"
-    )
-
-
-_FIT = Remedy(
-    "the noise or the SNR of training is not that of dev: see how they differ, and fit the recipe",
-    command="synth compare data/augmented dev.profile && synth fit recipe.yaml --to dev.profile --out fitted",
+CLIPPING: Final = Remedy(
+    "a channel that clips, after the noise",
+    "channel:\n  - ClippingDistortion: {min_percentile_threshold: 0, max_percentile_threshold: 20}\n"
+    "    probability: SHARE\n",
+)
+_NOISE_LAYER: Final = (
+    "noise:\n  layers:\n"
+    "    - {{name: {name}, probability: SHARE, relative_db: {relative_db}, min_recordings: 8, sources: {folder}}}\n"
 )
 
-MANUAL: Final[Mapping[str, Remedy]] = {
-    "car noise": _FIT,
-    "wind": Remedy("wind and open windows, in the share in which dev has them", _layer("wind", "WIND_DIR", "[-6, 6]")),
-    "babble or passenger": Remedy(
-        "other voices behind the one that counts; also from speech that is not in the speech sources",
-        _layer("babble", "BABBLE_DIR", "[-12, 0]"),
+#: Tag (name of its column in the review) -> remedy. The choice of tags is our own (docs/science.md, "Error analysis").
+MANUAL_TAGS: Final[Mapping[str, Remedy]] = {
+    "car noise": Remedy(
+        "the noise or the SNR in training differs from dev: see how, and fit the recipe",
+        command="synth compare data/augmented dev.profile && synth fit recipe.yaml --to dev.profile --out fitted",
     ),
-    "radio or music": Remedy("music and radio speech", _layer("radio", "MUSIC_DIR", "[-12, 0]")),
+    "wind": Remedy(
+        "add wind and open windows, as often as dev has them",
+        _NOISE_LAYER.format(name="wind", relative_db="[-6, 6]", folder="WIND_DIR"),
+    ),
+    "babble or passenger": Remedy(
+        "add other voices in the background; speech that is not in the speech sources works too",
+        _NOISE_LAYER.format(name="babble", relative_db="[-12, 0]", folder="BABBLE_DIR"),
+    ),
+    "radio or music": Remedy(
+        "add music and radio speech", _NOISE_LAYER.format(name="radio", relative_db="[-12, 0]", folder="MUSIC_DIR")
+    ),
     "event": Remedy(
-        "something short over the speech (indicator, wipers, horn, pothole)",
+        "add short sounds over the speech (indicator, wipers, horn, pothole)",
         "noise:\n  events:\n    - indicator: {}\n      probability: SHARE\n    - horn: {}\n      probability: SHARE\n",
     ),
-    "clipping": Remedy(
-        "a channel that clips, after the noise",
-        "channel:\n  - ClippingDistortion: {min_percentile_threshold: 0, max_percentile_threshold: 20}\n"
-        "    probability: SHARE\n",
-    ),
+    "clipping": CLIPPING,
     "accent": Remedy(
-        "no effect makes an accent: more speakers who have it, if need be unchanged from the target",
+        "no effect creates an accent: add more speakers who have it, if necessary unchanged from the target",
         "speech:\n  sources:\n    - {name: accent, path: ACCENT_DIR}\n",
     ),
     "far microphone": Remedy(
-        "rooms recorded in cabins, from where the microphone is",
+        "add room responses recorded in cabins, at the position of the microphone",
         "speech:\n  room: {probability: SHARE, sources: [{name: cabins, path: ROOM_DIR}]}\n",
     ),
     "fast or slow speech": Remedy(
-        "more tempo, both ways",
+        "vary the tempo more, in both directions",
         "speech:\n  effects:\n    - tempo: {factor: {log_uniform: [0.75, 1.35]}, engine: signalsmith}\n"
         "      probability: SHARE\n",
     ),
     "raised voice": Remedy(
-        "speakers raise their voices in noise",
+        "speakers raise their voices in noise: add the Lombard effect",
         "speech:\n  lombard: {probability: SHARE, slope: {normal: [0.4, 0.15], clip: [0.1, 0.7]}}\n",
     ),
     "cut off": Remedy(
-        "clips that begin or end inside the speech: shorter margins in training, or another cut in the product",
+        "clips begin or end inside the speech: use shorter margins in training, or change how the product cuts clips",
         "margins_s: [0, 0.1]\n",
     ),
     "not even by ear": Remedy(
-        "people do not understand it either: no recipe helps; it belongs to the human error of the ladder",
+        "people do not understand it either, so no recipe helps: it is part of the human error of the ladder",
         command="synth diagnose --scores scores.csv --manifest data/augmented/manifest.jsonl --human HUMAN_ERROR",
     ),
-    MISLABELLED: Remedy(
-        "correct dev and test alike, right answers too; a source is corrected once, for all its clips",
+    MISLABELED: Remedy(
+        "correct dev and test by the same rule, also the clips that the model got right; one correction of a source "
+        "reaches all its clips",
         command="synth errors correct review.csv --manifest MANIFEST --out corrected.jsonl",
     ),
 }
-"""The tags that a review starts with (our own choice, after science notes 6.3), by the name of their column."""
 
-OWN: Final = Remedy("a tag of your own: find out how much of it dev has, and give it a source or an effect")
+OWN_TAG: Final = Remedy("a tag of your own: find out how many clips of dev have it, then add a source or an effect")
 
 
 def remedy_of(tag: str) -> Remedy:
-    return MANUAL.get(tag, OWN)
+    """Return the remedy for a tag; for a tag of the user's own it is `OWN_TAG`."""
+    return MANUAL_TAGS.get(tag, OWN_TAG)

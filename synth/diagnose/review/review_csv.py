@@ -1,4 +1,4 @@
-"""A review: clips to listen to, and what was heard in them. One CSV file, made by `sample`, filled in by a person."""
+"""The review: a CSV file of clips to listen to. `synth errors sample` writes it, and a person fills it in."""
 
 from __future__ import annotations
 
@@ -10,57 +10,63 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from synth.diagnose.review.manual_tags import MISLABELLED
+from synth.diagnose.review.manual_tags import MISLABELED
 from synth.errors import UsageError
 from synth.lists.source_text import text_lines
 from synth.text import CsvReader, csv_line
 
+#: The columns before and after the tags. Every other column is a tag.
 HEAD: Final = ("id", "audio", "kind", "reference", "hypothesis", "errors", "words", "reviewed")
 TAIL: Final = ("correction", "comment", "group", "stratum", "stratum_clips", "design")
-"""The columns before and after the tags. Every other column is a tag."""
 
 WRONG, RIGHT = "wrong", "right"
+_RENAMED: Final = {"mislabelled": MISLABELED}
 _YES: Final = ("1", "1.0", "x", "y", "yes", "true")
 _NO: Final = ("", "0", "0.0", "n", "no", "false")
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewRow:
-    """One clip. `stratum_clips`: how many clips of dev its stratum has, of which it was drawn. `tags`: those set.
-    `correction`: what should stand in the reference's place, if that is wrong."""
+    """One clip of a review."""
 
     id: str
-    audio: str
-    kind: str
+    audio: str  # path, relative to the root of the manifest
+    kind: str  # WRONG or RIGHT: what the model's answer was
     reference: str
     hypothesis: str
-    errors: float
+    errors: float  # words (or characters, or clips) that are wrong
     words: float
     reviewed: bool
-    tags: tuple[str, ...]
-    correction: str
+    tags: tuple[str, ...]  # the tags that are set
+    correction: str  # the right reference, if the reference is wrong
     comment: str
-    group: str
-    stratum: str
-    stratum_clips: int
-    where: str = ""
+    group: str  # clips of one group are not independent
+    stratum: str  # the kind of clip that it was drawn from
+    stratum_clips: int  # how many clips of dev are in the stratum
+    where: str = ""  # file:line
+
+    @property
+    def is_mislabeled(self) -> bool:
+        """Whether the reviewer says that the reference is wrong."""
+        return MISLABELED in self.tags or bool(self.correction)
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """`tags`: all columns of tags, in order. `design`: how the clips were drawn, and of what (error_sample.Design)."""
+    """A whole review."""
 
     rows: tuple[ReviewRow, ...]
-    tags: tuple[str, ...]
-    design: Mapping[str, Any]
+    tags: tuple[str, ...]  # all columns of tags, in their order
+    design: Mapping[str, Any]  # how the clips were drawn: seed, by, clips, wrong, errors, words, measure, unit ...
 
 
-def header(tags: Sequence[str]) -> list[str]:
+def review_header(tags: Sequence[str]) -> list[str]:
+    """Return the names of the columns."""
     return [*HEAD, *tags, *TAIL]
 
 
-def cells(row: ReviewRow, tags: Sequence[str], design: Mapping[str, Any]) -> list[str]:
-    """The row as it stands in the file."""
+def review_cells(row: ReviewRow, tags: Sequence[str], design: Mapping[str, Any]) -> list[str]:
+    """Return the cells of a row, in the order of `review_header`."""
     marks = ["1" if tag in row.tags else "" for tag in tags]
     numbers = [f"{row.errors:.12g}", f"{row.words:.12g}", "1" if row.reviewed else ""]
     head = [row.id, row.audio, row.kind, row.reference, row.hypothesis, *numbers]
@@ -68,91 +74,92 @@ def cells(row: ReviewRow, tags: Sequence[str], design: Mapping[str, Any]) -> lis
     return [*head, *marks, *tail, json.dumps(design, sort_keys=True)]
 
 
-def review_csv(review: Review) -> str:
-    """The file's text."""
-    rows = (cells(row, review.tags, review.design) for row in review.rows)
-    return "".join(map(csv_line, [header(review.tags), *rows]))
+def format_review(review: Review) -> str:
+    """Return the text of the file."""
+    rows = (review_cells(row, review.tags, review.design) for row in review.rows)
+    return "".join(map(csv_line, [review_header(review.tags), *rows]))
 
 
 def read_review(path: Path) -> Review:
-    """A review as `sample` or its page wrote it, columns of tags added or not. Commas, semicolons or tabs.
+    """Read a review as `synth errors sample` or its page wrote it; columns of tags may have been added.
 
     Raises:
-        UsageError: not such a file, or a line that cannot be used, named with what is wrong.
+        UsageError: the file is not a review; names the line that cannot be used, and why.
+    """
+    lines = list(delimited_rows(path))
+    if len(lines) < 2:
+        raise UsageError(f"{path}: no rows; `synth errors sample` writes such a file")
+    names = [name.strip() for name in lines[0][1]]
+    if missing := [name for name in (*HEAD, *TAIL) if name not in names]:
+        raise UsageError(f"{path}:1: no column {', '.join(missing)}; `synth errors sample` writes such a file")
+    if repeated := sorted({name for name in names if name and names.count(name) > 1}):
+        raise UsageError(f"{path}:1: the column {repeated[0]!r} is there twice")
+    if renamed := [name for name in names if name in _RENAMED]:
+        raise UsageError(f"{path}:1: the column {renamed[0]!r} is now called {_RENAMED[renamed[0]]!r}; rename it")
+    tags = tuple(name for name in names if name not in HEAD and name not in TAIL and name)
+    cells_by_line: list[tuple[str, dict[str, str]]] = []
+    for where, cells in lines[1:]:
+        if len(cells) != len(names):
+            raise UsageError(f"{where}: {len(cells)} cells, the header has {len(names)} columns")
+        cells_by_line.append((where, dict(zip(names, cells, strict=True))))
+    rows = tuple(_read_row(where, cells, tags) for where, cells in cells_by_line)
+    first_lines: dict[str, str] = {}
+    for row in rows:
+        if row.id in first_lines:
+            raise UsageError(f"{row.where}: clip {row.id} is there already at {first_lines[row.id]}")
+        first_lines[row.id] = row.where
+    return Review(rows, tags, _read_design(cells_by_line))
+
+
+def delimited_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield (file:line, cells) of a CSV file that a spreadsheet may have saved with semicolons or tabs.
+
+    Rows without text are skipped.
     """
     try:
-        lines = list(_lines(path))
+        lines = text_lines(path)
+        first = next(lines, "")
+        reader = CsvReader(itertools.chain([first], lines), delimiter=max(",;\t", key=first.count))
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield f"{path}:{reader.line_num}", cells
     except csv.Error as error:
-        raise UsageError(f"{path}: not a CSV file: {error}") from None
-    if len(lines) < 2:
-        raise UsageError(f"{path}: no rows; `synth errors sample` makes such a file")
-    names = [name.strip() for name in lines[0][1]]
-    _check_header(path, names)
-    tags = tuple(name for name in names if name not in HEAD and name not in TAIL and name)
-    fields = [(where, _fields(where, names, found)) for where, found in lines[1:]]
-    rows = tuple(_row(where, row, tags) for where, row in fields)
-    _check_twice(rows)
-    return Review(rows, tags, _design(fields))
+        raise UsageError(f"{path}:{reader.line_num}: not a CSV file: {error}") from None
 
 
-def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:
-    lines = text_lines(path)
-    first = next(lines, "")
-    delimiter = max(",;\t", key=first.count)  # some spreadsheets save with semicolons
-    reader = CsvReader(itertools.chain([first], lines), delimiter=delimiter)
-    for found in reader:
-        if any(cell.strip() for cell in found):
-            yield f"{path}:{reader.line_num}", found
-
-
-def _check_header(path: Path, names: Sequence[str]) -> None:
-    missing = [name for name in (*HEAD, *TAIL) if name not in names]
-    if missing:
-        raise UsageError(f"{path}:1: no column {', '.join(missing)}; `synth errors sample` makes such a file")
-    twice = sorted({name for name in names if name and names.count(name) > 1})
-    if twice:
-        raise UsageError(f"{path}:1: the column {twice[0]!r} is there twice")
-
-
-def _fields(where: str, names: Sequence[str], found: Sequence[str]) -> dict[str, str]:
-    if len(found) != len(names):
-        raise UsageError(f"{where}: {len(found)} cells, the header has {len(names)} columns")
-    return dict(zip(names, found, strict=True))
-
-
-def _row(where: str, fields: Mapping[str, str], tags: Sequence[str]) -> ReviewRow:
-    if fields["kind"] not in (WRONG, RIGHT):
-        raise UsageError(f"{where}: kind is {fields['kind']!r}; {WRONG} or {RIGHT} is needed")
-    said = tuple(tag for tag in tags if _is_set(where, tag, fields[tag]))
-    correction, comment = fields["correction"].strip(), fields["comment"].strip()
-    if correction == fields["reference"].strip():
+def _read_row(where: str, cells: Mapping[str, str], tags: Sequence[str]) -> ReviewRow:
+    if cells["kind"] not in (WRONG, RIGHT):
+        raise UsageError(f"{where}: kind is {cells['kind']!r}; {WRONG} or {RIGHT} is needed")
+    row_tags = tuple(tag for tag in tags if _is_set(where, tag, cells[tag]))
+    correction, comment = cells["correction"].strip(), cells["comment"].strip()
+    if correction == cells["reference"].strip():
         correction = ""
-    if correction and MISLABELLED in tags and MISLABELLED not in said:
-        said = (*said, MISLABELLED)
+    if correction and MISLABELED in tags and MISLABELED not in row_tags:
+        row_tags = (*row_tags, MISLABELED)
     return ReviewRow(
-        id=fields["id"],
-        audio=fields["audio"],
-        kind=fields["kind"],
-        reference=fields["reference"],
-        hypothesis=fields["hypothesis"],
-        errors=_number(where, "errors", fields["errors"]),
-        words=_number(where, "words", fields["words"]),
-        reviewed=_is_set(where, "reviewed", fields["reviewed"]) or bool(said or correction or comment),
-        tags=said,
+        id=cells["id"],
+        audio=cells["audio"],
+        kind=cells["kind"],
+        reference=cells["reference"],
+        hypothesis=cells["hypothesis"],
+        errors=_number(where, "errors", cells["errors"]),
+        words=_number(where, "words", cells["words"]),
+        reviewed=_is_set(where, "reviewed", cells["reviewed"]) or bool(row_tags or correction or comment),
+        tags=row_tags,
         correction=correction,
         comment=comment,
-        group=fields["group"] or fields["id"],
-        stratum=fields["stratum"],
-        stratum_clips=round(_number(where, "stratum_clips", fields["stratum_clips"])),
+        group=cells["group"] or cells["id"],
+        stratum=cells["stratum"],
+        stratum_clips=round(_number(where, "stratum_clips", cells["stratum_clips"])),
         where=where,
     )
 
 
 def _is_set(where: str, column: str, cell: str) -> bool:
-    found = cell.strip().lower()
-    if found not in (*_YES, *_NO):
-        raise UsageError(f"{where}: {column} is {cell!r}; 1 for yes, nothing for no")
-    return found in _YES
+    word = cell.strip().lower()
+    if word not in (*_YES, *_NO):
+        raise UsageError(f"{where}: {column} is {cell!r}; write 1 for yes, and leave the cell empty for no")
+    return word in _YES
 
 
 def _number(where: str, column: str, cell: str) -> float:
@@ -165,25 +172,19 @@ def _number(where: str, column: str, cell: str) -> float:
     return value
 
 
-def _check_twice(rows: Sequence[ReviewRow]) -> None:
-    first: dict[str, str] = {}
-    for row in rows:
-        if row.id in first:
-            raise UsageError(f"{row.where}: clip {row.id} is there already at {first[row.id]}")
-        first[row.id] = row.where
-
-
-def _design(fields: Sequence[tuple[str, Mapping[str, str]]]) -> Mapping[str, Any]:
-    where, row = fields[0]
-    different = next((other for other, found in fields if found["design"] != row["design"]), None)
-    if different:
-        raise UsageError(f"{different}: the design is not that of {where}; two samples are not one")
+def _read_design(cells_by_line: Sequence[tuple[str, Mapping[str, str]]]) -> Mapping[str, Any]:
+    """Return the design, which every row repeats."""
+    where, cells = cells_by_line[0]
+    text = cells["design"]
+    for other_where, other_cells in cells_by_line:
+        if other_cells["design"] != text:
+            raise UsageError(f"{other_where}: the design differs from that of {where}; do not mix two samples")
     try:
-        design = json.loads(row["design"])
-        numbers = {key: float(design[key]) for key in ("clips", "wrong", "errors", "words")}
+        design = json.loads(text)
+        numbers = [float(design[key]) for key in ("clips", "wrong", "errors", "words")]
         texts = [design[key] for key in ("unit", "measure", "predictions")]
-        if not all(0 <= number < 1e15 for number in numbers.values()) or not all(isinstance(x, str) for x in texts):
-            raise ValueError("a number or a text is none")
+        if not all(0 <= number < 1e15 for number in numbers) or not all(isinstance(each, str) for each in texts):
+            raise ValueError("a number or a text of the wrong kind")
         return {**design, "seed": int(design["seed"])}
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         raise UsageError(f"{where}: the design is damaged; leave it as `synth errors sample` wrote it") from None

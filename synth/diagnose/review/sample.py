@@ -1,4 +1,4 @@
-"""Which clips to listen to: a stratified random sample of the wrong ones, and some right ones."""
+"""Chooses the clips to listen to: a stratified random sample of the wrong ones, and some right ones."""
 
 from __future__ import annotations
 
@@ -8,31 +8,41 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from synth.diagnose.ladder.predictions import Prediction
-from synth.diagnose.review.dev_set import DevSet, audio_of, group_column, group_of, read_dev, value_of
-from synth.diagnose.review.manual_tags import MANUAL
-from synth.diagnose.review.review_csv import HEAD, RIGHT, TAIL, WRONG, Review, ReviewRow, review_csv
+from synth.diagnose.review.dev_set import DevSet, audio_of, group_column, group_of, value_of
+from synth.diagnose.review.manual_tags import MANUAL_TAGS
+from synth.diagnose.review.review_csv import HEAD, RIGHT, TAIL, WRONG, Review, ReviewRow
 from synth.errors import UsageError
-from synth.paths import output_path
 
-BY = ("condition", "session", "speaker", "errors")
-"""What the strata are made of where nothing is said: the first that parts the wrong clips into 2 up to n / 4 strata,
-or how wrong they are (our own choice)."""
+#: Columns that may define the strata, in this order: the first that divides the wrong clips into 2 to n / 4 strata,
+#: else how wrong they are (our own choice).
+STRATA_COLUMNS: Final = ("condition", "session", "speaker", "errors")
+
+_StratumOf: TypeAlias = Callable[[Prediction], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """A review to be filled in, the folder that its audio paths are relative to, and what to know of it."""
+class Stratum:
+    """A kind of wrong clip."""
+
+    clips: int  # how many wrong clips it has
+    drawn: int  # how many of them are in the sample
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorSample:
+    """A review to fill in."""
 
     review: Review
-    root: Path
-    unit: str
-    strata: Mapping[str, tuple[int, int]]
+    root: Path  # folder that its audio paths count from
+    unit: str  # of an error: word, character or clip
+    strata: Mapping[str, Stratum]
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
         rows = self.review.rows
         return {
             "clips": len(rows),
@@ -40,104 +50,137 @@ class Sample:
             "right": sum(row.kind == RIGHT for row in rows),
             "groups": len({row.group for row in rows}),
             "tags": list(self.review.tags),
-            "strata": {name: {"clips": whole, "drawn": drawn} for name, (whole, drawn) in self.strata.items()},
+            "strata": {name: {"clips": s.clips, "drawn": s.drawn} for name, s in self.strata.items()},
             "design": dict(self.review.design),
             "notes": list(self.notes),
         }
 
 
-def sample_errors(
+def review_tags(own_tags: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the tags of a new review: the usual ones and `own_tags`.
+
+    Raises:
+        UsageError: a tag cannot be the name of a column.
+    """
+    tags = tuple(dict.fromkeys((*MANUAL_TAGS, *(tag.strip() for tag in own_tags))))
+    for tag in tags:
+        if not tag or tag in (*HEAD, *TAIL) or not tag.isprintable() or len(tag) > 60:
+            raise UsageError(f"--tag {tag!r}: a tag has 1 to 60 printable characters and is no column of the review")
+    return tags
+
+
+def draw_sample(
+    dev: DevSet,
     predictions: Path,
-    manifest: Path,
-    out: Path,
     *,
+    folder: Path,
     n: int = 100,
     right: int = 0,
     by: str | None = None,
     seed: int = 0,
-    unit: str = "word",
-    split: str | None = None,
     group_by: str | None = None,
-    own_tags: Sequence[str] = (),
-) -> Sample:
-    """Draw a sample and write it to `out` (CSV). Each stratum gets its share of the n clips, at least one.
+    tags: Sequence[str] = (),
+) -> ErrorSample:
+    """Draw wrong clips, and `right` right ones. Each stratum gets its share of the n clips, but at least one.
 
-    `right`: so many right clips on top, at random. `by`: speaker, session, condition, another column, a label, or
-    errors (how wrong). `own_tags`: more columns of tags. The order of the rows is random: who stops early has heard a
-    random part. The same seed draws the same clips; other clips in the set change few.
+    The rows are in random order, so that somebody who stops early has reviewed a random part. The same seed draws the
+    same clips; if clips are added to the set, few of the drawn ones change.
+
+    Args:
+        dev: the clips to draw from.
+        predictions: the file that they were read from; the summary reads it again.
+        folder: where the review will be; the path of the predictions is kept relative to it.
+        n: number of wrong clips.
+        right: number of right clips to add.
+        by: column of the strata: speaker, session, condition, another column, a label, or errors (how wrong).
+        seed: random seed, from 0.
+        group_by: column of dependent clips (default: as `group_column` chooses).
+        tags: columns of tags of the review.
 
     Raises:
-        UsageError: nothing wrong in the set, more strata than n, a column or tag that cannot be, or `out` must
-            not be written (synth/paths/output_path.py): hours of listening may be in a review that is there.
+        UsageError: no clip is wrong, there are more strata than n, or no clip has the column.
     """
-    output_path.check_file(out, "review", inputs=(predictions, manifest))
-    tags = _tags(own_tags)
-    dev = read_dev(predictions, manifest, unit=unit, split=split)
-    wrong = [clip for clip in dev.clips if clip.wrong]
-    if not wrong:
+    wrong_clips = [clip for clip in dev.clips if clip.wrong]
+    right_clips = [clip for clip in dev.clips if not clip.wrong]
+    if not wrong_clips:
         raise UsageError(f"{predictions}: none of {len(dev.clips):,} clips is wrong; there is nothing to listen to")
-    column, stratum = _stratified(wrong, n, by)
-    drawn, strata = _drawn(wrong, stratum, n, seed)
-    others = [clip for clip in dev.clips if not clip.wrong]
-    more = _ordered(others, seed)[:right]
+    column = _strata_column(wrong_clips, n, by)
+    stratum_of = _stratum_function(column)
+    members: dict[str, list[Prediction]] = {}
+    for clip in wrong_clips:
+        members.setdefault(stratum_of(clip), []).append(clip)
+    names = sorted(members)
+    counts = allotted([len(members[name]) for name in names], n)
+    strata = {name: Stratum(len(members[name]), count) for name, count in zip(names, counts, strict=True)}
+
     groups = group_column(dev.clips, group_by)
-    rows = [_row(clip, stratum(clip), strata[stratum(clip)][0], groups) for clip in drawn]
-    rows += [_row(clip, RIGHT, len(others), groups) for clip in more]
-    rows.sort(key=lambda row: _mark(row.id, seed, "order"))
-    design = _design(dev, predictions, out, seed, column)
-    review = Review(tuple(rows), tags, design)
-    output_path.write(out, review_csv(review).encode("utf-8", "replace"), "review")
-    return Sample(review, dev.root, unit, strata, (*dev.notes, *_notes(wrong, rows, n, right, groups)))
+    rows = [
+        _review_row(clip, name, stratum.clips, groups)
+        for name, stratum in strata.items()
+        for clip in _shuffled(members[name], seed)[: stratum.drawn]
+    ]
+    rows += [_review_row(clip, RIGHT, len(right_clips), groups) for clip in _shuffled(right_clips, seed)[:right]]
+    rows.sort(key=lambda row: _sort_key(row.id, seed, "order"))
+    design = {
+        "seed": seed,
+        "by": column,
+        "clips": len(dev.clips),
+        "wrong": len(wrong_clips),
+        "errors": dev.errors,
+        "words": dev.words,
+        "measure": dev.measure,
+        "unit": dev.unit,
+        "split": dev.split,
+        "predictions": os.path.relpath(predictions, folder),
+        "predictions_sha256": hashlib.sha256(predictions.read_bytes()).hexdigest(),
+    }
+    notes = []
+    if len(wrong_clips) < n:
+        notes.append(f"only {len(wrong_clips)} clips are wrong, and all are in the sample (10 say little, 50 are good)")
+    if not right:
+        notes.append("no right clips: without them the corrected error comes out too small; add some with --right 20")
+    if groups is None:
+        notes.append("no session or speaker is known, so clips count as independent; --group-by names a column")
+    if silent := sum(not row.audio for row in rows):
+        notes.append(f"{silent} clips have no audio in the manifest")
+    return ErrorSample(Review(tuple(rows), tuple(tags), design), dev.root, dev.unit, strata, (*dev.notes, *notes))
 
 
-def _tags(own: Sequence[str]) -> tuple[str, ...]:
-    tags = tuple(dict.fromkeys((*MANUAL, *(tag.strip() for tag in own))))
-    for tag in tags:
-        if not tag or tag in (*HEAD, *TAIL) or not tag.isprintable() or len(tag) > 60:
-            raise UsageError(f"a tag cannot be called {tag!r}")
-    return tags
+def _strata_column(wrong_clips: Sequence[Prediction], n: int, by: str | None) -> str:
+    """Return the column that defines the strata: `by`, or the first suitable one of STRATA_COLUMNS."""
+    if by is None:
+        for name in STRATA_COLUMNS[:-1]:
+            if 2 <= len(set(map(_stratum_function(name), wrong_clips))) <= n / 4:
+                return name
+        return STRATA_COLUMNS[-1]
+    if by != "errors" and all(value_of(clip, by) is None for clip in wrong_clips):
+        raise UsageError(f"--by {by}: no wrong clip has this column or label; --by errors uses how wrong clips are")
+    count = len(set(map(_stratum_function(by), wrong_clips)))
+    if count > min(n, len(wrong_clips)):
+        raise UsageError(f"--by {by}: {count} strata, but only {n} clips; use --n {count} or more, or --by errors")
+    return by
 
 
-def _stratified(wrong: Sequence[Prediction], n: int, by: str | None) -> tuple[str, Callable[[Prediction], str]]:
-    for name in (by,) if by else BY:
-        stratum = _stratum(name)
-        count = len({stratum(clip) for clip in wrong})
-        if by and name != "errors" and all(value_of(clip, name) is None for clip in wrong):
-            raise UsageError(f"no wrong clip has a {name} to stratify by; --by errors takes how wrong they are")
-        if by and count > min(n, len(wrong)):
-            raise UsageError(f"{count} strata by {name}, but {n} clips: take --n {count} or more, or --by errors")
-        if by or name == "errors" or 2 <= count <= n / 4:
-            return name, stratum
-    raise AssertionError("errors are always there")
-
-
-def _stratum(name: str) -> Callable[[Prediction], str]:
-    return _how_wrong if name == "errors" else lambda clip: f"{name}={value_of(clip, name) or 'unknown'}"
+def _stratum_function(column: str) -> _StratumOf:
+    if column == "errors":
+        return _how_wrong
+    return lambda clip: f"{column}={value_of(clip, column) or 'unknown'}"
 
 
 def _how_wrong(clip: Prediction) -> str:
-    """By the share of its units that are wrong; the limits are our own choice."""
+    """Return the stratum by the share of wrong units; the limits are our own choice."""
     share = (clip.errors or 0.0) / clip.words if clip.words else 1.0
+    limits = ((0.25, "errors: up to a quarter"), (0.5, "errors: up to a half"), (1.0, "errors: most"))
     if share >= 1:
         return "errors: all"
-    return "errors: up to a quarter" if share <= 0.25 else "errors: up to a half" if share <= 0.5 else "errors: most"
-
-
-def _drawn(
-    clips: Sequence[Prediction], stratum: Callable[[Prediction], str], n: int, seed: int
-) -> tuple[list[Prediction], dict[str, tuple[int, int]]]:
-    """The clips, and for each stratum its size and how many were drawn."""
-    strata: dict[str, list[Prediction]] = {}
-    for clip in clips:
-        strata.setdefault(stratum(clip), []).append(clip)
-    names = sorted(strata)
-    counts = allotted([len(strata[name]) for name in names], n)
-    drawn = [clip for name, count in zip(names, counts, strict=True) for clip in _ordered(strata[name], seed)[:count]]
-    return drawn, {name: (len(strata[name]), count) for name, count in zip(names, counts, strict=True)}
+    return next(name for limit, name in limits if share <= limit)
 
 
 def allotted(sizes: Sequence[int], n: int) -> list[int]:
-    """How many of n each stratum gets: at least one, never more than it has, else by its size (Webster's method)."""
+    """Divide n among strata in proportion to their sizes, by Webster's method.
+
+    Each stratum gets at least one and never more than it has. `sizes`: clips of each stratum, all above 0.
+    """
     counts = [1] * len(sizes)
     waiting = [(-size / 1.5, k) for k, size in enumerate(sizes) if size > 1]
     heapq.heapify(waiting)
@@ -149,15 +192,16 @@ def allotted(sizes: Sequence[int], n: int) -> list[int]:
     return counts
 
 
-def _ordered(clips: Sequence[Prediction], seed: int) -> list[Prediction]:
-    return sorted(clips, key=lambda clip: _mark(clip.id, seed, "draw"))
+def _shuffled(clips: Sequence[Prediction], seed: int) -> list[Prediction]:
+    # sorted by a hash of the id, not drawn by a generator: a clip more in the set moves no other clip
+    return sorted(clips, key=lambda clip: _sort_key(clip.id, seed, "draw"))
 
 
-def _mark(name: str, seed: int, purpose: str) -> bytes:
+def _sort_key(name: str, seed: int, purpose: str) -> bytes:
     return hashlib.blake2b(f"{seed} {purpose} {name}".encode("utf-8", "replace"), digest_size=12).digest()
 
 
-def _row(clip: Prediction, stratum: str, size: int, groups: str | None) -> ReviewRow:
+def _review_row(clip: Prediction, stratum: str, stratum_clips: int, groups: str | None) -> ReviewRow:
     return ReviewRow(
         id=clip.id,
         audio=audio_of(clip) or "",
@@ -172,37 +216,5 @@ def _row(clip: Prediction, stratum: str, size: int, groups: str | None) -> Revie
         comment="",
         group=group_of(clip, groups),
         stratum=stratum,
-        stratum_clips=size,
+        stratum_clips=stratum_clips,
     )
-
-
-def _design(dev: DevSet, predictions: Path, out: Path, seed: int, by: str) -> dict[str, Any]:
-    """What the summary needs to know. Where the predictions are is kept relative to the review."""
-    wrong = [clip for clip in dev.clips if clip.wrong]
-    return {
-        "seed": seed,
-        "by": by,
-        "clips": len(dev.clips),
-        "wrong": len(wrong),
-        "errors": dev.errors,
-        "words": dev.words,
-        "measure": dev.measure,
-        "unit": dev.unit,
-        "split": dev.split,
-        "predictions": os.path.relpath(predictions, out.parent),
-        "predictions_sha256": hashlib.sha256(predictions.read_bytes()).hexdigest(),
-    }
-
-
-def _notes(wrong: Sequence[Prediction], rows: Sequence[ReviewRow], n: int, right: int, groups: str | None) -> list[str]:
-    notes = []
-    if len(wrong) < n:
-        notes.append(f"only {len(wrong)} clips are wrong: all are in the sample (10 say little, 50 are good)")
-    if not right:
-        notes.append("no right clips: without them a corrected error comes out too small; --right 20 adds some")
-    if groups is None:
-        notes.append("no session or speaker is known: clips count as independent; --group-by names a column")
-    silent = sum(not row.audio for row in rows)
-    if silent:
-        notes.append(f"{silent} clips have no audio in the manifest")
-    return notes

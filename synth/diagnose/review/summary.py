@@ -1,181 +1,248 @@
-"""What a review says: how much of dev's error each category holds, and what in the recipe it speaks for."""
+"""Sums up a filled-in review: how much of dev's error each category holds, and what to change in the recipe for it."""
 
 from __future__ import annotations
 
-import hashlib
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from synth.diagnose.review.automatic_tags import AutomaticTag, automatic_tags, risks_of
-from synth.diagnose.review.dev_set import DevSet, group_column, profiled, read_dev
-from synth.diagnose.review.label_check import LabelCheck, Weighted, check_labels
-from synth.diagnose.review.manual_tags import MISLABELLED, Remedy, remedy_of
-from synth.diagnose.review.review_csv import RIGHT, WRONG, Review, ReviewRow, read_review
-from synth.errors import UsageError
+from synth.diagnose.review.automatic_tags import TagRisk, automatic_tags, risks_of
+from synth.diagnose.review.dev_set import DevSet, group_column, profiled
+from synth.diagnose.review.label_check import LabelCheck, WeightedRows, check_labels
+from synth.diagnose.review.manual_tags import MISLABELED, Remedy, remedy_of
+from synth.diagnose.review.review_csv import RIGHT, WRONG, Review
 from synth.match.measure.profile import Profile
-from synth.stats.intervals import Estimate, Risk, weighted_share
+from synth.stats.intervals import Estimate, weighted_share
 
 
 @dataclass(frozen=True, slots=True)
-class Category:
-    """One tag. `count` of `looked_at` wrong clips have it, `alone` of them no other. `share`: of dev's wrong clips.
-    `ceiling`: points (as a share) of dev's error in clips that have it, the most that solving it could give.
-    `dev_share`: of all clips of dev, where right clips were looked at."""
+class ErrorCategory:
+    """The wrong clips that have one tag."""
 
     name: str
-    count: int
-    looked_at: int
-    alone: int
-    share: Estimate
-    ceiling: Estimate
-    dev_share: float | None
+    count: int  # reviewed wrong clips with this tag
+    looked_at: int  # reviewed wrong clips
+    alone: int  # reviewed wrong clips with this tag and no other
+    share: Estimate  # share of dev's wrong clips
+    ceiling: Estimate  # dev's error in these clips (0.01 is one point): the most that solving the category can gain
+    dev_share: float | None  # share of all clips of dev; None: no right clip was reviewed
     remedy: Remedy
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """`categories` by ceiling, the largest first; `unused`: tags that no wrong clip has, and the highest share that one
-    of them may still have. `automatic`: None where there are no predictions of all clips."""
+class ReviewSummary:
+    """What a review says about dev."""
 
-    design: Mapping[str, Any]
-    looked_at: tuple[int, int]
-    groups: int
-    categories: tuple[Category, ...]
-    unused: tuple[str, ...]
-    unused_high: float
-    automatic: tuple[tuple[AutomaticTag, Risk], ...] | None
+    design: Mapping[str, Any]  # how the clips were drawn (`Review.design`)
+    looked_at: tuple[int, int]  # reviewed wrong and right clips
+    groups: int  # independent groups among the wrong clips
+    categories: tuple[ErrorCategory, ...]  # the largest ceiling first
+    unused_tags: tuple[str, ...]  # tags that no wrong clip has
+    unused_high: float  # the highest share that an unused tag may still have
+    automatic: tuple[TagRisk, ...] | None  # None: the predictions for all clips are not available
     labels: LabelCheck
     notes: tuple[str, ...]
 
     @property
     def error(self) -> float:
+        """Dev's error as a share of its words."""
         return float(self.design["errors"]) / (float(self.design["words"]) or 1.0)
 
     def to_json(self) -> dict[str, Any]:
-        from synth.diagnose.review.summary_json import summary_json
+        """Return plain values; errors, ceilings and gains are in percent (points)."""
+        design, labels = self.design, self.labels
+        return {
+            "dev": {
+                **{key: design[key] for key in ("clips", "wrong", "errors", "words", "measure", "split")},
+                "error": _rounded(100 * self.error),
+            },
+            "sample": {
+                "wrong": self.looked_at[0],
+                "right": self.looked_at[1],
+                "groups": self.groups,
+                "seed": design["seed"],
+                "by": design["by"],
+            },
+            "tags": [
+                {
+                    "tag": category.name,
+                    "count": category.count,
+                    "looked_at": category.looked_at,
+                    "alone": category.alone,
+                    "share": _estimate_json(category.share),
+                    "ceiling": _estimate_json(category.ceiling, 100),
+                    "dev_share": None if category.dev_share is None else _rounded(category.dev_share),
+                    "recipe": _remedy_json(category.remedy),
+                }
+                for category in self.categories
+            ],
+            "unused": {"tags": list(self.unused_tags), "share_high": _rounded(self.unused_high)},
+            "automatic": None if self.automatic is None else [_risk_json(tag_risk) for tag_risk in self.automatic],
+            "mislabeled": {
+                "verdict": labels.verdict,
+                "wrong": labels.mislabeled[0],
+                "right": labels.mislabeled[1],
+                "corrections": labels.corrections,
+                "share": _estimate_json(labels.share),
+                "gain": _estimate_json(labels.gain, 100),
+                "added": None if labels.added is None else _estimate_json(labels.added, 100),
+                "corrected_error_wrong_only": _estimate_json(labels.wrong_only, 100),
+                "corrected_error": None if labels.both is None else _estimate_json(labels.both, 100),
+                "words": label_words(self),
+            },
+            "notes": list(self.notes),
+        }
 
-        return summary_json(self)
 
-
-def summarise(
-    review_path: Path,
-    manifest: Path,
+def summarize(
+    review: Review,
+    dev: DevSet | None,
     *,
-    predictions: Path | None = None,
     profile: Profile | None = None,
     group_by: str | None = None,
-) -> Summary:
-    """The summary of a review. `predictions`: of all clips; by default where the review says that they were.
+    notes: Sequence[str] = (),
+) -> ReviewSummary:
+    """Sum up a review in which at least one wrong clip was reviewed.
 
-    Raises UsageError where the review cannot be read, nothing in it was looked at, or the predictions are others.
+    Args:
+        review: the filled-in review.
+        dev: the predictions that the review was drawn from, if they are available.
+        profile: measured features of the same clips; they give automatic tags.
+        group_by: column of dependent clips (default: as `group_column` chooses).
+        notes: notes to put first.
     """
-    review = read_review(review_path)
-    wrong, right = _looked_at(review, WRONG), _looked_at(review, RIGHT)
-    if not wrong:
-        raise UsageError(f"{review_path}: no wrong clip has a tag, a comment or a 1 in `reviewed`; nothing to sum up")
+    wrong, right = _weighted_rows(review, WRONG), _weighted_rows(review, RIGHT)
     seed = int(review.design["seed"])
-    dev, missing = _predictions(review, review_path, manifest, predictions)
-    automatic = None if dev is None else _automatic(dev, profile, group_by)
-    used = [tag for tag in review.tags if any(tag in row.tags for row, _ in wrong)]
-    categories = [_category(tag, wrong, right, review.design, seed) for tag in used]
-    nothing = weighted_share([0.0] * len(wrong), [w for _, w in wrong], [row.group for row, _ in wrong], seed=seed)
-    return Summary(
+    used_tags = [tag for tag in review.tags if any(tag in row.tags for row, _ in wrong)]
+    categories = [_category(tag, wrong, right, review.design, seed) for tag in used_tags]
+    no_clip = weighted_share([0.0] * len(wrong), [w for _, w in wrong], [row.group for row, _ in wrong], seed=seed)
+    automatic = None
+    more_notes = [*notes]
+    if dev is not None:
+        automatic = tuple(risks_of(dev, automatic_tags(dev, profile), group_column(dev.clips, group_by)))
+        more_notes += dev.notes
+        covered = len(dev.clips) if profile is None else sum(row is not None for row in profiled(dev, profile))
+        if covered < len(dev.clips):
+            more_notes.append(
+                f"the profile has {covered:,} of {len(dev.clips):,} clips; its tags are compared with the errors of "
+                "these clips only"
+            )
+    return ReviewSummary(
         design=review.design,
         looked_at=(len(wrong), len(right)),
         groups=len({row.group for row, _ in wrong}),
-        categories=tuple(sorted(categories, key=lambda found: (-found.ceiling.value, found.name))),
-        unused=tuple(tag for tag in review.tags if tag not in used),
-        unused_high=nothing.high,
+        categories=tuple(sorted(categories, key=lambda category: (-category.ceiling.value, category.name))),
+        unused_tags=tuple(tag for tag in review.tags if tag not in used_tags),
+        unused_high=no_clip.high,
         automatic=automatic,
         labels=check_labels(wrong, right, review.design, seed=seed),
-        notes=(*missing, *(dev.notes if dev else ()), *_covered(dev, profile), *_notes(review, wrong, right, profile)),
+        notes=(*more_notes, *_review_notes(review, wrong, right, has_profile=profile is not None)),
     )
 
 
-def _looked_at(review: Review, kind: str) -> Weighted:
-    """The rows that were looked at, each with how many clips of dev it stands for: those of its stratum, shared among
-    its rows. Strata of which none was looked at are not stood for."""
+def label_words(summary: ReviewSummary) -> str:
+    """Return a sentence: whether fixing labels pays, compared with the largest other category."""
+    labels = summary.labels
+    low, high = f"{100 * labels.share.low:.0f}", f"{100 * labels.share.high:.0f}"
+    verdict = {
+        "pays": f"fixing labels pays: {low} to {high} % of dev's errors are in mislabeled clips",
+        "does not pay": f"fixing labels does not pay: at most {high} % of dev's errors are in mislabeled clips",
+        "cannot tell": f"it is not clear whether fixing labels pays: {low} to {high} % of dev's errors are in "
+        "mislabeled clips",
+        "none found": f"no mislabeled clip was found, but up to {high} % may be mislabeled: too few clips were "
+        "reviewed to say",
+    }[labels.verdict]
+    rival = next((category for category in summary.categories if category.name != MISLABELED), None)
+    if rival is None or labels.verdict == "none found":
+        return verdict
+    own = next((category.ceiling.value for category in summary.categories if category.name == MISLABELED), 0.0)
+    relation = "equal to"
+    if own != rival.ceiling.value:
+        relation = "below" if own < rival.ceiling.value else "above"
+    return (
+        f"{verdict}; its ceiling of {100 * own:.2f} points is {relation} that of {rival.name} "
+        f"({100 * rival.ceiling.value:.2f})"
+    )
+
+
+def _weighted_rows(review: Review, kind: str) -> WeightedRows:
+    """Return the reviewed rows of a kind with their weights.
+
+    The clips of a stratum are shared among its reviewed rows. A stratum without a reviewed row has no weight at all.
+    """
     rows = [row for row in review.rows if row.kind == kind and row.reviewed]
     counts = Counter(row.stratum for row in rows)
     return [(row, row.stratum_clips / counts[row.stratum]) for row in rows]
 
 
-def _category(tag: str, wrong: Weighted, right: Weighted, design: Mapping[str, Any], seed: int) -> Category:
-    has = [float(_has(row, tag)) for row, _ in wrong]
+def _category(
+    tag: str, wrong: WeightedRows, right: WeightedRows, design: Mapping[str, Any], seed: int
+) -> ErrorCategory:
+    marks = [float(tag in row.tags) for row, _ in wrong]
     groups = [row.group for row, _ in wrong]
-    share = weighted_share(has, [weight for _, weight in wrong], groups, seed=seed)
-    errors = weighted_share(has, [weight * row.errors for row, weight in wrong], groups, seed=seed)
-    error = float(design["errors"]) / (float(design["words"]) or 1.0)
-    held = sum(weight for row, weight in (*wrong, *right) if _has(row, tag))
-    dev_share = held / float(design["clips"]) if right else None
-    return Category(
+    share = weighted_share(marks, [weight for _, weight in wrong], groups, seed=seed)
+    error_share = weighted_share(marks, [weight * row.errors for row, weight in wrong], groups, seed=seed)
+    dev_share = None
+    if right:
+        dev_share = sum(weight for row, weight in (*wrong, *right) if tag in row.tags) / float(design["clips"])
+    return ErrorCategory(
         name=tag,
-        count=round(sum(has)),
+        count=round(sum(marks)),
         looked_at=len(wrong),
         alone=sum(row.tags == (tag,) for row, _ in wrong),
         share=share,
-        ceiling=errors.scaled(error),
+        ceiling=error_share.scaled(float(design["errors"]) / (float(design["words"]) or 1.0)),
         dev_share=dev_share,
         remedy=remedy_of(tag).filled(share.value if dev_share is None else dev_share),
     )
 
 
-def _has(row: ReviewRow, tag: str) -> bool:
-    return tag in row.tags
-
-
-def _automatic(dev: DevSet, profile: Profile | None, group_by: str | None) -> tuple[tuple[AutomaticTag, Risk], ...]:
-    return tuple(risks_of(dev, automatic_tags(dev, profile), group_column(dev.clips, group_by)))
-
-
-def _predictions(review: Review, path: Path, manifest: Path, given: Path | None) -> tuple[DevSet | None, list[str]]:
-    """The predictions that the sample was drawn from; None and why where they are not at hand."""
-    told = review.design.get("predictions")
-    file = given or (path.parent / str(told) if told else None)
-    if file is None or not file.is_file():
-        if given:
-            raise UsageError(f"there is no file {given}")
-        return None, ["the predictions of all clips are not where they were; --predictions names them"]
-    if hashlib.sha256(file.read_bytes()).hexdigest() != review.design.get("predictions_sha256"):
-        text = f"{file} is not the file that the clips of {path} were drawn from"
-        if given:
-            raise UsageError(f"{text}; a review belongs to one model's predictions, sample anew")
-        return None, [f"{text}: tags of the profile are left out"]
-    unit, split = str(review.design["unit"]), review.design.get("split")
-    return read_dev(file, manifest, unit=unit, split=split), []
-
-
-def _covered(dev: DevSet | None, profile: Profile | None) -> list[str]:
-    if dev is None or profile is None:
-        return []
-    found = sum(row is not None for row in profiled(dev, profile))
-    if found == len(dev.clips):
-        return []
-    return [
-        f"the profile has {found:,} of {len(dev.clips):,} clips; its tags are held against the errors of these alone"
-    ]
-
-
-def _notes(review: Review, wrong: Weighted, right: Weighted, profile: Profile | None) -> list[str]:
+def _review_notes(review: Review, wrong: WeightedRows, right: WeightedRows, *, has_profile: bool) -> list[str]:
     notes = []
-    left = sum(not row.reviewed for row in review.rows)
-    if left:
-        notes.append(f"{left} of {len(review.rows)} clips were not looked at (no tag, no comment, no 1 in `reviewed`)")
+    skipped = sum(not row.reviewed for row in review.rows)
+    if skipped:
+        notes.append(f"{skipped} of {len(review.rows)} clips were not reviewed (no tag, no comment, no 1 in `reviewed`)")
     if len(wrong) < 50:
-        notes.append(f"{len(wrong)} wrong clips: 20 give a rough idea, 50 a good one, 100 a very good one")
+        notes.append(f"{len(wrong)} wrong clips were reviewed: 20 give a rough idea, 50 a good one, 100 a very good one")
     strata = {row.stratum for row in review.rows} - {row.stratum for row, _ in (*wrong, *right)} - {RIGHT}
     if strata:
-        notes.append(f"nothing was looked at of {', '.join(sorted(strata))}: shares do not count them")
+        notes.append(f"no clip of {', '.join(sorted(strata))} was reviewed: the shares leave these clips out")
     if not right:
         notes.append(
-            "none of the right answers was looked at: a corrected error counts only what correction takes away, and is "
-            "too small; sample with --right 20"
+            "no right answer was reviewed: the corrected error counts only what correction takes away, so it is too "
+            "small; draw the sample with --right 20"
         )
-    if profile is None:
-        notes.append("without --profile dev.profile only the manifest's own columns are held against errors")
-    if any(MISLABELLED in row.tags for row, _ in (*wrong, *right)):
-        notes.append("correct dev and test alike, by the same rule, or they no longer measure the same")
+    if not has_profile:
+        notes.append("without --profile dev.profile only the columns of the manifest are compared with the errors")
+    if any(MISLABELED in row.tags for row, _ in (*wrong, *right)):
+        notes.append("correct dev and test by the same rule, or they no longer measure the same thing")
     return notes
+
+
+def _rounded(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None
+
+
+def _estimate_json(estimate: Estimate, scale: float = 1.0) -> dict[str, float | None]:
+    return {key: _rounded(scale * getattr(estimate, key)) for key in ("value", "low", "high")}
+
+
+def _remedy_json(remedy: Remedy) -> dict[str, str]:
+    return {"words": remedy.words, "snippet": remedy.snippet, "command": remedy.command}
+
+
+def _risk_json(tag_risk: TagRisk) -> dict[str, Any]:
+    tag, risk = tag_risk.tag, tag_risk.risk
+    return {
+        "tag": tag.name,
+        "clips": tag.clips,
+        "known": tag.known_clips,
+        "share": _rounded(tag.share),
+        "error_with": _rounded(100 * risk.with_it),
+        "error_without": _rounded(100 * risk.without),
+        "risk_ratio": _estimate_json(risk.ratio),
+        "attributable": _estimate_json(risk.attributable, 100),
+        "recipe": _remedy_json(tag.remedy),
+    }
