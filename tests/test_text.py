@@ -8,12 +8,13 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.diagnose.review import confident_joint as mislabelled
-from synth.diagnose.review.review_csv import Review, ReviewRow, read_review, review_csv
+from synth.diagnose.review.confident_joint import Candidate, MislabeledClips
+from synth.diagnose.review.review_csv import Review, ReviewRow, format_review, read_review
 from synth.text import CsvReader, csv_cell, csv_line, csv_text, listed, printable, printable_json, printable_lines
 from tests.helpers import REVIEW_DESIGN
 
@@ -110,7 +111,7 @@ def test_a_long_list_is_cut(text: str, expected: str) -> None:
 def test_a_review_has_no_formula_and_comes_back_as_it_was(tmp_path: Path, text: str) -> None:
     """B11: texts, hypotheses and groups of review.csv that begin with =, +, - or @."""
     path = tmp_path / "review.csv"
-    path.write_text(review_csv(review_of(text)), encoding="utf-8", newline="")
+    path.write_text(format_review(review_of(text)), encoding="utf-8", newline="")
     with path.open(newline="", encoding="utf-8") as file:
         cells = next(csv.DictReader(file))
     assert [
@@ -123,8 +124,9 @@ def test_a_review_has_no_formula_and_comes_back_as_it_was(tmp_path: Path, text: 
 
 def test_candidates_have_no_formula() -> None:
     """B11: `errors mislabeled --out`."""
-    candidate = mislabelled.Candidate("=id", "@audio", "-label", "+suggested", 0.25, 0.75)
-    cells = list(csv.reader(mislabelled._csv([candidate]).splitlines()))[1]
+    candidate = Candidate("=id", "@audio", "-label", "+suggested", 0.25, 0.75)
+    table = MislabeledClips((), 1, (), np.zeros((0, 0)), (candidate,)).to_csv()
+    cells = list(csv.reader(table.splitlines()))[1]
     assert cells[:4] == ["'=id", "'@audio", "'-label", "'+suggested"]
     assert [float(cell) for cell in cells[4:7]] == pytest.approx([0.25, 0.75, candidate.margin])
 

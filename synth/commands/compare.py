@@ -9,7 +9,7 @@ from synth.match.compare.analysis import compare
 from synth.match.compare.clean_reference import measure_clean_speech
 from synth.match.compare.result import Comparison
 from synth.match.measure.profiler import MAX_CLIPS, Progress, read_or_measure
-from synth.paths import output_path
+from synth.report.page import check_page, write_page
 
 
 def compare_sets(
@@ -43,7 +43,7 @@ def compare_sets(
         UsageError: there is no such set, it holds no clip to measure, or `html` must not be written.
     """
     if html is not None:
-        output_path.check_file(html, "page", option="--html", inputs=(training, dev, clean))
+        check_page(html, inputs=(training, dev, clean))
     measure = partial(read_or_measure, max_clips=max_clips, jobs=jobs, progress=progress)
     training_profile, dev_profile = measure(training, split=split, condition=condition), measure(dev)
     if clean is None:
@@ -53,8 +53,8 @@ def compare_sets(
     comparison = compare(training_profile, dev_profile, clean=clean_profile, seed=seed)
     if html is not None:
         from synth.report.clip_card import sound_of
-        from synth.report.compare_page import write_page
+        from synth.report.compare_page import compare_page
 
         sounds = {"training": partial(sound_of, training_profile.root), "dev": partial(sound_of, dev_profile.root)}
-        write_page(html, comparison.to_json(), **sounds)
+        write_page(html, compare_page(comparison.to_json(), **sounds))
     return comparison

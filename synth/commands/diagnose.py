@@ -9,8 +9,8 @@ from types import MappingProxyType
 from synth.diagnose.ladder.diagnosis import Diagnosis
 from synth.diagnose.ladder.diagnosis import diagnose as diagnose_ladder
 from synth.diagnose.ladder.ladder import read_ladder
-from synth.paths import output_path
 from synth.report.ladder_page import ladder_page
+from synth.report.page import check_page, write_page
 
 
 def diagnose(
@@ -42,10 +42,9 @@ def diagnose(
         UsageError: scores, manifests or errors cannot be used, or the page must not be written.
     """
     if html is not None:
-        output_path.check_file(html, "page", option="--html", inputs=(*scores, *manifests))
+        check_page(html, inputs=(*scores, *manifests))
     ladder = read_ladder(scores, manifests, given=errors, n=n, unit=unit, measure=measure, by=by, seed=seed)
     diagnosis = diagnose_ladder(ladder)
     if html is not None:
-        page = ladder_page(diagnosis.to_json()).encode("utf-8", "replace")
-        output_path.write(html, page, "page", option="--html")
+        write_page(html, ladder_page(diagnosis.to_json()))
     return diagnosis

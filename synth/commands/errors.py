@@ -25,6 +25,7 @@ from synth.errors import UsageError
 from synth.lists.scores import read_rows
 from synth.match.measure.profile import read_profile
 from synth.paths import output_path
+from synth.report.page import check_page, write_page
 from synth.report.review_page import review_page
 
 
@@ -63,7 +64,7 @@ def sample_errors(
         UsageError: nothing is wrong, a column or tag is not possible, or a file must not be written.
     """
     if html is not None:
-        output_path.check_file(html, "page", option="--html", inputs=(predictions, manifest), beside=out)
+        check_page(html, inputs=(predictions, manifest), beside=out)
     output_path.check_file(out, "review", inputs=(predictions, manifest))
     tags = review_tags(own_tags)
     dev = read_dev(predictions, manifest, unit=unit, split=split)
@@ -72,8 +73,7 @@ def sample_errors(
     )
     output_path.write(out, format_review(sample.review).encode("utf-8", "replace"), "review")
     if html is not None:
-        page = review_page(sample, name=out.name)
-        output_path.write(html, page.encode("utf-8", "replace"), "page", option="--html")
+        write_page(html, review_page(sample, name=out.name))
     return sample
 
 

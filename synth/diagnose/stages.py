@@ -12,10 +12,9 @@ from typing import Any, Final, Literal
 from synth.dataset.stages import Stage
 
 _TRANSFER: Final = "A. Ng, Structuring Machine Learning Projects, week 2, transfer learning"
-_REAL_LAST: Final = "docs/science.md, 'Labels and stages': clean, wide, matched, then a little real audio; one half is our own limit"
-_SOME_REAL: Final = (
-    "A. Ng, Machine Learning Yearning: 5 to 10 % of training like dev, to see the error on such audio"
-)
+_REAL_LAST: Final = 'docs/science.md, "Labels and stages"; the limit of one half is our own'
+
+_SOME_REAL: Final = "A. Ng, Machine Learning Yearning: 5 to 10 % of training like dev, to see the error on such audio"
 _WEIGHTS: Final = "A. Ng, Machine Learning Yearning, 'Weighting data' (beta = 1/40 there); the limit of 10 % is our own"
 _END_TO_END: Final = "A. Ng, Structuring Machine Learning Projects, week 2, end-to-end deep learning"
 _MAX_SYNTHETIC: Final = 0.5  # share of the last stage

@@ -94,8 +94,9 @@ def picture_and_player(name: str, sound: ClipSound) -> str:
     """Return the spectrogram above the player, both as data in the page."""
     name = escape(name)
     picture, audio = (base64.b64encode(data).decode() for data in (sound.picture, sound.audio))
+    title = f"Spectrogram of {name}, 0 to {sound.sample_rate / 2000:g} kHz"
     return (
-        f'<img alt="Spectrogram of {name}, 0 to {sound.sample_rate / 2000:g} kHz" src="data:image/png;base64,{picture}">'
+        f'<img alt="{title}" src="data:image/png;base64,{picture}">'
         f'<audio controls preload="metadata" aria-label="{name}" src="data:audio/flac;base64,{audio}"></audio>'
     )
 

@@ -42,7 +42,7 @@ def compare_page(comparison: Mapping[str, Any], *, training: ReadSound, dev: Rea
         "<h2>Features</h2>",
         _feature_table(comparison["features"]),
         _explanation(comparison["family_factor"]),
-        *_spectra(comparison),
+        *_spectra(comparison["spectra"]),
         *_quantiles(comparison["features"]),
         *_scores(comparison),
         *_clips("The most synthetic training clips", comparison["most_synthetic"], training, "looks synthetic:"),
@@ -112,13 +112,13 @@ def _explanation(family_factor: float) -> str:
     )
 
 
-def _spectra(comparison: Mapping[str, Any]) -> list[str]:
-    sides = [comparison["training"], comparison["dev"]]
-    bands = [k for k in range(len(comparison["hz"])) if all(side["mean"][k] is not None for side in sides)]
+def _spectra(spectra: Mapping[str, Any]) -> list[str]:
+    sides = [spectra["training"], spectra["dev"]]
+    bands = [k for k in range(len(spectra["hz"])) if all(side["mean"][k] is not None for side in sides)]
     if len(bands) < 2:
         return []
     training, dev = ({name: [side[name][k] for k in bands] for name in ("mean", "sd")} for side in sides)
-    plot = spectra_plot([comparison["hz"][k] for k in bands], training, dev)
+    plot = spectra_plot([spectra["hz"][k] for k in bands], training, dev)
     return [
         "<h2>Noise spectra</h2>",
         f"<figure>{plot}<figcaption>{_KEY} Mean of the clips' noise bands and one standard deviation to either side, "

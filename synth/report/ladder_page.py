@@ -74,14 +74,15 @@ def ladder_picture(diagnosis: Mapping[str, Any]) -> str:
         ]
     for gap in diagnosis["gaps"]:
         lower = gap["to"] if gap["is_step"] else gap["from"]  # the oracle is drawn below dev
-        y = tops[lower] - (_ROW - _BAR) / 2
+        line_y = tops[lower] - (_ROW - _BAR) / 2
         start, end = sorted((x(errors[gap["from"]]), x(errors[gap["to"]])))
+        heights = f'y1="{line_y}" y2="{line_y}"'
         css_class = "named" if gap["named"] else ""
         name = gap["name"].replace("(noise overfitting included)", "(with noise)")
         parts += [
-            f'<line class="drop" x1="{_LEFT}" x2="{end:.1f}" y1="{y}" y2="{y}"/>',
-            f'<line class="gap {css_class}" x1="{start:.1f}" x2="{max(end, start + 2):.1f}" y1="{y}" y2="{y}"/>',
-            _label(y, f"{escape(name)} {escape(gap['shown'])}", css_class),
+            f'<line class="drop" x1="{_LEFT}" x2="{end:.1f}" {heights}/>',
+            f'<line class="gap {css_class}" x1="{start:.1f}" x2="{max(end, start + 2):.1f}" {heights}/>',
+            _label(line_y, f"{escape(name)} {escape(gap['shown'])}", css_class),
         ]
     return "\n".join([*parts, "</svg>"])
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synth.cli.show.labels import labels_text
+from synth.cli.show_labels import labels_text
+from synth.commands.labels import count_labels
 from synth.dataset.labels import LabelCounts, label_arrays
-from synth.diagnose.labels import count_labels, read_label_predictions, score_labels
+from synth.diagnose.labels import read_label_predictions, score_labels
 from synth.errors import UsageError
 from synth.lists.audio_list import AudioRow, read_audio_list
 from synth.lists.label_value import label_of_text, state_of, truth_of
@@ -135,8 +136,8 @@ def test_what_is_predicted_where_nothing_is_known_changes_no_number(tmp_path: Pa
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("clip,a\nc0,1\n", "p.csv:1: give a column id"),
-        ("id\nc0\n", "p.csv:1: give a column id"),
+        ("clip,a\nc0,1\n", "p.csv:1: columns id and one per label are needed"),
+        ("id\nc0\n", "p.csv:1: columns id and one per label are needed"),
         ("id,a,a\nc0,1,1\n", "p.csv:1: the column 'a' is there twice"),
         ("id,a\nc0,1,2\n", "p.csv:2: 3 cells, the header has 2"),
         ("id,a\nc0,1.5\n", "p.csv:2: a is '1.5'; a probability"),

@@ -64,7 +64,7 @@ def dev_list(
         tags: tuple[str, ...] = ()
         if is_wrong:
             heard[int(rng.integers(0, len(heard)))] = "mm"
-            tags = (("car noise",), ("car noise", "wind"), ("accent",), ("mislabelled",))[int(rng.integers(0, 4))]
+            tags = (("car noise",), ("car noise", "wind"), ("accent",), ("mislabeled",))[int(rng.integers(0, 4))]
         name = f"clip{k:04d}"
         row = {"audio_filepath": f"audio/{name}.wav", "duration": 1.5, "text": " ".join(text), "id": name}
         row |= {"speaker": f"s{k % speakers:02d}", "session": f"drive{k % speakers // 2}", "split": "dev"}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from synth.commands.errors import correct_manifest
 from synth.commands.generate import generate
 from synth.dataset.manifest import read_rows
-from synth.diagnose.review.corrections import correct
 from synth.errors import UsageError
 from tests.helpers import FIXTURES, fixture_recipe, rows_of, run_synth
 
@@ -44,7 +44,7 @@ def test_a_text_goes_to_all_clips_of_its_source(made: Path, tmp_path: Path) -> N
     told = json.loads(done.stdout)
     assert (told["corrections"], told["sources"], told["clips"], told["rows"]) == (3, 2, 6, len(rows))
     assert [line.rpartition("/")[2] for line in told["unknown"]] == ["fix.csv:4: id nobody"]
-    assert "fits" in done.stderr
+    assert "matches" in done.stderr
     assert "nobody" in done.stderr
     assert made.read_bytes() == before
     lines, new = before.decode().splitlines(), (tmp_path / "new.jsonl").read_text().splitlines()
@@ -85,26 +85,36 @@ def test_labels_keep_what_an_effect_or_an_event_decides(tmp_path: Path) -> None:
     ]
     rows[1]["events"] = [{"label": "horn"}]
     (tmp_path / "fix.csv").write_text("source_id,near,horn\ns,no,false\n")
-    done = correct(tmp_path / "fix.csv", listed(tmp_path, rows), tmp_path / "new.jsonl")
+    done = correct_manifest(tmp_path / "fix.csv", listed(tmp_path, rows), tmp_path / "new.jsonl")
     labels = [row["labels"] for row in rows_of(tmp_path / "new.jsonl")]
     assert labels == [{"near": False, "horn": False}, {"near": None, "horn": True}, {"near": False, "horn": False}]
-    assert (done.clips, done.kept, done.same) == (2, 2, 2)
+    assert (done.counts.clips, done.counts.kept, done.counts.same) == (2, 2, 2)
 
 
 def test_what_the_recipe_makes_unknown_stays_unknown(tmp_path: Path) -> None:
     """Even where no clip of the source has the label any more."""
     rows = [clip(0, "s", near=None, accent=None), clip(1, "s", near=None, accent=None)]
-    (tmp_path / "recipe.yaml").write_text("speech:\n  effects:\n  - pitch: 2\n    makes_unknown: [accent]\n")
+    fixture_recipe(tmp_path, effects="  effects:\n  - pitch: 2\n    makes_unknown: [accent]")
     (tmp_path / "fix.csv").write_text("source_id,near,accent\ns,true,american\n")
-    done = correct(tmp_path / "fix.csv", listed(tmp_path, rows), tmp_path / "new.jsonl")
+    done = correct_manifest(tmp_path / "fix.csv", listed(tmp_path, rows), tmp_path / "new.jsonl")
     assert [row["labels"] for row in rows_of(tmp_path / "new.jsonl")] == [{"near": True, "accent": None}] * 2
-    assert done.kept == 2
+    assert done.counts.kept == 2
+
+
+def test_a_recipe_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("no: recipe\n")
+    (tmp_path / "fix.csv").write_text("source_id,near\ns,true\n")
+    corrected = correct_manifest(
+        tmp_path / "fix.csv", listed(tmp_path, [clip(0, "s", near=None)]), tmp_path / "new.jsonl"
+    )
+    (note,) = corrected.notes
+    assert "recipe.yaml was ignored" in note
 
 
 def test_unknown_becomes_known_and_known_unknown(tmp_path: Path) -> None:
     rows = [clip(0, "s", near=None, age=4), clip(1, "t", near=True, age=5)]
     (tmp_path / "fix.csv").write_text("source_id,near,age\ns,true,7\nt,null,\n")
-    correct(tmp_path / "fix.csv", listed(tmp_path, rows), tmp_path / "new.jsonl")
+    correct_manifest(tmp_path / "fix.csv", listed(tmp_path, rows), tmp_path / "new.jsonl")
     labels = [row["labels"] for row in rows_of(tmp_path / "new.jsonl")]
     assert labels == [{"near": True, "age": 7}, {"near": None, "age": 5}]
 
@@ -113,11 +123,11 @@ def test_real_audio_has_no_source_and_each_clip_is_its_own(tmp_path: Path) -> No
     path = tmp_path / "dev.csv"
     path.write_text('path,text,street,split\r\na/1.wav,"one, two",1,dev\r\na/2.wav,on,,dev\r\nb/3.wav,on,0,test\r\n')
     (tmp_path / "fix.csv").write_text("id;text\n1;one two three\na/2.wav;off\n")
-    done = correct(tmp_path / "fix.csv", path, tmp_path / "new.csv")
+    done = correct_manifest(tmp_path / "fix.csv", path, tmp_path / "new.csv")
     new = (tmp_path / "new.csv").read_bytes().decode()
     assert new == "path,text,street,split\r\na/1.wav,one two three,1,dev\r\na/2.wav,off,,dev\r\nb/3.wav,on,0,test\r\n"
-    assert done.clips == 2
-    assert any("dev was corrected and test was not" in note for note in done.notes)
+    assert done.counts.clips == 2
+    assert any("dev was corrected but test was not" in note for note in done.notes)
 
 
 def test_a_review_is_a_list_of_corrections(tmp_path: Path) -> None:
@@ -127,7 +137,7 @@ def test_a_review_is_a_list_of_corrections(tmp_path: Path) -> None:
     (tmp_path / "review.csv").write_text(
         f"{head}\nc0,a,wrong,on,off,1,1,1,1,off,,g,s,2,{{}}\nc1,a,wrong,on,x,1,1,1,,on,,g,s,2,{{}}\n"
     )
-    correct(tmp_path / "review.csv", path, tmp_path / "new.jsonl")
+    correct_manifest(tmp_path / "review.csv", path, tmp_path / "new.jsonl")
     assert [row["text"] for row in rows_of(tmp_path / "new.jsonl")] == ["off", "on"]
 
 
@@ -147,7 +157,7 @@ def test_what_cannot_be_is_said_and_nothing_is_written(tmp_path: Path, table: st
     path = listed(tmp_path, [clip(0, "s", near=True), clip(1, "s", near=True)])
     (tmp_path / "fix.csv").write_text(table)
     with pytest.raises(UsageError, match=said):
-        correct(tmp_path / "fix.csv", path, tmp_path / "new.jsonl")
+        correct_manifest(tmp_path / "fix.csv", path, tmp_path / "new.jsonl")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["fix.csv", "list.jsonl"]
 
 
@@ -155,4 +165,4 @@ def test_a_manifest_is_never_written_over(tmp_path: Path) -> None:
     path = listed(tmp_path, [clip(0, "s")])
     (tmp_path / "fix.csv").write_text("id,text\nc0,yes\n")
     with pytest.raises(UsageError, match="this is an input of this command, which is never changed"):
-        correct(tmp_path / "fix.csv", path, path)
+        correct_manifest(tmp_path / "fix.csv", path, path)

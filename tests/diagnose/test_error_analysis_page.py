@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from tests.diagnose.dev_lists import dev_list, filled_in
-from tests.diagnose.test_mislabelled import written
+from tests.diagnose.test_confident_joint import written
 from tests.helpers import ROOT, rows_of, run_synth
 
 
@@ -17,7 +17,7 @@ def test_every_command_of_the_page_works(tmp_path: Path) -> None:
     dev = dev_list(tmp_path, clips=60, wrong=0.5, sound=60)
     written(tmp_path)
     printed = []
-    mended = next(clip for clip, tags in dev.truth.items() if "mislabelled" in tags)
+    mended = next(clip for clip, tags in dev.truth.items() if "mislabeled" in tags)
     for line in lines:
         done = run_synth(*line.split()[1:], cwd=tmp_path)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.diagnose.review.corrections import correct
-from synth.diagnose.review.review_csv import read_review, review_csv
-from synth.diagnose.review.sample import allotted, sample_errors
+from synth.commands.errors import correct_manifest, sample_errors
+from synth.diagnose.review.review_csv import format_review, read_review
+from synth.diagnose.review.sample import allotted
 from synth.errors import UsageError
 from synth.stats.alignment import align
 from synth.stats.edits import edit_errors
@@ -132,20 +132,20 @@ def test_lists_of_synth_split_name_the_audio_where_it_lies(tmp_path: Path) -> No
         drawn = sample_errors(dev.predictions, manifest, tmp_path / f"{k}.csv", n=4)
         assert all((drawn.root / row.audio).is_file() for row in drawn.review.rows)
     (tmp_path / "fix.csv").write_text("id,text\nclip0001,on\n")
-    (note,) = correct(tmp_path / "fix.csv", listed, tmp_path / "splits" / "new.jsonl").notes
-    assert f"count from {tmp_path / 'real'}" in note
-    assert correct(tmp_path / "fix.csv", listed, tmp_path / "real" / "new.jsonl").notes == ()
+    (note,) = correct_manifest(tmp_path / "fix.csv", listed, tmp_path / "splits" / "new.jsonl").notes
+    assert f"are relative to {tmp_path / 'real'}" in note
+    assert correct_manifest(tmp_path / "fix.csv", listed, tmp_path / "real" / "new.jsonl").notes == ()
 
 
 def test_a_review_is_read_as_it_was_written(dev: DevList, tmp_path: Path) -> None:
     review = sample_errors(dev.predictions, dev.manifest, tmp_path / "a.csv", n=12, own_tags=["rattle"]).review
     odd = replace(review.rows[0], tags=("wind", "rattle"), comment='"hm", she said;\nthen', reviewed=True)
     changed = replace(review, rows=(odd, *review.rows[1:]))
-    (tmp_path / "b.csv").write_text(review_csv(changed))
+    (tmp_path / "b.csv").write_text(format_review(changed))
     found = read_review(tmp_path / "b.csv")
     assert found.design == review.design
     assert [replace(row, where="") for row in found.rows] == list(changed.rows)
-    (tmp_path / "c.csv").write_bytes(b"\xef\xbb\xbf" + review_csv(review).replace("\n", "\r\n").encode())
+    (tmp_path / "c.csv").write_bytes(b"\xef\xbb\xbf" + format_review(review).replace("\n", "\r\n").encode())
     assert [replace(row, where="") for row in read_review(tmp_path / "c.csv").rows] == list(review.rows)
 
 
@@ -154,7 +154,7 @@ def test_a_review_is_read_as_it_was_written(dev: DevList, tmp_path: Path) -> Non
     [
         (lambda text: text.replace("design\n", "plan\n"), "review.csv:1: no column design"),
         (lambda text: text.replace(",wrong,", ",bad,", 1), "kind is 'bad'; wrong or right is needed"),
-        (lambda text: text.replace('""seed"": 0', '""seed"": 1', 1), "the design is not that of"),
+        (lambda text: text.replace('""seed"": 0', '""seed"": 1', 1), "the design differs from that of"),
         (lambda text: text + text.splitlines()[1] + "\n", "is there already at"),
         (lambda text: text + "x,y\n", "2 cells, the header has"),
         (lambda text: text.splitlines()[0], "no rows"),
@@ -171,11 +171,14 @@ def test_a_damaged_review_is_refused_with_its_line(dev: DevList, tmp_path: Path,
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"n": 10, "by": "speaker"}, "20 strata by speaker, but 10 clips: take --n 20 or more, or --by errors"),
-        ({"by": "driver"}, "no wrong clip has a driver to stratify by"),
-        ({"own_tags": ["comment"]}, "a tag cannot be called 'comment'"),
-        ({"split": "test"}, r"no clips of the split test; there are dev \(1,200\)\. Name one with --split"),
-        ({"group_by": "driver"}, "no clip has a driver to group by"),
+        ({"n": 10, "by": "speaker"}, "--by speaker: 20 strata, but only 10 clips; use --n 20 or more, or --by errors"),
+        ({"by": "driver"}, "--by driver: no wrong clip has this column or label"),
+        (
+            {"own_tags": ["comment"]},
+            "--tag 'comment': a tag has 1 to 60 printable characters and is no column of the review",
+        ),
+        ({"split": "test"}, r"no clips of the split test; there are dev \(1,200\)\. Choose one with --split"),
+        ({"group_by": "driver"}, "--group-by driver: no clip has this column or label"),
     ],
 )
 def test_what_cannot_be_drawn_is_said(dev: DevList, tmp_path: Path, asked: dict[str, object], said: str) -> None:
@@ -197,7 +200,7 @@ def test_the_one_split_of_a_manifest_is_taken(tmp_path: Path) -> None:
         "107 predictions are of no clip in this manifest, the first z0" in note for note in drawn.to_json()["notes"]
     )
     message = (
-        r"no clips of the split dev; there are train-dev \(4\), and 107 predictions are of no clip in this manifest\."
+        r"no clips of the split dev; there are train-dev \(4\), and 107 predictions are for no clip of this manifest\."
     )
     with pytest.raises(UsageError, match=message):
         sample_errors(tmp_path / "p.csv", tmp_path / "list.jsonl", tmp_path / "b.csv", split="dev")

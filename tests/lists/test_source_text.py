@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from synth.catalog.scan import scan
+from synth.commands.errors import correct_manifest
 from synth.diagnose.labels import read_label_predictions
-from synth.diagnose.review.corrections import correct
-from synth.diagnose.review.review_csv import Review, ReviewRow, read_review, review_csv
+from synth.diagnose.review.review_csv import Review, ReviewRow, format_review, read_review
 from synth.errors import BadInput, UsageError
 from synth.lists.audio_list import read_audio_list
 from synth.lists.cases import read_cases
@@ -31,20 +31,20 @@ LINE_ENDS = "a\u2028b\u0085c\u2029d\x0be\x0cf\x1cg"
 
 def review_of(text: str) -> str:
     row = ReviewRow("id1", "a.wav", "wrong", "turn left", text, 1, 2, True, (), "", "", "g", "all", 1)
-    return review_csv(Review((row,), ("noise",), REVIEW_DESIGN))
+    return format_review(Review((row,), ("noise",), REVIEW_DESIGN))
 
 
-def correct_manifest(path: Path) -> Any:
+def correct(path: Path) -> Any:
     corrections = path.parent / "corrections.csv"
     corrections.write_text("id,text\nx,new text\n")
-    correct(corrections, path, path.parent / "out.jsonl")
+    correct_manifest(corrections, path, path.parent / "out.jsonl")
     return (path.parent / "out.jsonl").read_text()
 
 
 def correct_by(path: Path) -> Any:
     manifest = path.parent / "manifest.jsonl"
     manifest.write_text('{"id": "x", "audio_filepath": "a.wav", "duration": 1.0, "text": "t"}\n')
-    correct(path, manifest, path.parent / "out.jsonl")
+    correct_manifest(path, manifest, path.parent / "out.jsonl")
     return json.loads((path.parent / "out.jsonl").read_text())["text"]
 
 
@@ -59,9 +59,9 @@ READERS: dict[str, tuple[str, str, Callable[[Path], Any]]] = {
     "a manifest to correct": (
         "m.jsonl",
         '{"id": "x", "audio_filepath": "a.wav", "text": "t"}\n{"id": "y", "audio_filepath": "b.wav", "text": "VALUE"}\n',
-        correct_manifest,
+        correct,
     ),
-    "a manifest to correct as CSV": ("m.csv", "id,audio_filepath,speaker,text\nx,a.wav,VALUE,t\n", correct_manifest),
+    "a manifest to correct as CSV": ("m.csv", "id,audio_filepath,speaker,text\nx,a.wav,VALUE,t\n", correct),
     "predictions of labels": ("p.csv", "id,wiper\nVALUE,0.5\n", read_label_predictions),
 }  # fmt: skip
 ROW_BY_ROW = ("a list as CSV", "a list as TSV", "a list as JSON lines")

@@ -71,5 +71,5 @@ def test_the_recipes_of_the_page_load(tmp_path: Path) -> None:
 
 
 def test_every_check_stands_on_the_page() -> None:
-    text = (ROOT / "synth" / "dataset" / "stage_advice.py").read_text(encoding="utf-8")
-    assert set(re.findall(r'Check\("(\w+)"', text)) == set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
+    text = (ROOT / "synth" / "diagnose" / "stages.py").read_text(encoding="utf-8")
+    assert set(re.findall(r'StageCheck\("(\w+)"', text)) == set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))

@@ -19,9 +19,9 @@ import soundfile as sf
 
 from synth.match.compare.analysis import compare
 from synth.match.measure.profile import Profile, write_profile
-from synth.report.clip_card import Sound, sound_of, spectrogram
+from synth.report.clip_card import ClipSound, sound_of, spectrogram
 from synth.report.compare_page import compare_page
-from synth.report.comparison_plots import quantiles
+from synth.report.comparison_plots import quantile_plot
 from synth.report.png import png
 from tests.chromium import dump_page, needs_chromium
 from tests.helpers import run_synth
@@ -112,7 +112,7 @@ def test_clips_are_heard_or_it_is_said_why_not(written: str, found: dict[str, An
     assert 10 <= len(there) < 20
     players = re.findall(r'<audio[^>]* src="data:audio/flac;base64,([^"]+)"', written)
     assert len(players) == len(there) == written.count('<img alt="Spectrogram of ')
-    assert written.count("not to be heard: ") == 20 - len(there)
+    assert written.count("cannot be played: ") == 20 - len(there)
     for player, clip in zip(players, there, strict=True):
         heard, rate = sf.read(io.BytesIO(base64.b64decode(player)))
         original, _ = sf.read(made[0] / clip["path"])
@@ -139,7 +139,7 @@ def test_names_are_text_and_nothing_else(found: dict[str, Any]) -> None:
         "most_uncovered": clips,
         "features": features,
     }
-    page = compare_page(hostile, training=lambda _: HOSTILE, dev=lambda _: Sound(b"", b"", 1.0, 1.0, 16000))
+    page = compare_page(hostile, training=lambda _: HOSTILE, dev=lambda _: ClipSound(b"", b"", 1.0, 1.0, 16000))
     assert "<img src=x" not in page
     assert page.count("<script>") == 1
     open_, void = [], {"meta", "!doctype", "br", "img"}
@@ -176,12 +176,12 @@ def test_the_page_of_few_clips_marks_what_is_likely() -> None:
 
 def test_equal_quantiles_lie_on_the_dashed_line(found: dict[str, Any]) -> None:
     feature = found["features"][0]
-    equal = quantiles({**feature, "knots": [feature["knots"][1]] * 2})
+    equal = quantile_plot({**feature, "knots": [feature["knots"][1]] * 2})
     line = [float(v) for v in re.search(r'class="equal" x1="(.+?)" y1="(.+?)" x2="(.+?)" y2="(.+?)"', equal).groups()]  # type: ignore[union-attr]
     for x, y in re.findall(r'cx="(.+?)" cy="(.+?)"', equal):
         share = (float(x) - line[0]) / (line[2] - line[0])
         assert float(y) == pytest.approx(line[1] + share * (line[3] - line[1]), abs=0.2)
-    above = quantiles({**feature, "knots": [[v + 5 for v in feature["knots"][1]], feature["knots"][1]]})
+    above = quantile_plot({**feature, "knots": [[v + 5 for v in feature["knots"][1]], feature["knots"][1]]})
     points = re.findall(r'cx="(.+?)" cy="(.+?)"', above)
     assert all(float(y) < 208 - (float(x) - 52) / 160 * 192 for x, y in points)  # higher on the page
 
@@ -218,11 +218,11 @@ def test_a_picture_survives() -> None:
 def test_parts_of_files_and_odd_files(tmp_path: Path) -> None:
     sf.write(tmp_path / "drive.wav", np.concatenate([np.zeros(16000), tone(2.0)]), 16000, subtype="FLOAT")
     part = sound_of(str(tmp_path), "drive.wav#t=1,2.5")
-    assert isinstance(part, Sound)
+    assert isinstance(part, ClipSound)
     heard, _ = sf.read(io.BytesIO(part.audio))
     assert len(heard) == 24000
     assert np.abs(heard).max() == pytest.approx(0.3, abs=0.01)
-    assert isinstance(sound_of(str(tmp_path), str(tmp_path / "drive.wav")), Sound)
+    assert isinstance(sound_of(str(tmp_path), str(tmp_path / "drive.wav")), ClipSound)
     (tmp_path / "not.wav").write_text("hello")
     for path in ("gone.wav", "not.wav", "", "drive.wav#t=9,10", "."):
         assert isinstance(sound_of(str(tmp_path), path), str)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from synth.report.noise_page import noise_page
-from synth.report.page import colour
-from synth.report.spectrum_plot import Frame, scale_of
+from synth.report.page import color
+from synth.report.spectrum_plot import SpectrumAxes, scale_of
 from tests.chromium import dump_page, needs_chromium
 
 BANDS = [50.1, 100.0, 1000.0, 5011.9]
@@ -72,7 +72,7 @@ def test_the_table_has_the_numbers_of_the_report() -> None:
 
 
 def test_curves_stand_where_the_spectrum_says() -> None:
-    frame = Frame(BANDS, -20, 20, width=300, height=150)
+    frame = SpectrumAxes(BANDS, -20, 20, width=300, height=150)
     assert frame.x(BANDS[0]) == frame.left
     assert frame.y(20) == frame.top
     assert frame.y(-20) == frame.height - frame.bottom
@@ -80,7 +80,7 @@ def test_curves_stand_where_the_spectrum_says() -> None:
         frame.x(1000.0) - frame.x(501.0), abs=0.1
     )  # octaves are even
     page = noise_page(report(recording("a.wav")))
-    frame = Frame(BANDS, *scale_of([[10.0, 5.0, -3.0, -12.0]]), width=300, height=150)
+    frame = SpectrumAxes(BANDS, *scale_of([[10.0, 5.0, -3.0, -12.0]]), width=300, height=150)
     assert f'points="{frame.path([10.0, 5.0, -3.0, -12.0])}"' in page
 
 
@@ -136,11 +136,11 @@ def test_many_recordings_are_thinned_out_in_the_overview_alone() -> None:
 
 def test_a_rate_too_low_for_bands_still_makes_a_page() -> None:
     page = noise_page(report(recording("a.wav", band_profile_db=[]), band_hz=[]))
-    assert "The rate is too low for a spectrum." in page
+    assert "The sample rate is too low for a spectrum." in page
 
 
 def test_colours_differ() -> None:
-    assert len({colour(n) for n in range(1, 60)}) == 59
+    assert len({color(n) for n in range(1, 60)}) == 59
 
 
 @needs_chromium

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from synth.diagnose.review.review_csv import read_review, review_csv
-from synth.diagnose.review.sample import Sample, sample_errors
-from synth.diagnose.review.summary import summarise
-from synth.report.review_page import review_page, write_page
+from synth.commands.errors import sample_errors, summarize_review
+from synth.diagnose.review.review_csv import format_review, read_review
+from synth.diagnose.review.sample import ErrorSample
+from synth.report.review_page import review_page
 from tests.chromium import Browser, needs_chromium
 from tests.diagnose.dev_lists import DevList, dev_list
 
@@ -27,21 +27,28 @@ def cells(path: Path) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[DevList, Sample, Path]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[DevList, ErrorSample, Path]:
     """A hundred wrong clips and ten right ones, with their page."""
     folder = tmp_path_factory.mktemp("review")
     dev = dev_list(folder, clips=600, sound=600)
-    drawn = sample_errors(dev.predictions, dev.manifest, folder / "review.csv", n=100, right=10, own_tags=["rattle"])
-    write_page(folder / "review.html", drawn, name="review.csv")
+    drawn = sample_errors(
+        dev.predictions,
+        dev.manifest,
+        folder / "review.csv",
+        n=100,
+        right=10,
+        own_tags=["rattle"],
+        html=folder / "review.html",
+    )
     return dev, drawn, folder
 
 
 @pytest.fixture(scope="module")
-def page(made: tuple[DevList, Sample, Path]) -> str:
+def page(made: tuple[DevList, ErrorSample, Path]) -> str:
     return (made[2] / "review.html").read_text()
 
 
-def test_every_clip_has_its_sound_its_words_and_its_tags(made: tuple[DevList, Sample, Path], page: str) -> None:
+def test_every_clip_has_its_sound_its_words_and_its_tags(made: tuple[DevList, ErrorSample, Path], page: str) -> None:
     rows = made[1].review.rows
     cards = page.split("<article")[1:]
     assert len(cards) == len(rows) == 110
@@ -63,7 +70,7 @@ def test_nothing_is_fetched(page: str) -> None:
     assert "default-src 'none'; img-src data:; media-src data:; style-src" in page
 
 
-def hostile(sample: Sample) -> Sample:
+def hostile(sample: ErrorSample) -> ErrorSample:
     """A card of nothing but names that try to be more than text, and one that cannot be heard."""
     rows = [
         replace(row, id=f"{k}{HOSTILE}", reference=HOSTILE, hypothesis="x " + HOSTILE, group=HOSTILE, stratum=HOSTILE)
@@ -73,18 +80,18 @@ def hostile(sample: Sample) -> Sample:
     return replace(sample, review=replace(sample.review, rows=tuple(rows), tags=(*sample.review.tags[:3], HOSTILE)))
 
 
-def test_names_are_text_and_nothing_else(made: tuple[DevList, Sample, Path]) -> None:
+def test_names_are_text_and_nothing_else(made: tuple[DevList, ErrorSample, Path]) -> None:
     page = review_page(hostile(made[1]), name=HOSTILE)
     assert "<img src=x" not in page
     assert page.count("<script") == 3  # the data, the review's, the page's
-    assert page.count("not to be heard: ") == 1
+    assert page.count("cannot be played: ") == 1
     assert HOSTILE.strip() in unescape(page)
     data = json.loads(re.findall(r'id="review">(.*?)</script>', page)[0])
     assert data["rows"][0]["head"][3] == HOSTILE
 
 
 @needs_chromium
-def test_a_person_with_a_browser(made: tuple[DevList, Sample, Path], tmp_path: Path) -> None:
+def test_a_person_with_a_browser(made: tuple[DevList, ErrorSample, Path], tmp_path: Path) -> None:
     """Opened from disk: it plays, tags by keys and mouse, keeps that over a reload, and saves what `summary` takes."""
     dev, drawn, folder = made
     first, second, third = drawn.review.rows[:3]
@@ -95,7 +102,7 @@ def test_a_person_with_a_browser(made: tuple[DevList, Sample, Path], tmp_path: P
         browser.press(" ")
         browser.until(lambda: browser.value("document.querySelector('audio').currentTime > 0.1"))
         assert browser.value("document.querySelector('audio').duration.toFixed(2)") == "1.50"
-        for key in ("1", "r", "Enter", "2", "j"):  # car noise and rattle; looked at; wind; on
+        for key in ("1", "r", "Enter", "2", "j"):  # car noise and rattle; reviewed; wind; on
             browser.press(key)
         browser.press("c")
         browser.write("hm, 2")
@@ -104,10 +111,10 @@ def test_a_person_with_a_browser(made: tuple[DevList, Sample, Path], tmp_path: P
         browser.write("wet road")
         browser.press("Enter")
         browser.value("[...document.querySelectorAll('article')][2].querySelector('.tags label:last-child').click()")
-        assert browser.value("document.getElementById('count').textContent") == "3 of 110 looked at"
+        assert browser.value("document.getElementById('count').textContent") == "3 of 110 reviewed"
         complaints, fetched = browser.complaints, browser.fetched
         browser.open(folder / "review.html")
-        assert browser.value("document.getElementById('count').textContent") == "3 of 110 looked at"
+        assert browser.value("document.getElementById('count').textContent") == "3 of 110 reviewed"
         browser.press("x")
         browser.write(" then")
         browser.press("Escape")
@@ -120,21 +127,21 @@ def test_a_person_with_a_browser(made: tuple[DevList, Sample, Path], tmp_path: P
     assert found.tags == (*drawn.review.tags, "wet road")
     assert [row.reviewed for row in found.rows] == [True] * 3 + [False] * 107
     told = {row.id: row for row in found.rows}
-    assert told[first.id].tags == ("car noise", "rattle", "mislabelled")
+    assert told[first.id].tags == ("car noise", "rattle", "mislabeled")
     assert told[first.id].correction == f"{first.reference} then"
     assert told[second.id].tags == ("wind",)
     assert told[third.id].tags == ("wet road",)
     assert told[third.id].comment == "hm, 2"
     given = folder / "from_page.csv"
     given.write_bytes(saved.read_bytes())
-    summary = summarise(given, dev.manifest).to_json()
+    summary = summarize_review(given, dev.manifest).to_json()
     assert summary["sample"]["wrong"] + summary["sample"]["right"] == 3
     kept = [{name: cell for name, cell in row.items() if name != "wet road"} for row in cells(given)]
     assert kept[3:] == cells(folder / "review.csv")[3:]
 
 
 @needs_chromium
-def test_a_browser_saves_hostile_names_as_they_are(made: tuple[DevList, Sample, Path], tmp_path: Path) -> None:
+def test_a_browser_saves_hostile_names_as_they_are(made: tuple[DevList, ErrorSample, Path], tmp_path: Path) -> None:
     sample = hostile(made[1])
     (tmp_path / "page.html").write_text(review_page(sample, name="saved.csv"))
     with Browser(tmp_path) as browser:
@@ -143,4 +150,4 @@ def test_a_browser_saves_hostile_names_as_they_are(made: tuple[DevList, Sample, 
         browser.until((tmp_path / "saved.csv").is_file)
         assert browser.complaints == []
         assert browser.value("document.querySelectorAll('img').length") == 2
-    assert (tmp_path / "saved.csv").read_bytes() == review_csv(sample.review).encode()
+    assert (tmp_path / "saved.csv").read_bytes() == format_review(sample.review).encode()

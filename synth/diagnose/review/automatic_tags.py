@@ -94,7 +94,7 @@ def risks_of(dev: DevSet, tags: Sequence[AutomaticTag], group: str | None) -> li
 
 
 def _facts_of(dev: DevSet, profile: Profile | None) -> list[ClipFacts]:
-    """Collect what is known of each clip: the manifest's truth, replaced by the profile's features where it has them."""
+    """Collect what is known of each clip: the manifest's truth, or the profile's features if it has the clip."""
     rows = [None] * len(dev.clips) if profile is None else profiled(dev, profile)
     facts = []
     for clip, row in zip(dev.clips, rows, strict=True):
@@ -193,7 +193,7 @@ def _rare_tags(facts: Sequence[ClipFacts]) -> list[AutomaticTag]:
     """Return tags for clips below the first or above the last tenth of a feature."""
 
     def effect(words: str, effect: str) -> Remedy:
-        line = f"    - {effect[:-1]}, engine: signalsmith}}}}\n"
+        line = f"    - {effect[:-1]}, engine: signalsmith}}\n"
         return Remedy(words, f"speech:\n  effects:\n{line}      probability: 0.2\n")
 
     tempo = "vary the tempo more, or add speakers who talk like this"

@@ -1,4 +1,4 @@
-"""Whether wrong labels matter: the error that would remain after correction, from wrong clips alone and from both sides.
+"""Whether wrong labels matter: the error that would remain after correction.
 
 If only wrong answers are checked again, the corrected error comes out too small, because a right answer with a wrong
 label is never found (A. Ng, Machine Learning Yearning, chapter 16). So both values are reported.
@@ -87,7 +87,7 @@ def _saved_share(row: ReviewRow, unit: str) -> float:
 
 
 def _added_error(right: WeightedRows, unit: str, *, seed: int, words: float) -> Estimate:
-    """Return the errors of right clips after correction, per word of dev: share mislabeled * clips * errors per clip."""
+    """Return the errors of right clips after correction per word of dev: share mislabeled * clips * errors each."""
     share = weighted_share(
         [float(row.is_mislabeled) for row, _ in right],
         [weight for _, weight in right],

@@ -201,11 +201,12 @@ def _category(
 
 def _review_notes(review: Review, wrong: WeightedRows, right: WeightedRows, *, has_profile: bool) -> list[str]:
     notes = []
+    total = len(review.rows)
     skipped = sum(not row.reviewed for row in review.rows)
     if skipped:
-        notes.append(f"{skipped} of {len(review.rows)} clips were not reviewed (no tag, no comment, no 1 in `reviewed`)")
+        notes.append(f"{skipped} of {total} clips were not reviewed (no tag, no comment, no 1 in `reviewed`)")
     if len(wrong) < 50:
-        notes.append(f"{len(wrong)} wrong clips were reviewed: 20 give a rough idea, 50 a good one, 100 a very good one")
+        notes.append(f"{len(wrong)} wrong clips were reviewed: 20 give a rough idea, 50 are good, 100 are very good")
     strata = {row.stratum for row in review.rows} - {row.stratum for row, _ in (*wrong, *right)} - {RIGHT}
     if strata:
         notes.append(f"no clip of {', '.join(sorted(strata))} was reviewed: the shares leave these clips out")

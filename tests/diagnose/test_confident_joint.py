@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synth.diagnose.review.confident_joint import confident_joint, find_mislabelled
+from synth.commands.errors import find_mislabeled
+from synth.diagnose.review.confident_joint import confident_joint
 from synth.errors import UsageError
 from tests.helpers import run_synth
 
@@ -40,7 +41,7 @@ def test_made_up_label_noise_is_found(spread: float, recall: float, precision: f
     """Of classes that hardly overlap, and of those of which one in thirteen clips lies nearer to another class."""
     p, labels, true = noisy_labels(spread=spread)
     found = confident_joint(p, labels)
-    suggested = dict(found.off)
+    suggested = dict(found.off_diagonal)
     candidates = list(suggested)
     wrong = set(np.flatnonzero(labels != true).tolist())
     hit = wrong & set(candidates)
@@ -56,7 +57,7 @@ def test_made_up_label_noise_is_found(spread: float, recall: float, precision: f
 
 def test_clean_labels_give_few_candidates() -> None:
     p, labels, _ = noisy_labels(noise=0.0)
-    assert len(confident_joint(p, labels).off) < 0.03 * len(labels)
+    assert len(confident_joint(p, labels).off_diagonal) < 0.03 * len(labels)
 
 
 def test_the_threshold_of_each_class_is_its_own() -> None:
@@ -65,7 +66,7 @@ def test_the_threshold_of_each_class_is_its_own() -> None:
     labels = np.array([0] * 8 + [1] * 8 + [0])
     found = confident_joint(p, labels)
     assert found.thresholds == pytest.approx([(8 * 0.9 + 0.6) / 9, 0.4])
-    assert found.off == ((16, 1),)
+    assert found.off_diagonal == ((16, 1),)
 
 
 def written(folder: Path, classes: tuple[str, ...] = CLASSES) -> tuple[Path, np.ndarray, np.ndarray]:
@@ -110,11 +111,11 @@ def test_labels_come_from_the_manifest_too(tmp_path: Path) -> None:
             for k, label in enumerate(labels)
         )
     )
-    found = find_mislabelled(path, manifest, label="street")
+    found = find_mislabeled(path, manifest, label="street")
     assert len(found.candidates) > 20
     assert found.candidates[0].audio == f"{found.candidates[0].id[1:]}.wav"
-    with pytest.raises(UsageError, match=r"out_of_fold.csv:2: no rain; give the label"):
-        find_mislabelled(path, manifest, label="rain")
+    with pytest.raises(UsageError, match=r"out_of_fold.csv:2: no rain; add the column"):
+        find_mislabeled(path, manifest, label="rain")
 
 
 @pytest.mark.parametrize(
@@ -122,15 +123,15 @@ def test_labels_come_from_the_manifest_too(tmp_path: Path) -> None:
     [
         (
             "id,reference,hypothesis\na,x,x\n",
-            "a.csv:2: columns p_<class> with the probability of each class are needed",
+            "a.csv:2: at least 2 columns p_<class> with the probability of a class are needed",
         ),
         ("id,reference,p_x,p_y\na,z,0.5,0.5\n", "a.csv:2: the label 'z' is none of the classes x, y"),
-        ("id,reference,p_x,p_y\na,x,0.5,0.9\n", "a.csv:2: the probabilities add up to 1.4, not to 1"),
+        ("id,reference,p_x,p_y\na,x,0.5,0.9\n", "a.csv:2: the sum of the probabilities is 1.4; it must be 1"),
         ("id,reference,p_x,p_y\na,x,high,0.9\n", "a.csv:2: p_x is 'high'; a number from 0 to 1"),
-        ("id,p_x,p_y\na,0.1,0.9\n", "a.csv:2: no reference; give the label in the file"),
+        ("id,p_x,p_y\na,0.1,0.9\n", "a.csv:2: no reference; add the column to the file"),
     ],
 )
 def test_what_cannot_be_read_is_said(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "a.csv").write_text(text)
     with pytest.raises(UsageError, match=said):
-        find_mislabelled(tmp_path / "a.csv")
+        find_mislabeled(tmp_path / "a.csv")
