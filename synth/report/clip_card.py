@@ -19,8 +19,6 @@ from synth.dsp.arrays import Samples
 from synth.errors import BadInput
 from synth.report.png import Pixels, png
 
-Samples = npt.NDArray[np.float64]
-
 MAX_SECONDS: Final = 10.0
 _HEIGHT, _MAX_WIDTH = 128, 640  # pixels
 _WINDOW_S, _HOP_S = 0.032, 0.010

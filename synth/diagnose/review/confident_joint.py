@@ -18,11 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.diagnose.ladder.manifest_join import JoinedRow
+from synth.dsp.arrays import Matrix, Vector
 from synth.errors import UsageError
 from synth.lists.scores import ScoreRow
 from synth.text import csv_line
-
-Matrix = npt.NDArray[np.float64]
 
 #: Prefix of the columns with the probabilities of the classes.
 PREFIX: Final = "p_"
@@ -95,7 +94,7 @@ class MislabeledClips:
 class ConfidentJoint:
     """The joint distribution of labels and true classes, and the clips off its diagonal."""
 
-    thresholds: Matrix  # float64, shape (classes,)
+    thresholds: Vector  # float64, shape (classes,)
     joint: Matrix  # float64, shape (classes, classes); shares
     off_diagonal: tuple[tuple[int, int], ...]  # (index of the clip, its confident class), the largest margin first
 
