@@ -51,10 +51,7 @@ def diagnose(
     The gaps of the error ladder are bias, variance, noise overfitting and mismatch. Each comes with what to do.
     """
     from synth.cli.show.diagnose import diagnosis_text
-    from synth.diagnose.ladder.diagnosis import diagnose as diagnosis_of
-    from synth.diagnose.ladder.ladder import read_ladder
-    from synth.paths.output_path import check_file
-    from synth.report.ladder_page import write_page
+    from synth.commands.diagnose import diagnose as diagnose_errors
 
     errors = {
         "human": human,
@@ -65,19 +62,15 @@ def diagnose(
         "test": test,
         "oracle": oracle,
     }
-    if html is not None:
-        check_file(html, "page", option="--html", inputs=(*(scores or ()), *(manifest or ())))
-    ladder = read_ladder(
+    result = diagnose_errors(
         scores or (),
         manifest or (),
-        given={name: text for name, text in errors.items() if text is not None},
+        errors={name: text for name, text in errors.items() if text is not None},
         n=n,
         unit=unit,
         measure=measure,
         by=tuple(part.strip() for part in by.split(",")) if by else (),
         seed=seed,
-    )
-    result = diagnosis_of(ladder).to_json()
-    if html is not None:
-        write_page(html, result)
+        html=html,
+    ).to_json()
     print_result(result, lambda: diagnosis_text(result))

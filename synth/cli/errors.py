@@ -62,12 +62,8 @@ def sample(
     The sample keeps the share of each kind of clip. It is a CSV to fill in, and with --html a page to do it in.
     """
     from synth.cli.show.errors import sample_text
-    from synth.diagnose.review.sample import sample_errors
-    from synth.paths.output_path import check_file
-    from synth.report.review_page import write_page
+    from synth.commands.errors import sample_errors
 
-    if html is not None:
-        check_file(html, "page", option="--html", inputs=(predictions, manifest), beside=out)
     drawn = sample_errors(
         predictions,
         manifest,
@@ -80,9 +76,8 @@ def sample(
         split=split,
         group_by=group_by,
         own_tags=tag or (),
+        html=html,
     )
-    if html is not None:
-        write_page(html, drawn, name=out.name)
     print_result(drawn.to_json(), lambda: sample_text(drawn, out, html))
     next_step(f"fill in {out}, then: synth errors summary {quote(str(out))} --manifest {quote(str(manifest))}")
 
@@ -105,11 +100,10 @@ def summary(
     The result says how much of the error each category holds, whether fixing labels pays, and what to change.
     """
     from synth.cli.show.errors import summary_text
-    from synth.diagnose.review.summary import summarise
-    from synth.match.measure.profile import read_profile
+    from synth.commands.errors import summarize_review
 
-    clip_profile = None if profile is None else read_profile(profile)
-    result = summarise(review, manifest, predictions=predictions, profile=clip_profile, group_by=group_by).to_json()
+    reviewed = summarize_review(review, manifest, predictions=predictions, profile=profile, group_by=group_by)
+    result = reviewed.to_json()
     print_result(result, lambda: summary_text(result))
 
 
@@ -134,9 +128,9 @@ def mislabeled(
     It needs columns p_<class> from models that were not trained on the clip.
     """
     from synth.cli.show.errors import mislabeled_text
-    from synth.diagnose.review.confident_joint import find_mislabelled
+    from synth.commands.errors import find_mislabeled
 
-    result = find_mislabelled(predictions, manifest, label=label, out=out).to_json()
+    result = find_mislabeled(predictions, manifest, label=label, out=out).to_json()
     print_result(result, lambda: mislabeled_text(result, out))
 
 
@@ -160,9 +154,9 @@ def correct(
     Corrected texts and labels reach every clip that was made from the same source, in a new manifest.
     """
     from synth.cli.show.errors import corrected_text
-    from synth.diagnose.review.corrections import correct as apply_corrections
+    from synth.commands.errors import correct_manifest
 
-    corrected = apply_corrections(corrections, manifest, out, column=column)
+    corrected = correct_manifest(corrections, manifest, out, column=column)
     for line in corrected.notes:
         note(line)
     print_result(corrected.to_json(), lambda: corrected_text(corrected.to_json()))

@@ -28,7 +28,7 @@ def labels(
     With predictions, metrics are computed over the clips whose label is known.
     """
     from synth.cli.show.labels import labels_text
-    from synth.diagnose.labels import count_labels
+    from synth.commands.labels import count_labels
 
     counts = count_labels(manifest, split=split, predictions=predictions, threshold=threshold)
     print_result(counts, lambda: labels_text(counts))

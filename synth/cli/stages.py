@@ -25,7 +25,7 @@ def stages(
     The command also checks whether the weights of the stages are in balance.
     """
     from synth.cli.show.stages import stages_text
-    from synth.diagnose.stages import look_at_stages
+    from synth.commands.stages import count_stages
 
-    report = look_at_stages(sets, order=[name.strip() for name in order.split(",") if name.strip()] if order else ())
+    report = count_stages(sets, order=[name.strip() for name in order.split(",") if name.strip()] if order else ())
     print_result(report, lambda: stages_text(report))

@@ -87,7 +87,7 @@ COMMANDS = {
     "profile": ["profile", "out", "--out", "out{mode}.profile"],
     "split": ["split", "speech/list.jsonl", "--dev", "2", "--test", "2", "--out", "splits{mode}"],
     "sample": ["errors", "sample", "predictions.jsonl", "-m", "out/manifest.jsonl", "--split", "train", "--n", "4", "--tag", "+tag", "--out", "review{mode}.csv"],
-    "mislabeled": ["errors", "mislabeled", "classes.jsonl", "--out", "candidates{mode}.csv"],
+    "mislabelled": ["errors", "mislabeled", "classes.jsonl", "--out", "candidates{mode}.csv"],
     "diagnose": ["diagnose", "--scores", "predictions.jsonl", "--manifest", "out"],
     "mistake": ["plan", "wrong.yaml"],
 }  # fmt: skip
@@ -135,7 +135,7 @@ def test_the_names_are_shown_escaped(folder: Path) -> None:
 
 def test_no_csv_that_we_write_holds_a_formula(folder: Path) -> None:
     """B11: review.csv, candidates, the list of grown files, with the header; and what is read back is what it was."""
-    for name in ("sample", "mislabeled", "grow"):
+    for name in ("sample", "mislabelled", "grow"):
         words = [word.format(mode="csv", clip="") for word in COMMANDS[name]]
         run(folder, *words, code=0)
     written = sorted(folder.rglob("*.csv"))

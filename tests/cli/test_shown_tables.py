@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 
 from synth.cli import terminal
-from synth.cli.show import explained_text, ledger_lines
-from synth.cli.show_compare import compare_text
-from synth.cli.show_diagnose import diagnosis_text
-from synth.cli.show_errors import mislabeled_text
-from synth.cli.show_labels import labels_text, stages_text
-from synth.cli.show_match import profile_text, selected_text
-from synth.cli.show_noise import noise_text
-from synth.cli.show_split import split_text
+from synth.cli.show.compare import compare_text
+from synth.cli.show.diagnose import diagnosis_text
+from synth.cli.show.errors import mislabeled_text
+from synth.cli.show.explain import explanation_text
+from synth.cli.show.labels import labels_text
+from synth.cli.show.noise import noise_text
+from synth.cli.show.plan import ledger_lines
+from synth.cli.show.profile import profile_text
+from synth.cli.show.select import selection_text
+from synth.cli.show.split import split_text
+from synth.cli.show.stages import stages_text
 from synth.cli.terminal import wrapped
 from synth.commands.explain import ClipExplanation
 
@@ -154,7 +157,7 @@ TEXTS: dict[str, Callable[[], str]] = {
         {"stages": [STAGE], "other_splits": 3, "checks": [{"verdict": "look", "text": SENTENCE, "source": ""}]}
     ),
     "profile": lambda: profile_text(PROFILE),
-    "select": lambda: selected_text(SELECTED),
+    "select": lambda: selection_text(SELECTED),
     "errors": lambda: mislabeled_text(
         {"candidates": [CANDIDATE], "clips": 97, "classes": ["a", "b"], "estimated_noise": 0.125, "note": SENTENCE},
         None,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synth.cli.show_labels import labels_text
+from synth.cli.show.labels import labels_text
 from synth.commands.labels import count_labels
 from synth.dataset.labels import LabelCounts, label_arrays
 from synth.diagnose.labels import read_label_predictions, score_labels
@@ -197,4 +197,4 @@ def test_of_many_values_the_most_frequent_are_shown() -> None:
     values = {"city": {"-": {f"c{k}": 20 - k for k in range(12)}}}
     states = {"city": {"-": {"present": 0, "absent": 0, "unknown": 0, "other": 150}}}
     shown = labels_text({"clips": 150, "labels": states, "values": values, "metrics": None})
-    assert shown.endswith("c6 14, c7 13, and 4 more values")
+    assert shown.endswith("c6 14, c7 13 and 4 more values")

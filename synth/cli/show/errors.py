@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from synth.cli.terminal import table
-from synth.diagnose.review.sample import Sample
+from synth.diagnose.review.sample import ErrorSample
 from synth.text import count_of
 
 _CANDIDATES = 20  # that are shown
@@ -17,7 +17,7 @@ _AUTO_HEAD = ["tag", "clips", "share %", "error with", "without", "risk ratio", 
 _CANDIDATE_HEAD = ["id", "label", "suggested", "p label", "p suggested", "margin"]
 
 
-def sample_text(sample: Sample, out: Path, html: Path | None) -> str:
+def sample_text(sample: ErrorSample, out: Path, html: Path | None) -> str:
     """Describe a sample of clips to listen to, and say what to do with it."""
     drawn, design = sample.to_json(), sample.review.design
     strata = [[name, f"{stratum['clips']:,}", str(stratum["drawn"])] for name, stratum in drawn["strata"].items()]
@@ -51,7 +51,7 @@ def summary_text(summary: Mapping[str, Any]) -> str:
         high = 100 * summary["unused"]["share_high"]
         unused = ", ".join(summary["unused"]["tags"])
         lines.append(f"not heard in the sample (each up to {high:.1f} % of the wrong clips): {unused}")
-    lines += ["", "labels", *(f"  {line}" for line in _label_lines(summary["mislabelled"]))]
+    lines += ["", "labels", *(f"  {line}" for line in _label_lines(summary["mislabeled"]))]
     if summary["automatic"]:
         lines += ["", "over all clips of dev", *table([_AUTO_HEAD, *map(_auto_row, summary["automatic"])]), ""]
         lines += ["attributable: the error of all clips minus that of the clips without the tag. What goes with errors"]
