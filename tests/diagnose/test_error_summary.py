@@ -212,7 +212,7 @@ def test_the_command_tells_all_of_it(dev: DevList, reviewed: Path, tmp_path: Pat
     for name, share in shares.items():
         assert share["low"] < sum(name in tags for tags in wrong) / len(wrong) < share["high"]
     text = run_synth(*words).stdout
-    for said in ("car noise", "SNR below 0 dB", told["mislabeled"]["words"], "by right ones, too: "):
+    for said in ("car noise", "SNR below 0 dB", told["mislabeled"]["words"], "from right clips too: "):
         assert said in text
     assert "probability: " in text
     assert f"{told['dev']['error']:.2f} %" in text

@@ -18,7 +18,6 @@ from synth.diagnose.ladder.predictions import Prediction
 from synth.diagnose.review.dev_set import DevSet, group_of, profiled
 from synth.diagnose.review.manual_tags import CLIPPING, Remedy
 from synth.lists import label_value
-from synth.match.measure.audio_set import truth_of
 from synth.match.measure.clip import SHORT_SECONDS
 from synth.match.measure.profile import Profile
 from synth.match.measure.truth import truth_of
@@ -113,13 +112,13 @@ def _tag(name: str, facts: Sequence[ClipFacts], has_tag: _Predicate, remedy: Rem
 
 #: Flag of the profile -> (name of the tag, remedy).
 _FLAG_TAGS: Final[Mapping[str, tuple[str, Remedy]]] = {
-    "unsteady": (
+    "non_stationary": (
         "non-stationary noise",
         Remedy(
             "the level of the noise fluctuates: add such recordings, drift and events; its SNR cannot be measured "
             "well, so keep it wide",
-            "noise:\n  layers:\n    - {name: unsteady, probability: SHARE, relative_db: [-6, 6],\n"
-            "       sources: UNSTEADY_DIR, effects: [{drift: {depth_db: [2, 6], rate_hz: 0.5}}]}\n",
+            "noise:\n  layers:\n    - {name: fluctuating, probability: SHARE, relative_db: [-6, 6],\n"
+            "       sources: FLUCTUATING_DIR, effects: [{drift: {depth_db: [2, 6], rate_hz: 0.5}}]}\n",
         ),
     ),
     "clipped": ("clipped", CLIPPING),
