@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from synth.commands.plan import StrPath
 from synth.dataset.dataset_dir import DatasetDir
 from synth.plan.clip_name import find_clip
-from synth.plan.explain import drawn_value, explained_draws, spec_to_json
+from synth.plan.explain import ExplainedDraw, explained_draws, spec_to_json
 from synth.plan.plan import Plan
 
 __all__ = ["ClipExplanation", "explain"]
@@ -23,15 +23,12 @@ class ClipExplanation:
 
     clip_id: str
     spec: Mapping[str, Any]  # its ClipSpec, as JSON values
-    draws: tuple[tuple[str, float, Any], ...]  # (key, number in [0, 1), setting of the recipe or None)
+    draws: tuple[ExplainedDraw, ...]
     row: Mapping[str, Any] | None  # of the manifest; None if the clip is not rendered yet
 
     def to_json(self) -> dict[str, Any]:
         """The explanation as JSON values, each draw with the value that it gave."""
-        draws = [
-            {"key": key, "u": u, "value": drawn_value(key, u, setting), "setting": setting}
-            for key, u, setting in self.draws
-        ]
+        draws = [asdict(draw) for draw in self.draws]
         return {"clip_id": self.clip_id, "spec": self.spec, "draws": draws, "row": self.row}
 
 

@@ -208,7 +208,7 @@ def _one(
         generator = replace(generator, car=car, car_seed=integer_seed(seed, key, "cars"))
         name = car_name(car)
     else:
-        places.append(turns.turn(num_samples))
+        places.append(turns.next_use(num_samples, endless=True)[:2])
         if generator.sources() > 1:
             others = [i for i in sources.circles if i != places[0][0]] or [places[0][0]]
             other = others[int(draws(key + ".other") * len(others))]

@@ -115,7 +115,7 @@ class PlannedRecipe:
             "hours": round(plan.seconds / 3600, 6),
             "bytes": self.bytes_needed,
             "shards": plan.num_shards,
-            "plan_digest": plan.fingerprint,
+            "plan_digest": plan.digest,
             "inputs_sha256": self.inputs_sha256,
             "splits": {name: {"clips": t.clips, "hours": round(t.seconds / 3600, 6)} for name, t in splits.items()},
             "ledger": self.ledger,
@@ -252,7 +252,7 @@ def changed_clips(planned: PlannedRecipe, out: StrPath) -> ChangedClips:
         DamagedDataset: its plan cannot be read.
     """
     from synth.dataset.saved_plan import reading_plan
-    from synth.plan.explain import same_clip
+    from synth.plan.explain import is_same_clip
 
     with reading_plan(DatasetDir(Path(out))) as saved:
         old = saved.plan
@@ -262,6 +262,6 @@ def changed_clips(planned: PlannedRecipe, out: StrPath) -> ChangedClips:
             index = unmatched.pop(spec.clip_id, None)
             if index is None:
                 new += 1
-            elif not same_clip(old[index], spec):
+            elif not is_same_clip(old[index], spec):
                 changed += 1
         return ChangedClips(changed, new, len(unmatched))

@@ -11,7 +11,7 @@ import numpy as np
 
 from synth.dataset.manifest import is_from_file
 from synth.dsp.generators import GENERATORS
-from synth.plan.build import pool_of
+from synth.plan.builder import pool_of
 from synth.plan.coverage import GrownUse, PoolUse, use_of
 from synth.plan.pools import Pools
 from synth.recipe.model import SPLITS

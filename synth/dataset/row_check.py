@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from synth.dataset.dataset_dir import audio_path, stem_path
-from synth.plan.build import clip_id_of
+from synth.plan.builder import clip_id_of
 
 STEMS: Final = ("speech", "noise")
 LEVEL_TOLERANCE_DB: Final = 0.01

@@ -49,10 +49,10 @@ def header_of(plan: Plan, noise: NoiseStore, *, planned: Mapping[str, Any]) -> P
     scanned = [refusal for catalog in catalogs.values() for refusal in catalog.refused]
     refused = tuple(scan_refusal(refusal) for refusal in (*scanned, *noise.refused))
     return PlanHeader(
-        fingerprint=plan.fingerprint,
+        fingerprint=plan.digest,
         recipe=resolved_dict(plan.recipe),
         recipe_text=dump_resolved(plan.recipe),
-        digests=plan.fingerprints,
+        digests=plan.part_digests,
         clips=len(plan),
         shard_size=plan.shard_size,
         sample_rate=plan.recipe.sample_rate,
@@ -88,7 +88,7 @@ def save_plan(dataset: DatasetDir, plan: Plan, noise: NoiseStore) -> None:
     cases = {name: {"digest": c.digest, "rows": [asdict(row) for row in c.rows]} for name, c in plan.cases.items()}
     files.write_file(folder / "cases.json", json.dumps(cases, sort_keys=True).encode())
     _save_columns(folder, "clips", plan.clips)
-    _save_columns(folder, "pieces", plan.pieces)
+    _save_columns(folder, "segments", plan.segments)
 
 
 def _save_columns(folder: Path, table: str, columns: Columns) -> None:
@@ -109,7 +109,7 @@ def _load_columns(dataset: DatasetDir, table: str, names: Mapping[str, str]) -> 
     return columns
 
 
-def _check_columns(dataset: DatasetDir, clips: Columns, pieces: Columns, *, header: PlanHeader, speech: int) -> None:
+def _check_columns(dataset: DatasetDir, clips: Columns, segments: Columns, *, header: PlanHeader, speech: int) -> None:
     """Raise DamagedDataset where the columns do not fit together, so that nobody reads beyond their ends."""
     firsts, recordings = clips["first_segment"], clips["recording"]
     count = len(firsts) - 1
@@ -121,14 +121,22 @@ def _check_columns(dataset: DatasetDir, clips: Columns, pieces: Columns, *, head
             if name != "first_segment"
         ),
         *(
-            (f"pieces.{name}.npy", len(column) != firsts[-1], f"{len(column)} values for {firsts[-1]} pieces of noise")
-            for name, column in pieces.items()
+            (
+                f"segments.{name}.npy",
+                len(column) != firsts[-1],
+                f"{len(column)} values for {firsts[-1]} segments of noise",
+            )
+            for name, column in segments.items()
             if count >= 0
         ),
         ("clips.first_segment.npy", count >= 0 and (firsts[0] != 0 or (np.diff(firsts) < 0).any()), "not in order"),
         ("clips.recording.npy", not _all_within(recordings, speech), f"recordings beyond the {speech} of the catalog"),
         ("clips.split.npy", not _all_within(clips["split"], len(SPLITS)), "splits that there are not"),
-        ("pieces.kind.npy", not _all_within(pieces["kind"], len(GENERATORS) + 1), "kinds of noise that there are not"),
+        (
+            "segments.kind.npy",
+            not _all_within(segments["kind"], len(GENERATORS) + 1),
+            "kinds of noise that there are not",
+        ),
     )
     for name, is_wrong, what in complaints:
         if is_wrong:
@@ -152,7 +160,7 @@ def _pools_text(pools: Pools) -> str:
                         "stretches": r.circle.stretches,
                         "crossfade": r.circle.crossfade,
                         "group": r.group,
-                        "grown": None if r.grown is None else asdict(r.grown),
+                        "grown": None if r.grown_file is None else asdict(r.grown_file),
                     }
                     for r in members
                 ],
@@ -203,9 +211,11 @@ def open_plan(dataset: DatasetDir) -> SavedPlan:
             raise ValueError("not the recipe that .synth/plan.json was written with")
         recipe = load_recipe(path, folder=header.recipe_folder)
     speech, noise, rooms = (load_catalog(dataset, name) for name in CATALOGS)
-    clips, pieces = (_load_columns(dataset, *table) for table in (("clips", CLIP_COLUMNS), ("pieces", SEGMENT_COLUMNS)))
-    _check_columns(dataset, clips, pieces, header=header, speech=len(speech))
-    plan = Plan(recipe, speech, noise, rooms, load_pools(dataset, header), clips, pieces, _load_cases(dataset))
+    clips, segments = (
+        _load_columns(dataset, *table) for table in (("clips", CLIP_COLUMNS), ("segments", SEGMENT_COLUMNS))
+    )
+    _check_columns(dataset, clips, segments, header=header, speech=len(speech))
+    plan = Plan(recipe, speech, noise, rooms, load_pools(dataset, header), clips, segments, _load_cases(dataset))
     with loading(dataset, "noise.store") as path:
         return SavedPlan(header, plan, NoiseStore.load(path))
 
@@ -219,7 +229,7 @@ def reading_plan(dataset: DatasetDir) -> Iterator[SavedPlan]:
     """
     saved = open_plan(dataset)
     folder = DataFile(dataset.plan_data, dataset.path)
-    if saved.plan.fingerprint != saved.header.fingerprint:
+    if saved.plan.digest != saved.header.fingerprint:
         raise folder.error("damaged: it is not the plan that .synth/plan.json was written with")
     try:
         yield saved

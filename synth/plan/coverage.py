@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from synth.catalog.synthesized_noise import SynthesizedFile
 from synth.dsp.generators import GENERATORS
-from synth.plan.build import pool_of
+from synth.plan.builder import pool_of
 from synth.plan.noise_choice import car_name
 from synth.plan.plan import Plan
 from synth.plan.pools import PoolRecording
@@ -34,7 +34,7 @@ class RecordingUse:
     used_s: float
     uses: int
     reuse_max: float
-    grown: SynthesizedFile | None = None
+    grown_file: SynthesizedFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,8 @@ class PoolUse:
         for use in grown:
             sources[use.method].update(use.sources)
         for r in recordings:
-            if r.grown is not None and r.used_s:
-                of_method = sources[r.grown.method]
+            if r.grown_file is not None and r.used_s:
+                of_method = sources[r.grown_file.method]
                 of_method[r.group] = of_method.get(r.group, 0.0) + r.used_s
         uses = (GrownUse(method, GENERATORS[method].is_model, used) for method, used in sources.items() if used)
         return cls(layer, pool, recordings, tuple(uses))
@@ -88,7 +88,7 @@ class PoolUse:
     @property
     def recorded_s(self) -> float:
         """Noise as recorded: what is played from files, without those of `synth grow`."""
-        return sum(r.used_s for r in self.recordings if r.grown is None)
+        return sum(r.used_s for r in self.recordings if r.grown_file is None)
 
     @property
     def total_s(self) -> float:
@@ -102,14 +102,14 @@ class PoolUse:
     @property
     def synthesized_share(self) -> float:
         """Of noise that a model made, with no recorded sound in it, or that was grown from such noise."""
-        modelled = {r.id for r in self.recordings if r.grown is not None and r.grown.is_model}
+        modelled = {r.id for r in self.recordings if r.grown_file is not None and r.grown_file.is_model}
         seconds = sum(s for g in self.grown for source, s in g.sources.items() if g.is_model or source in modelled)
         return seconds / self.total_s if self.total_s else 0.0
 
     @property
     def synthesized_file_share(self) -> float:
         """Of what is played from files, the share of files of `synth grow` that a model made."""
-        modelled = sum(r.used_s for r in self.recordings if r.grown is not None and r.grown.is_model)
+        modelled = sum(r.used_s for r in self.recordings if r.grown_file is not None and r.grown_file.is_model)
         return modelled / self.used_s if self.used_s else 0.0
 
     @property
@@ -135,7 +135,7 @@ class PoolUse:
     @property
     def recorded_count(self) -> int:
         """`count` without what there is only as files of `synth grow`."""
-        return len({r.group for r in self.recordings if r.grown is None})
+        return len({r.group for r in self.recordings if r.grown_file is None})
 
     @property
     def effective_recordings(self) -> float:
@@ -229,7 +229,7 @@ def use_of(recording: PoolRecording, offsets: Integers, counts: Integers, sample
         used_s=int(counts.sum()) / sample_rate,
         uses=len(counts),
         reuse_max=float(bins.max()),
-        grown=recording.grown,
+        grown_file=recording.grown_file,
     )
 
 
@@ -241,17 +241,17 @@ def ledger(plan: Plan) -> tuple[PoolUse, ...]:
     for (layer, pool), members in plan.pools.items():
         number = [layer.name for layer in plan.recipe.noise.pooled_layers].index(layer) if plan.recipe.noise else 0
         splits = [split for split in range(3) if pool_of(split) == pool]
-        mine = (np.asarray(plan.pieces["layer"]) == number) & np.isin(split_of_piece, splits)
+        mine = (np.asarray(plan.segments["layer"]) == number) & np.isin(split_of_piece, splits)
         if members:
-            kind = np.asarray(plan.pieces["kind"])
+            kind = np.asarray(plan.segments["kind"])
             recorded, grown = np.flatnonzero(mine & (kind == RECORDED)), np.flatnonzero(mine & (kind != RECORDED))
             found.append(PoolUse.of(layer, pool, _uses(plan, recorded, members), _grown(plan, grown, members)))
     return tuple(found)
 
 
 def _grown(plan: Plan, rows: Integers, members: Sequence[PoolRecording]) -> tuple[GrownUse, ...]:
-    kinds, sources = plan.pieces["kind"][rows], plan.pieces["recording"][rows]
-    counts, names = plan.pieces["source_num_samples"][rows], {m.index: m.id for m in members}
+    kinds, sources = plan.segments["kind"][rows], plan.segments["recording"][rows]
+    counts, names = plan.segments["source_num_samples"][rows], {m.index: m.id for m in members}
     found = []
     for number, (method, generator) in enumerate(GENERATORS.items(), start=1):
         mine = kinds == number
@@ -267,7 +267,7 @@ def _grown(plan: Plan, rows: Integers, members: Sequence[PoolRecording]) -> tupl
 
 
 def _uses(plan: Plan, rows: Integers, members: Sequence[PoolRecording]) -> tuple[RecordingUse, ...]:
-    columns: Mapping[str, Integers] = plan.pieces
+    columns: Mapping[str, Integers] = plan.segments
     recording = columns["recording"][rows]
     order = np.argsort(recording, kind="stable")
     rows, recording = rows[order], recording[order]

@@ -64,7 +64,7 @@ def _grown_files_text(layer: Layer, use: PoolUse) -> str | None:
     modelled = from_files + sum(growth.share for growth in layer.grow if growth.is_model)
     if modelled <= layer.max_synthesized + 1e-9:
         return None
-    methods = {r.grown.method for r in use.recordings if r.grown is not None and r.grown.is_model}
+    methods = {r.grown_file.method for r in use.recordings if r.grown_file is not None and r.grown_file.is_model}
     return _grown_text(layer, modelled, [f"files of synth grow ({name})" for name in sorted(methods)])
 
 

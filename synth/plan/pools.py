@@ -31,7 +31,7 @@ class PoolRecording:
     id: str
     circle: Circle
     group: str
-    grown: SynthesizedFile | None = None  #: how it came about, if it is no recording but a file of `synth grow`
+    grown_file: SynthesizedFile | None = None  #: how it came about, if it is no recording but a file of `synth grow`
 
 
 Pools = Mapping[tuple[str, str], tuple[PoolRecording, ...]]

@@ -1,4 +1,4 @@
-"""The labels that what is done to a clip makes unknown: not wrong, but nobody has listened to the clip."""
+"""The labels that become unknown through what is done to a clip: perhaps still true, but nobody has checked."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from synth.draws import ClipDraws
-from synth.dsp.effects.effect import Effect
-from synth.plan.build import piece_key
+from synth.plan.builder import segment_key
 from synth.plan.clip_spec import NoiseSegment, PlannedEvent
 from synth.recipe.model import EffectChoice, Recipe
 
 _NEUTRAL = {"speed": ("factor", 1.0), "tempo": ("factor", 1.0), "pitch": ("semitones", 0.0), "gain": ("db", 0.0)}
-"""Effects that leave the sound as it is at one value -> that value."""
+"""Effects that leave the sound as it is at one value -> their parameter and that value."""
 
 
 def labels_made_unknown(recipe: Recipe) -> frozenset[str]:
@@ -30,42 +29,44 @@ def made_unknown(
     noise: tuple[NoiseSegment, ...],
     events: tuple[PlannedEvent, ...],
     *,
-    room: bool,
-    lombard: bool,
+    has_room: bool,
+    has_lombard: bool,
 ) -> tuple[str, ...]:
-    """The labels that a clip with this noise and these events does not know any more, sorted.
+    """The labels of a clip that are unknown after all that is done to it, sorted.
 
-    `room`, `lombard`: whether it has a room, and speech that reacts to the noise. An effect counts where it is applied
-    and changes anything: a speed of 1 does not.
+    An effect counts if it is applied and changes anything: a speed of 1 does not.
+
+    Args:
+        recipe: the recipe.
+        draws: the draws of the clip.
+        noise: the noise of the clip.
+        events: the events of the clip.
+        has_room: whether the speech is convolved with a room.
+        has_lombard: whether the speech reacts to the noise.
     """
     speech = recipe.speech
-    happened = {event.label for event in events}
-    found = [*_of_effects(speech.effects, draws), *_of_effects(recipe.channel, draws)]
-    found += speech.room.makes_unknown if room and speech.room else ()
-    found += speech.lombard.makes_unknown if lombard and speech.lombard else ()
+    labels = {*_from_effects(speech.effects, draws), *_from_effects(recipe.channel, draws)}
+    labels.update(speech.room.makes_unknown if has_room and speech.room else ())
+    labels.update(speech.lombard.makes_unknown if has_lombard and speech.lombard else ())
+    planned = {event.label for event in events}
     for event in recipe.noise.events if recipe.noise else ():
-        found += event.makes_unknown if event.label in happened else ()
-    return tuple(sorted({*found, *_of_noise(recipe, draws, noise)}))
+        labels.update(event.makes_unknown if event.label in planned else ())
+    labels.update(_from_noise(recipe, draws, noise))
+    return tuple(sorted(labels))
 
 
-def _of_noise(recipe: Recipe, draws: ClipDraws, noise: tuple[NoiseSegment, ...]) -> Iterator[str]:
+def _from_noise(recipe: Recipe, draws: ClipDraws, noise: tuple[NoiseSegment, ...]) -> Iterator[str]:
     layers = {layer.name: layer for layer in recipe.noise.layers} if recipe.noise else {}
-    for (name, track), pieces in groupby(noise, key=lambda piece: (piece.layer, piece.track)):
+    for (name, track), segments in groupby(noise, key=lambda segment: (segment.layer, segment.track)):
         yield from layers[name].makes_unknown
-        for number, _ in enumerate(pieces):
+        for number, _ in enumerate(segments):
             for choice in layers[name].effects:
-                yield from _of_effects((choice,), draws, piece_key(layers[name], choice, track, number))
+                yield from _from_effects((choice,), draws, segment_key(layers[name], choice, track, number))
 
 
-def _of_effects(choices: tuple[EffectChoice, ...], draws: ClipDraws, key: str | None = None) -> Iterator[str]:
+def _from_effects(choices: tuple[EffectChoice, ...], draws: ClipDraws, key: str | None = None) -> Iterator[str]:
     for choice in choices:
-        if choice.makes_unknown and _changes(choice.draw(draws, key)):
-            yield from choice.makes_unknown
-
-
-def _changes(effect: Effect | None) -> bool:
-    """Whether a drawn effect does anything."""
-    if effect is None:
-        return False
-    name, neutral = _NEUTRAL.get(effect.name, ("name", None))
-    return bool(getattr(effect, name) != neutral)
+        if choice.makes_unknown and (effect := choice.draw(draws, key)) is not None:
+            parameter, neutral = _NEUTRAL.get(effect.name, ("name", None))
+            if getattr(effect, parameter) != neutral:
+                yield from choice.makes_unknown

@@ -227,7 +227,7 @@ def test_one_hash_of_all_inputs_is_shown(changing) -> None:
     assert len(plans[1].inputs_sha256 or "") == 64
     assert f"inputs       SHA-256 of all files {plans[1].inputs_sha256}" in plan_text(plans[1], None).splitlines()
     assert plans[2].inputs_sha256 != plans[1].inputs_sha256
-    assert len({plan.plan.fingerprint for plan in plans}) == 1
+    assert len({plan.plan.digest for plan in plans}) == 1
 
 
 @pytest.mark.parametrize("kind", ["speech", "noise", "room"])

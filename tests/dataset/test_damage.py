@@ -271,7 +271,7 @@ def test_a_damaged_plan_header_is_named(out: Path, warm: WarmProcess, name: str)
 
 PLAN_FILES = (
     *("recipe.yaml", "speech.catalog", "noise.catalog", "rooms.catalog", "noise.store", "pools.json", "cases.json"),
-    *("clips.recording.npy", "clips.first_segment.npy", "pieces.layer.npy", "pieces.offset.npy"),
+    *("clips.recording.npy", "clips.first_segment.npy", "segments.layer.npy", "segments.offset.npy"),
 )
 
 
@@ -294,7 +294,12 @@ def test_a_damaged_file_of_the_plan_is_named(out: Path, name: str) -> None:
 def test_numbers_that_do_not_fit_together_are_damage_of_the_plan(out: Path) -> None:
     """B14: what parses, but leads beyond its tables."""
     folder = out / ".synth" / "plan"
-    for table, value in (("clips.recording", 99), ("clips.split", 7), ("pieces.kind", 99), ("clips.first_segment", -1)):
+    for table, value in (
+        ("clips.recording", 99),
+        ("clips.split", 7),
+        ("segments.kind", 99),
+        ("clips.first_segment", -1),
+    ):
         path = folder / f"{table}.npy"
         before = path.read_bytes()
         column = np.load(path)

@@ -6,7 +6,7 @@ import pytest
 
 from synth.commands.plan import make_plan
 from synth.draws import clip_draws
-from synth.plan import build, plan
+from synth.plan import builder, spec
 from synth.plan.explain import drawn_value, explained_draws, setting_at, spec_to_json
 from synth.plan.plan import Plan
 from tests.helpers import FIXTURES, fixture_recipe
@@ -49,19 +49,19 @@ def test_every_draw_of_the_plan_is_told(made: Plan, monkeypatch: pytest.MonkeyPa
 
         return hear
 
-    told = {made.clip_id(i): {key: u for key, u, _ in explained_draws(made, i)[1]} for i in range(len(made))}
-    monkeypatch.setattr(build, "clip_draws", listening)
-    monkeypatch.setattr(plan, "clip_draws", listening)
-    again = Plan(made.recipe, made.speech, made.noise, made.rooms, made.pools, made.clips, made.pieces, made.cases)
-    build.PlanBuilder(made.recipe, made.speech, made.pools, made.cases).build(
-        build.copies_of(made.recipe, made.speech, None)
+    told = {made.clip_id(i): {draw.key: draw.u for draw in explained_draws(made, i)[1]} for i in range(len(made))}
+    monkeypatch.setattr(builder, "clip_draws", listening)
+    monkeypatch.setattr(spec, "clip_draws", listening)
+    again = Plan(made.recipe, made.speech, made.noise, made.rooms, made.pools, made.clips, made.segments, made.cases)
+    builder.PlanBuilder(made.recipe, made.speech, made.pools, made.cases).build(
+        builder.copies_of(made.recipe, made.speech, None)
     )  # type: ignore[arg-type]
     assert len(list(again)) == 60
     assert told == {clip: draws for clip, draws in heard.items() if clip in told}
 
 
 def test_every_draw_stands_beside_its_setting(made: Plan) -> None:
-    settings = {key: setting for i in range(len(made)) for key, _, setting in explained_draws(made, i)[1]}
+    settings = {draw.key: draw.setting for i in range(len(made)) for draw in explained_draws(made, i)[1]}
     assert settings["noise.snr_db"] == [0, 20]
     assert settings["noise.layers.rain.probability"] == 0.4
     assert settings["noise.layers.cabin.recordings"] == {"choice": [1, 2]}
@@ -97,7 +97,7 @@ def test_each_draw_has_the_value_that_the_clip_has(made: Plan) -> None:
     """D15: `explain` printed the number in [0, 1) in place of the value."""
     for index in range(len(made)):
         spec, draws = explained_draws(made, index)
-        values = {key: drawn_value(key, u, setting) for key, u, setting in draws}
+        values = {draw.key: draw.value for draw in draws}
         if spec.snr_db is not None:
             assert values["noise.snr_db"] == pytest.approx(spec.snr_db, abs=6e-4)
         assert values["speech.effects.speed.factor"] == pytest.approx(spec.speech_effects[0].factor, abs=6e-4)  # type: ignore[attr-defined]

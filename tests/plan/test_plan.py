@@ -57,7 +57,7 @@ def test_a_saved_plan_gives_the_same_clips(planned: PlannedRecipe, tmp_path: Pat
     publish_plan_header(dataset, header_of(planned.plan, planned.noise, planned=planned.ledger))
     again = open_plan(dataset).plan
     assert list(again) == list(planned.plan)
-    assert again.fingerprints == planned.plan.fingerprints
+    assert again.part_digests == planned.plan.part_digests
 
 
 def test_ids_are_unique_and_safe_as_file_names(plan: Plan) -> None:
@@ -102,11 +102,11 @@ def test_rooms_are_drawn_as_often_as_asked_and_all_of_them(plan: Plan) -> None:
 
 def test_fingerprints_tell_what_changed(tmp_path: Path) -> None:
     recipe = fixture_recipe(tmp_path)
-    before = make_plan(recipe, check=False).plan.fingerprints
-    after = make_plan(recipe, overrides=["noise.snr_db=3"], check=False).plan.fingerprints
+    before = make_plan(recipe, check=False).plan.part_digests
+    after = make_plan(recipe, overrides=["noise.snr_db=3"], check=False).plan.part_digests
     assert {key for key in before if before[key] != after[key]} == {"recipe"}
 
 
 def test_a_recipe_elsewhere_with_the_same_audio_has_the_same_fingerprint(tmp_path: Path) -> None:
     one, two = (fixture_recipe(tmp_path / name) for name in ("one", "two/deeper"))
-    assert make_plan(one, check=False).plan.fingerprint == make_plan(two, check=False).plan.fingerprint
+    assert make_plan(one, check=False).plan.digest == make_plan(two, check=False).plan.digest

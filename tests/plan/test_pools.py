@@ -175,7 +175,7 @@ def test_the_same_samples_in_both_pools_of_two_layers_are_refused(folder: Path) 
     noise_folder(folder / "b", [1.0] * 4, first_seed=50)
     shutil.copy(folder / "a" / "03.wav", folder / "b" / "other_name.wav")
     one = "{name: a, path: a, pool: train}", "{name: x, path: b, glob: '00.wav', pool: held_out}"
-    two = "{name: b, path: b, glob: 'o*.wav', pool: held_out}", "{name: y, path: b, pattern: '01.wav', pool: train}"
+    two = "{name: b, path: b, glob: 'o*.wav', pool: held_out}", "{name: y, path: b, glob: '01.wav', pool: train}"
     with pytest.raises(GuardError) as caught:
         plan_of(folder, layer("one", *one, min_recordings=1), layer("two", *two))
     assert str(caught.value) == (
@@ -351,8 +351,8 @@ def test_near_duplicates_in_different_pools_of_two_layers_are_refused(folder: Pa
     noise_folder(folder / "b", [1.0] * 5, first_seed=50)
     cuts(folder / "a", x=(0, 9))
     cuts(folder / "b", y=(4, 16))
-    one = "{name: a, path: a, glob: 'x.wav', pool: train}", "{name: p, path: a, pattern: '0*.wav', pool: held_out}"
-    two = "{name: b, path: b, glob: 'y.wav', pool: held_out}", "{name: q, path: b, pattern: '0*.wav', pool: train}"
+    one = "{name: a, path: a, glob: 'x.wav', pool: train}", "{name: p, path: a, glob: '0*.wav', pool: held_out}"
+    two = "{name: b, path: b, glob: 'y.wav', pool: held_out}", "{name: q, path: b, glob: '0*.wav', pool: train}"
     with pytest.raises(GuardError, match=r"/b/y.wav and .*/a/x.wav are near-duplicates \(5.0 s in common\)"):
         plan_of(folder, layer("one", *one, min_recordings=1), layer("two", *two, min_recordings=1))
 

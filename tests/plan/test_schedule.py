@@ -44,7 +44,7 @@ def uses(of: Rotation, lengths: object, clips: int, copies: int = 3, seed: int =
             avoid.clear()
         left = int(lengths(random, k) * RATE)  # type: ignore[operator]
         while left > 0:
-            use = of.next(left, avoid)
+            use = of.next_use(left, avoid)
             avoid.add(use[0])
             found.append(use)
             left -= use[2]
@@ -123,7 +123,7 @@ def test_the_order_of_recordings_differs_from_round_to_round() -> None:
 
 def test_a_use_longer_than_its_recording_is_divided_evenly() -> None:
     of = rotation([10.0, 10.0])
-    assert of.next(25 * RATE)[2] == pytest.approx(25 * RATE / 3, abs=1)
+    assert of.next_use(25 * RATE)[2] == pytest.approx(25 * RATE / 3, abs=1)
 
 
 def test_same_seed_same_schedule_other_seed_another() -> None:

@@ -334,7 +334,7 @@ def grown(tmp_path: Path) -> Path:
 
 def heard(plan: Plan) -> dict[str, dict[str, float]]:
     """Every keyed draw of every clip."""
-    return {plan.clip_id(i): {key: u for key, u, _ in explained_draws(plan, i)[1]} for i in range(len(plan))}
+    return {plan.clip_id(i): {draw.key: draw.u for draw in explained_draws(plan, i)[1]} for i in range(len(plan))}
 
 
 def test_added_speech_leaves_the_draws_of_the_others(grown: Path) -> None:

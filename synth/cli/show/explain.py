@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from synth.cli.terminal import table
-from synth.plan.explain import drawn_value
+from synth.plan.explain import ExplainedDraw
 
 if TYPE_CHECKING:
     from synth.commands.explain import ClipExplanation
@@ -45,9 +45,9 @@ def explanation_text(explanation: ClipExplanation) -> str:
     if spec["level_dbfs"] is not None:
         measured = f", measured {row['level_dbfs']['measured']:.2f}" if row else ""
         lines.append(f"  level: {spec['level_dbfs']:.3f} dBFS{measured}")
-    draws = [[key, _value_text(key, u, setting), _setting_text(setting)] for key, u, setting in explanation.draws]
+    draws = [[draw.key, _value_text(draw), _setting_text(draw.setting)] for draw in explanation.draws]
     lines += ["", *table([_DRAW_HEAD, *draws], text=(2,), left=(0, 1), indent=2)]
-    return "\n".join([*lines, *_key_notes([key for key, _, _ in explanation.draws])])
+    return "\n".join([*lines, *_key_notes([draw.key for draw in explanation.draws])])
 
 
 def _segment_lines(segment: Mapping[str, Any], rate: int, gain_db: float | None) -> list[str]:
@@ -83,9 +83,9 @@ def _effect_text(effect: Mapping[str, Any]) -> str:
     return f"{effect['name']}: {parameters}" if parameters else str(effect["name"])
 
 
-def _value_text(key: str, u: float, setting: Any) -> str:
+def _value_text(draw: ExplainedDraw) -> str:
     """The value of a draw with its unit; `-` for a position in a recording, which has no setting."""
-    value = drawn_value(key, u, setting)
+    key, value = draw.key, draw.value
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None or isinstance(value, str):

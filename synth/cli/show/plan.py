@@ -39,7 +39,7 @@ def plan_text(planned: PlannedRecipe, changed: ChangedClips | None) -> str:
         f"hours        {plan.seconds / 3600:.2f} from {count_of(len(plan.speech), 'utterance')}",
         f"disk         about {size_text(planned.bytes_needed)}",
         f"planned in   {planned.elapsed:.1f} s",
-        f"plan digest  {plan.fingerprint[:16]}",
+        f"plan digest  {plan.digest[:16]}",
     ]
     if planned.inputs_sha256:
         lines.append(f"inputs       SHA-256 of all files {planned.inputs_sha256}")

@@ -15,7 +15,7 @@ from synth.dsp.effects.effect import Effect
 from synth.dsp.effects.speed import Speed
 from synth.dsp.effects.tempo import Tempo
 from synth.errors import GuardError
-from synth.plan.build import source_samples
+from synth.plan.builder import source_samples
 from synth.plan.clip_spec import ClipSpec, NoiseSegment
 from tests.plan.sources import RATE, layer, listed, noise_folder, noise_text, planned, recipe
 
