@@ -190,8 +190,8 @@ def test_explain_tells_how_the_noise_was_made(kind: str, out: Path, rows: list[d
     from synth.commands.explain import explain
 
     told = explain(out, next(row["id"] for row in rows if kind_of(row) == kind))
-    assert "noise.layers.cabin.grow" in {key for key, _, _ in told.draws}
-    assert all(setting is not None for key, _, setting in told.draws if key != "noise.probability"), told.draws
+    assert "noise.layers.cabin.grow" in {draw.key for draw in told.draws}
+    assert all(draw.setting is not None for draw in told.draws if draw.key != "noise.probability"), told.draws
     assert kind == "recording" or kind in explanation_text(told)
     json.dumps(told.to_json(), allow_nan=False)
 
