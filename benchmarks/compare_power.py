@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from synth.match.compare.analysis import compare, compare_features
 from synth.match.compare.result import farthest
 from synth.match.measure.features import BAND_NAMES, FEATURES
-from synth.stats.two_sample import halvings
+from synth.stats.groups import halvings
 from tests.match.feature_sets import IN_CAR, profile
 
 

@@ -27,10 +27,11 @@ from synth.commands.fit import FitOutcome, FitRequest, fit_recipe
 from synth.commands.generate import generate
 from synth.match.fit.fitter import held_out_split
 from synth.match.fit.match_score import Figures, figures_of
-from synth.match.measure.features import BAND_NAMES
+from synth.match.measure.features import BAND_NAMES, TOLERANCES
 from synth.match.measure.profile import ClipProfile, Profile, write_profile
 from synth.match.measure.profiler import profile_set
-from synth.stats.two_sample import classify, halvings
+from synth.stats.groups import halvings
+from synth.stats.two_sample import classify
 
 PIECE_SECONDS = 4.0
 MOST_DEV_AUC, WIDE_AUC, CLOSE_AUC, LEAST_COVERAGE = 0.65, 0.85, 0.10, 0.9
@@ -234,7 +235,7 @@ def sampled(profile: Profile, count: int) -> list[ClipProfile]:
 def dev_auc(dev: Profile) -> float:
     b, groups = dev.matrix, np.asarray(dev.groups)
     found = [
-        classify(b[i], b[j], groups[i].tolist(), groups[j].tolist(), seed=k)
+        classify(b[i], b[j], groups[i].tolist(), groups[j].tolist(), tolerances=TOLERANCES, seed=k)
         for k, (i, j) in enumerate(halvings(dev.groups, 6, seed=0))
     ]
     return float(np.mean([one.auc for one in found if one]))

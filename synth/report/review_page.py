@@ -17,7 +17,7 @@ from synth.diagnose.review.review_csv import HEAD, TAIL, ReviewRow, review_cells
 from synth.diagnose.review.sample import ErrorSample
 from synth.report.clip_card import ClipSound, picture_and_player, sound_of
 from synth.report.page import asset, page
-from synth.stats.alignment import Step, align
+from synth.stats.edits import Step, align
 
 MAX_SECONDS: Final = 30.0
 _TAG_KEYS: Final = "1234567890qwertyuiop"
@@ -31,7 +31,7 @@ _KEYS: Final = (
     ("s", "save"),
 )
 #: Kind of step -> what a screen reader (or the pointer) says about the word.
-_STEP_TITLES: Final = {"same": "", "other": "misrecognized", "missing": "missed", "added": "added by the model"}
+_STEP_TITLES: Final = {"same": "", "substituted": "misrecognized", "missing": "missed", "added": "added by the model"}
 
 
 def review_page(sample: ErrorSample, *, name: str) -> str:
@@ -91,10 +91,10 @@ def _card(number: int, row: ReviewRow, sample: ErrorSample, sound: ClipSound | s
 def _aligned_words(steps: Sequence[Step]) -> str:
     """Return two lines, word above word; what differs is underlined, struck out or alone, and has a title."""
     spans = []
-    for kind, reference, hypothesis in steps:
-        title = f' title="{_STEP_TITLES[kind]}"' if _STEP_TITLES[kind] else ""
-        upper, lower = ("&#9251;" if text == " " else escape(text) for text in (reference, hypothesis))
-        spans.append(f'<span class="{kind}"{title}><b dir="auto">{upper}</b><i dir="auto">{lower}</i></span>')
+    for step in steps:
+        title = f' title="{_STEP_TITLES[step.kind]}"' if _STEP_TITLES[step.kind] else ""
+        upper, lower = ("&#9251;" if text == " " else escape(text) for text in (step.reference, step.hypothesis))
+        spans.append(f'<span class="{step.kind}"{title}><b dir="auto">{upper}</b><i dir="auto">{lower}</i></span>')
     return f'<div class="words">{"".join(spans)}</div>'
 
 

@@ -1,4 +1,4 @@
-"""Wasserstein-1 distances of each feature, and how large they are by chance at these numbers of clips and groups."""
+"""Wasserstein-1 distances of features, and how large they are by chance for so many clips and groups."""
 
 from __future__ import annotations
 
@@ -9,129 +9,132 @@ from dataclasses import dataclass
 import numpy as np
 
 from synth.draws import generator
-from synth.dsp.arrays import Indices, Matrix, Vector
+from synth.dsp.arrays import Matrix, Vector
+from synth.stats.bootstrap import draw_counts
 
-_POINTS = 96  # at which distribution functions are compared when groups are drawn again
-_ROUNDS = 800
+_MAX_POINTS = 96  # at which distribution functions are compared; more do not change the 95 % point visibly
+_DRAWS = 800
 _PERMUTATIONS = 999
 _FAMILY = 0.99
-_LEAST = 2  # values on a side
+_MIN_VALUES = 2  # on each side
 
 
 @dataclass(frozen=True, slots=True)
 class Distances:
-    """One value a feature; NaN where a side has no two values, or (for the null) fewer than two groups.
+    """One value per feature, arrays of shape (features,).
 
-    `w1`: on the scale of comparison. `null95`: what 95 % of equal sets of this size stay below. `family`: the factor
-    on null95 that 99 % of equal sets stay below in *all* features. `p`: by permutation of groups, corrected for the
-    number of features (Holm 1979).
+    NaN if a side has fewer than two values, or (`null95` and `p`) fewer than two groups.
     """
 
-    w1: Vector
-    null95: Vector
-    family: float
-    p: Vector
+    w1: Vector  # Wasserstein-1 distance, on the scale of comparison
+    null95: Vector  # 95 % of equal sets of this size stay below
+    family: float  # 99 % of equal sets stay below null95 times this factor in *all* features
+    p: Vector  # by permutation of groups, corrected for the number of features (Holm 1979)
 
 
-def distances(a: Matrix, b: Matrix, groups_a: Sequence[str], groups_b: Sequence[str], *, seed: int = 0) -> Distances:
-    """W1 of each column of two matrices of shape (clips, features), and its null.
+def measure_distances(
+    a: Matrix, b: Matrix, groups_a: Sequence[str], groups_b: Sequence[str], *, seed: int = 0
+) -> Distances:
+    """Measure how far each feature of two sets is apart, and how far equal sets of this size would be.
 
-    The null is drawn: groups of each side are taken again with replacement (cluster bootstrap), and the W1 between the
-    two deviations of the distribution functions from those of the whole sides is noted. It knows that both sides are
-    samples, and how many groups they have; unlike a permutation of pooled groups it does not widen with the difference
-    itself. Deviations grow by sqrt(G / (G - 1)), and the 95 % point by Student's t over the normal at the degrees of
-    freedom of Welch and Satterthwaite, because few groups tell little of their own spread.
+    The null distribution comes from a cluster bootstrap: the groups of each side are drawn with replacement, and the
+    distance between the two deviations of the distribution functions from those of the original sides is taken. It
+    accounts for both sides being samples of so many groups. Unlike a permutation of the pooled groups it does not
+    widen with the difference itself. Few groups say little about their own spread: the 95 % point grows by the ratio
+    of Student's t to the normal quantile, at the degrees of freedom of Welch and Satterthwaite.
+
+    Args:
+        a: shape (clips, features), NaN if not measured.
+        b: shape (clips, features).
+        groups_a: name of each clip's group in `a`.
+        groups_b: name of each clip's group in `b`.
+        seed: for the bootstrap and the permutations.
     """
-    from scipy.stats import t as student  # type: ignore[import-untyped, unused-ignore]
+    from scipy.stats import t as student
+    from scipy.stats import wasserstein_distance
 
-    sides = (_Groups(groups_a, seed, 0), _Groups(groups_b, seed, 1))
+    sides = (_DrawnGroups(groups_a, seed, 0), _DrawnGroups(groups_b, seed, 1))
     features = a.shape[1]
     w1, null95, p = (np.full(features, np.nan) for _ in range(3))
-    draws: list[Vector] = []
-    least = math.inf
-    taken = _permutations(sides[0].count, sides[1].count, seed)
+    relative: list[Vector] = []
+    least_freedom = math.inf
+    permutations = _permute_groups(sides[0].count, sides[1].count, seed)
     for k in range(features):
         x, y = a[:, k], b[:, k]
-        if min(np.isfinite(x).sum(), np.isfinite(y).sum()) < _LEAST:
+        if min(np.isfinite(x).sum(), np.isfinite(y).sum()) < _MIN_VALUES:
             continue
-        w1[k] = wasserstein(x[np.isfinite(x)], y[np.isfinite(y)])
+        w1[k] = wasserstein_distance(x[np.isfinite(x)], y[np.isfinite(y)])
         if min(side.count for side in sides) < 2:
             continue
-        grid = _grid(x, y)
-        counts = (sides[0].counts(x, grid), sides[1].counts(y, grid))
-        drawn, freedom = _null(sides, counts, np.diff(grid))
+        grid = np.unique(np.concatenate([x[np.isfinite(x)], y[np.isfinite(y)]]))
+        if len(grid) > _MAX_POINTS:
+            grid = np.unique(np.quantile(grid, np.linspace(0, 1, _MAX_POINTS)))
+        counts = (sides[0].cumulative_counts(x, grid), sides[1].cumulative_counts(y, grid))
+        drawn, freedom = _null_distances(sides, counts, np.diff(grid))
         null95[k] = np.quantile(drawn, 0.95) * student.ppf(0.975, freedom) / student.ppf(0.975, np.inf)
         if null95[k] > 0:
-            draws.append(drawn / np.quantile(drawn, 0.95))
-            least = min(least, freedom)
-        p[k] = _permuted(taken, counts, np.diff(grid))
-    return Distances(w1, null95, _family(draws, least), holm(p))
+            relative.append(drawn / np.quantile(drawn, 0.95))
+            least_freedom = min(least_freedom, freedom)
+        p[k] = _permutation_p(permutations, counts, np.diff(grid))
+    return Distances(w1, null95, _family_factor(relative, least_freedom), correct_by_holm(p))
 
 
-def wasserstein(x: Vector, y: Vector) -> float:
-    """Area between the two distribution functions, in the unit of the values."""
-    points = np.sort(np.concatenate([x, y]))
-    below = [np.searchsorted(np.sort(side), points[:-1], side="right") / len(side) for side in (x, y)]
-    return float(np.sum(np.abs(below[0] - below[1]) * np.diff(points)))
+def correct_by_holm(p: Vector) -> Vector:
+    """Correct p-values, shape (n,), for their number by Holm's step-down procedure (1979); NaN stays NaN."""
+    valid = np.flatnonzero(np.isfinite(p))
+    order = valid[np.argsort(p[valid], kind="stable")]
+    corrected = p.copy()
+    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * (len(order) - np.arange(len(order)))), 1.0)
+    return corrected
 
 
-def holm(p: Vector) -> Vector:
-    """p-values corrected for their number by Holm's step-down; NaN stays NaN."""
-    there = np.flatnonzero(np.isfinite(p))
-    order = there[np.argsort(p[there], kind="stable")]
-    found = p.copy()
-    found[order] = np.minimum(np.maximum.accumulate(p[order] * (len(order) - np.arange(len(order)))), 1.0)
-    return found
+def _family_factor(relative: Sequence[Vector], freedom: float) -> float:
+    """Return the factor on null95 for all features at once.
 
+    Tails of few groups get heavier the farther out one looks. So the factor is taken for a normal distribution, and
+    the same share of a Student's t with the fewest degrees of freedom then gives the result.
 
-def _family(draws: Sequence[Vector], freedom: float) -> float:
-    """The factor on null95 for all features at once. `draws`: of each feature, distances over their 95 % point.
-
-    Tails of few groups are heavier the farther out one looks: the factor is taken for a normal distribution, and the
-    same share of a Student's t with the fewest degrees of freedom then gives it.
+    Args:
+        relative: of each feature, drawn distances over their 95 % point.
+        freedom: the fewest degrees of freedom of any feature.
     """
-    from scipy.stats import norm, t  # type: ignore[import-untyped, unused-ignore]
+    from scipy.stats import norm, t
 
-    if not draws:
+    if not relative:
         return 1.0
-    beyond = norm.sf(norm.isf(0.025) * float(np.quantile(np.max(draws, axis=0), _FAMILY)))
+    beyond = norm.sf(norm.isf(0.025) * float(np.quantile(np.max(relative, axis=0), _FAMILY)))
     return float(t.isf(beyond, freedom) / t.isf(0.025, freedom))
 
 
-class _Groups:
-    """The groups of one side, and how often each was drawn in each round: the same for all features."""
+class _DrawnGroups:
+    """The groups of one side, and how often each is drawn: the same draws for all features."""
 
     def __init__(self, groups: Sequence[str], seed: int, side: int) -> None:
-        names, codes = np.unique(np.asarray(groups), return_inverse=True)
-        self.codes: Indices = codes
+        names, self.codes = np.unique(np.asarray(groups), return_inverse=True)
         self.count = len(names)
-        rng = generator(seed, "wasserstein.bootstrap", side)
-        self.drawn = rng.multinomial(self.count, np.full(self.count, 1 / self.count), size=_ROUNDS).astype(float)
+        draws = draw_counts(self.count, _DRAWS, seed=seed, key="wasserstein.bootstrap", number=side)
+        self.drawn: Matrix = np.concatenate(list(draws))
 
-    def counts(self, values: Vector, grid: Vector) -> Matrix:
-        """Of each group, how many values are at most each point of the grid, shape (groups, points)."""
-        there = np.isfinite(values)
-        place = np.searchsorted(grid, values[there], side="left")
-        found = np.zeros((self.count, len(grid) + 1))
-        np.add.at(found, (self.codes[there], place), 1)
-        return np.asarray(found[:, :-1].cumsum(axis=1))
-
-
-def _grid(x: Vector, y: Vector) -> Vector:
-    points = np.unique(np.concatenate([x[np.isfinite(x)], y[np.isfinite(y)]]))
-    if len(points) > _POINTS:
-        points = np.unique(np.quantile(points, np.linspace(0, 1, _POINTS)))
-    return points
+    def cumulative_counts(self, values: Vector, grid: Vector) -> Matrix:
+        """Count the values of each group up to each point of the grid, shape (groups, points)."""
+        measured = np.isfinite(values)
+        position = np.searchsorted(grid, values[measured], side="left")
+        counts = np.zeros((self.count, len(grid) + 1))
+        np.add.at(counts, (self.codes[measured], position), 1)
+        return np.asarray(counts[:, :-1].cumsum(axis=1))
 
 
-def _null(sides: tuple[_Groups, _Groups], counts: tuple[Matrix, Matrix], widths: Vector) -> tuple[Vector, float]:
-    """Distances of equal sets, shape (rounds,), and their degrees of freedom."""
+def _null_distances(
+    sides: tuple[_DrawnGroups, _DrawnGroups], counts: tuple[Matrix, Matrix], widths: Vector
+) -> tuple[Vector, float]:
+    """Return distances of equal sets, shape (draws,), and their degrees of freedom."""
     deviations, variances = [], []
     for side, count in zip(sides, counts, strict=True):
         sums = side.drawn @ count
         functions = sums[:, :-1] / np.maximum(sums[:, -1:], 1)
-        whole = count.sum(axis=0)
-        deviation = (functions - whole[:-1] / whole[-1]) * np.sqrt(side.count / (side.count - 1))
+        total = count.sum(axis=0)
+        # drawn with replacement, G groups vary too little by this factor
+        deviation = (functions - total[:-1] / total[-1]) * np.sqrt(side.count / (side.count - 1))
         deviations.append(deviation)
         variances.append(float((deviation.var(axis=0) * widths).sum()))
     spread = sum(v**2 / (side.count - 1) for v, side in zip(variances, sides, strict=True))
@@ -139,20 +142,20 @@ def _null(sides: tuple[_Groups, _Groups], counts: tuple[Matrix, Matrix], widths:
     return np.asarray(np.abs(deviations[0] - deviations[1]) @ widths), float(freedom)
 
 
-def _permutations(first: int, second: int, seed: int) -> Matrix:
-    """Which groups stand on the first side, shape (permutations + 1, groups): as they are, then at random."""
+def _permute_groups(first: int, second: int, seed: int) -> Matrix:
+    """Return which groups are on the first side (1 or 0), shape (permutations + 1, groups); row 0 is the data's own."""
     rng = generator(seed, "wasserstein.permutation")
-    taken = np.zeros((_PERMUTATIONS + 1, first + second))
-    taken[0, :first] = 1
-    for row in taken[1:]:
+    on_first = np.zeros((_PERMUTATIONS + 1, first + second))
+    on_first[0, :first] = 1
+    for row in on_first[1:]:
         row[rng.permutation(first + second)[:first]] = 1
-    return taken
+    return on_first
 
 
-def _permuted(taken: Matrix, counts: tuple[Matrix, Matrix], widths: Vector) -> float:
-    """The share of permutations of the groups (not of clips) that lie as far apart as the two sides do."""
+def _permutation_p(on_first: Matrix, counts: tuple[Matrix, Matrix], widths: Vector) -> float:
+    """Return the share of permutations of the groups (not of clips) that lie as far apart as the two sides do."""
     pooled = np.concatenate(counts)
-    sums = taken @ pooled
+    sums = on_first @ pooled
     rest = pooled.sum(axis=0) - sums
     apart = np.abs(sums[:, :-1] / np.maximum(sums[:, -1:], 1) - rest[:, :-1] / np.maximum(rest[:, -1:], 1)) @ widths
     return float(np.mean(apart >= apart[0] * (1 - 1e-9)))

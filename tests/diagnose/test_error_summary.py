@@ -176,7 +176,7 @@ def test_what_goes_with_errors_stands_first(dev: DevList, reviewed: Path) -> Non
     attributable = [each.risk.attributable.value for each in found]
     assert attributable == sorted(attributable, reverse=True)
     clips = read_dev(dev.predictions, dev.manifest)
-    assert risk.attributable.value == pytest.approx(clips.errors / clips.words - risk.without)
+    assert risk.attributable.value == pytest.approx(clips.errors / clips.words - risk.without_property)
 
 
 def test_a_profile_is_found_by_path_and_what_it_lacks_is_unknown(dev: DevList, tmp_path: Path) -> None:

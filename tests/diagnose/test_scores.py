@@ -6,53 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from synth.diagnose.ladder.predictions import read_predictions, read_scores
 from synth.errors import UsageError
-from synth.stats.edits import edit_distance, edit_errors
 
 
 def written(folder: Path, text: str, name: str = "scores.csv") -> Path:
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
-
-
-def by_table(a: str, b: str) -> int:
-    """Levenshtein distance by its definition (Wagner and Fischer 1974)."""
-    row = list(range(len(b) + 1))
-    for i, one in enumerate(a, start=1):
-        new = [i]
-        for j, other in enumerate(b, start=1):
-            new.append(min(row[j] + 1, new[-1] + 1, row[j - 1] + (one != other)))
-        row = new
-    return row[-1]
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.text("abc", max_size=70), st.text("abcd", max_size=70))
-def test_the_fast_distance_is_the_distance(a: str, b: str) -> None:
-    assert edit_distance(a, b) == by_table(a, b)
-
-
-@pytest.mark.parametrize(
-    ("reference", "hypothesis", "unit", "expected"),
-    [
-        ("turn left now", "turn right now", "word", (1, 3)),
-        ("turn left now", "turn now", "word", (1, 3)),
-        ("turn left", "please turn left now", "word", (2, 2)),
-        ("turn  left", "turn left", "word", (0, 2)),
-        ("", "um", "word", (1, 0)),
-        ("six", "sic", "character", (1, 3)),
-        ("a b", "ab", "character", (1, 3)),
-        ("turn left now", "turn right", "clip", (1, 1)),
-        ("two", "two", "clip", (0, 1)),
-    ],
-)
-def test_edit_errors(reference: str, hypothesis: str, unit: str, expected: tuple[int, int]) -> None:
-    assert edit_errors(reference, hypothesis, unit) == expected
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_risks_are_those_of_a_table() -> None:
     errors = [1.0] * 40 + [0.0] * 60 + [1.0] * 90 + [0.0] * 810
     has: list[bool | None] = [True] * 100 + [False] * 900
     (found,) = risks(errors, [1.0] * 1000, [has], [str(k) for k in range(1000)])
-    assert (found.with_it, found.without) == (0.4, 0.1)
+    assert (found.with_property, found.without_property) == (0.4, 0.1)
     assert found.ratio.value == pytest.approx(4)
     assert found.attributable.value == pytest.approx(0.03)
     assert found.attributable.value == pytest.approx((0.4 - 0.1) * 0.1)  # risk difference times prevalence
@@ -72,6 +72,6 @@ def test_unknown_is_left_out_and_no_errors_make_no_ratio() -> None:
     has: list[bool | None] = [True] * 10 + [False] * 10 + [None] * 10
     errors = [1.0, 0.0] * 5 + [0.0] * 10 + [1.0] * 10
     (found,) = risks(errors, [1.0] * 30, [has], [str(k) for k in range(30)])
-    assert (found.with_it, found.without) == (0.5, 0)
+    assert (found.with_property, found.without_property) == (0.5, 0)
     assert math.isinf(found.ratio.value)
     assert found.attributable.value == pytest.approx(0.25)

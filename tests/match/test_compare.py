@@ -18,7 +18,7 @@ from synth.match.compare.result import Comparison, farthest
 from synth.match.measure.features import BY_NAME, FEATURES
 from synth.match.measure.profile import Profile, write_profile
 from synth.match.measure.profiler import read_or_measure
-from synth.stats.two_sample import halvings
+from synth.stats.groups import halvings
 from tests.helpers import run_synth
 from tests.match.feature_sets import CLEAN, IN_CAR, profile
 

@@ -13,10 +13,11 @@ import numpy as np
 
 from synth.diagnose.ladder.overlap import held_out_notes
 from synth.diagnose.ladder.predictions import Prediction, Scores, check_twice, read_scores
-from synth.diagnose.ladder.resample import DRAWS, bootstrap
+from synth.diagnose.ladder.resample import bootstrap
 from synth.draws import generator
 from synth.dsp.arrays import Vector
 from synth.errors import UsageError
+from synth.stats.bootstrap import DRAWS
 
 RUNGS: Final = ("human", "train", "train-dev", "train-dev-noise", "dev", "test")
 """From the top down; what each step between two of them is called stands in gaps.STEPS."""

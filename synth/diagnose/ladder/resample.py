@@ -12,17 +12,15 @@ import numpy.typing as npt
 from synth.diagnose.ladder.overlap import recordings_of
 from synth.diagnose.ladder.predictions import Prediction
 from synth.draws import generator
-from synth.dsp.arrays import Matrix, Vector
+from synth.dsp.arrays import Vector
 from synth.errors import UsageError
-
-DRAWS: Final = 2000
-"""Sets drawn again; 2,000 put the ends of a 95 % interval within about 2 % of its width (our own choice)."""
+from synth.stats.bootstrap import DRAWS, draw_sums, widening
+from synth.stats.groups import join_linked
 
 BY: Final = ("group", "speaker", "session", "source", "noise", "clip")
 """What may make a group."""
 
 _TITLES: Final = {"group": "group of the list", "source": "source utterance", "noise": "noise recording"}
-_MOST_GROUPS = 1000  # more are put together at random: the interval's width then wavers by 2 %
 _FEW_GROUPS = 10  # below this an interval is said to be rough (our own choice)
 
 
@@ -36,11 +34,11 @@ class Drawn:
 
 
 def bootstrap(rows: Mapping[str, Sequence[Prediction]], *, by: Sequence[str] = (), seed: int = 0) -> Drawn:
-    """Errors of sets drawn again by group, with replacement (Davison & Hinkley 1997, sec. 3.8, from memory).
+    """Errors of sets drawn again by group, with replacement.
 
     A group that is in several sets (the same dev clips under two models) is drawn for all of them at once, so that
     what they share cancels in a difference. Groups are drawn among those that are in the same sets. Deviations are
-    widened (_widened) where groups are few.
+    widened (synth.stats.bootstrap.widening) where groups are few.
     """
     names, notes = group_names(rows, by)
     groups = sorted({name for clips in names.values() for name in clips})
@@ -52,13 +50,16 @@ def bootstrap(rows: Mapping[str, Sequence[Prediction]], *, by: Sequence[str] = (
             errors[index[group], column] += clip.weight * (clip.errors or 0.0)
             words[index[group], column] += clip.weight * (clip.words or 0.0)
             there[index[group], column] = True
-    summed = np.zeros((2, DRAWS, len(rows)))
-    for number, members in enumerate(_strata(there)):
-        summed += _drawn(errors[members], words[members], seed, number)
+    sums = np.concatenate([errors, words], axis=1)
+    drawn = sum(
+        draw_sums(sums[members], seed=seed, key="ladder.bootstrap", number=number)
+        for number, members in enumerate(_strata(there))
+    )
+    summed = np.split(np.asarray(drawn), 2, axis=1)
     counts = there.sum(axis=0)
     told = errors.sum(axis=0) / words.sum(axis=0)
     ratios = np.where(summed[1] > 0, summed[0] / np.where(summed[1] > 0, summed[1], 1.0), told)
-    draws = told + (ratios - told) * [_widened(int(n)) for n in counts]
+    draws = told + (ratios - told) * [widening(int(n)) for n in counts]
     few = [
         f"{name} has only {n} groups: its interval is rough"
         for name, n in zip(rows, counts, strict=True)
@@ -69,28 +70,6 @@ def bootstrap(rows: Mapping[str, Sequence[Prediction]], *, by: Sequence[str] = (
         {name: int(n) for name, n in zip(rows, counts, strict=True)},
         (*notes, *few),
     )
-
-
-def _widened(groups: int) -> float:
-    """By sqrt(G / (G - 1)), as deviations of G groups drawn with replacement fall short by that; and as the quantile of
-    Student's t with G - 1 degrees of freedom lies beyond the normal one (usual for few clusters: Cameron, Gelbach &
-    Miller 2008, from memory)."""
-    from scipy.stats import norm, t
-
-    if groups < 2:
-        return 1.0
-    return float(np.sqrt(groups / (groups - 1)) * t.ppf(0.975, groups - 1) / norm.ppf(0.975))
-
-
-def _drawn(errors: Matrix, words: Matrix, seed: int, number: int) -> Matrix:
-    """Sums over groups drawn again, shape (2, DRAWS, sets)."""
-    together = min(len(errors), _MOST_GROUPS)
-    order = generator(seed, "ladder.merge_groups", number).permutation(len(errors)) % together
-    sums = np.zeros((2, together, errors.shape[1]))
-    np.add.at(sums[0], order, errors)
-    np.add.at(sums[1], order, words)
-    counts = generator(seed, "ladder.bootstrap", number).multinomial(together, np.full(together, 1 / together), DRAWS)
-    return np.stack([counts @ sums[0], counts @ sums[1]])
 
 
 def _strata(there: npt.NDArray[np.bool_]) -> Iterator[npt.NDArray[np.intp]]:
@@ -128,11 +107,11 @@ def group_names(
     if wrong:
         raise UsageError(f"groups by {wrong[0]!r}: some of {', '.join(BY)} are needed, such as speaker,session")
     chosen = {name: tuple(by) or _chosen(clips) for name, clips in rows.items()}
-    joined = _Joined()
-    for name, clips in rows.items():
-        for clip in clips:
-            joined.join(_keys(clip, chosen[name]))
-    found = {name: [joined.root(_keys(clip, chosen[name])[0]) for clip in clips] for name, clips in rows.items()}
+    keys = {name: [_keys(clip, chosen[name]) for clip in clips] for name, clips in rows.items()}
+    every = [of_clip for of_set in keys.values() for of_clip in of_set]
+    members = sorted({key for of_clip in every for key in of_clip})
+    first = join_linked(members, ((of_clip[0], key) for of_clip in every for key in of_clip[1:]))
+    found = {name: [first[of_clip[0]] for of_clip in of_set] for name, of_set in keys.items()}
     return _at_least_two(rows, found, chosen)
 
 
@@ -166,20 +145,3 @@ def _values(clip: Prediction, way: str) -> list[str]:
         return recordings_of(clip)
     own = {"clip": clip.id, "source": clip.source_id}.get(way) if way in ("clip", "source") else getattr(clip, way)
     return [] if own is None else [str(own)]
-
-
-class _Joined:
-    """Names that were found together, however indirectly, have one root."""
-
-    def __init__(self) -> None:
-        self._parent: dict[str, str] = {}
-
-    def root(self, name: str) -> str:
-        while (parent := self._parent.setdefault(name, name)) != name:
-            self._parent[name] = name = self._parent.setdefault(parent, parent)
-        return name
-
-    def join(self, names: Sequence[str]) -> None:
-        roots = sorted({self.root(name) for name in names})
-        for other in roots[1:]:
-            self._parent[other] = roots[0]

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from synth.stats.groups import join_linked
+
 SPECTRA_DB = 3.0
 """Two spectra whose levels differ by more than that, on average over the bands, are different."""
 
@@ -64,20 +66,11 @@ def _by_leaders(profiles: Floats, limit_db: float) -> list[int]:
 
 def families(paths: Sequence[str], pairs: Sequence[Common]) -> Numbers:
     """Number the recordings from 1 on: segments of one file, and near-duplicates, however chained, are one."""
-    root = list(range(len(paths)))
-
-    def find(i: int) -> int:
-        while root[i] != i:
-            root[i] = i = root[root[i]]
-        return i
-
     first: dict[str, int] = {}
-    links = [(first.setdefault(path, i), i) for i, path in enumerate(paths)]
-    for a, b in [*links, *((pair.first, pair.second) for pair in pairs)]:
-        low, high = sorted((find(a), find(b)))
-        root[high] = low
+    same_file = [(first.setdefault(path, i), i) for i, path in enumerate(paths)]
+    first_member = join_linked(range(len(paths)), [*same_file, *((pair.first, pair.second) for pair in pairs)])
     numbers: dict[int, int] = {}
-    return np.array([numbers.setdefault(find(i), len(numbers) + 1) for i in range(len(paths))], np.int64)
+    return np.array([numbers.setdefault(member, len(numbers) + 1) for member in first_member.values()], np.int64)
 
 
 def unique_seconds(usable: Floats, family: Numbers, pairs: Sequence[Common]) -> Floats:

@@ -13,11 +13,13 @@ from synth.dsp.arrays import Matrix, Vector
 from synth.errors import UsageError
 from synth.match.compare.advice import Difference, size, verdict, words
 from synth.match.compare.result import KNOTS, LIKELY, ClipOfNote, Comparison, FeatureComparison, Side, Spectrum
-from synth.match.measure.features import BAND_NAMES, BY_NAME, FEATURES, Feature
+from synth.match.measure.features import BAND_NAMES, BY_NAME, FEATURES, TOLERANCES, Feature
 from synth.match.measure.profile import ClipProfile, Profile
 from synth.match.measure.summary import DISTRUSTED, FLAG_WORDS
-from synth.stats.two_sample import Covered, classify, covered, halvings
-from synth.stats.wasserstein import distances
+from synth.stats.coverage import Coverage, measure_coverage
+from synth.stats.groups import halvings
+from synth.stats.two_sample import classify
+from synth.stats.wasserstein import measure_distances
 
 _HALVINGS = 8
 _REPEATS = 3
@@ -39,9 +41,9 @@ def compare(training: Profile, dev: Profile, *, clean: Profile | None = None, se
         if not profile.clips:
             raise UsageError(f"{profile.name}: no clips in it to compare")
     a, b = training.matrix, dev.matrix
-    told = classify(a, b, training.groups, dev.groups, seed=seed, repeats=_REPEATS)
+    told = classify(a, b, training.groups, dev.groups, tolerances=TOLERANCES, seed=seed, repeats=_REPEATS)
     halves = halvings(dev.groups, _HALVINGS, seed=seed) if len(set(dev.groups)) >= 4 else []
-    cover = covered(a, b, groups=dev.groups, seed=seed)
+    cover = measure_coverage(a, b, tolerances=TOLERANCES, groups=dev.groups, seed=seed)
     features, family = compare_features(training, dev, seed=seed)
     spread = _spread(b)
     return Comparison(
@@ -67,20 +69,23 @@ def compare(training: Profile, dev: Profile, *, clean: Profile | None = None, se
 def _half_aucs(dev: Profile, b: Matrix, halves: Sequence[tuple[Any, Any]], seed: int) -> tuple[float, ...]:
     groups = np.asarray(dev.groups)
     found = [
-        classify(b[i], b[j], groups[i].tolist(), groups[j].tolist(), seed=seed + k) for k, (i, j) in enumerate(halves)
+        classify(b[i], b[j], groups[i].tolist(), groups[j].tolist(), tolerances=TOLERANCES, seed=seed + k)
+        for k, (i, j) in enumerate(halves)
     ]
     return tuple(half.auc for half in found if half)
 
 
 def _half_coverage(dev: Profile, b: Matrix, halves: Sequence[tuple[Any, Any]], seed: int) -> float | None:
     groups = np.asarray(dev.groups)
-    found = [covered(b[i], b[j], groups=groups[j].tolist(), seed=seed) for i, j in halves]
+    found = [
+        measure_coverage(b[i], b[j], tolerances=TOLERANCES, groups=groups[j].tolist(), seed=seed) for i, j in halves
+    ]
     shares = [half.share for half in found if half]
     return float(np.mean(shares)) if shares else None
 
 
 def _clean_auc(clean: Profile, dev: Profile, seed: int) -> float | None:
-    told = classify(clean.matrix, dev.matrix, clean.groups, dev.groups, seed=seed)
+    told = classify(clean.matrix, dev.matrix, clean.groups, dev.groups, tolerances=TOLERANCES, seed=seed)
     return told.auc if told else None
 
 
@@ -90,7 +95,7 @@ def _clean_auc(clean: Profile, dev: Profile, seed: int) -> float | None:
 def compare_features(training: Profile, dev: Profile, *, seed: int = 0) -> tuple[tuple[FeatureComparison, ...], float]:
     """Each feature by itself, in the order of FEATURES, and the factor `family` (synth.stats.wasserstein)."""
     a, b = training.matrix, dev.matrix
-    found = distances(a, b, training.groups, dev.groups, seed=seed)
+    found = measure_distances(a, b, training.groups, dev.groups, seed=seed)
     few = bool(_side(training).too_few or _side(dev).too_few)
     features = tuple(
         _feature(k, training, dev, a[:, k], b[:, k], (found.w1[k], found.null95[k], found.family, found.p[k]), few)
@@ -201,7 +206,7 @@ def _listed(
 
 
 def _uncovered(
-    dev: Profile, cover: Covered | None, rows: Matrix, other: Matrix, spread: tuple[Vector, Vector]
+    dev: Profile, cover: Coverage | None, rows: Matrix, other: Matrix, spread: tuple[Vector, Vector]
 ) -> tuple[ClipOfNote, ...]:
     if cover is None:
         return ()

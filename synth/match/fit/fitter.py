@@ -175,14 +175,16 @@ def _cases(found: Matched) -> Mapping[str, Cases]:
 
 def _dev_auc(dev: Profile, seed: int) -> float | None:
     """How well two halves of dev (by group) are told apart: what no recipe gets below."""
-    from synth.stats.two_sample import classify, halvings
+    from synth.match.measure.features import TOLERANCES
+    from synth.stats.groups import halvings
+    from synth.stats.two_sample import classify
 
     groups = np.asarray(dev.groups)
     if len(set(dev.groups)) < 4:
         return None
     b = dev.matrix
     found = [
-        classify(b[i], b[j], groups[i].tolist(), groups[j].tolist(), seed=seed + k)
+        classify(b[i], b[j], groups[i].tolist(), groups[j].tolist(), tolerances=TOLERANCES, seed=seed + k)
         for k, (i, j) in enumerate(halvings(dev.groups, 6, seed=seed))
     ]
     aucs = [one.auc for one in found if one]

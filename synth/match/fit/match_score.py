@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from synth.match.fit.dev_cases import Trust, clip_level, snr_of
-from synth.match.measure.features import BAND_NAMES, FEATURES, matrix
+from synth.match.measure.features import BAND_NAMES, FEATURES, TOLERANCES, matrix
 from synth.match.measure.profile import ClipProfile
-from synth.stats.two_sample import classify, covered
+from synth.stats.coverage import measure_coverage
+from synth.stats.two_sample import classify
 
 _REPEATS = 3
 _AT = np.linspace(0.005, 0.995, 100)
@@ -74,8 +75,8 @@ def figures_of(simulated: Sequence[ClipProfile], dev: Sequence[ClipProfile], *, 
     """The figures of these clips; medians and distances only of what at least two clips of each side have."""
     a, b = (matrix([clip.features for clip in side]) for side in (simulated, dev))
     groups_a, groups_b = ([clip.group for clip in side] for side in (simulated, dev))
-    told = classify(a, b, groups_a, groups_b, seed=seed, repeats=_REPEATS)
-    cover = covered(a, b, groups=groups_b, seed=seed)
+    told = classify(a, b, groups_a, groups_b, tolerances=TOLERANCES, seed=seed, repeats=_REPEATS)
+    cover = measure_coverage(a, b, tolerances=TOLERANCES, groups=groups_b, seed=seed)
     distances = _distances(simulated, dev)
     auc = told.auc if told else None
     return Figures(

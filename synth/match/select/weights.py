@@ -13,6 +13,7 @@ import numpy as np
 
 from synth.draws import generator
 from synth.dsp.arrays import Indices, Matrix, Vector
+from synth.stats.groups import deal_to_folds
 
 ENOUGH = 0.3
 """Effective share (ESS / n) that weights are softened for; below it there is a warning (a convention)."""
@@ -148,7 +149,10 @@ def _folds(
 ) -> Iterator[tuple[Indices, Indices, Indices]]:
     """(clips of the pool to learn from, clips of the target to learn from, clips of the pool to weigh)."""
     in_pool, in_target = (
-        _fold_of(g, generator(seed, "weights.fold", side)) for side, g in enumerate((pool_groups, target_groups))
+        deal_to_folds(
+            names, np.zeros(len(names), np.intp), min(_FOLDS, len(set(names))), generator(seed, "weights.fold", side)
+        )
+        for side, names in enumerate((pool_groups, target_groups))
     )
     count = int(in_pool.max()) + 1
     for fold in range(count):
@@ -159,19 +163,6 @@ def _folds(
             rest_target if len(rest_target) else np.arange(len(in_target)),
             out,
         )
-
-
-def _fold_of(groups: Sequence[str], rng: np.random.Generator) -> Indices:
-    """The fold of each clip: groups dealt out, the largest first, each to the fold that has least."""
-    names, codes = np.unique(np.asarray(groups), return_inverse=True)
-    sizes = np.bincount(codes, minlength=len(names))
-    order = rng.permutation(len(names))
-    order = order[np.argsort(-sizes[order], kind="stable")]
-    load, fold = np.zeros(min(_FOLDS, len(names)), np.intp), np.zeros(len(names), np.intp)
-    for group in order:
-        fold[group] = np.argmin(load)
-        load[fold[group]] += sizes[group]
-    return np.asarray(fold[codes])
 
 
 # ---------------------------------------------------------------------------------------------------- entropy balancing
