@@ -46,15 +46,15 @@ def _opened(plan: Any) -> Callable[[Sequence[int]], int]:
 
 def _offline(folder: str, *, encode: bool) -> Callable[[Sequence[int]], int]:
     """What a worker of `synth generate` does with a clip: render it, and (`encode`) FLAC, hashes and its row."""
-    from synth.execute.unit import NoHeart
-    from synth.execute.worker import open_workshop
+    from synth.execute.worker import open_clip_maker
     from synth.processes.memory import keep_freed_memory
+    from synth.render.progress import NoProgress
 
     keep_freed_memory()
-    shop, heart = open_workshop(folder), NoHeart()
+    maker, progress = open_clip_maker(folder), NoProgress()
     if encode:
-        return lambda indices: sum(shop.make(i, heart).row["num_samples"] for i in indices)
-    return lambda indices: sum(len(shop._studio.take(i, heart).rendered.samples) for i in indices)
+        return lambda indices: sum(maker.make(i, progress).row["num_samples"] for i in indices)
+    return lambda indices: sum(len(maker._renderer.render(i, progress).rendered.samples) for i in indices)
 
 
 def _encoding(folder: str) -> Callable[[Sequence[int]], int]:

@@ -45,8 +45,8 @@ def replay(out: StrPath, clip: str, target: StrPath) -> ReplayedClip:
         BadInput: the clip cannot be made; the sources are not what they were.
     """
     from synth.dataset.saved_plan import reading_plan
-    from synth.execute.unit import NoHeart
-    from synth.execute.worker import Workshop
+    from synth.execute.worker import ClipMaker
+    from synth.render.progress import NoProgress
 
     out, target = Path(out), Path(target)
     output_path.check_file(target, "clip", inputs=(out,))
@@ -64,7 +64,7 @@ def replay(out: StrPath, clip: str, target: StrPath) -> ReplayedClip:
             # The source may have been touched or copied since it was planned; the same content will do.
             source = int(saved.plan.clips["recording"][index])
             saved.plan.speech = saved.plan.speech.with_hash(source, row["source"]["sha256"])
-        data = Workshop(dataset, saved).make(index, NoHeart()).files[0][1]
+        data = ClipMaker(dataset, saved).make(index, NoProgress()).files[0][1]
         clip_id = saved.plan.clip_id(index)
     output_path.write(target, data, "clip")
     digest = hashlib.sha256(data).hexdigest()

@@ -23,7 +23,7 @@ from synth.plan.noise_choice import label_truth
 from synth.plan.origin import NO_ORIGIN, Origin
 
 if TYPE_CHECKING:
-    from synth.render.clip import Measurements, Rendered
+    from synth.render.clip import Measurements, RenderedAudio
 
 ManifestRow: TypeAlias = dict[str, Any]
 Trace: TypeAlias = Callable[[str, RecordingSpan], Origin]
@@ -56,7 +56,13 @@ class WrittenClip:
 
 
 def row(
-    spec: ClipSpec, recording: Recording, *, source_sha256: str, rendered: Rendered, written: WrittenClip, trace: Trace
+    spec: ClipSpec,
+    recording: Recording,
+    *,
+    source_sha256: str,
+    rendered: RenderedAudio,
+    written: WrittenClip,
+    trace: Trace,
 ) -> ManifestRow:
     """The manifest row of a clip that was made from `spec`. `trace` finds noise in its source file.
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from synth.dsp import levels, mix
 from synth.errors import BadInput
 from synth.plan.clip_spec import ClipSpec
-from synth.render.clip import Measurements, Rendered
+from synth.render.clip import Measurements, RenderedAudio
 from synth.units import gain_to_db, power_to_db
 
 _QUIET_DBFS: Final = -80.0
@@ -49,7 +49,7 @@ class PcmLevel:
         return gain_to_db(self._peak / 32768.0) if self._peak else -math.inf
 
 
-def as_written(spec: ClipSpec, rendered: Rendered, pcm: npt.NDArray[np.int16]) -> Rendered:
+def as_written(spec: ClipSpec, rendered: RenderedAudio, pcm: npt.NDArray[np.int16]) -> RenderedAudio:
     """The rendered clip with its level and peak as they are in its file, and what is quiet in its stems measured there.
 
     Raises BadInput (silent) where nothing is left of the clip in 16 bits.
@@ -71,7 +71,7 @@ def is_quiet(speech_dbfs: float, snr_db: float) -> bool:
     return min(speech_dbfs, speech_dbfs - snr_db) < _QUIET_DBFS
 
 
-def _measured_again(spec: ClipSpec, rendered: Rendered, measured: Measurements) -> Measurements:
+def _measured_again(spec: ClipSpec, rendered: RenderedAudio, measured: Measurements) -> Measurements:
     assert rendered.stems is not None
     span = slice(spec.onset, spec.onset + spec.speech_num_samples)
     scale = _scale(spec.measure, spec.weighting, spec.sample_rate)

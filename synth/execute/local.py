@@ -28,10 +28,11 @@ from types import FrameType
 from typing import Any, Final
 
 from synth.errors import Interrupted, SynthError, Terminated
-from synth.execute.unit import STAGES, Failure, FailureCode, ShardResult, Stage, Work
+from synth.execute.shard import Failure, FailureCode, ShardResult, ShardWork
 from synth.processes.interrupts import interrupts_held_back
 from synth.processes.memory import keep_freed_memory
 from synth.processes.threads import pin_threads, thread_count
+from synth.render.progress import WORK_STAGES, WorkStage
 
 _log = logging.getLogger(__name__)
 
@@ -76,21 +77,21 @@ class RunResult:
 # ---------------------------------------------------------------------------------------------- inside a worker
 
 
-class _SharedHeart:
+class _SharedProgress:
     """The worker's side of the shared memory."""
 
     def __init__(self, cells: Any) -> None:
         self._cells = cells
 
-    def beat(self, clip: int, stage: Stage) -> None:
+    def report(self, clip: int, stage: WorkStage) -> None:
         cells = self._cells
         cells[_CLIP] = clip
-        cells[_STAGE] = STAGES.index(stage)
+        cells[_STAGE] = WORK_STAGES.index(stage)
         cells[_TICK] += 1
 
-    def made(self, samples_seconds: float) -> None:
+    def count_clip(self, seconds: float) -> None:
         self._cells[_CLIPS] += 1
-        self._cells[_MILLISECONDS] += round(samples_seconds * 1000)
+        self._cells[_MILLISECONDS] += round(seconds * 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +119,18 @@ def _portable(error: BaseException) -> BaseException:
     return portable
 
 
-def _worker_main(work: Work, channel: Any, cells: Any, parent: int) -> None:
+def _worker_main(work: ShardWork, channel: Any, cells: Any, parent: int) -> None:
     """Make shards until told to stop. Ctrl-C is the parent's business, which then ends the workers."""
     _die_with(parent)
     keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    heart = _SharedHeart(cells)
+    progress = _SharedProgress(cells)
     with contextlib.suppress(EOFError, BrokenPipeError):  # the parent is gone
         while (task := channel.recv()) is not None:
             try:
                 shard, failures = task
-                answer: ShardResult | _Raised = work(shard, failures, heart)
+                answer: ShardResult | _Raised = work(shard, failures, progress)
             except MemoryError:  # as if the kernel had ended it: tried again alone, and then it costs its clip
                 os._exit(_NO_MEMORY)
             except BaseException as error:  # whatever it is, the parent decides
@@ -143,7 +144,7 @@ def _worker_main(work: Work, channel: Any, cells: Any, parent: int) -> None:
 class _Worker:
     """One process, and what the parent knows of it."""
 
-    def __init__(self, work: Work, start_method: str) -> None:
+    def __init__(self, work: ShardWork, start_method: str) -> None:
         context: Any = multiprocessing.get_context(start_method)
         self.channel, theirs = context.Pipe()
         self.cells: Any = RawArray("q", 5)
@@ -168,7 +169,7 @@ class _Worker:
 
     def idle_seconds(self, passed: float) -> float:
         """Seconds without a sign of life, in which `passed` more have gone by. Writing to a slow disk is no hang."""
-        tick, stage = self.cells[_TICK], STAGES[self.cells[_STAGE]]
+        tick, stage = self.cells[_TICK], WORK_STAGES[self.cells[_STAGE]]
         alive = self.shard is None or tick != self._tick or stage == "commit"
         self._idle = 0.0 if alive else self._idle + passed
         self._tick = tick
@@ -188,8 +189,8 @@ class _Worker:
             *(time.monotonic() - self._given, self.process.pid),
         )
 
-    def culprit(self) -> tuple[int, Stage]:
-        return self.cells[_CLIP], STAGES[self.cells[_STAGE]]
+    def culprit(self) -> tuple[int, WorkStage]:
+        return self.cells[_CLIP], WORK_STAGES[self.cells[_STAGE]]
 
     def end(self, *, kill: bool) -> None:
         with contextlib.suppress(BrokenPipeError, OSError):
@@ -204,7 +205,7 @@ class _Death:
 
     shard: int
     clip: int
-    stage: Stage
+    stage: WorkStage
     code: FailureCode
     message: str
 
@@ -262,7 +263,7 @@ class _Run:
     """One run of the engine: what is done so far, and the loop."""
 
     def __init__(
-        self, work: Work, *, of_shards: int, timeout_s: float, start_method: str, sizes: ShardSizes | None = None
+        self, work: ShardWork, *, of_shards: int, timeout_s: float, start_method: str, sizes: ShardSizes | None = None
     ) -> None:
         self.work = work
         self.sizes = sizes or {}
@@ -371,7 +372,7 @@ def _start_method() -> str:
 
 
 def run(
-    work: Work,
+    work: ShardWork,
     shards: Sequence[int],
     *,
     jobs: int,
@@ -417,12 +418,12 @@ def run_shards(
     """
     from synth.dataset.commit import begin
     from synth.dataset.dataset_dir import DatasetDir
-    from synth.execute.worker import open_workshop, shard_work  # the engine itself knows no audio
+    from synth.execute.worker import open_clip_maker, shard_work  # the engine itself knows no audio
 
     begin(DatasetDir(Path(dataset_dir)), shards)
     sizes: ShardSizes = {}
     if shards:
-        plan = open_workshop(dataset_dir).plan  # forked workers have it from here, and need not read it themselves
+        plan = open_clip_maker(dataset_dir).plan  # forked workers have it from here, and need not read it themselves
         samples, rate = plan.clips["num_samples"], plan.recipe.sample_rate
         sizes = {k: (len(span := plan.shard(k)), float(samples[span.start : span.stop].sum()) / rate) for k in shards}
     work = functools.partial(shard_work, os.fspath(dataset_dir))

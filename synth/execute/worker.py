@@ -23,14 +23,15 @@ from synth.dataset.measured import as_written
 from synth.dataset.quarantine import refusal_of
 from synth.dataset.saved_plan import SavedPlan, open_plan
 from synth.errors import BadInput
-from synth.execute.unit import Failure, Heart, NoHeart, ShardResult
+from synth.execute.shard import Failure, ShardResult
 from synth.plan.clip_spec import ClipSpec
-from synth.render.clip import Rendered
-from synth.render.clip_renderer import Studio, Take
+from synth.render.clip import RenderedAudio
+from synth.render.clip_renderer import ClipRenderer, RenderedClip
+from synth.render.progress import NoProgress, ProgressReporter
 
 
 @dataclass(frozen=True, slots=True)
-class MadeClip:
+class EncodedClip:
     """A finished clip: its manifest row, as values and as a line, and the bytes of each of its files by their path in
     the data set."""
 
@@ -39,34 +40,34 @@ class MadeClip:
     files: tuple[tuple[str, bytes], ...]
 
 
-class Workshop:
+class ClipMaker:
     """A data set's plan that is open in this process, and makes its clips into files."""
 
     def __init__(self, dataset: DatasetDir, saved: SavedPlan) -> None:
         self.dataset = dataset
         self.plan = saved.plan
         self.header = saved.header
-        self._studio = Studio(saved.plan, saved.noise)
+        self._renderer = ClipRenderer(saved.plan, saved.noise)
 
-    def make(self, index: int, heart: Heart) -> MadeClip:
+    def make(self, index: int, progress: ProgressReporter) -> EncodedClip:
         """Make one clip, in memory.
 
         Raises:
             BadInput: the clip cannot be made.
             SynthError: the noise cache was cleared (plan again).
         """
-        take = self._studio.take(index, heart)
+        clip = self._renderer.render(index, progress)
         try:
-            return self._encoded(take)
+            return self._encoded(clip)
         except (ValueError, ArithmeticError) as error:  # a number that no row can hold costs this clip, and is named
             text = f"the clip cannot be written: {type(error).__name__}: {error}"
-            raise BadInput("render_failed", take.spec.source_id, text) from error
+            raise BadInput("render_failed", clip.spec.source_id, text) from error
 
-    def _encoded(self, take: Take) -> MadeClip:
-        spec = take.spec
+    def _encoded(self, clip: RenderedClip) -> EncodedClip:
+        spec = clip.spec
         file_format, rate = self.plan.recipe.output.format, spec.sample_rate
-        pcm = quantise(take.rendered.samples)
-        rendered = as_written(spec, take.rendered, pcm)
+        pcm = quantise(clip.rendered.samples)
+        rendered = as_written(spec, clip.rendered, pcm)
         data = encode(pcm, rate, file_format)
         stems = self._stems(spec, rendered)
         made = ((audio_path(spec.split, spec.source_id, spec.clip_id, file_format), data), *stems)
@@ -74,15 +75,15 @@ class Workshop:
         written = manifest.WrittenClip(main, hashlib.sha256(pcm_bytes(pcm)).hexdigest(), *others)
         row = manifest.row(
             spec,
-            take.recording,
-            source_sha256=take.source_sha256,
+            clip.recording,
+            source_sha256=clip.source_sha256,
             rendered=rendered,
             written=written,
-            trace=self._studio.trace(spec),
+            trace=self._renderer.trace(spec),
         )
-        return MadeClip(row, manifest.to_line(row), made)
+        return EncodedClip(row, manifest.to_line(row), made)
 
-    def _stems(self, spec: ClipSpec, rendered: Rendered) -> tuple[tuple[str, bytes], ...]:
+    def _stems(self, spec: ClipSpec, rendered: RenderedAudio) -> tuple[tuple[str, bytes], ...]:
         if rendered.stems is None:
             return ()
         return tuple(
@@ -104,12 +105,12 @@ class Workshop:
         return refusal_of(error, spec, self.plan.speech[spec.recording], root=root, rooms=rooms)
 
 
-_open: dict[str, tuple[tuple[int, int], Workshop]] = {}
+_open: dict[str, tuple[tuple[int, int], ClipMaker]] = {}
 _MOST_OPEN = 2  # each holds two dozen files open; a worker works for one data set, seldom for another in between
 
 
-def open_workshop(dataset_dir: str | os.PathLike[str]) -> Workshop:
-    """The workshop of a data set's directory, opened once in a process (a forked worker has its parent's)."""
+def open_clip_maker(dataset_dir: str | os.PathLike[str]) -> ClipMaker:
+    """The maker of a data set's directory, opened once in a process (a forked worker has its parent's)."""
     dataset = DatasetDir(Path(dataset_dir))
     key = str(dataset.path.absolute())
     try:
@@ -123,7 +124,7 @@ def open_workshop(dataset_dir: str | os.PathLike[str]) -> Workshop:
         _open.pop(key, None)
         while len(_open) >= _MOST_OPEN:
             _open.pop(next(iter(_open)))
-        _open[key] = version, Workshop(dataset, open_plan(dataset))
+        _open[key] = version, ClipMaker(dataset, open_plan(dataset))
     return _open[key][1]
 
 
@@ -132,7 +133,7 @@ def run_shard(
     shard: int,
     *,
     failures: Mapping[int, Failure] | None = None,
-    heart: Heart | None = None,
+    progress: ProgressReporter | None = None,
 ) -> ShardResult:
     """Make one shard whole and publish it; where it is done already, the same bytes again.
 
@@ -142,40 +143,40 @@ def run_shard(
         StorageError: the disk is full, or broken.
         SynthError: the plan or the noise cache is gone, or another run made this shard differently.
     """
-    workshop, heart = open_workshop(dataset_dir), heart or NoHeart()
-    clips = workshop.plan.shard(shard)
+    maker, progress = open_clip_maker(dataset_dir), progress or NoProgress()
+    clips = maker.plan.shard(shard)
     known = {clip: failure for clip, failure in (failures or {}).items() if clip in clips}
     rows: list[str] = []
     refusals: list[dict[str, Any]] = []
     samples = 0
-    with files.Staging(_staging_folder(workshop.dataset, shard)) as staging:
-        for index, made in _attempts(workshop, clips, known, heart):
+    with files.Staging(_staging_folder(maker.dataset, shard)) as staging:
+        for index, made in _attempts(maker, clips, known, progress):
             if isinstance(made, BadInput):
-                refusals.append(workshop.refusal(index, made))
+                refusals.append(maker.refusal(index, made))
                 continue
             for path, data in made.files:
-                staging.put(workshop.dataset.absolute(path), data)
+                staging.put(maker.dataset.absolute(path), data)
             rows.append(made.line)
             samples += made.row["num_samples"]
-            heart.made(made.row["duration"])
-        heart.beat(clips.start, "commit")
+            progress.count_clip(made.row["duration"])
+        progress.report(clips.start, "commit")
         staging.publish()
-        header = commit_part(workshop.dataset, shard, rows=rows, samples=samples, refusals=refusals)
-    return ShardResult(shard, header.clips, header.refused, samples / workshop.header.sample_rate, header.timeouts)
+        header = commit_part(maker.dataset, shard, rows=rows, samples=samples, refusals=refusals)
+    return ShardResult(shard, header.clips, header.refused, samples / maker.header.sample_rate, header.timeouts)
 
 
 def _attempts(
-    workshop: Workshop, clips: Iterable[int], failures: Mapping[int, Failure], heart: Heart
-) -> Iterable[tuple[int, MadeClip | BadInput]]:
+    maker: ClipMaker, clips: Iterable[int], failures: Mapping[int, Failure], progress: ProgressReporter
+) -> Iterable[tuple[int, EncodedClip | BadInput]]:
     """Each clip, made, or the reason why it is not."""
-    recordings = workshop.plan.clips["recording"]
-    poisoned = workshop.poisoned(failures)
+    recordings = maker.plan.clips["recording"]
+    poisoned = maker.poisoned(failures)
     for index in clips:
         failure = failures.get(index) or poisoned.get(int(recordings[index]))
         try:
             if failure is not None:
                 raise BadInput(failure.code, "", failure.message)
-            yield index, workshop.make(index, heart)
+            yield index, maker.make(index, progress)
         except BadInput as error:
             yield index, error
 
@@ -185,6 +186,8 @@ def _staging_folder(dataset: DatasetDir, shard: int) -> Path:
     return dataset.temp / f"{shard:06d}.{socket.gethostname()}.{os.getpid()}"
 
 
-def shard_work(dataset_dir: str, shard: int, failures: Mapping[int, Failure], heart: Heart) -> ShardResult:
+def shard_work(
+    dataset_dir: str, shard: int, failures: Mapping[int, Failure], progress: ProgressReporter
+) -> ShardResult:
     """`run_shard` as an engine calls it."""
-    return run_shard(dataset_dir, shard, failures=failures, heart=heart)
+    return run_shard(dataset_dir, shard, failures=failures, progress=progress)

@@ -20,7 +20,7 @@ from synth.units import db_to_gain, gain_to_db, power_to_db, seconds_to_samples
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class RenderSettings:
     """What the recipe says of every clip alike."""
 
     max_peak_dbfs: float = -1.0
@@ -29,7 +29,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class AllDrawn:
+class EffectDraws:
     """For each effect what a library drew by itself; None for our own effects. `noise`: one tuple a piece."""
 
     speech: tuple[Drawn | None, ...]
@@ -58,11 +58,11 @@ class Measurements:
     noise_gains_db: tuple[float, ...]
     event_gains_db: tuple[float, ...]
     band_gains_db: tuple[float, ...]
-    drawn: AllDrawn
+    drawn: EffectDraws
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
+class RenderedAudio:
     """`samples`: shape (n,), full scale 1.0, not yet quantised. `stems`: speech and noise as they enter the channel;
     where there is none they sum to the samples. `speech_alignment`: (word, start, duration) in seconds from the start
     of the clip."""
@@ -84,8 +84,8 @@ def render_clip(
     read_event: ReadEvent | None = None,
     room: Response | None = None,
     words: Sequence[Word] | None = None,
-    settings: Settings,
-) -> Rendered:
+    settings: RenderSettings,
+) -> RenderedAudio:
     """Render one clip.
 
     Args:
@@ -112,7 +112,7 @@ def render_clip(
     )
     samples, drawn_channel, headroom_db = _through_channel(spec, mixed, settings)
     heard = mixed.heard
-    return Rendered(
+    return RenderedAudio(
         samples=samples,
         sample_rate=spec.sample_rate,
         stems=(stem * heard, noise.samples * mixed.noise_gain * heard if noise else np.zeros_like(stem))
@@ -131,7 +131,7 @@ def render_clip(
             noise_gains_db=tuple(gain_to_db(g * mixed.noise_gain * heard) for g in noise.gains) if noise else (),
             event_gains_db=tuple(gain_to_db(g * mixed.noise_gain * heard) for g in noise.event_gains) if noise else (),
             band_gains_db=noise.band_gains if noise else (),
-            drawn=AllDrawn(drawn_speech, noise.drawn if noise else (), drawn_channel),
+            drawn=EffectDraws(drawn_speech, noise.drawn if noise else (), drawn_channel),
         ),
     )
 
@@ -176,7 +176,7 @@ class _Mixed:
     snr: mix.MeasuredSnr | None
 
 
-def _alone(spec: ClipSpec, stem: Samples, settings: Settings) -> _Mixed:
+def _alone(spec: ClipSpec, stem: Samples, settings: RenderSettings) -> _Mixed:
     samples, heard, headroom_db = _to_level(spec, stem, settings)
     return _Mixed(samples, heard, headroom_db, 0.0, None)
 
@@ -192,7 +192,7 @@ def _mixed(
     level: mix.SpeechLevel,
     span: slice,
     scale: mix.Scale,
-    settings: Settings,
+    settings: RenderSettings,
     known_powers: FindPowers | None,
 ) -> _Mixed:
     """Mix at the SNR. Where the measure moves with the gain (P.56, BS.1770), the SNR is made true at the final gain,
@@ -224,7 +224,7 @@ def _guess_heard(spec: ClipSpec, stem: Samples) -> float:
 
 
 def _through_channel(
-    spec: ClipSpec, mixed: _Mixed, settings: Settings
+    spec: ClipSpec, mixed: _Mixed, settings: RenderSettings
 ) -> tuple[Samples, tuple[Drawn | None, ...], float]:
     """The clip after its channel, at its level again: (samples, what was drawn, dB for the headroom)."""
     if not spec.channel_effects:
@@ -244,7 +244,7 @@ def _channel(spec: ClipSpec, samples: Samples) -> tuple[Samples, tuple[Drawn | N
     return through, tuple(drawn)
 
 
-def _to_level(spec: ClipSpec, samples: Samples, settings: Settings) -> tuple[Samples, float, float]:
+def _to_level(spec: ClipSpec, samples: Samples, settings: RenderSettings) -> tuple[Samples, float, float]:
     """At the asked level, turned down to the headroom where it must be: (samples, gain, dB of it for the headroom)."""
     power = levels.mean_power(samples)
     if power < levels.SILENCE:

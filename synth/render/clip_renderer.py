@@ -18,40 +18,40 @@ from synth.dsp.arrays import Samples
 from synth.dsp.resample import resample
 from synth.dsp.room import Response, prepare_response
 from synth.errors import BadInput, SynthError
-from synth.execute.unit import Heart
 from synth.plan.clip_spec import ClipSpec, RecordingSpan
 from synth.plan.origin import Origin, origin_of
 from synth.plan.plan import Plan
-from synth.render.clip import Rendered, Settings, render_clip
+from synth.render.clip import RenderedAudio, RenderSettings, render_clip
 from synth.render.noise_reader import NoiseReader
+from synth.render.progress import ProgressReporter
 
 _ROOM_BYTES: Final = 32 << 20  # of impulse responses kept, together
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
+class RenderedClip:
     """One clip as rendered: its plan, its speech recording with the hash of the file, samples and measurements."""
 
     spec: ClipSpec
     recording: Recording
     source_sha256: str
-    rendered: Rendered
+    rendered: RenderedAudio
 
 
-class Studio:
+class ClipRenderer:
     """Renders the clips of a plan, with what was read last at hand. Its memory does not grow with the plan."""
 
     def __init__(self, plan: Plan, noise: NoiseStore) -> None:
         recipe = plan.recipe
         self.plan = plan
         self.noise = NoiseReader(plan, noise)
-        self.settings = Settings(recipe.max_peak_dbfs, recipe.on_clipping == "refuse", recipe.output.stems)
+        self.settings = RenderSettings(recipe.max_peak_dbfs, recipe.on_clipping == "refuse", recipe.output.stems)
         self._rooms: dict[int, Response] = {}  # the last used is the last
         # Copies of an utterance are neighbours in the plan: what was read last is mostly what is needed next.
         self._last: tuple[int, Samples, str] | None = None
 
     @np.errstate(all="ignore")  # numbers that are not finite are refused by name; numpy's warnings name no clip
-    def take(self, index: int, heart: Heart) -> Take:
+    def render(self, index: int, progress: ProgressReporter) -> RenderedClip:
         """Render one clip.
 
         Raises:
@@ -60,12 +60,12 @@ class Studio:
         """
         spec = self.plan[index]
         recording = self.plan.speech[spec.recording]
-        beat = functools.partial(heart.beat, index, "read")
+        beat = functools.partial(progress.report, index, "read")
         beat()
         samples, sha256 = self._speech(spec.recording, recording, beat)
         room = None if spec.room is None else self._room(spec.room)
-        heart.beat(index, "render")
-        return Take(spec, recording, sha256, self._render(spec, recording, samples, room))
+        progress.report(index, "render")
+        return RenderedClip(spec, recording, sha256, self._render(spec, recording, samples, room))
 
     def trace(self, spec: ClipSpec) -> Callable[[str, RecordingSpan], Origin]:
         """Finds the noise of a clip in its source files, by layer and place."""
@@ -110,7 +110,7 @@ class Studio:
         except ValueError as error:
             raise BadInput("silent", self.plan.rooms.file(index), str(error)) from error
 
-    def _render(self, spec: ClipSpec, recording: Recording, samples: Samples, room: Response | None) -> Rendered:
+    def _render(self, spec: ClipSpec, recording: Recording, samples: Samples, room: Response | None) -> RenderedAudio:
         try:
             return render_clip(
                 spec,

@@ -9,15 +9,15 @@ from synth.audio.encode import quantise
 from synth.catalog.noise_store import NoiseStore
 from synth.dsp.arrays import Samples
 from synth.errors import BadInput
-from synth.execute.unit import NoHeart
 from synth.plan.clip_spec import ClipSpec
 from synth.plan.plan import Plan
 from synth.render.clip import Measurements
-from synth.render.clip_renderer import Studio
+from synth.render.clip_renderer import ClipRenderer
+from synth.render.progress import NoProgress
 
 
 @dataclass(frozen=True, slots=True)
-class Simulated:
+class SimulatedClip:
     """One clip as it would be written: samples, shape (n,), after rounding to 16 bits, full scale 1.0."""
 
     spec: ClipSpec
@@ -25,15 +25,15 @@ class Simulated:
     measurements: Measurements
 
 
-def simulate(plan: Plan, noise: NoiseStore, indices: Iterable[int]) -> Iterator[Simulated]:
+def simulate(plan: Plan, noise: NoiseStore, indices: Iterable[int]) -> Iterator[SimulatedClip]:
     """The clips at these indices of a plan, in this order; those that cannot be made are left out.
 
     `plan` and `noise` are those of `synth.commands.plan.PlannedRecipe`.
     """
-    studio = Studio(plan, noise)
+    renderer = ClipRenderer(plan, noise)
     for index in indices:
         try:
-            take = studio.take(index, NoHeart())
+            clip = renderer.render(index, NoProgress())
         except BadInput:
             continue
-        yield Simulated(take.spec, quantise(take.rendered.samples) / 32768.0, take.rendered.measurements)
+        yield SimulatedClip(clip.spec, quantise(clip.rendered.samples) / 32768.0, clip.rendered.measurements)

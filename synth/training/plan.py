@@ -26,7 +26,6 @@ from synth.dataset.saved_plan import SavedPlan, header_of, save_plan
 from synth.dataset.saved_plan import open_plan as open_saved
 from synth.draws import clip_draws
 from synth.errors import BadInput, SynthError, UsageError
-from synth.execute.unit import NoHeart
 from synth.plan.conditions import draw_condition
 from synth.plan.epochs import epoch_of
 from synth.plan.plan import Plan
@@ -34,7 +33,8 @@ from synth.plan.unchanged import unchanged_recordings
 from synth.recipe.load import recipe_file
 from synth.recipe.model import SPLITS, Condition, Recipe, Source
 from synth.recipe.stages import loss_weight_of, stage_of
-from synth.render.clip_renderer import Studio, Take
+from synth.render.clip_renderer import ClipRenderer, RenderedClip
+from synth.render.progress import NoProgress
 from synth.training.labels import YesOrNo
 from synth.training.row import MadeSound, Pcm, Row, row_of
 from synth.training.view import Floats, View, Words
@@ -99,9 +99,9 @@ class PlanStore:
 
     def row(self, index: int) -> Row:
         try:
-            take = self._studio.take(index, NoHeart())
-            pcm = quantise(take.rendered.samples)
-            fields = self._fields(take, pcm)
+            clip = self._renderer.render(index, NoProgress())
+            pcm = quantise(clip.rendered.samples)
+            fields = self._fields(clip, pcm)
         except BadInput as error:
             raise SynthError(
                 f"clip {self.plan.clip_id(index)} (number {index} of {self.title}) cannot be made: {error}"
@@ -109,28 +109,28 @@ class PlanStore:
         return row_of(fields, Path(fields["audio_filepath"]), MadeSound(pcm))
 
     @property
-    def _studio(self) -> Studio:
-        found: Studio | None = getattr(self._local, "studio", None)
+    def _renderer(self) -> ClipRenderer:
+        found: ClipRenderer | None = getattr(self._local, "clip_renderer", None)
         if found is None:
-            found = Studio(self.plan, self.saved.noise)
+            found = ClipRenderer(self.plan, self.saved.noise)
             found.settings = replace(found.settings, stems=False)  # they change no sample of the clip
-            self._local.studio = found
+            self._local.clip_renderer = found
         return found
 
-    def _fields(self, take: Take, pcm: Pcm) -> manifest.ManifestRow:
+    def _fields(self, clip: RenderedClip, pcm: Pcm) -> manifest.ManifestRow:
         """The manifest row that `synth generate` would write, but for the hash of a file that is not encoded."""
-        spec = take.spec
+        spec = clip.spec
         path = audio_path(spec.split, spec.source_id, spec.clip_id, self.plan.recipe.output.format)
         digest = hashlib.sha256(pcm_bytes(pcm)).hexdigest()
         written = manifest.WrittenClip(manifest.WrittenFile(path, ""), digest)
-        rendered = as_written(spec, take.rendered, pcm)
+        rendered = as_written(spec, clip.rendered, pcm)
         fields = manifest.row(
             spec,
-            take.recording,
-            source_sha256=take.source_sha256,
+            clip.recording,
+            source_sha256=clip.source_sha256,
             rendered=rendered,
             written=written,
-            trace=self._studio.trace(spec),
+            trace=self._renderer.trace(spec),
         )
         line = manifest.to_line({**fields, "sha256": None})
         as_read: manifest.ManifestRow = json.loads(line)  # types as JSON has them

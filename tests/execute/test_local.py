@@ -19,7 +19,8 @@ import pytest
 
 from synth.errors import SynthError
 from synth.execute.local import Progress, RunResult, run
-from synth.execute.unit import Failure, Heart, ShardResult, Stage
+from synth.execute.shard import Failure, ShardResult
+from synth.render.progress import ProgressReporter, WorkStage
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks, and looks into /proc"),
@@ -31,7 +32,11 @@ SHARD_SIZE = 4
 
 
 def toy(
-    trouble: Mapping[int, tuple[Stage, str]], log: Path, shard: int, failures: Mapping[int, Failure], heart: Heart
+    trouble: Mapping[int, tuple[WorkStage, str]],
+    log: Path,
+    shard: int,
+    failures: Mapping[int, Failure],
+    progress: ProgressReporter,
 ) -> ShardResult:
     """Make a shard of four clips of 2 s; the clips in `trouble` do what stands there at that stage."""
     refused = 0
@@ -40,10 +45,10 @@ def toy(
             refused += 1
             continue
         stage, action = trouble.get(clip, ("read", ""))
-        heart.beat(clip, stage)
+        progress.report(clip, stage)
         _act(action, log, clip)
-        heart.made(2.0)
-    heart.beat(0, "commit")
+        progress.count_clip(2.0)
+    progress.report(0, "commit")
     with log.open("a") as file:
         file.write(f"{shard}\n")
     timeouts = sum(f.code == "timeout" for f in failures.values())
@@ -69,7 +74,7 @@ def _act(action: str, log: Path, clip: int) -> None:
 
 
 def run_toy(
-    log: Path, shards: int, trouble: Mapping[int, tuple[Stage, str]], *, jobs: int = 2, timeout_s: float = 30.0
+    log: Path, shards: int, trouble: Mapping[int, tuple[WorkStage, str]], *, jobs: int = 2, timeout_s: float = 30.0
 ) -> RunResult:
     return run(functools.partial(toy, trouble, log), range(shards), jobs=jobs, timeout_s=timeout_s, start_method="fork")
 
@@ -92,7 +97,7 @@ def test_work_can_be_spawned(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("stage", "code"), [("read", "decode_crash"), ("render", "render_failed")])
 def test_a_clip_that_kills_its_process_twice_is_refused_and_costs_nothing_else(
-    tmp_path: Path, stage: Stage, code: str
+    tmp_path: Path, stage: WorkStage, code: str
 ) -> None:
     work = functools.partial(_recording, {5: (stage, "abort")}, tmp_path)
     result = run(work, range(3), jobs=2, timeout_s=30, start_method="fork")
@@ -103,11 +108,15 @@ def test_a_clip_that_kills_its_process_twice_is_refused_and_costs_nothing_else(
 
 
 def _recording(
-    trouble: Mapping[int, tuple[Stage, str]], folder: Path, shard: int, failures: Mapping[int, Failure], heart: Heart
+    trouble: Mapping[int, tuple[WorkStage, str]],
+    folder: Path,
+    shard: int,
+    failures: Mapping[int, Failure],
+    progress: ProgressReporter,
 ) -> ShardResult:
     for clip, f in failures.items():
         (folder / "failures").write_text(f"{clip} {f.code} {f.stage} {f.message}")
-    return toy(trouble, folder / "log", shard, failures, heart)
+    return toy(trouble, folder / "log", shard, failures, progress)
 
 
 def test_a_clip_for_which_the_memory_is_too_small_is_refused(tmp_path: Path) -> None:
@@ -178,10 +187,10 @@ SCRIPT = textwrap.dedent("""
     from synth.errors import SynthError
     from synth.execute.local import run
     from synth.execute.threads import thread_count
-    from synth.execute.unit import ShardResult
+    from synth.execute.shard import ShardResult
 
-    def work(shard, failures, heart):
-        heart.beat(shard, "read")
+    def work(shard, failures, progress):
+        progress.report(shard, "read")
         Path(sys.argv[1], f"pid{__import__('os').getpid()}").touch()
         time.sleep(0.05 if shard < 3 else 600)
         return ShardResult(shard, 1, 0, 1.0)

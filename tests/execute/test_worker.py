@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import soundfile
 
-from synth.audio import identity
+from synth.audio import file_identity
 from synth.audio.read import read_samples
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.finish import finish
@@ -26,9 +26,9 @@ from synth.errors import SynthError
 from synth.execute import worker
 from synth.execute.local import run_shards
 from synth.execute.parts import parse_part
-from synth.execute.unit import NoHeart
-from synth.render import clip_renderer as studio
+from synth.render import clip_renderer
 from synth.render.clip import render_clip
+from synth.render.progress import NoProgress
 from tests import small_set
 
 pytestmark = [
@@ -98,7 +98,7 @@ def test_the_same_tree_for_parts_in_any_order_some_made_twice(
 
 def test_the_manifest_is_in_clip_order(dataset: DatasetDir) -> None:
     small_set.make_inline(dataset, reversed(range(SHARDS)))
-    plan = worker.open_workshop(dataset.path).plan
+    plan = worker.open_clip_maker(dataset.path).plan
     rows = [json.loads(line) for line in dataset.manifest.read_text().splitlines()]
     assert [row["id"] for row in rows] == [plan.clip_id(index) for index in range(len(plan))]
 
@@ -137,7 +137,7 @@ def trouble(monkeypatch: pytest.MonkeyPatch, name: str, action: str, marker: Pat
             time.sleep(60)
         return read_samples(path, **rest)
 
-    monkeypatch.setattr(studio, "read_samples", read)
+    monkeypatch.setattr(clip_renderer, "read_samples", read)
     marker.mkdir()
 
 
@@ -150,8 +150,8 @@ def test_hashing_a_long_file_does_not_count_against_the_limit(
         time.sleep(0.1)
         return os.readv(descriptor, [buffers[0][:500]])
 
-    monkeypatch.setattr(identity, "_hashes", {})  # this process has made the golden set
-    monkeypatch.setattr(identity, "os", types.SimpleNamespace(**{**vars(os), "readv": read}))
+    monkeypatch.setattr(file_identity, "_hashes", {})  # this process has made the golden set
+    monkeypatch.setattr(file_identity, "os", types.SimpleNamespace(**{**vars(os), "readv": read}))
     result = run_shards(dataset.path, range(SHARDS), jobs=2, timeout_s=0.7)
     finish(dataset)
     assert (result.clips, result.timeouts) == (8, 0)
@@ -205,7 +205,7 @@ def test_an_effect_that_raises_costs_its_clip(dataset: DatasetDir, monkeypatch: 
             raise ValueError("a filter is unstable\nand more")
         return render_clip(spec, *args, **rest)
 
-    monkeypatch.setattr(studio, "render_clip", render)
+    monkeypatch.setattr(clip_renderer, "render_clip", render)
     small_set.make_inline(dataset, range(SHARDS))
     assert quarantine(dataset) == [("speech2.wav", "render_failed", "ValueError: a filter is unstable")]
     assert len(dataset.manifest.read_text().splitlines()) == 7
@@ -225,7 +225,7 @@ def test_a_row_that_no_json_can_hold_costs_its_clip(
             )
         return rendered
 
-    monkeypatch.setattr(studio, "render_clip", render)
+    monkeypatch.setattr(clip_renderer, "render_clip", render)
     small_set.make_inline(dataset, range(SHARDS))
     ((path, code, message),) = quarantine(dataset)
     assert (path, code) == ("speech2.wav", "render_failed")
@@ -244,7 +244,7 @@ def test_a_clip_that_is_silent_after_rounding_is_refused(dataset: DatasetDir, mo
             rendered = dataclasses.replace(rendered, samples=rendered.samples * 1e-6)
         return rendered
 
-    monkeypatch.setattr(studio, "render_clip", render)
+    monkeypatch.setattr(clip_renderer, "render_clip", render)
     small_set.make_inline(dataset, range(SHARDS))
     message = "every sample of the clip is 0 after rounding to 16 bits"
     assert quarantine(dataset) == [("speech2.wav", "silent", message)] * 2
@@ -258,10 +258,10 @@ def test_copies_of_an_utterance_are_decoded_once(dataset: DatasetDir, monkeypatc
         calls.append(path)
         return read_samples(path, **rest)
 
-    monkeypatch.setattr(studio, "read_samples", read)
-    workshop = worker.open_workshop(dataset.path)
-    for index in range(len(workshop.plan)):
-        workshop.make(index, NoHeart())
+    monkeypatch.setattr(clip_renderer, "read_samples", read)
+    maker = worker.open_clip_maker(dataset.path)
+    for index in range(len(maker.plan)):
+        maker.make(index, NoProgress())
     assert len(calls) == 4
 
 

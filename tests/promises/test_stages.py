@@ -19,9 +19,9 @@ from synth.commands.replay import replay
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.verify import verify
 from synth.errors import GuardError
-from synth.execute.unit import NoHeart
 from synth.plan.checks import refuse_short_clips
-from synth.render.clip_renderer import Studio
+from synth.render.clip_renderer import ClipRenderer
+from synth.render.progress import NoProgress
 from tests.helpers import FIXTURES, fixture_recipe, rows_of, run_synth
 
 RATE = 16000
@@ -252,7 +252,7 @@ def test_short_unchanged_speech_is_no_matter_for_the_measure_of_the_snr(tmp_path
     planned = make_plan(path, check=False)  # 0.1 s is too short for lufs, where it gets noise
     refuse_short_clips(planned.plan)
     (index,) = (i for i, spec in enumerate(planned.plan) if spec.source_id.startswith("short"))
-    rendered = Studio(planned.plan, planned.noise).take(index, NoHeart()).rendered
+    rendered = ClipRenderer(planned.plan, planned.noise).render(index, NoProgress()).rendered
     assert len(rendered.samples) == 1600
 
 

@@ -18,7 +18,7 @@ from synth.dsp.effects.effect import Effect
 from synth.dsp.room import prepare_response
 from synth.errors import BadInput
 from synth.plan.clip_spec import ClipSpec, NoiseSegment
-from synth.render.clip import Rendered, Settings, render_clip
+from synth.render.clip import RenderedAudio, RenderSettings, render_clip
 
 RATE = 16000
 SECONDS = 2.0
@@ -78,8 +78,8 @@ def white(each: NoiseSegment) -> Array:
 
 def rendered(
     spec: ClipSpec, speech: Array, *, read: Callable[[NoiseSegment], Array] = white, stems: bool = True, **more: Any
-) -> Rendered:
-    settings = more.pop("settings", Settings(stems=stems))
+) -> RenderedAudio:
+    settings = more.pop("settings", RenderSettings(stems=stems))
     source_rate = more.pop("source_rate", RATE)
     return render_clip(spec, speech, source_rate=source_rate, read_noise=read, settings=settings, **more)
 
@@ -167,7 +167,7 @@ CHANNELS: dict[str, tuple[dict[str, Any], ...]] = {
 def test_no_sample_is_above_the_headroom(channel: str, level: float | None, snr: float) -> None:
     speech = noise(SECONDS, rms=0.3)
     spec = noisy(clip(speech), snr, level_dbfs=level, channel_effects=effects(*CHANNELS[channel]))
-    made = rendered(spec, speech, settings=Settings(max_peak_dbfs=-1.0))
+    made = rendered(spec, speech, settings=RenderSettings(max_peak_dbfs=-1.0))
     peak = float(np.abs(made.samples).max())
     assert peak <= 10 ** (-1 / 20)
     assert made.measurements.peak_dbfs == pytest.approx(20 * np.log10(peak))
@@ -181,7 +181,7 @@ def test_what_the_headroom_took_is_told_also_before_a_channel() -> None:
     """Without a level the channel hears the clip turned down; the manifest must not say that nothing was done."""
     speech = noise(SECONDS, rms=0.3)
     spec = clip(speech, channel_effects=effects({"name": "polarity"}))
-    made = rendered(spec, speech, settings=Settings(max_peak_dbfs=-6.0))
+    made = rendered(spec, speech, settings=RenderSettings(max_peak_dbfs=-6.0))
     gain = level_of(made.samples) - level_of(np.concatenate([speech, np.zeros(10000)]))
     assert gain < -1
     assert made.measurements.headroom_gain_db == pytest.approx(gain, abs=1e-6)
@@ -190,7 +190,7 @@ def test_what_the_headroom_took_is_told_also_before_a_channel() -> None:
 def test_clipping_can_be_refused() -> None:
     speech = noise(SECONDS, rms=0.3)
     spec = clip(speech, level_dbfs=-3.0)
-    error = refusal(spec, speech, settings=Settings(refuse_clipping=True))
+    error = refusal(spec, speech, settings=RenderSettings(refuse_clipping=True))
     assert error.code == "clipped"
     assert "the clip would peak at +" in error.message
 

@@ -23,7 +23,7 @@ from synth.plan.plan import Plan
 from synth.plan.unchanged import unchanged_recordings
 from synth.processes.isolate import Pool
 from synth.recipe.model import Recipe, Splits
-from synth.render.simulate import Simulated, simulate
+from synth.render.simulate import SimulatedClip, simulate
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -133,7 +133,7 @@ def measure_planned(folder: str, indices: Sequence[int]) -> list[dict[str, Any]]
     return [_measured(saved, clip) for clip in simulate(saved.plan, saved.noise, indices)]
 
 
-def _measured(saved: SavedPlan, clip: Simulated) -> dict[str, Any]:
+def _measured(saved: SavedPlan, clip: SimulatedClip) -> dict[str, Any]:
     from synth.match.measure.clip import measure_clip
 
     measured = measure_clip(clip.samples, sample_rate=saved.plan.recipe.sample_rate)
@@ -148,7 +148,7 @@ def _measured(saved: SavedPlan, clip: Simulated) -> dict[str, Any]:
     }
 
 
-def _truth(clip: Simulated) -> dict[str, float]:
+def _truth(clip: SimulatedClip) -> dict[str, float]:
     """What is known of a clip of ours: SNR in the band, level, and its margins in seconds."""
     spec, done = clip.spec, clip.measurements
     after = spec.num_samples - spec.onset - spec.speech_num_samples
