@@ -98,6 +98,10 @@ def path_kind(path: Path) -> PathKind | None:
     return "audio" if path.suffix[1:].lower() in EXTENSIONS | UNREAD else "list"
 
 
+LIST_NAMES = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "manifest.jsonl", "manifest.json", "manifest.csv")
+"""Names of a list that describes the files of the folder in which it is found."""
+
+
 def source_from_path(
     path: Path, *, name: str = "noise", glob: str | None = None, list_names: Sequence[str] = ()
 ) -> Source:

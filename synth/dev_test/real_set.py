@@ -13,14 +13,12 @@ from pathlib import Path
 
 from synth.audio.read import path_complaint
 from synth.catalog.folder import EXTENSIONS, UNREAD, passed_over_note, walk_folder
+from synth.catalog.source_files import LIST_NAMES
 from synth.errors import BadInput, UsageError
 from synth.lists.audio_list import AudioRow, read_audio_list
 from synth.lists.root import list_root
 from synth.paths.folders import data_set_around
 from synth.text import printable
-
-LISTS = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "manifest.jsonl", "manifest.json", "manifest.csv")
-"""Names of a list that is read where it lies in the folder."""
 
 _SAYS_SYNTHESISED = ("synthetic", "synthesised", "synthesized", "augmented", "generated")
 _SAYS_TARGET = ("target", "is_target")
@@ -83,7 +81,7 @@ def columns(rows: Iterable[AudioRow]) -> list[str]:
 
 def _opened(path: Path) -> RealSet:
     if path.is_dir():
-        listed = next((path / name for name in LISTS if (path / name).is_file()), None)
+        listed = next((path / name for name in LIST_NAMES if (path / name).is_file()), None)
         if listed is None:
             return _folder(path)
         found = _list(listed)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth.commands.init import Started, init
+from synth.commands.init import StarterRecipe, init
 from synth.commands.plan import PlannedRecipe, make_plan
 from synth.errors import GuardError, UsageError
 from synth.recipe.load import load_recipe
@@ -64,7 +64,7 @@ def noise_list(audio: Path, count: int, *others: str) -> Path:
     return path
 
 
-def planned(started: Started) -> PlannedRecipe:
+def planned(started: StarterRecipe) -> PlannedRecipe:
     return make_plan(started.recipe, check=False)
 
 
@@ -159,7 +159,7 @@ def test_unknown_speakers_are_told_what_to_do(audio: Path, tmp_path: Path) -> No
 # layouts of corpora
 
 
-def speech_of(started: Started) -> dict[str, tuple[str | None, str | None]]:
+def speech_of(started: StarterRecipe) -> dict[str, tuple[str | None, str | None]]:
     """File -> (speaker, text)."""
     return {one.path: (one.speaker, one.text) for one in planned(started).plan.speech}
 
