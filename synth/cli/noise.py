@@ -34,11 +34,8 @@ def noise(
     """
     from synth.cli.progress import Screen
     from synth.cli.show.noise import noise_text
-    from synth.commands.noise import noise_report, write_page
-    from synth.paths.output_path import check_file
+    from synth.commands.noise import noise_report
 
-    if html is not None:
-        check_file(html, "page", option="--html", inputs=(folder,))
     with Screen() as screen:
         noise_set = noise_report(
             folder,
@@ -46,12 +43,11 @@ def noise(
             sample_rate=sample_rate,
             reuse=reuse,
             hours=hours,
+            html=html,
             jobs=jobs,
             progress=screen.scanned,
         )
     report = noise_set.to_json()
-    if html is not None:
-        write_page(html, report)
     print_result(report, lambda: noise_text(report))
     report_inputs(report["refused"], (), notes=report["notes"])
     next_step(f"synth init DIR --speech SPEECH_DIR --noise {quote(str(folder))}, or for more noise: synth grow --help")

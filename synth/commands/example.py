@@ -12,37 +12,34 @@ from synth.dsp.arrays import Samples
 from synth.paths import output_path
 
 KIND = "example file"
-_RATE = 16000
+_RATE = 16000  # Hz
 _SPEAKERS = 10
-_UTTERANCES = 3
+_UTTERANCES = 3  # per speaker
 _CARS = 12
 _CAR_SECONDS = 8
 
 
 def write(folder: Path, *, speech: bool, noise: bool) -> int:
-    """Write the example's files below `folder`; how many. The same files each time."""
-    count = 0
+    """Write example files below `folder`, the same each time; return how many sound files there are."""
+    sounds: dict[str, Samples] = {}
     if speech:
         rows = []
         for number in range(_SPEAKERS * _UTTERANCES):
             speaker = number % _SPEAKERS
             name = f"speaker{speaker:02}/utterance{number // _SPEAKERS}.flac"
-            count += _write(folder / "speech" / name, _syllables(speaker, number))
+            sounds[f"speech/{name}"] = _syllables(speaker, number)
             rows.append(json.dumps({"audio_filepath": name, "speaker": f"speaker{speaker:02}", "text": None}))
         output_path.write(folder / "speech" / "metadata.jsonl", ("\n".join(rows) + "\n").encode(), KIND)
     if noise:
-        for car in range(_CARS):
-            count += _write(folder / "noise" / f"car{car:02}.flac", _cabin(car))
-    return count
-
-
-def _write(path: Path, samples: Samples) -> int:
-    output_path.write(path, encode(quantise(samples), _RATE, "flac"), KIND)
-    return 1
+        sounds |= {f"noise/car{car:02}.flac": _cabin(car) for car in range(_CARS)}
+    for name, samples in sounds.items():
+        output_path.write(folder / name, encode(quantise(samples), _RATE, "flac"), KIND)
+    return len(sounds)
 
 
 def _syllables(speaker: int, number: int) -> Samples:
     """Four to seven voiced bursts with a falling pitch and two formants: the level contour of speech, no words."""
+    # RandomState, here and below: its streams are frozen, so that the example is the same in every version of numpy.
     rng = np.random.RandomState(1000 + number)
     base = 90 + 14 * speaker
     parts = [np.zeros(_RATE // 10)]

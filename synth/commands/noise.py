@@ -1,12 +1,13 @@
-"""What a collection of noise is worth: recordings measured, look-alikes found, how much speech it is enough for."""
+"""Report on a collection of noise: its recordings measured, duplicates found, what it is enough for: `synth noise`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +15,8 @@ from synth.audio.cache import cache_folder
 from synth.catalog.catalog import Catalog
 from synth.catalog.noise_measure import measure_noise
 from synth.catalog.recording import Refusal
-from synth.catalog.scan import Progress, scan
-from synth.catalog.source_files import source_from_path
+from synth.catalog.scan import Progress
+from synth.commands.scanned_noise import ScannedNoise, scan_noise
 from synth.dsp.analysis.clusters import SPECTRA_DB, Common, clusters, effective_number, families, unique_seconds
 from synth.dsp.analysis.features import NoiseFeatures, stationarity
 from synth.dsp.analysis.spectrum import profile, third_octaves
@@ -26,100 +27,99 @@ from synth.recipe.model import Limits
 from synth.report.noise_page import noise_page
 from synth.text import count_of, duration_text, printable
 
-if TYPE_CHECKING:
-    from synth.catalog.noise_store import NoiseStore
+__all__ = ["MeasuredRecording", "NoiseReport", "noise_report"]
 
-_RED, _OK, _GOOD = 8, 16, 32
-_REUSE_OK = 10
-_MOSTLY = 0.5
-_CLIPPED = 0.01
+# Effective numbers of recordings; conventions, see docs/science.md, "Noise variety".
+_FEW, _FINE, _GOOD = 8, 16, 32
+_EASY_REUSE = 10  # uses of a second above which the noise needs a random equalizer
+# Shares of a recording that are worth a note.
+_USABLE_SHARE = 0.5  # less than this is usable
+_CLIPPED_SHARE = 0.01  # more than this is clipped
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredRecording:
-    """One recording. Seconds; `cluster` numbers the spectra from 1 on, the largest first; `family` the recordings.
+    """A recording of a collection, and what was measured of it."""
 
-    Recordings of one family are one recording: near-duplicates, and segments of one file. `band_profile_db` is the
-    third-octave spectrum without its mean (60 dB below the loudest band at the lowest).
-    """
-
-    name: str
-    sample_rate: int
+    name: str  # its path; of a segment within a file also where it begins
+    sample_rate: int  # Hz, of the file
     seconds: float
-    usable_s: float
+    usable_s: float  # seconds that are neither dead nor clipped
     dead_s: float
     clipped_s: float
     features: NoiseFeatures
-    band_profile_db: tuple[float, ...]
-    cluster: int
-    family: int
+    band_profile_db: tuple[float, ...]  # third-octave levels minus their mean, at most 60 dB below the loudest
+    cluster: int  # number of its spectrum; 1 is the most frequent
+    family: int  # near-duplicates and segments of one file are one family, and count as one recording
     warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NoiseReport:
-    """A collection. `unique_s`: usable seconds, what near-duplicates have in common counted once.
-
-    `effective_recordings` = exp(entropy of the families' shares of the unique seconds); `largest_share`: of a family.
-    """
+    """What a collection of noise is worth."""
 
     source: str
-    sample_rate: int
+    sample_rate: int  # Hz, of the planned data set
     recordings: tuple[MeasuredRecording, ...]
     refused: tuple[Refusal, ...]
     duplicates: tuple[Common, ...]
-    families: int
-    spectra: int
-    unique_s: float
-    effective_recordings: float
-    largest_share: float
-    reuse: float
-    hours: float
+    families: int  # number of recordings, near-duplicates counted as one
+    spectra: int  # number of different spectra
+    unique_s: float  # usable seconds; what near-duplicates have in common is counted once
+    effective_recordings: float  # exp(entropy of the families' shares of the unique seconds)
+    largest_share: float  # of the unique seconds, of one family
+    reuse: float  # times each second may be used, on average
+    hours: float  # of speech that need noise
     notes: tuple[str, ...] = ()  # what was passed over in the folder
 
     @property
     def enough_for_s(self) -> float:
-        """Seconds of speech that the unique seconds are enough for where each is used `reuse` times."""
+        """Seconds of speech that the collection is enough for if each unique second is used `reuse` times."""
         return self.unique_s * self.reuse
 
     @property
     def conclusion(self) -> tuple[str, ...]:
-        """What it is enough for, in words; the limits are conventions (8 too few, 16 fine, 32 good)."""
-        collection = (
+        """What the collection is enough for, in words."""
+        advice = ": add recordings, or synthesize more with `synth grow`"
+        lines = [
             f"{duration_text(self.unique_s)} from {count_of(self.families, 'recording')} with "
             f"{count_of(self.spectra, 'different spectrum', 'different spectra')}: enough for "
             f"{duration_text(self.enough_for_s)} of speech if no second is used more than {self.reuse:g} times "
-            f"(--reuse {self.reuse:g})"
-        )
-        return (f"{collection}; {self._advice()}", self._variety(), *_reuse_verdict(self.reuse))
-
-    def _advice(self) -> str:
-        if self.enough_for_s < self.hours * 3600:
-            return f"you asked for {self.hours:g} h: add recordings, or synthesize more with `synth grow`"
-        return f"you asked for {self.hours:g} h"
+            f"(--reuse {self.reuse:g}); you asked for {self.hours:g} h"
+            + (advice if self.enough_for_s < self.hours * 3600 else ""),
+            self._variety(),
+        ]
+        if self.reuse > MAX_REUSE:
+            lines.append(
+                f"More than {MAX_REUSE:g} uses of a second: a recipe refuses this unless its max_reuse is higher."
+            )
+        elif self.reuse > _EASY_REUSE:
+            lines.append(
+                f"More than {_EASY_REUSE} uses of a second need a random equalizer on the noise (the starter recipe "
+                "has one)."
+            )
+        return tuple(lines)
 
     def _variety(self) -> str:
         effective = round(self.effective_recordings, 1)
-        files = f"{count_of(self.families, 'recording')}, the largest is {self.largest_share:.0%} of the sound"
         whose = "recording's" if effective == 1 else "recordings'"
-        worth = f"{effective:g} {whose} worth of variety ({files})"
-        limits = f"{_OK} is fine, {_GOOD} good"
-        if effective < _RED:
-            return (
-                f"Only {worth}. Fewer than {_RED}: a model can learn them by heart; {limits}. Add recordings or grow."
-            )
-        if effective < _OK:
-            return f"Only {worth}. Fewer than {_OK} is low; {limits}. Add recordings or grow."
-        return f"{worth[0].upper()}{worth[1:]}: {'good' if effective >= _GOOD else f'fine ({_GOOD} is good)'}."
+        families = f"{count_of(self.families, 'recording')}, the largest is {self.largest_share:.0%} of the sound"
+        worth = f"{effective:g} {whose} worth of variety ({families})"
+        if effective >= _FINE:
+            verdict = "good" if effective >= _GOOD else f"fine ({_GOOD} is good)"
+            return f"{worth[0].upper()}{worth[1:]}: {verdict}."
+        low = f"Fewer than {_FINE} is low"
+        if effective < _FEW:
+            low = f"Fewer than {_FEW}: a model can learn them by heart"
+        return f"Only {worth}. {low}; {_FINE} is fine, {_GOOD} good. Add recordings, or synthesize more."
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values, rounded as it is shown; the page is made from these."""
-        bands = [round(band[1], 1) for band in third_octaves(self.sample_rate)]
         return {
             "source": self.source,
             "sample_rate": self.sample_rate,
-            "band_hz": bands,
-            "recordings": [_recording_json(r) for r in self.recordings],
+            "band_hz": [round(band[1], 1) for band in third_octaves(self.sample_rate)],
+            "recordings": [_recording_json(recording) for recording in self.recordings],
             "refused": [asdict(refusal) for refusal in self.refused],
             "notes": list(self.notes),
             "near_duplicates": [
@@ -143,7 +143,7 @@ class NoiseReport:
 
 
 def _recording_json(recording: MeasuredRecording) -> dict[str, Any]:
-    f = recording.features
+    features = recording.features
     return {
         "name": recording.name,
         "sampling_rate": recording.sample_rate,
@@ -151,30 +151,20 @@ def _recording_json(recording: MeasuredRecording) -> dict[str, Any]:
         "usable_s": round(recording.usable_s, 2),
         "dead_s": round(recording.dead_s, 2),
         "clipped_s": round(recording.clipped_s, 2),
-        "level_dbfs": round(f.level_dbfs, 1),
-        "level_sd_db": None if f.level_sd_db is None else round(f.level_sd_db, 1),
-        "stationarity": stationarity(f.level_sd_db),
-        "low_hz": round(f.bandwidth.low_hz),
-        "high_hz": round(f.bandwidth.high_hz),
-        "band_limited": f.bandwidth.cut,
-        "lines": [{"hz": round(line.hz, 1), "above_db": round(line.above_db, 1)} for line in f.lines],
-        "speech": f.speech.found,
-        "speech_s": round(f.speech.seconds, 2),
+        "level_dbfs": round(features.level_dbfs, 1),
+        "level_sd_db": None if features.level_sd_db is None else round(features.level_sd_db, 1),
+        "stationarity": stationarity(features.level_sd_db),
+        "low_hz": round(features.bandwidth.low_hz),
+        "high_hz": round(features.bandwidth.high_hz),
+        "band_limited": features.bandwidth.cut,
+        "lines": [{"hz": round(line.hz, 1), "above_db": round(line.above_db, 1)} for line in features.lines],
+        "speech": features.speech.found,
+        "speech_s": round(features.speech.seconds, 2),
         "band_profile_db": [round(value, 1) for value in recording.band_profile_db],
         "spectrum": recording.cluster,
         "recording": recording.family,
         "warnings": list(recording.warnings),
     }
-
-
-def _reuse_verdict(reuse: float) -> list[str]:
-    if reuse > MAX_REUSE:
-        return [f"More than {MAX_REUSE:g} uses of a second: a recipe refuses this unless its max_reuse is higher."]
-    if reuse > _REUSE_OK:
-        return [
-            f"More than {_REUSE_OK} uses of a second need a random equalizer on the noise (the starter recipe has one)."
-        ]
-    return []
 
 
 def noise_report(
@@ -184,161 +174,151 @@ def noise_report(
     sample_rate: int = 16000,
     reuse: float = MAX_REUSE,
     hours: float = 100.0,
+    html: Path | None = None,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> NoiseReport:
-    """Measure all noise of a folder (files that match `glob`), or of a list of files (CSV or JSON lines).
+    """Measure a collection of noise as a data set would use it: resampled, without dead and clipped parts.
 
-    What is measured is what a data set at `sample_rate` would use: resampled, without dead and clipped parts.
+    Args:
+        source: a folder, a list of files (CSV or JSON lines), or a file.
+        glob: use only files of the folder that match.
+        sample_rate: Hz, of the planned data set.
+        reuse: how many times each second may be used, on average.
+        hours: hours of speech that need noise.
+        html: also write the report as a page to this file.
+        jobs: worker processes.
+        progress: called with (what, number of files, number of all).
 
     Raises:
-        UsageError: there is no such folder or list, or nothing in it can be used.
-        synth.files.StorageError: the cache cannot be written.
+        UsageError: there is no such folder or list, nothing in it can be used, or `html` must not be written.
+        StorageError: the cache or the page cannot be written.
     """
-    from synth.catalog.noise_store import prepare_noise  # brings soxr, which `--help` does not need
-
+    if html is not None:
+        output_path.check_file(html, "page", option="--html", inputs=(source,))
     for name, value in (("reuse", reuse), ("hours", hours)):
         if not (math.isfinite(value) and value > 0):
             raise UsageError(f"{name} must be a number above 0, not {value:g}")
-    shared: dict[str, Any] = {"limits": Limits(), "cache": cache_folder(), "jobs": jobs, "progress": progress}
-    catalog = scan([source_from_path(source, glob=glob)], folder=Path.cwd(), kind="noise", **shared)
-    store = prepare_noise(catalog, sample_rate=sample_rate, **shared)
-    heard = [i for i in range(len(store)) if store.stretches(i)]
-    refused = (*catalog.refused, *store.refused)
-    if not heard:
-        raise UsageError(_nothing_usable(source, refused))
-    features = measure_noise(store, catalog, heard, **shared)
-    return _report(source, catalog, store, heard, features, refused, reuse=reuse, hours=hours)
-
-
-def write_page(path: Path, report: Mapping[str, Any]) -> None:
-    """Write the page of a report (`to_json()`). Raises UsageError, StorageError as `synth.paths.output_path.write`."""
-    output_path.write(path, noise_page(report).encode(), "page", option="--html")
-
-
-def _nothing_usable(source: Path, refused: Sequence[Refusal]) -> str:
-    lines = [f"  {r.path}: {r.code}: {r.message}" for r in refused[:10]]
-    more = [f"  and {len(refused) - 10} more"] if len(refused) > 10 else []
-    return "\n".join([f"{source}: no usable audio in it", *lines, *more])
-
-
-def _report(
-    source: Path,
-    catalog: Catalog,
-    store: NoiseStore,
-    heard: Sequence[int],
-    features: Sequence[NoiseFeatures],
-    refused: tuple[Refusal, ...],
-    *,
-    reuse: float,
-    hours: float,
-) -> NoiseReport:
-    profiles = np.array([profile(np.array(f.bands_dbfs)) for f in features])
-    usable = np.array([sum(n for _, n in store.stretches(i)) for i in heard]) / store.sample_rate
-    pairs = _pairs(store, heard)
-    family = families([catalog.path(i) for i in heard], pairs)
-    unique = unique_seconds(usable, family, pairs)
-    cluster = clusters(profiles, limit_db=SPECTRA_DB)
-    recordings = tuple(
-        MeasuredRecording(
-            name=_name(catalog, i),
-            sample_rate=int(catalog.sample_rates[i]),
-            seconds=int(store.num_samples[i]) / store.sample_rate,
-            usable_s=float(usable[k]),
-            dead_s=store.unusable(i)[0] / store.sample_rate,
-            clipped_s=store.unusable(i)[1] / store.sample_rate,
-            features=_within(features[k], int(catalog.sample_rates[i])),
-            band_profile_db=tuple(profiles[k].tolist()),
-            cluster=int(cluster[k]),
-            family=int(family[k]),
-            warnings=(),
-        )
-        for k, i in enumerate(heard)
+    noise = scan_noise(source, sample_rate=sample_rate, glob=glob, jobs=jobs, progress=progress)
+    features = measure_noise(
+        noise.store, noise.catalog, noise.usable, limits=Limits(), cache=cache_folder(), jobs=jobs, progress=progress
     )
-    return NoiseReport(
+    pairs = _near_duplicates(noise)
+    usable = np.array([sum(n for _, n in noise.store.stretches(i)) for i in noise.usable]) / sample_rate
+    family = families([noise.catalog.path(i) for i in noise.usable], pairs)
+    unique = unique_seconds(usable, family, pairs)
+    recordings = _measured(noise, features, usable.tolist(), family.tolist())
+    report = NoiseReport(
         source=str(source),
-        sample_rate=store.sample_rate,
-        recordings=_warned(recordings, pairs, store.sample_rate),
-        refused=refused,
+        sample_rate=sample_rate,
+        recordings=_with_warnings(recordings, pairs, sample_rate),
+        refused=noise.refused,
         duplicates=pairs,
         families=len(unique),
-        spectra=int(cluster.max()),
+        spectra=max(recording.cluster for recording in recordings),
         unique_s=float(unique.sum()),
         effective_recordings=effective_number(unique),
         largest_share=float(unique.max() / unique.sum()),
         reuse=reuse,
         hours=hours,
-        notes=catalog.notes,
+        notes=noise.catalog.notes,
     )
+    if html is not None:
+        output_path.write(html, noise_page(report.to_json()).encode(), "page", option="--html")
+    return report
 
 
-def _pairs(store: NoiseStore, heard: Sequence[int]) -> tuple[Common, ...]:
-    """Near-duplicates among the recordings reported on, by their positions."""
-    position = {i: k for k, i in enumerate(heard)}
+def _near_duplicates(noise: ScannedNoise) -> tuple[Common, ...]:
+    """Pairs of usable recordings with sound in common, by their positions among the usable ones."""
+    position = {index: k for k, index in enumerate(noise.usable)}
     return tuple(
         Common(position[pair.first], position[pair.second], pair.common_s)
-        for pair in store.near_duplicates()
+        for pair in noise.store.near_duplicates()
         if pair.first in position and pair.second in position
     )
+
+
+def _measured(
+    noise: ScannedNoise, features: Sequence[NoiseFeatures], usable_s: Sequence[float], family: Sequence[int]
+) -> list[MeasuredRecording]:
+    """The usable recordings, still without warnings."""
+    store = noise.store
+    profiles = np.array([profile(np.array(f.bands_dbfs)) for f in features])
+    cluster = clusters(profiles, limit_db=SPECTRA_DB)
+    recordings = []
+    for k, index in enumerate(noise.usable):
+        file_rate = int(noise.catalog.sample_rates[index])
+        dead, clipped = store.unusable(index)
+        recordings.append(
+            MeasuredRecording(
+                name=_name(noise.catalog, index),
+                sample_rate=file_rate,
+                seconds=int(store.num_samples[index]) / store.sample_rate,
+                usable_s=usable_s[k],
+                dead_s=dead / store.sample_rate,
+                clipped_s=clipped / store.sample_rate,
+                features=_within_file_rate(features[k], file_rate),
+                band_profile_db=tuple(profiles[k].tolist()),
+                cluster=int(cluster[k]),
+                family=family[k],
+                warnings=(),
+            )
+        )
+    return recordings
 
 
 def _name(catalog: Catalog, index: int) -> str:
     """The path; of a segment that does not begin with the file also where it begins."""
     recording = catalog[index]
-    at = f" @{recording.offset / recording.sample_rate:g}s" if recording.offset else ""
-    return f"{printable(recording.path)}{at}"
+    start = f" @{recording.offset / recording.sample_rate:g}s" if recording.offset else ""
+    return f"{printable(recording.path)}{start}"
 
 
-def _within(features: NoiseFeatures, file_rate: int) -> NoiseFeatures:
-    """A file of a lower rate has nothing above half of it, whether or not that can be heard."""
+def _within_file_rate(features: NoiseFeatures, file_rate: int) -> NoiseFeatures:
+    """The features with no sound above half the rate of the file, even if the resampled sound does not show the cut."""
     band = features.bandwidth
     if file_rate / 2 >= band.high_hz or (band.cut and band.high_hz <= file_rate / 2):
         return features
     return replace(features, bandwidth=replace(band, high_hz=file_rate / 2, cut=True))
 
 
-# what is wrong with a recording, in words
-
-
-def _warned(
+def _with_warnings(
     recordings: Sequence[MeasuredRecording], pairs: Sequence[Common], sample_rate: int
 ) -> tuple[MeasuredRecording, ...]:
-    same: dict[int, list[str]] = {}
+    duplicates = defaultdict(list)
     for pair in pairs:
-        same.setdefault(pair.second, []).append(
+        duplicates[pair.second].append(
             f"the same recording as {recordings[pair.first].name} ({duration_text(pair.seconds)} in common)"
         )
     return tuple(
-        replace(r, warnings=(*_band_warning(r, sample_rate), *_sound_warnings(r), *same.get(k, ())))
-        for k, r in enumerate(recordings)
+        replace(recording, warnings=(*_sound_warnings(recording, sample_rate), *duplicates[k]))
+        for k, recording in enumerate(recordings)
     )
 
 
-def _band_warning(recording: MeasuredRecording, sample_rate: int) -> list[str]:
-    band = recording.features.bandwidth
-    if not band.cut:
-        return []
-    what = (
-        f"telephone band ({band.low_hz:.0f}-{band.high_hz:.0f} Hz)"
-        if band.telephone
-        else f"low-pass at {band.high_hz:.0f} Hz"
-    )
-    rate = f", up-sampled from {recording.sample_rate} Hz," if recording.sample_rate < 0.9 * sample_rate else ""
-    return [f"{what}{rate} in a set at {sample_rate} Hz: a model can tell noise by what is missing above"]
-
-
-def _sound_warnings(recording: MeasuredRecording) -> list[str]:
-    features, found = recording.features, []
-    if features.speech.found:
-        at = features.speech.at_s or 0.0
-        found.append(
-            f"speech in it ({features.speech.seconds:.1f} s voiced, most from {int(at) // 60}:{int(at) % 60:02d} on): "
+def _sound_warnings(recording: MeasuredRecording, sample_rate: int) -> list[str]:
+    """What is wrong with the sound of a recording, and why it matters."""
+    features, warnings = recording.features, []
+    band, speech = features.bandwidth, features.speech
+    if band.cut:
+        cut = f"low-pass at {band.high_hz:.0f} Hz"
+        if band.telephone:
+            cut = f"telephone band ({band.low_hz:.0f}-{band.high_hz:.0f} Hz)"
+        if recording.sample_rate < 0.9 * sample_rate:
+            cut += f", up-sampled from {recording.sample_rate} Hz,"
+        warnings.append(f"{cut} in a set at {sample_rate} Hz: a model can tell noise by what is missing above")
+    if speech.found:
+        start = int(speech.at_s or 0.0)
+        warnings.append(
+            f"speech in it ({speech.seconds:.1f} s voiced, most from {start // 60}:{start % 60:02d} on): "
             "a model learns that speech is noise"
         )
     if stationarity(features.level_sd_db) == "unsteady":
-        found.append(f"the level fluctuates (SD {features.level_sd_db:.1f} dB): the SNR cannot be measured well in it")
-    if recording.usable_s < _MOSTLY * recording.seconds:
-        found.append(f"only {recording.usable_s / recording.seconds:.0%} of it is usable")
-    if recording.clipped_s > _CLIPPED * recording.seconds:
-        found.append(f"{recording.clipped_s:.1f} s are clipped and are not used")
-    return found
+        warnings.append(
+            f"the level fluctuates (SD {features.level_sd_db:.1f} dB): the SNR cannot be measured well in it"
+        )
+    if recording.usable_s < _USABLE_SHARE * recording.seconds:
+        warnings.append(f"only {recording.usable_s / recording.seconds:.0%} of it is usable")
+    if recording.clipped_s > _CLIPPED_SHARE * recording.seconds:
+        warnings.append(f"{recording.clipped_s:.1f} s are clipped and are not used")
+    return warnings

@@ -227,7 +227,7 @@ def test_an_empty_folder_is_taken(few: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", FROM_RECORDINGS)
 def test_no_source(name: str, tmp_path: Path) -> None:
-    expected = f"{name} grows noise from recordings; name a folder, a list or a file of them"
+    expected = f"{name} synthesizes noise from recordings; name a folder, a list or a file of them"
     assert refusal(None, tmp_path / "out", name) == expected
     assert not (tmp_path / "out").exists()
 
@@ -275,7 +275,10 @@ def test_the_command(few: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--method", "quilt"], "synth: quilt grows noise from recordings; name a folder, a list or a file of them\n"),
+        (
+            ["--method", "quilt"],
+            "synth: quilt synthesizes noise from recordings; name a folder, a list or a file of them\n",
+        ),
         (
             ["--method", "qilt"],
             "Invalid value for '--method': 'qilt' is not one of 'quilt', 'shaped', 'separate', 'cabin'.\n"

@@ -99,7 +99,7 @@ def test_the_number_of_effective_recordings_is_the_exponential_of_the_entropy_of
             {"unique_s": 720.0, "families": 3, "spectra": 2, "effective_recordings": 2.7, "largest_share": 0.371},
             [
                 "12.0 min from 3 recordings with 2 different spectra: enough for 20.0 h of speech if no second is used more than 100 times (--reuse 100); you asked for 100 h: add recordings, or synthesize more with `synth grow`",
-                "Only 2.7 recordings' worth of variety (3 recordings, the largest is 37% of the sound). Fewer than 8: a model can learn them by heart; 16 is fine, 32 good. Add recordings or grow.",
+                "Only 2.7 recordings' worth of variety (3 recordings, the largest is 37% of the sound). Fewer than 8: a model can learn them by heart; 16 is fine, 32 good. Add recordings, or synthesize more.",
                 "More than 10 uses of a second need a random equalizer on the noise (the starter recipe has one).",
             ],
         ),
@@ -115,7 +115,7 @@ def test_the_number_of_effective_recordings_is_the_exponential_of_the_entropy_of
             },
             [
                 "5.0 s from 1 recording with 1 different spectrum: enough for 12.5 s of speech if no second is used more than 2.5 times (--reuse 2.5); you asked for 0.5 h: add recordings, or synthesize more with `synth grow`",
-                "Only 1 recording's worth of variety (1 recording, the largest is 100% of the sound). Fewer than 8: a model can learn them by heart; 16 is fine, 32 good. Add recordings or grow.",
+                "Only 1 recording's worth of variety (1 recording, the largest is 100% of the sound). Fewer than 8: a model can learn them by heart; 16 is fine, 32 good. Add recordings, or synthesize more.",
             ],
         ),
         (
@@ -129,7 +129,7 @@ def test_the_number_of_effective_recordings_is_the_exponential_of_the_entropy_of
             },
             [
                 "10.0 h from 10 recordings with 6 different spectra: enough for 100.0 h of speech if no second is used more than 10 times (--reuse 10); you asked for 100 h",
-                "Only 10 recordings' worth of variety (10 recordings, the largest is 10% of the sound). Fewer than 16 is low; 16 is fine, 32 good. Add recordings or grow.",
+                "Only 10 recordings' worth of variety (10 recordings, the largest is 10% of the sound). Fewer than 16 is low; 16 is fine, 32 good. Add recordings, or synthesize more.",
             ],
         ),
         (

@@ -63,7 +63,8 @@ def _segment_lines(segment: Mapping[str, Any], rate: int, gain_db: float | None)
         source = f"synthesized, {parameters}; from {' and '.join(materials) or segment['recording_id']}"
     head = (
         f"  noise: {segment['layer']} track {segment['track']}: {source}, "
-        f"{segment['source_num_samples'] / rate:.3f} s, at {segment['at'] / rate:.3f} s, relative {segment['relative_db']:+.1f} dB"
+        f"{segment['source_num_samples'] / rate:.3f} s, at {segment['at'] / rate:.3f} s, "
+        f"relative {segment['relative_db']:+.1f} dB"
     )
     if gain_db is not None:
         head += f", gain {gain_db:+.1f} dB"
