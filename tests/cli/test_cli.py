@@ -205,7 +205,7 @@ def test_set_overrides_a_key_also_from_the_environment(recipe: Path) -> None:
     one = as_json(run_synth("plan", recipe, "--json", "--set", "copies=1", "--set", "noise.snr_db=[0, 15]"))
     two = as_json(run_synth("plan", recipe, "--json", env={"SYNTH_PLAN_SET": "copies=1"}))
     assert one["clips"] == two["clips"] == 6
-    assert one["fingerprint"] != two["fingerprint"]
+    assert one["plan_digest"] != two["plan_digest"]
 
 
 def test_parts_and_finish_make_the_whole(recipe: Path, made: Path, tmp_path: Path) -> None:

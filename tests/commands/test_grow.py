@@ -262,7 +262,7 @@ def test_the_command(few: Path, tmp_path: Path) -> None:
     run = run_synth("-q", "grow", few, *words, "--out", tmp_path / "out")
     assert run.returncode == 0, run.stderr
     assert run.stdout == (
-        f"{tmp_path}/out: 3 files, 6.0 s of quilt from 3 recordings\nlist: {tmp_path}/out/metadata.csv\n"
+        f"{tmp_path}/out: 3 files, 6.0 s of quilt noise from 3 recordings\nlist: {tmp_path}/out/metadata.csv\n"
     )
     again = run_synth("-q", "grow", few, *words, "--out", tmp_path / "again", "--json")
     told = json.loads(again.stdout)
