@@ -41,7 +41,9 @@ def run(words: list[str]) -> int:
         code = program(app).main(words or ["--help"], prog_name="synth", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except SystemExit as end:
-        return _code_of(end)
+        if isinstance(end.__context__, BrokenPipeError):  # the reader of --help has gone away; typer makes it a 1
+            return 0
+        return end.code if isinstance(end.code, int) else 1
     except Stopped as stop:
         return report(stop.error)
     except Exception as error:
@@ -50,9 +52,3 @@ def run(words: list[str]) -> int:
     finally:
         if state.end_log is not None:
             state.end_log()
-
-
-def _code_of(end: SystemExit) -> int:
-    if isinstance(end.__context__, BrokenPipeError):  # by --help; typer makes it a 1
-        return 0
-    return end.code if isinstance(end.code, int) else 1

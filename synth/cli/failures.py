@@ -1,11 +1,11 @@
-"""How the command line reports an error: on stderr in plain words, with `--json` also as one object on stdout."""
+"""Report an error: on stderr in plain words, with `--json` also as one object on stdout."""
 
 from __future__ import annotations
 
 import errno
 import traceback
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
 
@@ -13,7 +13,7 @@ from synth.cli.frame import RENAMED
 from synth.cli.output import error_line, print_json, state
 from synth.errors import BadInput, RecipeError, SynthError
 
-#: What to do about an error of the operating system.
+#: What to do about an error of the operating system, by its number.
 _ADVICE: Mapping[int, str] = {
     errno.ENOSPC: "free some disk space and run again",
     errno.EDQUOT: "free some of your quota and run again",
@@ -35,7 +35,7 @@ def report(error: BaseException) -> int:
     if state.debug:
         for line in "".join(traceback.format_exception(error)).splitlines():
             error_line(line)
-    kind, text, code = _described(error)
+    kind, text, code = _describe(error)
     for line in text.splitlines():
         error_line(line if line.startswith(" ") else f"synth: {line}")
     if state.json and not state.has_result:
@@ -43,29 +43,38 @@ def report(error: BaseException) -> int:
     return code
 
 
-def _described(error: BaseException) -> tuple[str, str, int]:
-    """(kind, text, exit code) of an error."""
+class _Description(NamedTuple):
+    """An error as it is reported."""
+
+    kind: str
+    text: str
+    exit_code: int
+
+
+def _describe(error: BaseException) -> _Description:
     kind = type(error).__name__
     if isinstance(error, SynthError):
-        return kind, str(error) or kind, error.exit_code
+        return _Description(kind, str(error) or kind, error.exit_code)
     if isinstance(error, typer.TyperException):
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "synth"
-        message = error.format_message().replace(": Value error, ", ": ")  # the words of a library below typer
+        message = error.format_message().replace(": Value error, ", ": ")  # pydantic, below typer, puts these words in
         option = str(getattr(error, "option_name", ""))
         if option in RENAMED and message.startswith("No such option"):
             message = f"No such option: {option}: it is now called {RENAMED[option]}."
-        if context and message == context.get_help():  # typer's answer to a group without a command
+        if context and message == context.get_help():  # what typer says of a group without a command
             message = "Missing command."
-        return "UsageError", f"{message}\n  Help: {path} --help", error.exit_code
+        return _Description("UsageError", f"{message}\n  Help: {path} --help", error.exit_code)
     if isinstance(error, OSError):
-        return "OSError", _os_error_text(error), 1
+        return _Description("OSError", _os_error_text(error), 1)
     if isinstance(error, MemoryError):
-        return kind, "not enough memory: use fewer workers (--jobs 1), or shorter recordings, and run again", 1
+        text = "not enough memory: use fewer workers (--jobs 1), or shorter recordings, and run again"
+        return _Description(kind, text, 1)
     if isinstance(error, RecursionError):
-        return kind, "an input file is nested too deeply to be read: check the recipe, lists and profiles", 1
+        text = "an input file is nested too deeply to be read: check the recipe, lists and profiles"
+        return _Description(kind, text, 1)
     text = f"{kind}: {error}\nThis is a bug in synth, or a broken installation. Run again with --debug to see where."
-    return "Bug", text, 1
+    return _Description("Bug", text, 1)
 
 
 def _os_error_text(error: OSError) -> str:
@@ -77,6 +86,7 @@ def _os_error_text(error: OSError) -> str:
 
 
 def _details(error: BaseException) -> dict[str, Any]:
+    """Further values of an error, for `--json`."""
     if isinstance(error, RecipeError):
         return {"mistakes": error.mistakes}
     if isinstance(error, BadInput):

@@ -63,7 +63,7 @@ def program(app: typer.Typer) -> TyperGroup:
 
 
 def switch(*, quiet: bool = False, verbose: bool = False, debug: bool = False, json: bool = False) -> None:
-    """Switch common options on; what is on stays on. `quiet` wins over `verbose`."""
+    """Switch common options on; an option that is on stays on. `quiet` wins over `verbose`."""
     state.debug |= debug
     state.json |= json
     if quiet:
@@ -84,12 +84,12 @@ def _complete(command: Any, prefix: str, shared: list[Any]) -> None:
 
 
 def _after_the_command(param: Any) -> Any:
-    """A copy of a common option for the place after the command."""
+    """Copy a common option for the place after the command."""
     copied = copy.copy(param)
     copied.hidden = "--json" not in param.opts
     copied.envvar = None
     copied.expose_value = False
-    copied.is_eager = True  # so that an error in another option is already reported in the form that was asked for
+    copied.is_eager = True  # before other options, so that an error in those is reported as JSON if that is switched on
     copied.callback = _switch_on
     return copied
 
@@ -104,7 +104,7 @@ def _name_variables(command: Any, prefix: str) -> None:
         param.show_envvar = False
         param.metavar = param.metavar or _metavar(param)
         if param.name not in _WITHOUT_VARIABLE:
-            param.envvar = f"{prefix}_{_stem(param)}"
+            param.envvar = f"{prefix}_{_variable_stem(param)}"
 
 
 def _metavar(param: Any) -> str | None:
@@ -113,7 +113,7 @@ def _metavar(param: Any) -> str | None:
     return names.get(getattr(getattr(param, "type_descriptor", None), "annotation", None))
 
 
-def _stem(param: Any) -> str:
+def _variable_stem(param: Any) -> str:
     """`SNR_DB` for the option `--snr-db`, `RECIPE` for the argument `recipe`."""
     name = max(param.opts, key=len) if isinstance(param, TyperOption) else str(param.name)
     return name.strip("-_").replace("-", "_").upper()

@@ -1,6 +1,6 @@
-"""What the command line prints, and where: the result on stdout, all else on stderr. Nothing else in `cli` prints.
+"""Print: the result on stdout, all else on stderr. Nothing else in `cli` prints.
 
-Whatever the text holds (file names, texts, keys of a recipe), no control character reaches the terminal.
+No control character reaches the terminal, whatever a text holds (file names, transcripts, keys of a recipe).
 """
 
 from __future__ import annotations
@@ -16,20 +16,21 @@ from synth.cli.terminal import shortened, width, wrapped
 from synth.text import printable_json, printable_lines
 
 SCHEMA_VERSION = 1
-_REFUSED_SHOWN = 20
-_PATH_SHOWN = 500  # characters; a damaged list may hold what is no path at all
+"""Version of the layout of all JSON results."""
+_REFUSED_SHOWN = 20  # inputs
+_PATH_SHOWN = 500  # characters; what a damaged list calls a path may be anything
 
 
 @dataclass
 class State:
-    """The options that every command has."""
+    """The common options, and what a run has printed so far."""
 
-    debug: bool = False
+    debug: bool = False  # print tracebacks
     verbosity: int = 1  # 0 with --quiet, 2 with --verbose
-    json: bool = False
-    has_result: bool = False  # whether the one result of this run is on stdout
-    end_log: Callable[[], None] | None = None  # what to do at the end, with --verbose
-    above_bar: Callable[[str], None] | None = None  # prints lines while there is a progress bar
+    json: bool = False  # print the result as JSON
+    has_result: bool = False  # the one result of this run is on stdout
+    end_log: Callable[[], None] | None = None  # to be called at the end, with --verbose
+    print_above_bar: Callable[[str], None] | None = None  # prints a line while there is a progress bar
 
     def reset(self) -> None:
         """Forget the options of an earlier command line in this process."""
@@ -71,9 +72,13 @@ def report_inputs(
     count: int | None = None,
     notes: Iterable[str] = (),
 ) -> None:
-    """Print refused inputs (rows with path, code, message; `count` of them if not all are listed), notes and warnings.
+    """Print refused inputs, notes and warnings on stderr; with `--json` the result has all of them.
 
-    They go to stderr: they are no part of the result, which has all of them with `--json`.
+    Args:
+        refused: inputs with path, code and message.
+        warnings: on the inputs.
+        count: of refused inputs, if `refused` does not have all of them.
+        notes: on the inputs.
     """
     if refused:
         count = count or len(refused)
@@ -103,14 +108,14 @@ def next_step(command: str) -> None:
 def error_line(text: str) -> None:
     """Print on stderr, with `--quiet` too."""
     shown = wrapped(printable_lines(text), width(sys.stderr))
-    if state.above_bar is not None:
-        state.above_bar(shown)
+    if state.print_above_bar is not None:
+        state.print_above_bar(shown)
     else:
         _write(sys.stderr, shown)
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """If the reader has gone away, the command still ends with the exit code that it earned."""
+    """Write a line. A reader that has gone away is no error: the command still exits with its own code."""
     encoding = stream.encoding or "utf-8"
     try:
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a command with their exit codes, without a traceback. The engine has handlers of its own."""
+"""Ctrl-C and SIGTERM end a command with their exit codes, without a traceback. `execute` has handlers of its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def listen() -> None:
 
 
 def end_listening() -> None:
-    """The command has its exit code: a second Ctrl-C must not change it, nor print a traceback while Python ends."""
+    """Ignore signals from now on: a second Ctrl-C must not change the exit code, nor print a traceback at the end."""
     for number, handler in ((signal.SIGINT, _interrupted), (signal.SIGTERM, _terminated)):
         if signal.getsignal(number) is handler:
             signal.signal(number, signal.SIG_IGN)

@@ -29,7 +29,7 @@ from synth.recipe.model import GrowMethod
 from synth.text import csv_line, printable
 from synth.units import db_to_gain, seconds_to_samples
 
-__all__ = ["GrownFolder", "SynthesizedFile", "grow"]
+__all__ = ["GrownFolder", "NoiseFile", "grow"]
 
 _KIND = "file of synthesized noise"
 _PEAK_DBFS = -1.0
@@ -37,7 +37,7 @@ _CROSSFADE_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class SynthesizedFile:
+class NoiseFile:
     """A file of synthesized noise."""
 
     path: str  # relative to its folder
@@ -54,7 +54,7 @@ class GrownFolder:
     listed: Path  # a list that a recipe's source takes, with `recording_column: recording`
     method: str
     sample_rate: int  # Hz
-    files: tuple[SynthesizedFile, ...]
+    files: tuple[NoiseFile, ...]
     refused: tuple[str, ...]  # recordings that could not be used
 
     @property
@@ -181,7 +181,7 @@ class _Synthesizer:
         rotation = Rotation(recordings, balance="recordings", sample_rate=sample_rate, seed=seed, name="grow")
         return cls(growth, noise, rotation, circles, sample_rate, seed)
 
-    def synthesize(self, number: int, num_samples: int) -> tuple[Samples, SynthesizedFile]:
+    def synthesize(self, number: int, num_samples: int) -> tuple[Samples, NoiseFile]:
         """Synthesize file `number`.
 
         Returns:
@@ -196,17 +196,17 @@ class _Synthesizer:
             generator = replace(generator, car=car, car_seed=integer_seed(self.seed, key, "cars"))
             name = car_name(car)
         else:
-            index, offset = self.rotation.next_use(num_samples, endless=True)[:2]
-            spans = [(index, offset)]
+            use = self.rotation.next_use(num_samples, endless=True)
+            spans = [(use.recording, use.offset)]
             if generator.sources() > 1:  # some methods mix a second recording in
-                others = [i for i in self.circles if i != index] or [index]
+                others = [i for i in self.circles if i != use.recording] or [use.recording]
                 second = others[int(draws(key + ".other") * len(others))]
                 spans.append((second, int(draws(key + ".other_at") * self.circles[second].circumference)))
             name = join_names(printable(self.noise.catalog.path(i)) for i, _ in spans)
             materials = [self._material(self.noise, *span) for span in spans]
         samples = generator(num_samples, sample_rate=self.sample_rate, materials=materials)
         path = f"{growth.name}_{number:05}.flac"
-        return samples, SynthesizedFile(path, num_samples / self.sample_rate, name, values_of(generator))
+        return samples, NoiseFile(path, num_samples / self.sample_rate, name, values_of(generator))
 
     def _material(self, noise: ScannedNoise, index: int, offset: int) -> Material:
         """What noise is synthesized from: sound of a recording from `offset` (samples on its circle) on."""

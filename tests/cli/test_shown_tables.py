@@ -23,6 +23,7 @@ from synth.cli.show.split import split_text
 from synth.cli.show.stages import stages_text
 from synth.cli.terminal import wrapped
 from synth.commands.explain import ClipExplanation
+from synth.plan.explain import ExplainedDraw, drawn_value
 
 LONG = "1688-142285-0012_very_long_name_of_a_recording_c03b302d"
 SENTENCE = "training's speech level is 24.5 dB too low: raise level_dbfs by about 24 dB, at 16000 Hz, " * 3
@@ -112,9 +113,12 @@ def _explained() -> str:
         "noise": [{"grown": None, "recording_id": LONG, "offset": 15446, "layer": "cabin", "track": 1,
                    "source_num_samples": 43033, "at": 0, "relative_db": 0.0, "effects": [], "grown_file": None}],
     }  # fmt: skip
-    draws = (
-        ("noise.snr_db", 0.576319, {"normal": [8.5, 5.25], "clip": [-5.5, 25.5]}),
-        ("noise.layers.cabin.1.0.effects.equalizer.tilt_db_per_octave", 0.25, [-6, 6]),
+    draws = tuple(
+        ExplainedDraw(key, u, drawn_value(key, u, setting), setting)
+        for key, u, setting in (
+            ("noise.snr_db", 0.576319, {"normal": [8.5, 5.25], "clip": [-5.5, 25.5]}),
+            ("noise.layers.cabin.1.0.effects.equalizer.tilt_db_per_octave", 0.25, [-6, 6]),
+        )
     )
     row = {"noise": [{"gain_db": -15.892}], "source": {"path": "ann/a.wav"}, "snr_db": {"measured": 8.98},
            "level_dbfs": {"measured": -31.25}}  # fmt: skip

@@ -46,7 +46,7 @@ def explanation_text(explanation: ClipExplanation) -> str:
         measured = f", measured {row['level_dbfs']['measured']:.2f}" if row else ""
         lines.append(f"  level: {spec['level_dbfs']:.3f} dBFS{measured}")
     draws = [[draw.key, _value_text(draw), _setting_text(draw.setting)] for draw in explanation.draws]
-    lines += ["", *table([_DRAW_HEAD, *draws], text=(2,), left=(0, 1), indent=2)]
+    lines += ["", *table([_DRAW_HEAD, *draws], text=(2,), left_aligned=(0, 1), indent=2)]
     return "\n".join([*lines, *_key_notes([draw.key for draw in explanation.draws])])
 
 
