@@ -33,7 +33,7 @@ from synth.plan.checks import how_to_know
 from synth.plan.coverage import PoolUse
 from synth.plan.guards import refuse_from_totals
 from synth.plan.plan import Plan
-from synth.plan.pools import near_duplicate_notes
+from synth.plan.pool_division import near_duplicate_notes
 from synth.plan.splits import SplitOf, group_of
 from synth.recipe.defaults import MAX_REUSE
 from synth.recipe.load import load_recipe

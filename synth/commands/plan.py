@@ -22,7 +22,7 @@ from synth.lists.cases import Cases, read_cases
 from synth.plan.coverage import PoolUse, ledger
 from synth.plan.guards import refuse_from_ledger, refuse_from_totals
 from synth.plan.plan import Plan
-from synth.plan.pools import near_duplicate_notes
+from synth.plan.pool_division import near_duplicate_notes
 from synth.recipe.load import load_recipe
 from synth.recipe.model import SPLITS, Recipe
 

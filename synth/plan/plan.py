@@ -13,7 +13,9 @@ from synth.dsp.segments import Circle
 from synth.plan.builder import PlanBuilder, clip_id_of, copies_of
 from synth.plan.clip_spec import ClipSpec
 from synth.plan.conditions import CasesByCondition
-from synth.plan.pools import Pools, UsableNoise, make_pools
+from synth.plan.pool_division import make_pools
+from synth.plan.pools import Pools
+from synth.plan.recording_groups import UsableNoise
 from synth.plan.spec import PlanParts, SpecBuilder
 from synth.recipe.load import resolved_dict
 from synth.recipe.model import Recipe

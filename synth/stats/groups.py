@@ -23,6 +23,9 @@ def join_linked(members: Iterable[T], links: Iterable[tuple[T, T]]) -> dict[T, T
     Returns:
         For each member, in the order given, the first member of its group.
     """
+    members, links = list(members), [(a, b) for a, b in links if a != b]
+    if not links:
+        return {member: member for member in members}
     from scipy.cluster.hierarchy import DisjointSet  # scipy takes half a second to import: only where it is used
 
     sets = DisjointSet(members)
