@@ -19,16 +19,20 @@ from tests.helpers import run_synth
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+NOISE_PAGE, SET_PAGE, LINE_PAGE = (
+    (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("noise", "data_set", "command_line")
+)
+PAGES = README + NOISE_PAGE + LINE_PAGE  # in the order in which their commands are run
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 SPEECH, NOISE = ROOT / "fixtures" / "speech", ROOT / "fixtures" / "noise" / "car"
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGES, re.DOTALL | re.MULTILINE)
 
 
 def commands() -> list[str]:
-    """The lines of the README's shell blocks, without comments."""
+    """The lines of the pages' shell blocks, without comments."""
     lines = "".join(blocks("sh")).splitlines()
     return [line.split(" #")[0].strip() for line in lines if line.strip()]
 
@@ -71,7 +75,7 @@ def filled_in(line: str, folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def augmented(folder: Path) -> Path:
-    """The README's commands, run one after the other; each must end with 0."""
+    """The commands of the pages, run one after the other; each must exit with 0."""
     for line in commands():
         if not line.startswith("./"):
             done = run(filled_in(line, folder), folder)
@@ -93,16 +97,25 @@ def test_parts_of_the_readme_make_the_same_data_set(augmented: Path) -> None:
         assert (parts / name).read_bytes() == (augmented / name).read_bytes()
 
 
-def test_the_python_of_the_readme_works(augmented: Path, folder: Path) -> None:
-    (program,) = blocks("python")
-    (folder / "example.py").write_text(program)
-    done = run(f"PYTHONPATH={ROOT} {sys.executable} example.py", folder)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip()
+def test_the_python_of_the_pages_works(augmented: Path, folder: Path) -> None:
+    programs = blocks("python")
+    assert len(programs) == 2
+    for program in programs:
+        (folder / "example.py").write_text(program)
+        process = run(f"PYTHONPATH={ROOT} {sys.executable} example.py", folder)
+        assert process.returncode == 0, process.stderr
+        assert process.stdout.strip()
+
+
+def test_the_recipe_of_the_readme_is_read(tmp_path: Path) -> None:
+    (text,) = re.findall(r"^```yaml\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    (tmp_path / "recipe.yaml").write_text("seed: 1\n" + text)
+    recipe = load_recipe(tmp_path / "recipe.yaml")
+    assert [effect.name for effect in recipe.speech.effects] == ["speed", "pitch"]
 
 
 def test_the_manifest_table_names_exactly_the_keys_of_a_row(augmented: Path) -> None:
-    section = README.split("| keys | what |")[1].split("\n\n")[0]
+    section = SET_PAGE.split("| keys | meaning |")[1].split("\n\n")[0]
     named = {
         key for row in section.splitlines() for key in re.findall(r"`(\w+)`", row.split("|")[1] if "|" in row else "")
     }
@@ -110,7 +123,7 @@ def test_the_manifest_table_names_exactly_the_keys_of_a_row(augmented: Path) -> 
 
 
 def test_exit_codes_are_those_of_the_error_tree() -> None:
-    section = README.split("| exit code | meaning |")[1].split("\n\n")[0]
+    section = LINE_PAGE.split("| exit code | meaning |")[1].split("\n\n")[0]
     told = {int(code) for code in re.findall(r"^\| (\d+) \|", section, re.MULTILINE)}
     raised = {
         kind.exit_code
