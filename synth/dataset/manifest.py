@@ -271,7 +271,7 @@ def _field_names(kind: Hashable) -> tuple[str, ...]:
 
 def _effects(effects: Sequence[Effect], drawn: Sequence[Mapping[str, Any] | None] | None) -> list[dict[str, Any]]:
     """As `effect_to_json`, and under `drawn` what a library drew itself where it did."""
-    found = [{"name": e.name, **{name: getattr(e, name) for name in _field_names(type(e))}} for e in effects]
+    found = [values_of(effect) for effect in effects]
     for fields, parameters in zip(found, drawn or (), strict=False):
         if parameters is not None:
             fields["drawn"] = dict(parameters)

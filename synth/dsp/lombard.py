@@ -15,11 +15,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from synth.dsp.effects.effect import Effect, Parameter
+from synth.dsp.effects.effect import Effect
 from synth.dsp.effects.gain import Gain
 from synth.dsp.effects.pitch import Pitch
 from synth.dsp.effects.shelf import Shelf
 from synth.dsp.effects.tempo import Tempo
+from synth.dsp.parameters import Parameter
 
 CHANGE_POINT_DBA = 43.3
 """Noise level from which on talkers raise their voices (Bottalico 2017)."""

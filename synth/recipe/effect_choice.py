@@ -9,7 +9,8 @@ from math import floor
 from typing import Any, TypeAlias, get_args
 
 from synth.draws import ClipDraws
-from synth.dsp.effects.effect import Effect, Parameter
+from synth.dsp.effects.effect import Effect
+from synth.dsp.parameters import Parameter
 from synth.recipe.distributions import Constant, Distribution, Words
 from synth.recipe.renamed import draw_name
 

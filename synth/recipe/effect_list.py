@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from synth.dsp.effects import EFFECTS, audiomentations
 from synth.dsp.effects.audiomentations import Audiomentations
-from synth.dsp.effects.effect import Effect, SameLength
+from synth.dsp.effects.effect import Effect
 from synth.recipe.distributions import Choice
 from synth.recipe.drawn import COMPANIONS, Drawn, DrawnWord, write_distribution
 from synth.recipe.effect_choice import DRAWN, EffectChoice
@@ -111,7 +111,7 @@ class EffectList:
             return "trim is for speech alone; move it to speech.effects"
         if name == "trim" and not first:
             return "trim must be the first effect, because it is measured on the recording as it is"
-        if self.room == "channel" and not issubclass(kind, SameLength):
+        if self.room == "channel" and not kind.keeps_length:
             return f"{name} changes the length, which a channel cannot; move it to speech.effects"
         return None
 

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
-from synth.dsp.effects.effect import Parameter
+from synth.dsp.parameters import Parameter, Parametrized
 from synth.recipe.distributions import Constant
 from synth.recipe.drawn import Drawn, DrawnWord, is_distribution, plain_distribution, write_distribution
 from synth.recipe.kinds import WRONG, At, Kind, Range, Reading, read_with
 from synth.recipe.renamed import renamed_text
 from synth.recipe.yaml_text import BROKEN, Node, did_you_mean, shortened
-
-
-class HasParameters(Protocol):
-    """What `read_settings` needs of a class."""
-
-    __doc__: str | None
-    name: ClassVar[str]
-    parameters: ClassVar[Mapping[str, Parameter]]
-    main: ClassVar[str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +61,7 @@ def default_of(parameter: Parameter) -> Any:
     return default if isinstance(default, str) or default is None else Constant(default)
 
 
-def _by_name(kind: type[HasParameters], node: Node) -> Node | None:
+def _by_name(kind: type[Parametrized], node: Node) -> Node | None:
     """The settings as a mapping of parameters; None where they are neither that nor the main parameter alone."""
     if node.value is None:
         return Node({}, node.place)
@@ -81,7 +72,7 @@ def _by_name(kind: type[HasParameters], node: Node) -> Node | None:
     return Node({kind.main: node}, node.place, keys={kind.main: node.place})
 
 
-def read_settings(name: str, kind: type[HasParameters], item: Node, at: At, reading: Reading) -> Any:
+def read_settings(name: str, kind: type[Parametrized], item: Node, at: At, reading: Reading) -> Any:
     """The parameters in `item.value[name]` by name, defaults filled in; WRONG where one is missing, unknown or out of
     range."""
     node = item.value[name]
@@ -116,7 +107,7 @@ def write_settings(known: Mapping[str, Parameter], settings: Mapping[str, Any]) 
     return {key: parameter_kind(known[key]).write(value) for key, value in settings.items()}
 
 
-def parameters_schema(kind: type[HasParameters]) -> dict[str, Any]:
+def parameters_schema(kind: type[Parametrized]) -> dict[str, Any]:
     """JSON Schema of the settings of one effect."""
     forms: list[dict[str, Any]] = (
         [{"type": "null"}] if not any(p.default is None for p in kind.parameters.values()) else []

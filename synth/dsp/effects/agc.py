@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated
 
 import numpy as np
 
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.effect import Parameter, SameLength
+from synth.dsp.effects.effect import Effect
+from synth.dsp.parameters import Parameter
 
 
 @dataclass(frozen=True, slots=True)
-class Agc(SameLength):
+class Agc(Effect):
     """Turns the running level towards `target_dbfs` by at most `range_db` up or down.
 
     The running level is the power behind a one-pole low-pass with time constant `seconds`, in dBFS (RMS, full-scale
     sine = -3.01); it starts at the mean power of the first `seconds`, so that there is no jump at the start.
     """
 
-    target_dbfs: float = -26.0
-    range_db: float = 12.0
-    seconds: float = 0.5
+    name = "agc"
+    main = "target_dbfs"
 
-    name: ClassVar[str] = "agc"
-    parameters: ClassVar[Mapping[str, Parameter]] = {
-        "target_dbfs": Parameter("the level it turns to (RMS)", low=-60, high=-3, unit="dBFS", default=-26.0),
-        "range_db": Parameter("the most it turns up or down", low=0, high=40, unit="dB", default=12.0),
-        "seconds": Parameter("time constant of the running level", low=0.01, high=10, unit="s", default=0.5),
-    }
-    main: ClassVar[str | None] = "target_dbfs"
-    needs_seed: ClassVar[bool] = False
+    target_dbfs: Annotated[float, Parameter("the level it turns to (RMS)", low=-60, high=-3, unit="dBFS")] = -26.0
+    range_db: Annotated[float, Parameter("the most it turns up or down", low=0, high=40, unit="dB")] = 12.0
+    seconds: Annotated[float, Parameter("time constant of the running level", low=0.01, high=10, unit="s")] = 0.5
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
         if not len(samples):

@@ -15,12 +15,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.effect import Parameter, SameLength
+from synth.dsp.effects.effect import Effect, Report
 from synth.dsp.resample import fit_length
 
 REFUSED: dict[str, str] = {
@@ -57,20 +57,19 @@ _TRIALS = 8  # seeds that `check` tries: enough for a transform that fails for a
 
 
 @dataclass(frozen=True, slots=True)
-class Audiomentations(SameLength):
+class Audiomentations(Effect):
     """`transform(**kwargs)`, always applied, with its draws made from `seed`.
 
     Works in float32, as audiomentations does.
     """
 
+    name = "audiomentations"
+
+    name = "audiomentations"
+
     transform: str
     kwargs: tuple[tuple[str, Any], ...] = ()
     seed: int = 0
-
-    name: ClassVar[str] = "audiomentations"
-    parameters: ClassVar[Mapping[str, Parameter]] = {}
-    main: ClassVar[str | None] = None
-    needs_seed: ClassVar[bool] = True
 
     @classmethod
     def of(cls, transform: str, kwargs: Mapping[str, Any], seed: int = 0) -> Audiomentations:
@@ -78,9 +77,9 @@ class Audiomentations(SameLength):
         return cls(transform, tuple((key, frozen(kwargs[key])) for key in sorted(kwargs)), seed)
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
-        return self.apply_with_parameters(samples, sample_rate=sample_rate)[0]
+        return self.apply_and_report(samples, sample_rate=sample_rate)[0]
 
-    def apply_with_parameters(self, samples: Samples, *, sample_rate: int) -> tuple[Samples, dict[str, Any]]:
+    def apply_and_report(self, samples: Samples, *, sample_rate: int) -> tuple[Samples, Report]:
         """The transformed samples, shape (n,) as they came, and what the transform drew, as JSON values.
 
         Raises

@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated
 
 import numpy as np
 
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.effect import Parameter, SameLength
+from synth.dsp.effects.effect import Effect
+from synth.dsp.parameters import Parameter
 
 _TONES = 16  # enough that no period is heard
 
 
 @dataclass(frozen=True, slots=True)
-class Drift(SameLength):
+class Drift(Effect):
     """A random gain whose standard deviation is `depth_db` and whose fastest movement is `rate_hz`.
 
     The gain in dB is a sum of 16 sines with random phases, one in each sixteenth of the band from 0 to `rate_hz`
     (S. O. Rice, "Mathematical analysis of random noise", 1944). It never leaves 3 depths.
     """
 
-    depth_db: float
-    rate_hz: float = 0.2
-    seed: int = 0
+    name = "drift"
+    main = "depth_db"
 
-    name: ClassVar[str] = "drift"
-    parameters: ClassVar[Mapping[str, Parameter]] = {
-        "depth_db": Parameter("standard deviation of the level", low=0, high=12, unit="dB"),
-        "rate_hz": Parameter("fastest movement", low=0.01, high=5, unit="Hz", default=0.2),
-    }
-    main: ClassVar[str | None] = "depth_db"
-    needs_seed: ClassVar[bool] = True
+    depth_db: Annotated[float, Parameter("standard deviation of the level", low=0, high=12, unit="dB")]
+    rate_hz: Annotated[float, Parameter("fastest movement", low=0.01, high=5, unit="Hz")] = 0.2
+    seed: int = 0
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
         # The movement is so slow that 50 points a period and straight lines between them are within 0.2 % of it.

@@ -1,73 +1,65 @@
-"""What an effect is: a frozen dataclass whose fields are its drawn values, and which can be called on samples."""
+"""What an effect is: a frozen dataclass of parameters that can be called on samples."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, TypeAlias
 
 from synth.dsp.arrays import Samples
+from synth.dsp.effects.playback import Playback
+from synth.dsp.parameters import Parametrized
+
+Report: TypeAlias = dict[str, Any]
+"""What a library drew at random while it rendered: parameter -> JSON value."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter of an effect, as a recipe may set it.
+class Effect(Parametrized):
+    """Base of all effects. One that changes the length or moves the signal says so by the methods below.
 
-    A number (or a distribution of numbers) within [low, high], drawn at `resolution`; or, where `choices` is given, one
-    of these words; or, where `count` > 1, that many independent draws of the same distribution (keys `name.0`,
-    `name.1`, ...). `default` None means: must be given; a mapping is a distribution in the recipe's own notation.
+    An effect never changes its input, and the same fields give the same samples in any process.
     """
-
-    help: str
-    low: float = float("-inf")
-    high: float = float("inf")
-    unit: str = ""
-    default: float | str | tuple[float, ...] | Mapping[str, Any] | None = None
-    resolution: float = 0.001
-    choices: tuple[str, ...] = ()
-    count: int = 1
-    integer: bool = False
-    drawn: bool = True
-    """False: must be one constant for the whole recipe (used at plan time)."""
-
-
-@runtime_checkable
-class Effect(Protocol):
-    """A transform is its parameters. Every field of the dataclass goes into the manifest under its own name."""
-
-    name: ClassVar[str]
-    parameters: ClassVar[Mapping[str, Parameter]]
-    main: ClassVar[str | None]
-    """The parameter that a recipe may give alone: `speed: 0.9` is `speed: {factor: 0.9}`."""
-    needs_seed: ClassVar[bool]
-    """True: the dataclass has a field `seed`, filled by the plan with an integer drawn for the clip."""
-
-    def output_length(self, num_samples: int, sample_rate: int) -> int:
-        """Samples that come out of `num_samples`, exactly."""
-        ...
-
-    def map_position(self, position: int, num_samples: int, sample_rate: int) -> int:
-        """Where sample `position` of an input of `num_samples` comes to lie in the output (for alignments)."""
-        ...
-
-    def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
-        """The effect itself: shape (n,) in, shape (output_length(n),) out; never changes its input."""
-        ...
-
-
-class SameLength:
-    """Base for effects that keep the length and do not move the signal in time."""
 
     __slots__ = ()
 
+    keeps_length: ClassVar[bool] = True
+    """False: not allowed in a channel, whose stems must stay aligned."""
+    before_resampling: ClassVar[bool] = False
+    """True: counts in samples of the recording at its own rate, and so runs first."""
+
     def output_length(self, num_samples: int, sample_rate: int) -> int:
+        """Return exactly how many samples come out of `num_samples` at `sample_rate` (Hz)."""
         return num_samples
 
     def map_position(self, position: int, num_samples: int, sample_rate: int) -> int:
+        """Return where sample `position` of an input of `num_samples` is in the output (for alignments)."""
         return position
+
+    def merge_into(self, playback: Playback) -> Playback | None:
+        """Return `playback` followed by this effect, so that both cost one pass; None if that is not possible.
+
+        Speed, tempo, pitch and the resampling to the data set's rate merge: each pass of a resampler or a stretch
+        costs time and quality. A mere resampling (`Playback.resampling`) takes any of them.
+        """
+        return None
+
+    def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
+        """Apply the effect.
+
+        Args:
+            samples: float64, shape (n,), full scale 1.0.
+            sample_rate: Hz.
+
+        Returns:
+            float64, shape (output_length(n),). May share memory with the input.
+        """
+        raise NotImplementedError
+
+    def apply_and_report(self, samples: Samples, *, sample_rate: int) -> tuple[Samples, Report | None]:
+        """Apply the effect, and also return what a library drew while it rendered; None for effects of our own."""
+        return self(samples, sample_rate=sample_rate), None
 
 
 def effect_to_json(effect: Effect) -> dict[str, Any]:
-    """`{"name": ..., **fields}`: what stands in the manifest, and what `effect_from_json` takes back."""
+    """Return `{"name": ..., **fields}`: the manifest's form, which `effect_from_json` reads."""
     fields = {f.name: getattr(effect, f.name) for f in dataclasses.fields(effect)}  # type: ignore[arg-type]
     return {"name": effect.name, **fields}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 
 from synth.dsp.arrays import Samples
 from synth.dsp.convolve import convolve
-from synth.dsp.effects.effect import Parameter, SameLength
+from synth.dsp.effects.effect import Effect
+from synth.dsp.parameters import Parameter
 
 BANDS_HZ = (62.5, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0)
 """Octave bands (the nominal 63 Hz to 8 kHz of IEC 61260). Their geometric mean, 707 Hz, is where the tilt pivots."""
@@ -23,35 +23,34 @@ _FILTER_SECONDS = 0.25  # long enough that the lowest band, half of its neighbou
 
 
 @dataclass(frozen=True, slots=True)
-class Equalizer(SameLength):
+class Equalizer(Effect):
     """Gains in dB at BANDS_HZ, smooth between them, constant outside, plus a tilt around 707 Hz; at most 30 dB in all.
 
     Zero phase: nothing moves in time. Bands above half the sample rate do nothing.
     """
 
-    bands_db: tuple[float, ...] = (0.0,) * len(BANDS_HZ)
-    tilt_db_per_octave: float = 0.0
+    name = "equalizer"
+    main = "bands_db"
 
-    name: ClassVar[str] = "equalizer"
-    parameters: ClassVar[Mapping[str, Parameter]] = {
-        "bands_db": Parameter(
+    bands_db: Annotated[
+        tuple[float, ...],
+        Parameter(
             "gain of each octave band from 63 Hz to 8 kHz, drawn for each",
             low=-LARGEST_DB,
             high=LARGEST_DB,
             unit="dB",
-            default=(0.0,) * len(BANDS_HZ),
             count=len(BANDS_HZ),
         ),
-        "tilt_db_per_octave": Parameter(
+    ] = (0.0,) * len(BANDS_HZ)
+    tilt_db_per_octave: Annotated[
+        float,
+        Parameter(
             "more treble, or more bass where negative; pivots at 707 Hz",
             low=-12,
             high=12,
             unit="dB/octave",
-            default=0.0,
         ),
-    }
-    main: ClassVar[str | None] = "bands_db"
-    needs_seed: ClassVar[bool] = False
+    ] = 0.0
 
     def gain_db(self, frequencies_hz: npt.ArrayLike) -> Samples:
         """The gain in dB at each frequency (Hz, >= 0): raised-cosine steps between the bands on an octave scale."""

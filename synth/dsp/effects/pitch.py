@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated
 
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.effect import Parameter, SameLength
+from synth.dsp.effects.effect import Effect
+from synth.dsp.effects.playback import Playback
 from synth.dsp.effects.stretch import ENGINES, resample_and_stretch
+from synth.dsp.parameters import Parameter
 
 
 @dataclass(frozen=True, slots=True)
-class Pitch(SameLength):
+class Pitch(Effect):
     """Up by `semitones` (down where negative), equal-tempered: frequencies times 2 ** (semitones / 12).
 
     Built as resampling and tempo, because Signalsmith's own transposition is 13 cents off on a harmonic tone.
     """
 
-    semitones: float
-    engine: str = "signalsmith"
+    name = "pitch"
+    main = "semitones"
 
-    name: ClassVar[str] = "pitch"
-    parameters: ClassVar[Mapping[str, Parameter]] = {
-        "semitones": Parameter("up, or down where negative; the duration stays", low=-12, high=12, unit="semitones"),
-        "engine": Parameter(
+    semitones: Annotated[
+        float, Parameter("up, or down where negative; the duration stays", low=-12, high=12, unit="semitones")
+    ]
+    engine: Annotated[
+        str,
+        Parameter(
             "signalsmith keeps clicks sharp; librosa is the phase vocoder",
-            default="signalsmith",
             choices=ENGINES,
         ),
-    }
-    main: ClassVar[str | None] = "semitones"
-    needs_seed: ClassVar[bool] = False
+    ] = "signalsmith"
 
     @property
     def ratio(self) -> float:
         """What every frequency is multiplied by."""
         return float(2.0 ** (self.semitones / 12))
+
+    def merge_into(self, playback: Playback) -> Playback | None:
+        return playback.then_stretch(self.engine, playback.num_samples, ratio=self.ratio)
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
         return resample_and_stretch(

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated
 
 import numpy as np
 
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.effect import Parameter, SameLength
+from synth.dsp.effects.effect import Effect
+from synth.dsp.parameters import Parameter
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf(SameLength):
+class Shelf(Effect):
     """A high shelf: 0 dB far below `hz`, half of `db` at it, `db` far above.
 
     No change where `hz` is half the sample rate or more. Second order, slope 1 (the steepest that only rises). Causal
@@ -22,23 +22,20 @@ class Shelf(SameLength):
     Bristow-Johnson, "Cookbook formulae for audio equalizer biquad filter coefficients" (W3C note 2021).
     """
 
-    db: float
-    hz: float = 1000.0
+    name = "shelf"
+    main = "db"
 
-    name: ClassVar[str] = "shelf"
-    parameters: ClassVar[Mapping[str, Parameter]] = {
-        "db": Parameter("gain above hz, or loss where negative", low=-20, high=20, unit="dB"),
-        "hz": Parameter(
+    db: Annotated[float, Parameter("gain above hz, or loss where negative", low=-20, high=20, unit="dB")]
+    hz: Annotated[
+        float,
+        Parameter(
             "where half of it is reached; half the sample rate or more is no change",
             low=50,
             high=20000,
             unit="Hz",
-            default=1000.0,
             resolution=0.1,
         ),
-    }
-    main: ClassVar[str | None] = "db"
-    needs_seed: ClassVar[bool] = False
+    ] = 1000.0
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
         from scipy.signal import sosfilt  # loads for most of a second: only where it is used

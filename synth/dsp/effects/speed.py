@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import Annotated
 
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.effect import Parameter
+from synth.dsp.effects.effect import Effect
+from synth.dsp.effects.playback import Playback
+from synth.dsp.parameters import Parameter
 from synth.dsp.resample import resample
 from synth.units import scaled_length, thousandths
 
 
 @dataclass(frozen=True, slots=True)
-class Speed:
+class Speed(Effect):
     """`factor` times as fast: 0.9 is slower, longer and lower.
 
     Source: Ko et al., "Audio augmentation for speech recognition", Interspeech 2015.
     The factor counts in whole thousandths, so that lengths and positions are exact integer arithmetic.
     """
 
-    factor: float
+    name = "speed"
+    main = "factor"
+    keeps_length = False
 
-    name: ClassVar[str] = "speed"
-    parameters: ClassVar[Mapping[str, Parameter]] = {
-        "factor": Parameter("times as fast; below 1 is slower, longer and lower", low=0.25, high=4.0),
-    }
-    main: ClassVar[str | None] = "factor"
-    needs_seed: ClassVar[bool] = False
+    factor: Annotated[float, Parameter("times as fast; below 1 is slower, longer and lower", low=0.25, high=4.0)]
 
     def output_length(self, num_samples: int, sample_rate: int) -> int:
         return scaled_length(num_samples, self.factor)
 
     def map_position(self, position: int, num_samples: int, sample_rate: int) -> int:
         return scaled_length(position, self.factor)
+
+    def merge_into(self, playback: Playback) -> Playback:
+        return replace(
+            playback,
+            num_samples=scaled_length(playback.num_samples, self.factor),
+            rate_in=playback.rate_in * thousandths(self.factor),
+            rate_out=playback.rate_out * 1000,
+        )
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
         length = scaled_length(len(samples), self.factor)

@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated
 
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.effect import Parameter
+from synth.dsp.effects.effect import Effect
+from synth.dsp.parameters import Parameter
 
 
 @dataclass(frozen=True, slots=True)
-class Trim:
+class Trim(Effect):
     """Keep `num_samples` from sample `start` on (None: to the end).
 
     A recipe gives `top_db` alone; the catalog measures the bounds with `librosa.effects.trim`, and the plan fills them
     in. They count in samples of the recording at its own rate: trim comes first, before any resampling.
     """
 
-    top_db: float = 40.0
-    start: int = 0
-    num_samples: int | None = None
+    name = "trim"
+    main = "top_db"
+    keeps_length = False
+    before_resampling = True
 
-    name: ClassVar[str] = "trim"
-    parameters: ClassVar[Mapping[str, Parameter]] = {
-        "top_db": Parameter(
+    top_db: Annotated[
+        float,
+        Parameter(
             "what lies this far below the loudest frame counts as silence",
             low=10,
             high=100,
             unit="dB",
-            default=40.0,
             drawn=False,
         ),
-    }
-    main: ClassVar[str | None] = "top_db"
-    needs_seed: ClassVar[bool] = False
+    ] = 40.0
+    start: int = 0
+    num_samples: int | None = None
 
     def output_length(self, num_samples: int, sample_rate: int) -> int:
         rest = max(num_samples - self.start, 0)

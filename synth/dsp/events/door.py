@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated
 
 import numpy as np
 
 from synth.draws import audio_generator
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.effect import Parameter
-from synth.dsp.events.event import ended, seconds_parameter, sounding
+from synth.dsp.events.event import Event, ended, seconds_parameter, sounding
 from synth.dsp.events.sounds import add_at, band_noise, ringing
+from synth.dsp.parameters import Parameter
 from synth.units import db_to_gain, seconds_to_samples
 
 _PANEL_RATIOS = np.array([2.3, 3.6, 5.2, 7.9])
@@ -21,36 +20,34 @@ _SEAL_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Door(Event):
     """A latch that clicks, `latch_ms` later a thump at `hz` with the door's panels, and a puff of the seals.
 
     No source: all values are guessed from what car doors sound like (a thump of 50 to 110 Hz, 26 dB down after 120 to
     250 ms; panels at 2.3 to 7.9 times that, softer and shorter).
     """
 
-    seconds: float = 0.4
-    hz: float = 80.0
-    decay_ms: float = 180.0
-    latch_ms: float = 15.0
-    latch_db: float = -12.0
-    seed: int = 0
+    name = "door"
 
-    name: ClassVar[str] = "door"
-    parameters: ClassVar[Mapping[str, Parameter]] = {
-        "seconds": seconds_parameter(0.1, 3, default={"uniform": [0.3, 0.6]}),
-        "hz": Parameter("pitch of the thump", low=30, high=250, unit="Hz", default={"uniform": [50, 110]}),
-        "decay_ms": Parameter(
+    seconds: Annotated[float, seconds_parameter(0.1, 3, default={"uniform": [0.3, 0.6]})] = 0.4
+    hz: Annotated[
+        float, Parameter("pitch of the thump", low=30, high=250, unit="Hz", default={"uniform": [50, 110]})
+    ] = 80.0
+    decay_ms: Annotated[
+        float,
+        Parameter(
             "length of the thump, until it is 26 dB down", low=20, high=1000, unit="ms", default={"uniform": [120, 250]}
         ),
-        "latch_ms": Parameter(
-            "from the latch's click to the thump", low=0, high=100, unit="ms", default={"uniform": [8, 25]}
-        ),
-        "latch_db": Parameter(
-            "the latch's click against the thump", low=-40, high=10, unit="dB", default={"uniform": [-20, -6]}
-        ),
-    }
-    main: ClassVar[str | None] = None
-    needs_seed: ClassVar[bool] = True
+    ] = 180.0
+    latch_ms: Annotated[
+        float,
+        Parameter("from the latch's click to the thump", low=0, high=100, unit="ms", default={"uniform": [8, 25]}),
+    ] = 15.0
+    latch_db: Annotated[
+        float,
+        Parameter("the latch's click against the thump", low=-40, high=10, unit="dB", default={"uniform": [-20, -6]}),
+    ] = -12.0
+    seed: int = 0
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
         out = np.zeros(sounding(self, num_samples, sample_rate))

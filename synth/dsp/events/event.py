@@ -4,48 +4,43 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.effect import Parameter
+from synth.dsp.parameters import Parameter, Parametrized
 from synth.units import seconds_to_samples
 
 END_SECONDS = 0.01
 """How long an event fades where it ends, also where the clip ends first."""
 
 
-@runtime_checkable
-class Event(Protocol):
-    """An event is its parameters. Every field of the dataclass goes into the manifest under its own name.
+class Event(Parametrized):
+    """Base of all events. `name` is the label in the manifest.
 
-    The same fields give the same samples, in any process, and an event that is cut short sounds like the beginning of
-    the whole one.
+    The same fields give the same samples, in any process. An event that is cut short sounds like the beginning of the
+    complete one.
     """
 
-    name: ClassVar[str]
-    """Its label in the manifest."""
-    parameters: ClassVar[Mapping[str, Parameter]]
-    main: ClassVar[str | None]
-    needs_seed: ClassVar[bool]
+    __slots__ = ()
 
-    @property
-    def seconds(self) -> float:
-        """How long the event lasts where the clip does not end before it."""
-        ...
-
-    @property
-    def seed(self) -> int:
-        """An integer drawn for the clip, for what is random inside the sound."""
-        ...
+    seconds: float
+    """How long the event lasts, if the clip does not end before it."""
+    seed: int
+    """Drawn for the clip, for what is random inside the sound."""
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
-        """The sound from its onset on, shape (num_samples,), float64, at a peak near 0.1 (a mixer sets its level).
+        """Make the sound from its onset on.
 
-        Starts and ends at zero. `num_samples` is meant to be at most `seconds`; beyond them there is silence.
+        Args:
+            num_samples: length of the result, at most that of `seconds`; beyond it there is silence.
+            sample_rate: Hz.
+
+        Returns:
+            float64, shape (num_samples,), from zero to zero, at a peak near 0.1 (a mixer sets its level).
         """
-        ...
+        raise NotImplementedError
 
 
 def seconds_parameter(low: float, high: float, *, default: Mapping[str, Any]) -> Parameter:

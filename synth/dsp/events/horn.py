@@ -3,51 +3,49 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated
 
 import numpy as np
 
 from synth.draws import audio_generator
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.effect import Parameter
-from synth.dsp.events.event import ended, seconds_parameter, sounding
+from synth.dsp.events.event import Event, ended, seconds_parameter, sounding
 from synth.dsp.events.sounds import harmonics_below, muffled, one_cycle, played, swell
+from synth.dsp.parameters import Parameter
 
 _HARMONICS = 24
 _RISE_S, _FALL_S = 0.015, 0.04
 
 
 @dataclass(frozen=True, slots=True)
-class Horn:
+class Horn(Event):
     """A pair of disc horns, tuned about a third apart, heard through the body of a car.
 
     All values are from memory: 350 to 450 Hz for the lower of them, a ratio of 1.18 to 1.28 (usual: 420 and 500 Hz), up
     to 24 harmonics that fall by 3 dB an octave but for 3 dB of chance, a low-pass of 12 dB an octave for the body.
     """
 
-    seconds: float = 0.6
-    hz: float = 420.0
-    ratio: float = 1.2
-    muffle_hz: float = 2000.0
-    seed: int = 0
+    name = "horn"
 
-    name: ClassVar[str] = "horn"
-    parameters: ClassVar[Mapping[str, Parameter]] = {
-        "seconds": seconds_parameter(0.1, 10, default={"log_uniform": [0.2, 1.5]}),
-        "hz": Parameter("the lower tone", low=150, high=900, unit="Hz", default={"uniform": [350, 450]}),
-        "ratio": Parameter("of the higher tone to the lower", low=1, high=2, default={"uniform": [1.18, 1.28]}),
-        "muffle_hz": Parameter(
+    seconds: Annotated[float, seconds_parameter(0.1, 10, default={"log_uniform": [0.2, 1.5]})] = 0.6
+    hz: Annotated[float, Parameter("the lower tone", low=150, high=900, unit="Hz", default={"uniform": [350, 450]})] = (
+        420.0
+    )
+    ratio: Annotated[
+        float, Parameter("of the higher tone to the lower", low=1, high=2, default={"uniform": [1.18, 1.28]})
+    ] = 1.2
+    muffle_hz: Annotated[
+        float,
+        Parameter(
             "the car's body keeps out what is above",
             low=200,
             high=20000,
             unit="Hz",
             default={"log_uniform": [800, 4000]},
         ),
-    }
-    main: ClassVar[str | None] = None
-    needs_seed: ClassVar[bool] = True
+    ] = 2000.0
+    seed: int = 0
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
         time = np.arange(sounding(self, num_samples, sample_rate)) / sample_rate

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated
 
 import numpy as np
 
 from synth.draws import audio_generator
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.effect import Parameter
-from synth.dsp.events.event import ended, seconds_parameter, sounding
+from synth.dsp.events.event import Event, ended, seconds_parameter, sounding
 from synth.dsp.events.sounds import add_at, ringing
+from synth.dsp.parameters import Parameter
 from synth.units import db_to_gain, seconds_to_samples
 
 _SHAPE = np.array([1.0, 1.35, 1.8, 2.5])  # partials of a click, by no model: guessed
@@ -24,7 +23,7 @@ _DUTY = {"uniform": [0.4, 0.6]}
 
 
 @dataclass(frozen=True, slots=True)
-class Indicator:
+class Indicator(Event):
     """Turn signal: two different clicks a cycle, at `rate_hz` cycles a second.
 
     90 +- 30 flashes a minute is UN Regulation No. 48 (from memory); clicks of 3 ms between 1 and 4 kHz, and all other
@@ -32,33 +31,30 @@ class Indicator:
     second click is lower by `ratio`, and comes after `duty` of the cycle. Clicks differ by up to 1 dB.
     """
 
-    seconds: float = 4.0
-    rate_hz: float = 1.5
-    duty: float = 0.5
-    click_hz: float = 2000.0
-    ratio: float = 0.8
-    click_ms: float = 3.0
-    seed: int = 0
+    name = "indicator"
 
-    name: ClassVar[str] = "indicator"
-    parameters: ClassVar[Mapping[str, Parameter]] = {
-        "seconds": seconds_parameter(0.5, 60, default={"uniform": [2, 8]}),
-        "rate_hz": Parameter("cycles a second", low=0.5, high=4, unit="Hz", default={"uniform": [1, 2]}),
-        "duty": Parameter(
-            "when the second click comes, in a cycle", low=0.2, high=0.8, default={"uniform": [0.4, 0.6]}
-        ),
-        "click_hz": Parameter(
+    seconds: Annotated[float, seconds_parameter(0.5, 60, default={"uniform": [2, 8]})] = 4.0
+    rate_hz: Annotated[float, Parameter("cycles a second", low=0.5, high=4, unit="Hz", default={"uniform": [1, 2]})] = (
+        1.5
+    )
+    duty: Annotated[
+        float, Parameter("when the second click comes, in a cycle", low=0.2, high=0.8, default={"uniform": [0.4, 0.6]})
+    ] = 0.5
+    click_hz: Annotated[
+        float,
+        Parameter(
             "lowest partial of the first click", low=500, high=6000, unit="Hz", default={"log_uniform": [1000, 2500]}
         ),
-        "ratio": Parameter(
-            "of the second click's pitch to the first's", low=0.5, high=1.5, default={"uniform": [0.65, 0.9]}
-        ),
-        "click_ms": Parameter(
-            "length of a click, until it is 26 dB down", low=1, high=20, unit="ms", default={"uniform": [2, 5]}
-        ),
-    }
-    main: ClassVar[str | None] = None
-    needs_seed: ClassVar[bool] = True
+    ] = 2000.0
+    ratio: Annotated[
+        float,
+        Parameter("of the second click's pitch to the first's", low=0.5, high=1.5, default={"uniform": [0.65, 0.9]}),
+    ] = 0.8
+    click_ms: Annotated[
+        float,
+        Parameter("length of a click, until it is 26 dB down", low=1, high=20, unit="ms", default={"uniform": [2, 5]}),
+    ] = 3.0
+    seed: int = 0
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
         out = np.zeros(sounding(self, num_samples, sample_rate))

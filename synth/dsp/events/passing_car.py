@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated
 
 import numpy as np
 
 from synth.draws import audio_generator
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.effect import Parameter
 from synth.dsp.events.course import Course
-from synth.dsp.events.event import ended, seconds_parameter, sounding
+from synth.dsp.events.event import Event, ended, seconds_parameter, sounding
 from synth.dsp.events.sounds import band_noise, between, harmonics_below, one_cycle, played, swell
+from synth.dsp.parameters import Parameter
 from synth.units import db_to_gain
 
 _LOW_HZ = 100.0
@@ -22,7 +21,7 @@ _HARMONICS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class PassingCar:
+class PassingCar(Event):
     """A car that passes at `speed_kmh` against ours: tyre noise and a tone of its engine, with the Doppler shift.
 
     Its power goes as 1 / (d^2 + (vt)^2), d = `distance_m`, nearest in the middle of `seconds`; the first and the last
@@ -31,29 +30,29 @@ class PassingCar:
     is about 0.5 to 1.5 s and the Doppler shift below 5 % stands in the project's notes without a source.
     """
 
-    seconds: float = 3.0
-    speed_kmh: float = 40.0
-    distance_m: float = 5.0
-    noise_hz: float = 1000.0
-    tone_hz: float = 100.0
-    tone_db: float = -10.0
-    seed: int = 0
+    name = "passing_car"
 
-    name: ClassVar[str] = "passing_car"
-    parameters: ClassVar[Mapping[str, Parameter]] = {
-        "seconds": seconds_parameter(0.5, 30, default={"uniform": [2, 5]}),
-        "speed_kmh": Parameter("against our car", low=1, high=62, unit="km/h", default={"uniform": [15, 60]}),
-        "distance_m": Parameter("where it is nearest", low=1, high=50, unit="m", default={"uniform": [3, 8]}),
-        "noise_hz": Parameter(
+    seconds: Annotated[float, seconds_parameter(0.5, 30, default={"uniform": [2, 5]})] = 3.0
+    speed_kmh: Annotated[
+        float, Parameter("against our car", low=1, high=62, unit="km/h", default={"uniform": [15, 60]})
+    ] = 40.0
+    distance_m: Annotated[
+        float, Parameter("where it is nearest", low=1, high=50, unit="m", default={"uniform": [3, 8]})
+    ] = 5.0
+    noise_hz: Annotated[
+        float,
+        Parameter(
             "upper limit of its noise in our car", low=200, high=6000, unit="Hz", default={"log_uniform": [500, 1500]}
         ),
-        "tone_hz": Parameter("pitch of its engine", low=30, high=400, unit="Hz", default={"log_uniform": [60, 150]}),
-        "tone_db": Parameter(
-            "tone of its engine against its noise", low=-60, high=40, unit="dB", default={"uniform": [-20, -3]}
-        ),
-    }
-    main: ClassVar[str | None] = None
-    needs_seed: ClassVar[bool] = True
+    ] = 1000.0
+    tone_hz: Annotated[
+        float, Parameter("pitch of its engine", low=30, high=400, unit="Hz", default={"log_uniform": [60, 150]})
+    ] = 100.0
+    tone_db: Annotated[
+        float,
+        Parameter("tone of its engine against its noise", low=-60, high=40, unit="dB", default={"uniform": [-20, -3]}),
+    ] = -10.0
+    seed: int = 0
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
         count = sounding(self, num_samples, sample_rate)

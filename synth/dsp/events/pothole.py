@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated
 
 import numpy as np
 
 from synth.draws import audio_generator
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.effect import Parameter
-from synth.dsp.events.event import ended, seconds_parameter, sounding
+from synth.dsp.events.event import Event, ended, seconds_parameter, sounding
 from synth.dsp.events.sounds import add_at, band_noise, ringing
+from synth.dsp.parameters import Parameter
 from synth.units import db_to_gain, seconds_to_samples
 
 _SLAP_S = 0.012  # decay of the tyre's slap, guessed
@@ -20,7 +19,7 @@ _SLAP_HZ = (150.0, 900.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Pothole:
+class Pothole(Event):
     """A pothole or a joint of the road: a thump at `hz` for each axle, wheelbase / speed apart.
 
     Each is a resonance of the body that is 26 dB down after `decay_ms`, and a short slap of the tyre (150 to 900 Hz).
@@ -28,29 +27,31 @@ class Pothole:
     memory; the slap is guessed. The rear axle is not heard where it comes after `seconds` (below 24 km/h in 0.4 s).
     """
 
-    seconds: float = 0.5
-    speed_kmh: float = 50.0
-    wheelbase_m: float = 2.6
-    hz: float = 100.0
-    decay_ms: float = 80.0
-    rear_db: float = -2.0
-    seed: int = 0
+    name = "pothole"
 
-    name: ClassVar[str] = "pothole"
-    parameters: ClassVar[Mapping[str, Parameter]] = {
-        "seconds": seconds_parameter(0.1, 3, default={"uniform": [0.45, 0.6]}),
-        "speed_kmh": Parameter("of our car", low=5, high=250, unit="km/h", default={"uniform": [30, 110]}),
-        "wheelbase_m": Parameter("between the axles", low=1.5, high=5, unit="m", default={"uniform": [2.4, 2.9]}),
-        "hz": Parameter("pitch of the thump", low=30, high=300, unit="Hz", default={"uniform": [60, 150]}),
-        "decay_ms": Parameter(
+    seconds: Annotated[float, seconds_parameter(0.1, 3, default={"uniform": [0.45, 0.6]})] = 0.5
+    speed_kmh: Annotated[
+        float, Parameter("of our car", low=5, high=250, unit="km/h", default={"uniform": [30, 110]})
+    ] = 50.0
+    wheelbase_m: Annotated[
+        float, Parameter("between the axles", low=1.5, high=5, unit="m", default={"uniform": [2.4, 2.9]})
+    ] = 2.6
+    hz: Annotated[
+        float, Parameter("pitch of the thump", low=30, high=300, unit="Hz", default={"uniform": [60, 150]})
+    ] = 100.0
+    decay_ms: Annotated[
+        float,
+        Parameter(
             "length of a thump, until it is 26 dB down", low=10, high=500, unit="ms", default={"uniform": [50, 100]}
         ),
-        "rear_db": Parameter(
+    ] = 80.0
+    rear_db: Annotated[
+        float,
+        Parameter(
             "the rear axle's thump against the front one's", low=-20, high=10, unit="dB", default={"uniform": [-6, 2]}
         ),
-    }
-    main: ClassVar[str | None] = None
-    needs_seed: ClassVar[bool] = True
+    ] = -2.0
+    seed: int = 0
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
         out = np.zeros(sounding(self, num_samples, sample_rate))

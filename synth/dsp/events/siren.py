@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated
 
 import numpy as np
 
 from synth.draws import audio_generator
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.effect import Parameter
 from synth.dsp.events.course import Course
-from synth.dsp.events.event import ended, seconds_parameter, sounding
+from synth.dsp.events.event import Event, ended, seconds_parameter, sounding
 from synth.dsp.events.sounds import between, harmonics_below, muffled, one_cycle, played, swell
+from synth.dsp.parameters import Parameter
 
 KINDS = ("two_tone", "wail")
 _HARMONICS = 8
@@ -24,7 +23,7 @@ _GLIDE_STEPS = 512  # of even frequency in one wail: at most 0.5 % apart, which 
 
 
 @dataclass(frozen=True, slots=True)
-class Siren:
+class Siren(Event):
     """A siren that passes at `speed_kmh` against our car, heard through its body, with the Doppler shift.
 
     two_tone: `hz` and `ratio` times that in turn, both once in `period_s` (Europe; 440 and 585 Hz in Germany's DIN
@@ -34,43 +33,44 @@ class Siren:
     `seconds`; at most half a second at each end fades in and out.
     """
 
-    seconds: float = 8.0
-    kind: str = "two_tone"
-    hz: float = 440.0
-    ratio: float = 1.33
-    period_s: float = 1.5
-    speed_kmh: float = 40.0
-    distance_m: float = 20.0
-    muffle_hz: float = 1200.0
-    seed: int = 0
+    name = "siren"
 
-    name: ClassVar[str] = "siren"
-    parameters: ClassVar[Mapping[str, Parameter]] = {
-        "seconds": seconds_parameter(1, 120, default={"uniform": [3, 15]}),
-        "kind": Parameter("two tones in turn, or one that goes up and down", default="two_tone", choices=KINDS),
-        "hz": Parameter("the lower tone", low=200, high=1000, unit="Hz", default={"uniform": [400, 460]}),
-        "ratio": Parameter(
-            "of the higher tone to the lower, of two_tone", low=1, high=2, default={"uniform": [1.12, 1.36]}
-        ),
-        "period_s": Parameter(
+    seconds: Annotated[float, seconds_parameter(1, 120, default={"uniform": [3, 15]})] = 8.0
+    kind: Annotated[str, Parameter("two tones in turn, or one that goes up and down", choices=KINDS)] = "two_tone"
+    hz: Annotated[
+        float, Parameter("the lower tone", low=200, high=1000, unit="Hz", default={"uniform": [400, 460]})
+    ] = 440.0
+    ratio: Annotated[
+        float,
+        Parameter("of the higher tone to the lower, of two_tone", low=1, high=2, default={"uniform": [1.12, 1.36]}),
+    ] = 1.33
+    period_s: Annotated[
+        float,
+        Parameter(
             "from low to low again; three times that for wail",
             low=0.2,
             high=10,
             unit="s",
             default={"uniform": [1.2, 1.8]},
         ),
-        "speed_kmh": Parameter("against our car", low=0, high=62, unit="km/h", default={"uniform": [10, 60]}),
-        "distance_m": Parameter("where it is nearest", low=2, high=200, unit="m", default={"log_uniform": [5, 60]}),
-        "muffle_hz": Parameter(
+    ] = 1.5
+    speed_kmh: Annotated[
+        float, Parameter("against our car", low=0, high=62, unit="km/h", default={"uniform": [10, 60]})
+    ] = 40.0
+    distance_m: Annotated[
+        float, Parameter("where it is nearest", low=2, high=200, unit="m", default={"log_uniform": [5, 60]})
+    ] = 20.0
+    muffle_hz: Annotated[
+        float,
+        Parameter(
             "our car's body keeps out what is above",
             low=200,
             high=20000,
             unit="Hz",
             default={"log_uniform": [700, 2000]},
         ),
-    }
-    main: ClassVar[str | None] = None
-    needs_seed: ClassVar[bool] = True
+    ] = 1200.0
+    seed: int = 0
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
         count = sounding(self, num_samples, sample_rate)

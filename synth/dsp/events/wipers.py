@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated
 
 import numpy as np
 
 from synth.draws import audio_generator
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.effect import Parameter
-from synth.dsp.events.event import ended, seconds_parameter, sounding
+from synth.dsp.events.event import Event, ended, seconds_parameter, sounding
 from synth.dsp.events.sounds import add_at, band_noise, ringing
+from synth.dsp.parameters import Parameter
 from synth.units import db_to_gain, seconds_to_samples
 
 _SWISH_S = 0.25
@@ -24,7 +23,7 @@ _BAND = 2.5  # the swish reaches from swish_hz divided by this to swish_hz times
 
 
 @dataclass(frozen=True, slots=True)
-class Wipers:
+class Wipers(Event):
     """Windscreen wipers, out and back once in `period_s`; above 1.2 s with a pause after that (interval: 3 to 8 s).
 
     A stroke is 0.25 s of noise from swish_hz / 2.5 to swish_hz * 2.5, then a thump at `thump_hz`, `thump_db` louder at
@@ -32,27 +31,25 @@ class Wipers:
     of 60 to 200 Hz.
     """
 
-    seconds: float = 8.0
-    period_s: float = 1.2
-    swish_hz: float = 800.0
-    thump_hz: float = 110.0
-    thump_db: float = 0.0
-    seed: int = 0
+    name = "wipers"
 
-    name: ClassVar[str] = "wipers"
-    parameters: ClassVar[Mapping[str, Parameter]] = {
-        "seconds": seconds_parameter(0.5, 600, default={"uniform": [3, 20]}),
-        "period_s": Parameter("from one wipe to the next", low=0.6, high=20, unit="s", default={"uniform": [0.8, 1.5]}),
-        "swish_hz": Parameter(
-            "middle of the swish", low=200, high=3000, unit="Hz", default={"log_uniform": [600, 1000]}
-        ),
-        "thump_hz": Parameter("pitch of the thump", low=40, high=400, unit="Hz", default={"uniform": [60, 200]}),
-        "thump_db": Parameter(
+    seconds: Annotated[float, seconds_parameter(0.5, 600, default={"uniform": [3, 20]})] = 8.0
+    period_s: Annotated[
+        float, Parameter("from one wipe to the next", low=0.6, high=20, unit="s", default={"uniform": [0.8, 1.5]})
+    ] = 1.2
+    swish_hz: Annotated[
+        float, Parameter("middle of the swish", low=200, high=3000, unit="Hz", default={"log_uniform": [600, 1000]})
+    ] = 800.0
+    thump_hz: Annotated[
+        float, Parameter("pitch of the thump", low=40, high=400, unit="Hz", default={"uniform": [60, 200]})
+    ] = 110.0
+    thump_db: Annotated[
+        float,
+        Parameter(
             "peak of the thump against that of the swish", low=-30, high=20, unit="dB", default={"uniform": [-9, 3]}
         ),
-    }
-    main: ClassVar[str | None] = None
-    needs_seed: ClassVar[bool] = True
+    ] = 0.0
+    seed: int = 0
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
         out = np.zeros(sounding(self, num_samples, sample_rate))

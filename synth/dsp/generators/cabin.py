@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated
 
 import numpy as np
 
 from synth.draws import audio_generator
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.effect import Parameter
 from synth.dsp.generators.cabin_courses import Courses, courses, wander
 from synth.dsp.generators.cabin_sounds import engine, loudness_db, rain, whine
 from synth.dsp.generators.cabin_spectra import COMBUSTION_DB, Part, decibels, part_powers
 from synth.dsp.generators.car import VirtualCar, virtual_car
 from synth.dsp.generators.gaussian import gaussian_frames
-from synth.dsp.generators.generator import Material
+from synth.dsp.generators.generator import Generator, Material
+from synth.dsp.parameters import Parameter
 
 ROADS = ("smooth", "coarse", "cobbles")
 WINDOWS = ("closed", "open")
@@ -32,7 +32,7 @@ _GUST_TAU_S = (0.5, 3.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Cabin:
+class Cabin(Generator):
     """Noise in a virtual car: road, wind, engine or motor, fan, rain, as science.md 4.6 puts them together.
 
     The car (`synth.dsp.generators.car`) is number `car` of the fleet `car_seed`; both are the plan's. Level: about -30 dBFS
@@ -42,21 +42,12 @@ class Cabin:
     out (at idle, and in some cars below 50 km/h) the sound is nearly periodic for a second or two, as an engine is.
     """
 
-    speed_kmh: float = 80.0
-    acceleration_kmh_per_s: float = 0.0
-    road: str = "smooth"
-    wind_db: float = 0.0
-    gust_db: float = 1.5
-    window: str = "closed"
-    fan: str = "off"
-    rain_drops_per_s: float = 0.0
-    seed: int = 0
-    car: int = 0
-    car_seed: int = 0
+    name = "cabin"
+    is_model = True
 
-    name: ClassVar[str] = "cabin"
-    parameters: ClassVar[Mapping[str, Parameter]] = {
-        "speed_kmh": Parameter(
+    speed_kmh: Annotated[
+        float,
+        Parameter(
             "speed at the beginning; 0: the car stands",
             low=0,
             high=180,
@@ -65,7 +56,10 @@ class Cabin:
             default={"quantiles": [0, 0, 20, 60, 100, 140], "probabilities": [0, 0.099, 0.1, 0.55, 0.8, 1]},
             resolution=0.1,
         ),
-        "acceleration_kmh_per_s": Parameter(
+    ] = 80.0
+    acceleration_kmh_per_s: Annotated[
+        float,
+        Parameter(
             "acceleration at the beginning; it spends itself in 15 s",
             low=-5,
             high=5,
@@ -73,10 +67,14 @@ class Cabin:
             default={"normal": [0, 0.8], "clip": [-3, 3]},
             resolution=0.01,
         ),
-        "road": Parameter(
-            "surface of the road", choices=ROADS, default={"choice": list(ROADS), "weights": [0.6, 0.3, 0.1]}
-        ),
-        "wind_db": Parameter(
+    ] = 0.0
+    road: Annotated[
+        str,
+        Parameter("surface of the road", choices=ROADS, default={"choice": list(ROADS), "weights": [0.6, 0.3, 0.1]}),
+    ] = "smooth"
+    wind_db: Annotated[
+        float,
+        Parameter(
             "wind against that of still air (head wind or lee)",
             low=-10,
             high=10,
@@ -84,12 +82,22 @@ class Cabin:
             default={"normal": [0, 2], "clip": [-5, 5]},
             resolution=0.01,
         ),
-        "gust_db": Parameter(
+    ] = 0.0
+    gust_db: Annotated[
+        float,
+        Parameter(
             "standard deviation of gusts", low=0, high=6, unit="dB", default={"uniform": [1, 3]}, resolution=0.01
         ),
-        "window": Parameter("side window", choices=WINDOWS, default={"choice": list(WINDOWS), "weights": [0.9, 0.1]}),
-        "fan": Parameter("heater fan", choices=FANS, default={"choice": list(FANS), "weights": [0.35, 0.3, 0.2, 0.15]}),
-        "rain_drops_per_s": Parameter(
+    ] = 1.5
+    window: Annotated[
+        str, Parameter("side window", choices=WINDOWS, default={"choice": list(WINDOWS), "weights": [0.9, 0.1]})
+    ] = "closed"
+    fan: Annotated[
+        str, Parameter("heater fan", choices=FANS, default={"choice": list(FANS), "weights": [0.35, 0.3, 0.2, 0.15]})
+    ] = "off"
+    rain_drops_per_s: Annotated[
+        float,
+        Parameter(
             "rain drops a second",
             low=0,
             high=1000,
@@ -97,10 +105,10 @@ class Cabin:
             default={"quantiles": [0, 0, 20, 400], "probabilities": [0, 0.899, 0.9, 1]},
             resolution=1,
         ),
-    }
-    main: ClassVar[str | None] = None
-    needs_seed: ClassVar[bool] = True
-    is_model: ClassVar[bool] = True
+    ] = 0.0
+    seed: int = 0
+    car: int = 0
+    car_seed: int = 0
 
     def __post_init__(self) -> None:
         for value, known in ((self.road, ROADS), (self.window, WINDOWS), (self.fan, FANS)):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.effect import Parameter
+from synth.dsp.parameters import Parametrized
 
 MATERIAL_SECONDS = 30.0
 """A recording's usable sound is cut into materials of at most this length, each overlapping the next by half."""
@@ -43,28 +43,29 @@ class Material:
         return np.multiply(self.samples, self.scale, dtype=np.float64)
 
 
-class Generator(Protocol):
-    """A generator is its parameters; every field of the dataclass goes into the manifest under its own name.
+class Generator(Parametrized):
+    """Base of all generators. The same fields and the same materials give the same samples, in any process."""
 
-    The same fields and the same materials give the same samples, in any process.
-    """
+    __slots__ = ()
 
-    name: ClassVar[str]
-    parameters: ClassVar[Mapping[str, Parameter]]
-    main: ClassVar[str | None]
-    needs_seed: ClassVar[bool]
     is_model: ClassVar[bool]
-    """True where the sound is a model's, False where it is made of recorded sound."""
-
-    @property
-    def seed(self) -> int:
-        """An integer drawn for the clip, for what is random inside the sound."""
-        ...
+    """True if a model makes the sound, False if it is made of recorded sound."""
+    seed: int
+    """Drawn for the clip, for what is random inside the sound."""
 
     def sources(self) -> int:
-        """How many materials it takes: 0, 1 or 2, of different recordings."""
-        ...
+        """Return how many materials it takes: 0, 1 or 2, of different recordings."""
+        raise NotImplementedError
 
     def __call__(self, num_samples: int, *, sample_rate: int, materials: Sequence[Material]) -> Samples:
-        """Noise of any length, shape (num_samples,), at the level of its (first) material."""
-        ...
+        """Synthesize noise of any length.
+
+        Args:
+            num_samples: length of the result.
+            sample_rate: Hz, that of the materials too.
+            materials: `sources()` of them.
+
+        Returns:
+            float64, shape (num_samples,), full scale 1.0, at the level of the first material.
+        """
+        raise NotImplementedError

@@ -13,18 +13,18 @@ a join follow its correlation, so that the power neither dips nor bumps; the ide
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated
 
 import numpy as np
 
 from synth.draws import audio_generator
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.effect import Parameter
-from synth.dsp.generators.generator import Material
+from synth.dsp.generators.generator import Generator, Material
 from synth.dsp.generators.quilt_analysis import FAR, PER_CELL, Analysis, Integers, analyse
 from synth.dsp.generators.quilt_seams import Seams, seams_of, sewn
+from synth.dsp.parameters import Parameter
 
 BEST = 5
 REMEMBERED = 12
@@ -34,23 +34,18 @@ SPARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Quilt:
+class Quilt(Generator):
     """Pieces of a recording, `segment_ms` long, in an order of their own, drawn with `seed`.
 
     Long segments keep more of a sound's own course, and are known again: of ten minutes made from five seconds, no two
     seconds were found to correlate above 0.5 with segments of up to 120 ms; from 240 ms on there were such.
     """
 
-    segment_ms: float = 60.0
-    seed: int = 0
+    name = "quilt"
+    is_model = False
 
-    name: ClassVar[str] = "quilt"
-    parameters: ClassVar[Mapping[str, Parameter]] = {
-        "segment_ms": Parameter("length of the pieces", low=30, high=960, unit="ms", default=60)
-    }
-    main: ClassVar[str | None] = None
-    needs_seed: ClassVar[bool] = True
-    is_model: ClassVar[bool] = False
+    segment_ms: Annotated[float, Parameter("length of the pieces", low=30, high=960, unit="ms")] = 60
+    seed: int = 0
 
     def sources(self) -> int:
         return 1

@@ -12,9 +12,9 @@ recordings at hand), the lengths of the pieces, the reach of the search for a jo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +22,11 @@ import numpy.typing as npt
 from synth.draws import audio_generator
 from synth.dsp.arrays import Samples
 from synth.dsp.convolve import convolve
-from synth.dsp.effects.effect import Parameter
 from synth.dsp.generators.gaussian import Power, frame_size
-from synth.dsp.generators.generator import Material
+from synth.dsp.generators.generator import Generator, Material
 from synth.dsp.generators.quilt import Quilt
 from synth.dsp.generators.shaped import even_places, smooth_curve, squared_frames
+from synth.dsp.parameters import Parameter
 from synth.dsp.resample import resample
 from synth.units import resampled_length, thousandths
 
@@ -66,7 +66,7 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
-class Separate:
+class Separate(Generator):
     """A recording whose tonal and broadband parts are changed apart.
 
     `tonal_factor`: how many times as fast the tonal part is played, so that its lines move. `tonal_db`: its level
@@ -77,34 +77,36 @@ class Separate:
     equaliser (4.5 A).
     """
 
-    tonal_factor: float = 1.0
-    tonal_db: float = 0.0
-    equalizer_db: float = 0.0
-    seed: int = 0
+    name = "separate"
+    is_model = False
 
-    name: ClassVar[str] = "separate"
-    parameters: ClassVar[Mapping[str, Parameter]] = {
-        "tonal_factor": Parameter(
+    tonal_factor: Annotated[
+        float,
+        Parameter(
             "times as fast that the tonal part is played", low=0.8, high=1.25, default={"log_uniform": [0.85, 1.18]}
         ),
-        "tonal_db": Parameter(
+    ] = 1.0
+    tonal_db: Annotated[
+        float,
+        Parameter(
             "level of the tonal part against the broadband one",
             low=-12,
             high=12,
             unit="dB",
             default={"uniform": [-4, 4]},
         ),
-        "equalizer_db": Parameter(
+    ] = 0.0
+    equalizer_db: Annotated[
+        float,
+        Parameter(
             "SD of a smooth random change of the broadband part's spectrum",
             low=0,
             high=12,
             unit="dB",
             default={"uniform": [0, 3]},
         ),
-    }
-    main: ClassVar[str | None] = None
-    needs_seed: ClassVar[bool] = True
-    is_model: ClassVar[bool] = False
+    ] = 0.0
+    seed: int = 0
 
     def sources(self) -> int:
         """One recording."""

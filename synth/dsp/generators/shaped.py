@@ -7,19 +7,19 @@ blocks put together anew, each with all its bands, so that gusts and bumps stay 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 
 from synth.draws import audio_generator
 from synth.dsp.arrays import Matrix, Samples
-from synth.dsp.effects.effect import Parameter
 from synth.dsp.generators.gaussian import Power, bin_hz, frame_count, frame_size, gaussian_frames, gaussian_noise
-from synth.dsp.generators.generator import Material
+from synth.dsp.generators.generator import Generator, Material
+from synth.dsp.parameters import Parameter
 
 Envelopes = npt.NDArray[np.float64]
 """Natural logarithm of each band's power over its mean, shape (frames, BANDS), frames as `gaussian_noise` has them."""
@@ -49,7 +49,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Shaped:
+class Shaped(Generator):
     """Gaussian noise that sounds like one recording, or like something between two.
 
     `departure_db`: standard deviation of a smooth random curve over the logarithm of frequency that the spectrum is
@@ -60,27 +60,24 @@ class Shaped:
     what makes another car of it is the random equaliser's of science.md 4.5; the knots' spacing is a choice.
     """
 
-    departure_db: float = 0.5
-    between: float = 0.0
-    seed: int = 0
+    name = "shaped"
+    main = "departure_db"
+    is_model = True
 
-    name: ClassVar[str] = "shaped"
-    parameters: ClassVar[Mapping[str, Parameter]] = {
-        "departure_db": Parameter(
+    departure_db: Annotated[
+        float,
+        Parameter(
             "SD of a smooth random change of the spectrum. 0.5 stays within what two halves of one recording "
             "differ by, so that the noise is still this car's; 3 to 6 makes other cars of it",
             low=0,
             high=12,
             unit="dB",
-            default=0.5,
         ),
-        "between": Parameter(
-            "weight of a second recording's spectrum and envelopes; 0: the first alone", low=0, high=1, default=0.0
-        ),
-    }
-    main: ClassVar[str | None] = "departure_db"
-    needs_seed: ClassVar[bool] = True
-    is_model: ClassVar[bool] = True
+    ] = 0.5
+    between: Annotated[
+        float, Parameter("weight of a second recording's spectrum and envelopes; 0: the first alone", low=0, high=1)
+    ] = 0.0
+    seed: int = 0
 
     def sources(self) -> int:
         """One recording, or two where the noise lies between them."""

@@ -51,14 +51,14 @@ def test_every_exported_class_works_or_is_refused_with_a_reason(transform) -> No
 def works(transform: str, seed: int) -> None:
     before = noise(16000)
     before.setflags(write=False)
-    out, drawn = Audiomentations(transform, (), seed).apply_with_parameters(before, sample_rate=16000)
+    out, drawn = Audiomentations(transform, (), seed).apply_and_report(before, sample_rate=16000)
     assert out.dtype == np.float64
     assert out.shape == before.shape
     assert np.isfinite(out).all()
     assert json.loads(json.dumps(drawn, allow_nan=False)) == drawn
     if np.any(out[4000:-4000]):
         assert abs(delay(before, out)) <= LARGEST_DELAY_S * 16000
-    again, drawn_again = Audiomentations(transform, (), seed).apply_with_parameters(before, sample_rate=16000)
+    again, drawn_again = Audiomentations(transform, (), seed).apply_and_report(before, sample_rate=16000)
     assert again.tobytes() == out.tobytes()
     assert drawn_again == drawn
 
@@ -96,14 +96,14 @@ def test_the_global_generators_do_not_decide(transform) -> None:
 def test_the_seed_decides_and_the_record_is_true() -> None:
     gains = set()
     for seed in range(20):
-        out, drawn = Audiomentations.of("Gain", {}, seed).apply_with_parameters(noise(2000), sample_rate=16000)
+        out, drawn = Audiomentations.of("Gain", {}, seed).apply_and_report(noise(2000), sample_rate=16000)
         np.testing.assert_allclose(out, noise(2000) * drawn["amplitude_ratio"], rtol=1e-6)
         gains.add(drawn["amplitude_ratio"])
     assert len(gains) == 20
 
 
 def test_transforms_inside_a_transform_are_recorded() -> None:
-    _, drawn = Audiomentations("SevenBandParametricEQ").apply_with_parameters(noise(2000), sample_rate=16000)
+    _, drawn = Audiomentations("SevenBandParametricEQ").apply_and_report(noise(2000), sample_rate=16000)
     assert sorted(drawn) == ["high_shelf_filter", "low_shelf_filter", "peaking_filters"]
     assert [sorted(band) for band in drawn["peaking_filters"]] == [["center_freq", "gain_db", "q_factor"]] * 5
 
