@@ -1,4 +1,4 @@
-"""One thread a process: workers are processes, and BLAS threads beside them only cost time (and forbid to fork)."""
+"""One thread per process: workers are processes, and BLAS threads beside them only cost time (and forbid to fork)."""
 
 from __future__ import annotations
 
@@ -6,24 +6,22 @@ import os
 from pathlib import Path
 from typing import Final
 
-_VARIABLES: Final = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
+_LIBRARIES: Final = ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "NUMEXPR_NUM", "VECLIB_MAXIMUM", "NUMBA_NUM")
+ONE_THREAD: Final = {f"{library}_THREADS": "1" for library in _LIBRARIES}
+"""Environment variables that ask the numerical libraries for one thread."""
 
 
 def pin_threads() -> None:
-    """Ask the numerical libraries for one thread. Has an effect only before numpy is imported, so it comes first."""
-    for name in _VARIABLES:
-        os.environ.setdefault(name, "1")
+    """Ask the numerical libraries for one thread, unless the environment says otherwise.
+
+    Has an effect only before numpy is imported, so it comes first.
+    """
+    for name, value in ONE_THREAD.items():
+        os.environ.setdefault(name, value)
 
 
 def thread_count() -> int:
-    """Threads of this process, those of libraries included; 2 where the system does not tell (so nobody forks)."""
+    """Threads of this process, those of libraries included; 2 if the system does not say (so that nobody forks)."""
     try:
         return len(list(Path("/proc/self/task").iterdir()))
     except OSError:
