@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from synth.errors import SynthError
+from synth.errors import StorageError
 
 Data: TypeAlias = bytes | bytearray | memoryview
 
@@ -38,10 +38,6 @@ _serial: Final = itertools.count()
 _OF_THE_FILE: Final = frozenset(
     (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO)
 )
-
-
-class StorageError(SynthError):
-    """Writing or reading failed: disk full, quota, I/O error, no permission."""
 
 
 # ---------------------------------------------------------------------------------------------------- crash points

@@ -13,6 +13,7 @@ import pytest
 
 import synth
 from synth import files
+from synth.errors import StorageError
 
 PACKAGE = Path(synth.__file__).parent
 
@@ -136,7 +137,7 @@ def test_a_failure_names_the_path_and_the_free_space(tmp_path: Path, monkeypatch
     monkeypatch.setattr(files, "_crash_at", files._steps + 2)
     monkeypatch.setattr(files, "_crash_mode", "enospc")
     with pytest.raises(
-        files.StorageError, match=r"cannot write .*/b: No space left on device, [\d.]+ MB free; fix that"
+        StorageError, match=r"cannot write .*/b: No space left on device, [\d.]+ MB free; fix that"
     ):
         files.write_file(tmp_path / "b", b"xx")
     assert list(tmp_path.iterdir()) == []

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from synth import files
+from synth.errors import StorageError
 from synth.paths.folders import cache_folder
 
 __all__ = ["Cache", "cache_folder", "key_of", "open_cache"]
@@ -99,7 +100,7 @@ def open_cache(folder: Path | None) -> Cache:
     try:
         files.make_folder(folder)
         return Cache(_connect(folder / _FILE))
-    except (sqlite3.DatabaseError, files.StorageError, OSError):
+    except (sqlite3.DatabaseError, StorageError, OSError):
         return Cache()
 
 

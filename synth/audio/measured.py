@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from synth.audio.cache import Cache
 from synth.errors import BadInput
-from synth.processes.isolate import Pool
+from synth.processes.pool import Pool
 
 # A file that changed less than 2 s ago may change again within the same tick of its file system's clock (2 s on FAT):
 # its time would be the same, and the cache would answer for other samples.

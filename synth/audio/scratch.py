@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import IO
 
 from synth import files
+from synth.errors import StorageError
 
 
 def scratch_file(folder: Path | None) -> IO[bytes]:
     """An empty file, open for reading and writing, in `folder`, or else in the folder for temporary files.
 
-    Raises synth.files.StorageError where neither does.
+    Raises StorageError where neither does.
     """
     if folder is not None:
-        with contextlib.suppress(files.StorageError):
+        with contextlib.suppress(StorageError):
             return _unnamed(folder)
     return _unnamed(Path(tempfile.gettempdir()))
 
@@ -40,4 +41,4 @@ def storage_errors(folder: Path | str) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise files.StorageError(f"cannot write to {folder}: {reason}; fix that and run again") from error
+        raise StorageError(f"cannot write to {folder}: {reason}; fix that and run again") from error

@@ -227,7 +227,7 @@ class Catalog:
         return detail.get(name) if name in ("speaker", "text") else detail.get("labels", {}).get(name)
 
     def save(self, path: Path) -> None:
-        """Write the catalog to one file. Raises synth.files.StorageError."""
+        """Write the catalog to one file. Raises StorageError."""
         rows = self._packed()
         head = self._head(rows)
         with files.writing(path) as out:

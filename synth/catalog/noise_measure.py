@@ -20,7 +20,7 @@ from synth.dsp.analysis.features import VERSION, NoiseFeatures, measure
 from synth.dsp.analysis.spectrum import Bandwidth, Line, Stretch
 from synth.dsp.analysis.speech_in_noise import Speech
 from synth.errors import BadInput
-from synth.processes.isolate import Pool
+from synth.processes.pool import Pool
 from synth.recipe.model import Limits
 
 

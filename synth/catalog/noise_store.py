@@ -42,7 +42,7 @@ from synth.catalog.scan import Progress
 from synth.dsp.analysis.fingerprint import Words, num_words
 from synth.dsp.analysis.power_table import HOP, Table
 from synth.errors import BadInput, UsageError
-from synth.processes.isolate import Pool
+from synth.processes.pool import Pool
 from synth.recipe.model import Limits
 from synth.text import printable
 
@@ -163,7 +163,7 @@ class NoiseStore:
         return entry
 
     def save(self, path: Path) -> None:
-        """Write the index (not the samples). Raises synth.files.StorageError."""
+        """Write the index (not the samples). Raises StorageError."""
         index = {
             "folder": self.folder,
             "sample_rate": self.sample_rate,

@@ -1,7 +1,7 @@
 """Labels that are taken from paths, as a source of a recipe or `synth split --by` says.
 
 A regular expression can take forever on a path of 100 characters, and Python cannot stop it: patterns run in a process
-of their own (isolate.py), which is ended after a few seconds.
+of their own (processes/pool.py), which is ended after a few seconds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from synth.errors import BadInput
 from synth.lists.audio_list import AudioRow
-from synth.processes.isolate import Pool
+from synth.processes.pool import Pool
 from synth.recipe.model import FromPath
 
 TIMEOUT_S = 8.0  # for the paths of one task and the start of its process; the pool tries twice

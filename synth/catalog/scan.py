@@ -1,6 +1,6 @@
 """Make a catalog of the sources of a recipe: find the files, read their headers once, trust lists that say enough.
 
-Headers are read in parallel by processes that may die of it (processes/isolate.py), and remembered in the user's cache
+Headers are read in parallel by processes that may die of it (processes/pool.py), and remembered in the user's cache
 by path, size and time of change, so that a second scan reads none. A list row with `sampling_rate` and `duration` (or
 `num_samples`) is trusted: its file is first opened when it is rendered, and refused then if the row was wrong.
 """
@@ -39,7 +39,7 @@ from synth.catalog.source_files import SourceFiles, locate, source_error
 from synth.catalog.synthesized_noise import add_synthesis_labels
 from synth.errors import BadInput, SynthError
 from synth.lists.audio_list import AudioRow, read_audio_list
-from synth.processes.isolate import Pool
+from synth.processes.pool import Pool
 from synth.recipe.model import Limits, Source
 from synth.text import printable
 from synth.units import seconds_to_samples

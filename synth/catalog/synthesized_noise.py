@@ -9,8 +9,7 @@ from typing import Final
 
 from synth.catalog.recording import Recording
 from synth.dsp.generators import GENERATORS
-from synth.errors import BadInput, UsageError
-from synth.files import StorageError
+from synth.errors import BadInput, StorageError, UsageError
 from synth.lists.audio_list import AudioRow
 from synth.lists.table import BadRow, read_table
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from synth.cli.output import error_line, state
 from synth.cli.terminal import width
-from synth.execute.local import Progress
+from synth.execute.local import RunProgress
 from synth.text import clock_text, printable
 
 _EVERY_SECONDS = 30.0  # between two lines of a log
@@ -60,7 +60,7 @@ class Screen:
         elif self._is_due(what, first_after=_SHORT_SCAN_SECONDS):
             self._log(text)
 
-    def rendered(self, now: Progress) -> None:
+    def rendered(self, now: RunProgress) -> None:
         """Show the progress of the rendering."""
         remaining_s = self._remaining.seconds(now)
         if self._bar is not None:
@@ -103,11 +103,11 @@ class RemainingTime:
     _LATER = 1.1  # an end that is later than the last estimate by this factor replaces it
 
     def __init__(self) -> None:
-        self._start: Progress | None = None  # the first report with a clip; before that, workers were starting
+        self._start: RunProgress | None = None  # the first report with a clip; before that, workers were starting
         self._end: float | None = None  # estimate, seconds after the start of the run
         self._passed = 0.0  # seconds of audio at the last estimate
 
-    def seconds(self, now: Progress) -> float | None:
+    def seconds(self, now: RunProgress) -> float | None:
         """Estimate the seconds that remain; None if it is too early to say."""
         if self._start is None and now.passed_seconds:
             self._start = now
@@ -120,14 +120,14 @@ class RemainingTime:
             self._update_end(now, self._start)
         return None if self._end is None else max(0.0, self._end - now.elapsed)
 
-    def _update_end(self, now: Progress, start: Progress) -> None:
+    def _update_end(self, now: RunProgress, start: RunProgress) -> None:
         rate = (now.passed_seconds - start.passed_seconds) / max(1e-3, now.elapsed - start.elapsed)
         end = now.elapsed + (now.of_seconds - now.passed_seconds) / rate
         if self._end is None or end < self._end or end > self._LATER * self._end or now.elapsed >= self._end:
             self._end = end
 
 
-def rendering_text(now: Progress, remaining_s: float | None, *, room: int | None = None) -> str:
+def rendering_text(now: RunProgress, remaining_s: float | None, *, room: int | None = None) -> str:
     """Describe progress: `288 of 524 clips, 0.81 of 1.47 h, 55 %, 228x real time, 0:00:15 left, 3 refused`.
 
     Args:

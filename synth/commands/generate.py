@@ -15,7 +15,7 @@ from synth.commands.plan import PlannedRecipe, StrPath, make_plan
 from synth.dataset import lock
 from synth.dataset.dataset_dir import DatasetDir
 from synth.errors import GuardError
-from synth.execute.local import Progress, RunResult, run_shards
+from synth.execute.local import RunProgress, RunResult, run_shards
 from synth.execute.parts import Part, parse_part
 from synth.paths import output_path
 from synth.plan.plan import Plan
@@ -58,7 +58,7 @@ class Listeners:
     """Who is called with progress and messages."""
 
     scan: ScanProgress | None = None  # with what is being done, how many files are done, and of how many
-    render: Callable[[Progress], None] | None = None
+    render: Callable[[RunProgress], None] | None = None
     message: Callable[[str], None] = lambda text: None  # with a line for a person
 
 

@@ -14,7 +14,7 @@ from synth.dsp import levels
 from synth.dsp.arrays import Samples
 from synth.plan.plan import Plan
 from synth.plan.unchanged import unchanged_recordings
-from synth.processes.isolate import Pool
+from synth.processes.pool import Pool
 from synth.units import power_to_db
 
 _RECORDINGS = 40  # that are measured

@@ -12,7 +12,7 @@ from synth import files
 from synth.catalog.catalog import Catalog
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.reader import MAX_PLAN_DOCUMENT, DataFile
-from synth.errors import DamagedDataset
+from synth.errors import DamagedDataset, StorageError
 
 
 @contextlib.contextmanager
@@ -23,7 +23,7 @@ def loading(dataset: DatasetDir, name: str) -> Iterator[Path]:
     try:
         with files.reading(file.path):
             yield file.path
-    except (DamagedDataset, files.StorageError):
+    except (DamagedDataset, StorageError):
         raise
     except Exception as error:  # a cut or edited file makes its parser raise anything
         raise file.error(f"damaged: {first_line(error)}") from error

@@ -45,7 +45,7 @@ from synth.dsp.analysis.fingerprint import (
 )
 from synth.errors import BadInput, UsageError
 from synth.lists.audio_list import AudioRow
-from synth.processes.isolate import Pool
+from synth.processes.pool import Pool
 from synth.text import printable
 from synth.units import resampled_length, seconds_to_samples
 

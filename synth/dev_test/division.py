@@ -90,7 +90,7 @@ def split(request: Request, *, progress: Progress | None = None) -> dict[str, An
         UsageError: no such set; synthesised audio in it; sizes or columns that cannot be; a folder that holds
             something else.
         GuardError: a split would be empty; an earlier split is contradicted.
-        synth.files.StorageError: the disk.
+        StorageError: the disk.
     """
     if request.on_conflict not in WINNERS:
         raise UsageError(f"--on-conflict {request.on_conflict}: one of {', '.join(WINNERS)}")

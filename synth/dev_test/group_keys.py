@@ -10,7 +10,7 @@ from typing import Any
 from synth.catalog.row_labels import SlowPattern, add_path_labels
 from synth.dev_test.real_set import RealSet
 from synth.errors import UsageError
-from synth.processes.isolate import Pool
+from synth.processes.pool import Pool
 from synth.recipe.model import FromPath
 from synth.recipe.path_labels import MAX_LEVEL, pattern_complaint
 

@@ -101,7 +101,7 @@ def _noted_digests(out: Path) -> dict[str, str]:
 def write(out: Path, content: Mapping[str, bytes], *, replaces: bool) -> None:
     """Write the files of a split. One that is there already is only written over by the same, or where it `replaces`.
 
-    Raises UsageError: the folder holds another split, or a file of it that was changed. synth.files.StorageError.
+    Raises UsageError: the folder holds another split, or a file of it that was changed. StorageError.
     """
     there = out / SPLIT_FILE
     if there.is_file() and not replaces and there.read_bytes() != content[SPLIT_FILE]:

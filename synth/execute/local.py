@@ -1,80 +1,72 @@
 """The local engine: worker processes that may die or hang at any moment, at the cost of one clip.
 
 A worker notes in shared memory which clip it is at. When it dies, or shows no sign of life for too long, its shard is
-put aside. When all else is done, each of these shards is tried again alone. A clip that kills or blocks its process a
-second time is refused by name (`decode_crash`, `render_failed`, `timeout`), and its shard is made without it.
+put aside. When all others are complete, each of these shards is tried again alone. A clip that kills or blocks its
+process a second time is refused by name (`decode_crash`, `render_failed`, `timeout`), and its shard is made without it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import functools
 import logging
 import multiprocessing
 import os
 import signal
 import sys
-import threading
 import time
-import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from multiprocessing import connection
+from dataclasses import dataclass, field
 from multiprocessing.sharedctypes import RawArray
 from pathlib import Path
-from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from synth.errors import Interrupted, SynthError, Terminated
 from synth.execute.shard import Failure, FailureCode, ShardResult, ShardWork
-from synth.processes.interrupts import interrupts_held_back
+from synth.processes.interrupts import NotedSignals, interrupts_held_back
 from synth.processes.memory import keep_freed_memory
+from synth.processes.supervisor import Lost, Supervisor, Worker
 from synth.processes.threads import pin_threads, thread_count
+from synth.processes.worker_side import answer_messages, bind_to_parent
 from synth.render.progress import WORK_STAGES, WorkStage
 
 _log = logging.getLogger(__name__)
 
+# Cells of the memory that a worker shares with the engine: a count of signs of life, the clip and the stage that it is
+# at, and what it has made of its shard.
 _TICK, _CLIP, _STAGE, _CLIPS, _MILLISECONDS = range(5)
-_POLL_S: Final = 0.2
 _ATTEMPTS_WITHOUT_CULPRIT: Final = 3
-_PR_SET_PDEATHSIG: Final = 1
-_NO_MEMORY: Final = 112  # an exit code of our own
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class RunProgress:
     """How far a run is, shards in work included."""
 
-    shards: int  # that are complete
+    shards: int  #: that are complete
     of_shards: int
-    clips: int  # that are made
+    clips: int  #: that are made
     refused: int
-    seconds: float  # of audio that are made
-    elapsed: float  # seconds of wall time
-    of_clips: int = 0  # planned, made and refused ones; 0 if not known
-    of_seconds: float = 0.0  # of audio that are planned
-    passed_seconds: float = 0.0  # of the planned audio: made or refused
+    seconds: float  #: of audio that are made
+    elapsed: float  #: seconds of wall time
+    of_clips: int = 0  #: planned, made and refused ones; 0 if not known
+    of_seconds: float = 0.0  #: of audio that are planned
+    passed_seconds: float = 0.0  #: of the planned audio: made or refused
 
 
-ShardSizes = Mapping[int, tuple[int, float]]
+ShardSizes: TypeAlias = Mapping[int, tuple[int, float]]
 """Shard -> planned clips and seconds of audio in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """Sums over the shards made by one run; `elapsed` in seconds of wall time."""
+    """Sums over the shards made by one run."""
 
     shards: int
     clips: int
     refused: int
-    seconds: float
-    timeouts: int
-    elapsed: float
-
-
-# ---------------------------------------------------------------------------------------------- inside a worker
+    seconds: float  #: of audio
+    timeouts: int  #: refused clips that exceeded the time limit
+    elapsed: float  #: seconds of wall time
 
 
 class _SharedProgress:
@@ -94,276 +86,170 @@ class _SharedProgress:
         self._cells[_MILLISECONDS] += round(seconds * 1000)
 
 
-@dataclass(frozen=True, slots=True)
-class _Raised:
-    """An exception on its way to the parent."""
-
-    error: BaseException
-
-
-def _die_with(parent: int) -> None:
-    """No orphans: the kernel kills this process when its parent dies (Linux; elsewhere it ends after its shard)."""
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
-def _portable(error: BaseException) -> BaseException:
-    """The error with its traceback as a note (for --debug), or its text where it cannot be pickled."""
-    text = "".join(traceback.format_exception(error))
-    known = isinstance(error, SynthError | OSError)
-    portable = error if known else SynthError(f"internal error in a worker: {type(error).__name__}: {error}")
-    portable.__context__ = portable.__cause__ = None
-    portable.add_note(text)
-    return portable
-
-
-def _worker_main(work: ShardWork, channel: Any, cells: Any, parent: int) -> None:
-    """Make shards until told to stop. Ctrl-C is the parent's business, which then ends the workers."""
-    _die_with(parent)
+def _worker_main(work: ShardWork, connection: Any, cells: Any, parent: int) -> None:
+    bind_to_parent(parent)
     keep_freed_memory()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     progress = _SharedProgress(cells)
-    with contextlib.suppress(EOFError, BrokenPipeError):  # the parent is gone
-        while (task := channel.recv()) is not None:
-            try:
-                shard, failures = task
-                answer: ShardResult | _Raised = work(shard, failures, progress)
-            except MemoryError:  # as if the kernel had ended it: tried again alone, and then it costs its clip
-                os._exit(_NO_MEMORY)
-            except BaseException as error:  # whatever it is, the parent decides
-                answer = _Raised(_portable(error))
-            channel.send(answer)
+
+    def make_shard(message: tuple[int, Mapping[int, Failure]]) -> Iterator[ShardResult]:
+        shard, failures = message
+        yield work(shard, failures, progress)
+
+    answer_messages(connection, make_shard)
 
 
-# ---------------------------------------------------------------------------------------------- the parent's side
+@dataclass(slots=True, eq=False)
+class _ShardWorker(Worker):
+    """A worker whose task is a shard."""
 
+    cells: Any = None
+    tick: int = -1  # count of signs of life when it was last looked at
+    given_at: float = 0.0
 
-class _Worker:
-    """One process, and what the parent knows of it."""
-
-    def __init__(self, work: ShardWork, start_method: str) -> None:
-        context: Any = multiprocessing.get_context(start_method)
-        self.channel, theirs = context.Pipe()
-        self.cells: Any = RawArray("q", 5)
-        arguments = (work, theirs, self.cells, os.getpid())
-        self.process = context.Process(target=_worker_main, args=arguments, daemon=True)
-        with interrupts_held_back():
-            self.process.start()
-        theirs.close()
-        self.shard: int | None = None
-        self._given = 0.0
-        self._tick = -1
-        self._idle = 0.0
-
-    def give(self, shard: int, failures: Mapping[int, Failure]) -> None:
-        self.shard = shard
-        self._given = time.monotonic()
-        self._idle = 0.0
+    def start_shard(self) -> None:
+        self.given_at = time.monotonic()
         for cell in (_CLIP, _STAGE, _CLIPS, _MILLISECONDS):
             self.cells[cell] = 0
-        with contextlib.suppress(BrokenPipeError):  # it died while idle: its sentinel will tell
-            self.channel.send((shard, failures))
 
-    def idle_seconds(self, passed: float) -> float:
-        """Seconds without a sign of life, in which `passed` more have gone by. Writing to a slow disk is no hang."""
-        tick, stage = self.cells[_TICK], WORK_STAGES[self.cells[_STAGE]]
-        alive = self.shard is None or tick != self._tick or stage == "commit"
-        self._idle = 0.0 if alive else self._idle + passed
-        self._tick = tick
-        return self._idle
+    def shows_life(self) -> bool:
+        before, self.tick = self.tick, self.cells[_TICK]
+        return self.tick != before or self.stage == "commit"  # writing to a slow disk is no hang
 
-    def answer(self) -> Any:
-        """What it sent, or None when there is nothing (any more)."""
-        try:
-            return self.channel.recv() if self.channel.poll() else None
-        except (EOFError, ConnectionResetError):
-            return None
+    @property
+    def clip(self) -> int:
+        """The clip that it is at."""
+        return int(self.cells[_CLIP])
 
-    def log_shard(self, result: ShardResult) -> None:
-        _log.info(
-            "shard %d: %d clips, %.1f s of audio, %d refused, in %.1f s by process %d",
-            *(result.shard, result.clips, result.seconds, result.refused),
-            *(time.monotonic() - self._given, self.process.pid),
-        )
-
-    def culprit(self) -> tuple[int, WorkStage]:
-        return self.cells[_CLIP], WORK_STAGES[self.cells[_STAGE]]
-
-    def end(self, *, kill: bool) -> None:
-        with contextlib.suppress(BrokenPipeError, OSError):
-            self.process.kill() if kill else self.channel.send(None)
-        self.process.join()
-        self.channel.close()
+    @property
+    def stage(self) -> WorkStage:
+        stage: WorkStage = WORK_STAGES[self.cells[_STAGE]]
+        return stage
 
 
 @dataclass(frozen=True, slots=True)
 class _Death:
-    """A worker that died, or was killed because it hung, in the middle of a shard."""
+    """A worker died, or was killed because it hung, in the middle of a shard."""
 
     shard: int
-    clip: int
+    clip: int  # that it was at
     stage: WorkStage
     code: FailureCode
     message: str
 
-
-def _describe_exit(exit_code: int | None) -> str:
-    if exit_code is not None and exit_code < 0:
-        with contextlib.suppress(ValueError):
-            return f"was killed by {signal.Signals(-exit_code).name}"
-    if exit_code == _NO_MEMORY:
-        return "ran out of memory"
-    return f"ended with exit code {exit_code}"
-
-
-def _death(worker: _Worker, *, hung_s: float | None) -> _Death:
-    clip, stage = worker.culprit()
-    assert worker.shard is not None
-    if hung_s is not None:
-        message = f"no sign of life for {hung_s:g} s while the clip was in {stage}, twice"
-        return _Death(worker.shard, clip, stage, "timeout", message)
-    code: FailureCode = "decode_crash" if stage == "read" else "render_failed"
-    message = f"the process {_describe_exit(worker.process.exitcode)} while the clip was in {stage}, twice"
-    return _Death(worker.shard, clip, stage, code, message)
+    @classmethod
+    def of(cls, worker: _ShardWorker, lost: Lost) -> _Death:
+        stage = worker.stage
+        if lost.is_hung:
+            message = f"no sign of life for {lost.limit_s:g} s while the clip was in {stage}, twice"
+            return cls(lost.task, worker.clip, stage, "timeout", message)
+        code: FailureCode = "decode_crash" if stage == "read" else "render_failed"
+        message = f"the process {lost.ending} while the clip was in {stage}, twice"
+        return cls(lost.task, worker.clip, stage, code, message)
 
 
-class _Signals:
-    """While a run is on, SIGINT and SIGTERM only leave a note; the loop reads it."""
+@dataclass(slots=True)
+class _EngineRun:
+    """One run of the engine: what is complete so far, and the loop."""
 
-    def __init__(self) -> None:
-        self.received: int | None = None
+    work: ShardWork
+    of_shards: int
+    timeout_s: float
+    start_method: str
+    sizes: ShardSizes
+    report: Callable[[RunProgress], object]
+    results: list[ShardResult] = field(default_factory=list)
+    clips: int = 0
+    refused: int = 0
+    seconds: float = 0.0
+    timeouts: int = 0
+    signals: NotedSignals = field(default_factory=NotedSignals)
+    started: float = field(default_factory=time.monotonic)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self.received = number
-
-    @contextlib.contextmanager
-    def caught(self) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        old = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in old.items():
-                signal.signal(number, handler)
-
-    def check(self, shards: int, of_shards: int) -> None:
-        state = f"{shards} of {of_shards} shards are done; run the same command again to go on"
-        if self.received == signal.SIGINT:
-            raise Interrupted(f"stopped by Ctrl-C: {state}")
-        if self.received == signal.SIGTERM:
-            raise Terminated(f"stopped by SIGTERM: {state}")
-
-
-class _Run:
-    """One run of the engine: what is done so far, and the loop."""
-
-    def __init__(
-        self, work: ShardWork, *, of_shards: int, timeout_s: float, start_method: str, sizes: ShardSizes | None = None
-    ) -> None:
-        self.work = work
-        self.sizes = sizes or {}
-        self.timeout_s = timeout_s
-        self.start_method = start_method
-        self.of_shards = of_shards
-        self.done: list[ShardResult] = []
-        self.totals = [0, 0, 0.0, 0]  # clips, refused, seconds, timeouts
-        self.signals = _Signals()
-        self.started = time.monotonic()
-        self.report: Callable[[Progress], None] = lambda progress: None
-
-    def phase(self, shards: Sequence[int], jobs: int, failures: Mapping[int, Failure]) -> list[_Death]:
-        """Make `shards` with `jobs` workers; those whose worker died or hung come back."""
+    def make_shards(self, shards: Sequence[int], jobs: int, failures: Mapping[int, Failure]) -> list[_Death]:
+        """Make `shards` with `jobs` workers; returns the deaths of those whose shard is not made."""
         queue = deque(shards)
         deaths: list[_Death] = []
-        workers: list[_Worker] = []
-        try:
-            while queue or any(w.shard is not None for w in workers):
-                while queue and len(workers) < jobs:
-                    workers.append(_Worker(self.work, self.start_method))
-                for worker in workers:
-                    if worker.shard is None and queue:
-                        worker.give(queue.popleft(), failures)
-                self._turn(workers, deaths)
-        except BaseException:
-            for worker in workers:
-                worker.process.kill()  # all at once, before each is waited for
-            raise
-        finally:
-            for worker in workers:
-                worker.end(kill=worker.shard is not None)
+        with Supervisor(self._start_worker, jobs) as supervisor:
+            while queue or supervisor.busy():
+                while queue and (worker := supervisor.idle_worker()) is not None:
+                    shard = queue.popleft()
+                    worker.start_shard()
+                    supervisor.give(worker, shard, (shard, failures), self.timeout_s)
+                for worker, answer in supervisor.watch():
+                    if isinstance(answer, Lost):
+                        deaths.append(_Death.of(worker, answer))
+                    else:
+                        worker.task = None
+                        self._add(answer, worker)
+                self.check_signals()
+                self.report(self.progress(supervisor.busy()))
         return deaths
 
-    def _turn(self, workers: list[_Worker], deaths: list[_Death]) -> None:
-        """Wait a moment, then look at every worker once."""
-        before = time.monotonic()
-        connection.wait([item for w in workers for item in (w.channel, w.process.sentinel)], timeout=_POLL_S)
-        # A parent that was stopped itself (Ctrl-Z, a laptop's lid) must not take that time for a hang of its workers.
-        passed = min(time.monotonic() - before, 5 * _POLL_S)
-        self.signals.check(len(self.done), self.of_shards)
-        for worker in list(workers):
-            self._look_at(worker, passed, workers, deaths)
-        self.report(self.progress(workers))
-
-    def _look_at(self, worker: _Worker, passed: float, workers: list[_Worker], deaths: list[_Death]) -> None:
-        dead = not worker.process.is_alive()  # asked before the pipe is read: an answer may stand before a death
-        answer = worker.answer()
-        hung = worker.idle_seconds(passed) > self.timeout_s
-        if isinstance(answer, _Raised):
-            raise answer.error
-        if answer is not None:
-            self._add(answer)
-            worker.log_shard(answer)
-            worker.shard = None
-        if dead or (hung and answer is None):
-            worker.end(kill=True)
-            workers.remove(worker)
-            if worker.shard is not None:
-                deaths.append(_death(worker, hung_s=self.timeout_s if hung and not dead else None))
-
-    def _add(self, result: ShardResult) -> None:
-        self.done.append(result)
-        for position, value in enumerate((result.clips, result.refused, result.seconds, result.timeouts)):
-            self.totals[position] += value
-
-    def progress(self, workers: Sequence[_Worker] = ()) -> Progress:
-        """How far this run is, with what `workers` are at."""
-        active = [w.cells for w in workers if w.shard is not None]
-        active_seconds = sum(cells[_MILLISECONDS] for cells in active) / 1000
-        completed = sum(self.sizes[result.shard][1] for result in self.done if result.shard in self.sizes)
-        return Progress(
-            shards=len(self.done),
-            of_shards=self.of_shards,
-            clips=int(self.totals[0]) + sum(cells[_CLIPS] for cells in active),
-            refused=int(self.totals[1]),
-            seconds=self.totals[2] + active_seconds,
-            elapsed=time.monotonic() - self.started,
-            of_clips=sum(clips for clips, _ in self.sizes.values()),
-            of_seconds=sum(seconds for _, seconds in self.sizes.values()),
-            passed_seconds=completed + active_seconds,
-        )
-
-    def alone(self, first: _Death) -> None:
+    def make_alone(self, first: _Death) -> None:
         """Try a shard again whose worker died, alone on the machine, until it is made without its culprits."""
         strikes = Counter({(first.clip, first.stage): 1})
         failures: dict[int, Failure] = {}
-        while deaths := self.phase([first.shard], 1, failures):
+        while deaths := self.make_shards([first.shard], 1, failures):
             (death,) = deaths
             strikes[death.clip, death.stage] += 1
             count = strikes[death.clip, death.stage]
             if death.stage == "commit" and count >= _ATTEMPTS_WITHOUT_CULPRIT:
-                raise SynthError(f"shard {death.shard}: {death.message}; no clip is to blame; run again to go on")
+                raise SynthError(f"shard {death.shard}: {death.message}; no clip is to blame; run again to resume")
             if death.stage != "commit" and count >= 2:
                 failures[death.clip] = Failure(death.code, death.stage, death.message)
 
+    def _start_worker(self) -> _ShardWorker:
+        context: Any = multiprocessing.get_context(self.start_method)
+        ours, theirs = context.Pipe()
+        cells = RawArray("q", 5)
+        arguments = (self.work, theirs, cells, os.getpid())
+        process = context.Process(target=_worker_main, args=arguments, daemon=True)
+        with interrupts_held_back():
+            process.start()
+        # At once: a sibling that is forked later must not inherit it, or the death of this worker would not be seen.
+        theirs.close()
+        return _ShardWorker(process, ours, cells=cells)
+
+    def _add(self, result: ShardResult, worker: _ShardWorker) -> None:
+        self.results.append(result)
+        self.clips += result.clips
+        self.refused += result.refused
+        self.seconds += result.seconds
+        self.timeouts += result.timeouts
+        _log.info(
+            "shard %d: %d clips, %.1f s of audio, %d refused, in %.1f s by process %d",
+            *(result.shard, result.clips, result.seconds, result.refused),
+            *(time.monotonic() - worker.given_at, worker.process.pid),
+        )
+
+    def check_signals(self) -> None:
+        """Raise Interrupted or Terminated if a signal has come."""
+        state = f"{len(self.results)} of {self.of_shards} shards are done; run the same command again to resume"
+        if self.signals.received == signal.SIGINT:
+            raise Interrupted(f"stopped by Ctrl-C: {state}")
+        if self.signals.received == signal.SIGTERM:
+            raise Terminated(f"stopped by SIGTERM: {state}")
+
+    def progress(self, busy: Sequence[_ShardWorker] = ()) -> RunProgress:
+        """How far this run is, with what busy workers have made."""
+        busy_seconds = sum(worker.cells[_MILLISECONDS] for worker in busy) / 1000
+        complete_seconds = sum(self.sizes[result.shard][1] for result in self.results if result.shard in self.sizes)
+        return RunProgress(
+            shards=len(self.results),
+            of_shards=self.of_shards,
+            clips=self.clips + sum(worker.cells[_CLIPS] for worker in busy),
+            refused=self.refused,
+            seconds=self.seconds + busy_seconds,
+            elapsed=time.monotonic() - self.started,
+            of_clips=sum(clips for clips, _ in self.sizes.values()),
+            of_seconds=sum(seconds for _, seconds in self.sizes.values()),
+            passed_seconds=complete_seconds + busy_seconds,
+        )
+
     def result(self) -> RunResult:
-        clips, refused, seconds, timeouts = self.totals
+        """The sums."""
         elapsed = time.monotonic() - self.started
-        return RunResult(len(self.done), int(clips), int(refused), seconds, int(timeouts), elapsed)
+        return RunResult(len(self.results), self.clips, self.refused, self.seconds, self.timeouts, elapsed)
 
 
 def _start_method() -> str:
@@ -377,31 +263,41 @@ def run(
     *,
     jobs: int,
     timeout_s: float,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[RunProgress], object] | None = None,
     start_method: str | None = None,
     sizes: ShardSizes | None = None,
 ) -> RunResult:
-    """Make `shards` with `jobs` worker processes (also one, so that a crash never takes the run with it).
+    """Make shards with worker processes (also with one, so that a crash never takes the run with it).
 
-    `work` must be picklable where processes are spawned. A clip may be in reading or in rendering for `timeout_s`
-    seconds. `progress` is called at once, then a few times a second; what it raises ends the run. `sizes` is what is
-    planned in `shards`, for progress alone.
+    Args:
+        work: makes one shard; can be pickled, if processes are spawned.
+        shards: their numbers.
+        jobs: worker processes.
+        timeout_s: for how long a clip may be in reading or in rendering.
+        progress: called at once, then a few times a second; what it raises ends the run.
+        start_method: of multiprocessing; default: fork if that is safe.
+        sizes: what is planned in `shards`, for progress alone.
 
     Raises:
-        Interrupted, Terminated: after SIGINT, SIGTERM; the workers are gone, shards in work are dropped.
-        SynthError, OSError: as a worker raised it (disk full, a bug); the others are gone.
+        Interrupted, Terminated: after SIGINT, SIGTERM; the workers are dead, shards in work are dropped.
+        SynthError, OSError: as a worker raised it (disk full, a bug); the others are dead.
     """
     pin_threads()  # for workers that are spawned; a forked one has its parent's libraries
-    method = start_method or _start_method()
-    one = _Run(work, of_shards=len(shards), timeout_s=timeout_s, start_method=method, sizes=sizes)
-    one.report = progress or one.report
-    with one.signals.caught():
+    engine_run = _EngineRun(
+        work,
+        of_shards=len(shards),
+        timeout_s=timeout_s,
+        start_method=start_method or _start_method(),
+        sizes=sizes or {},
+        report=progress or (lambda progress: None),
+    )
+    with engine_run.signals:
         if shards:
-            one.report(one.progress())
-        for death in one.phase(shards, max(1, jobs), {}):
-            one.alone(death)
-        one.signals.check(len(one.done), one.of_shards)
-    return one.result()
+            engine_run.report(engine_run.progress())
+        for death in engine_run.make_shards(shards, max(1, jobs), {}):
+            engine_run.make_alone(death)
+        engine_run.check_signals()
+    return engine_run.result()
 
 
 def run_shards(
@@ -410,11 +306,20 @@ def run_shards(
     *,
     jobs: int,
     timeout_s: float,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[RunProgress], None] | None = None,
 ) -> RunResult:
-    """Make `shards` of the data set planned in `dataset_dir`, over again where they were. The caller holds the lock.
+    """Make shards of a data set, again if they exist. The caller holds the lock.
 
-    As `run`; and UsageError where nothing is planned there, or what was is damaged.
+    Args:
+        dataset_dir: its folder, which has a plan.
+        shards: as for `run`; so are the others.
+        jobs: worker processes.
+        timeout_s: for how long a clip may be in reading or in rendering.
+        progress: called a few times a second.
+
+    Raises:
+        UsageError: nothing is planned there, or the plan is damaged.
+        SynthError, OSError: as `run` raises them.
     """
     from synth.dataset.commit import begin
     from synth.dataset.dataset_dir import DatasetDir

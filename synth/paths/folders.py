@@ -1,4 +1,4 @@
-"""Folders that belong to `synth`: the user's cache, and data sets, recognized by the files in them."""
+"""Which folders belong to `synth`: the user's cache, and data sets, recognized by the files in them."""
 
 # Paths are strings here: scans ask for every folder on their way, and a Path of each costs more than the call itself.
 # ruff: noqa: PTH123, PTH100, PTH113, PTH118, PTH120
@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -20,23 +19,25 @@ _MARKS: Final = (PRIVATE, DATASET_JSON)
 
 
 def cache_folder() -> Path:
-    """`$SYNTH_CACHE`, or `synth` in the folder that the platform has for caches."""
-    if given := os.environ.get("SYNTH_CACHE"):
-        return Path(given)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "synth"
-    base = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "synth"
+    """The user's cache folder: `$SYNTH_CACHE`, or `synth` in the folder that the platform has for caches.
+
+    On Linux that is `$XDG_CACHE_HOME/synth`, by default `~/.cache/synth`.
+    """
+    if folder := os.environ.get("SYNTH_CACHE"):
+        return Path(folder)
+    import platformdirs  # only here: `synth --help` does not need it
+
+    return platformdirs.user_cache_path("synth", appauthor=False, opinion=False)
 
 
 def is_data_set(folder: str | os.PathLike[str], names: Collection[str] | None = None) -> bool:
     """Whether `synth generate` has planned or finished a data set in this folder.
 
-    A `.synth` without a plan is none: a run that was refused, or killed before it planned, leaves no data.
+    A `.synth` without a plan does not count: a run that was refused, or killed before it planned, leaves no data.
 
     Args:
         folder: the folder to look at.
-        names: what lies in the folder, if the caller has listed it already.
+        names: of the files in the folder, if the caller has listed it already.
     """
     if names is not None and not any(mark in names for mark in _MARKS):
         return False
@@ -47,33 +48,29 @@ def is_data_set(folder: str | os.PathLike[str], names: Collection[str] | None = 
 
 
 def _is_ours(dataset_json: str) -> bool:
-    """Other tools have files of this name, too. The keys stand in the order of the alphabet, so these come early."""
+    """Whether a `dataset.json` is one of ours: other tools have files of this name, too."""
     try:
         with open(dataset_json, "rb") as file:
-            head = file.read(_HEAD_BYTES)
+            head = file.read(_HEAD_BYTES)  # keys are sorted, so those looked for come early
     except OSError:
         return False
-    return b'"fingerprint"' in head and b'"format_version"' in head
+    return b'"format_version"' in head and (b'"plan_digest"' in head or b'"fingerprint"' in head)
 
 
 def data_set_around(path: str | os.PathLike[str], *, itself: bool = True) -> Path | None:
-    """The data set that a path lies in, by its name or by where its links lead; None if there is none.
+    """The data set that a path is in, by its name or by where its links lead; None if it is in none.
 
     Args:
         path: a file or folder, which need not exist.
         itself: whether the path counts if it is the folder of a data set.
     """
     for start in dict.fromkeys((os.path.abspath(path), os.path.realpath(path))):
-        for folder in _upward(start if itself else os.path.dirname(start)):
+        folder = start if itself else os.path.dirname(start)
+        while True:
             if is_data_set(folder):
                 return Path(folder)
+            parent = os.path.dirname(folder)
+            if parent == folder:
+                break
+            folder = parent
     return None
-
-
-def _upward(folder: str) -> Iterator[str]:
-    while True:
-        yield folder
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return
-        folder = parent

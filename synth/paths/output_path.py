@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from synth import files
-from synth.errors import UsageError
+from synth.errors import StorageError, UsageError
 from synth.paths.folders import PLAN, PRIVATE, cache_folder, data_set_around
 
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", re.DOTALL)  # Path has made one slash of two
@@ -263,7 +263,7 @@ def writing(path: Path, kind: str, *, option: str = "--out") -> Iterator[Hashing
         with files.writing(path, create_only=not path.exists()) as out:
             hashing = HashingWriter(out)
             yield hashing
-            with contextlib.suppress(files.StorageError, OSError):  # before the file appears, so that a kill between
+            with contextlib.suppress(StorageError, OSError):  # before the file appears, so that a kill between
                 files.make_mark(_note_of(kind, hashing.sha256))  # the two does not make it foreign
     except FileExistsError:
         raise UsageError(

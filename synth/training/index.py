@@ -19,6 +19,7 @@ from synth import files
 from synth.audio.cache import cache_folder, key_of
 from synth.dataset.manifest import parse_row
 from synth.dataset.reader import MAX_LINE, DataFile
+from synth.errors import StorageError
 from synth.training.labels import YesOrNo
 from synth.training.row import weight_of
 from synth.training.view import Floats, Indices, Words
@@ -111,7 +112,7 @@ class Manifest:
         }
         try:
             files.write_arrays(self._file(), arrays)
-        except files.StorageError:
+        except StorageError:
             return  # a cache that cannot be written is none
 
     def _file(self) -> Path:

@@ -1,4 +1,4 @@
-"""What a decoder may do to the process that it runs in; called by name in the worker processes of `isolate`."""
+"""What a decoder may do to the process that it runs in; called by name in the worker processes of a pool."""
 
 from __future__ import annotations
 

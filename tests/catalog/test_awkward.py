@@ -8,7 +8,7 @@ import pytest
 
 from synth.catalog.scan import scan
 from synth.errors import BadInput
-from synth.processes.isolate import Pool
+from synth.processes.pool import Pool
 from synth.recipe.model import Limits, Source
 
 EXPECTED: dict[str, int | str] = {

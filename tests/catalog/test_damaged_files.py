@@ -9,7 +9,7 @@ import pytest
 
 from synth.audio.read import read_samples
 from synth.errors import BadInput
-from synth.processes.isolate import Pool
+from synth.processes.pool import Pool
 
 FORMATS = {
     "a.wav": "PCM_16",

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from synth.audio import identity
+from synth.audio import file_identity as identity_module
 from synth.audio.file_identity import FileIdentity, difference, file_identity, file_sha256
-from synth.errors import BadInput
-from synth.files import StorageError
+from synth.errors import BadInput, StorageError
 
 
 def identity_of(path: Path) -> FileIdentity:
@@ -61,22 +60,22 @@ def test_a_large_file_is_hashed_once_by_all_processes(
 ) -> None:
     """B7: workers find the hash in the cache; it holds for one state of the file."""
     monkeypatch.setenv("SYNTH_CACHE", str(cache))
-    monkeypatch.setattr(identity, "_LARGE", 3)
+    monkeypatch.setattr(identity_module, "_LARGE", 3)
     path = tmp_path / "a.bin"
     path.write_bytes(b"large")
     sha256 = file_sha256(path)
     with monkeypatch.context() as another_process:
-        another_process.setattr(identity, "_hashes", {})
-        another_process.setattr(identity, "_hash", lambda *_: pytest.fail("it was hashed again"))
+        another_process.setattr(identity_module, "_hashes", {})
+        another_process.setattr(identity_module, "_hash", lambda *_: pytest.fail("it was hashed again"))
         assert file_sha256(path) == sha256
-    monkeypatch.setattr(identity, "_hashes", {})
+    monkeypatch.setattr(identity_module, "_hashes", {})
     path.write_bytes(b"other")
     assert file_sha256(path) == hashlib.sha256(b"other").hexdigest()
 
 
 def test_each_block_is_a_beat_and_writing_meanwhile_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """B7: whoever waits learns that it goes on."""
-    monkeypatch.setattr(identity, "_BLOCK", 1000)
+    monkeypatch.setattr(identity_module, "_BLOCK", 1000)
     path = tmp_path / "a.bin"
     path.write_bytes(bytes(4500))
     beats: list[int] = []
@@ -101,7 +100,7 @@ def test_a_missing_file_and_a_broken_disk_are_two_things(tmp_path: Path, monkeyp
 
     path = tmp_path / "a.bin"
     path.write_bytes(b"x")
-    monkeypatch.setattr(identity, "_hash", fail)
+    monkeypatch.setattr(identity_module, "_hash", fail)
     with pytest.raises(StorageError) as caught:
         file_sha256(path)
     assert str(caught.value) == f"{path}: reading failed: Input/output error; check the disk, then run again"

@@ -11,7 +11,7 @@ import soundfile as sf
 from synth.catalog.probe import AudioSegment
 from synth.match.measure.audio_set import open_set
 from synth.match.measure.profiler import MEASURED_SAMPLES, measure_file, measure_set
-from synth.processes.isolate import Pool
+from synth.processes.pool import Pool
 
 RATE, SECONDS = 48_000, 400
 

@@ -20,7 +20,7 @@ from synth.catalog.probe import AudioSegment
 from synth.catalog.scan import scan
 from synth.dsp.analysis.fingerprint import fingerprint
 from synth.errors import UsageError
-from synth.processes import isolate
+from synth.processes import pool
 from synth.recipe.model import Limits, Source
 from synth.units import resampled_length
 from tests.catalog.hostile import peak_megabytes
@@ -226,7 +226,7 @@ def test_what_was_decoded_once_is_found_again(tmp_path: Path, stored, monkeypatc
     def fail() -> None:
         raise AssertionError("a worker was started")
 
-    monkeypatch.setattr(isolate, "start_worker", fail)
+    monkeypatch.setattr(pool, "start_worker", fail)
     second, _ = stored({})
     assert (second.digest, second.refused) == (first.digest, first.refused)
 
@@ -395,7 +395,7 @@ def test_memory_does_not_grow_with_the_length_of_the_recording(tmp_path: Path) -
     with sf.SoundFile(tmp_path / "long.wav", "w", 22050, 2) as out:
         for _ in range(180):
             out.write(block)
-    with isolate.Pool() as pool:
+    with pool.Pool() as workers:
         task = (str(tmp_path / "long.wav"), str(tmp_path / "store"))
-        answers = dict(pool.map("tests.catalog.test_noise_store:peak_of_decoding", [task], timeout_s=100))
+        answers = dict(workers.map("tests.catalog.test_noise_store:peak_of_decoding", [task], timeout_s=100))
     assert answers[0] < 200, "half an hour is 230 MB as float64 in one channel"

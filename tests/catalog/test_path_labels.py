@@ -15,7 +15,7 @@ from synth.catalog.scan import scan
 from synth.dev_test.group_keys import By, from_json, read_by
 from synth.errors import RecipeError, UsageError
 from synth.lists.audio_list import AudioRow
-from synth.processes.isolate import Pool
+from synth.processes.pool import Pool
 from synth.recipe.load import dump_resolved, load_recipe
 from synth.recipe.model import FromPath, Limits, Recipe
 

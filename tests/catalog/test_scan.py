@@ -14,7 +14,7 @@ from synth.catalog.folder import glob_matcher
 from synth.catalog.probe import trim_bounds
 from synth.catalog.scan import relative_path, scan
 from synth.errors import UsageError
-from synth.processes import isolate
+from synth.processes import pool
 from synth.recipe.model import Limits, Source
 
 
@@ -37,7 +37,7 @@ def no_workers(monkeypatch):
         def fail() -> None:
             raise AssertionError("a worker was started")
 
-        monkeypatch.setattr(isolate, "start_worker", fail)
+        monkeypatch.setattr(pool, "start_worker", fail)
 
     return refuse
 

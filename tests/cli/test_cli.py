@@ -360,7 +360,7 @@ def test_an_interrupted_run_can_be_gone_on_with(tmp_path: Path) -> None:
     out, err = run.communicate(timeout=60)
     assert run.returncode == 130, err
     assert "Traceback" not in err
-    assert "run the same command again to go on" in err
+    assert "run the same command again to resume" in err
     assert out == ""
     done = as_json(run_synth("status", tmp_path / "out", "--json"))
     assert 0 < done["clips"] < 240

@@ -12,12 +12,12 @@ import pytest
 from synth.cli import progress as progress_module
 from synth.cli.output import state
 from synth.cli.progress import RemainingTime, Screen, rendering_text
-from synth.execute.local import Progress, run_shards
+from synth.execute.local import RunProgress, run_shards
 from synth.text import clock_text
 from tests.small_set import make_sources, plan_into
 
 
-def simulated(seed: int, *, clips: int = 146, jobs: int = 2, start_s: float = 1.5) -> list[Progress]:
+def simulated(seed: int, *, clips: int = 146, jobs: int = 2, start_s: float = 1.5) -> list[RunProgress]:
     """What a run reports every 0.2 s: workers that start slowly, clips of 1 to 15 s at 60 times real time a worker."""
     rng = random.Random(seed)
     lengths = [rng.uniform(1, 15) for _ in range(clips)]
@@ -31,7 +31,7 @@ def simulated(seed: int, *, clips: int = 146, jobs: int = 2, start_s: float = 1.
     for tick in range(int(max(free) / 0.2) + 2):
         passed = [seconds for end, seconds in ends if end <= 0.2 * tick]
         reports.append(
-            Progress(0, 2, len(passed), 0, sum(passed), 0.2 * tick, clips, sum(lengths), sum(passed))
+            RunProgress(0, 2, len(passed), 0, sum(passed), 0.2 * tick, clips, sum(lengths), sum(passed))
         )  # fmt: skip
     return reports
 
@@ -59,8 +59,8 @@ def test_the_time_left_is_right_within_a_fifth_once_half_is_made(seed: int) -> N
 
 
 def test_the_time_left_grows_when_the_machine_becomes_slow() -> None:
-    def at(elapsed: float, passed: float) -> Progress:
-        return Progress(0, 1, 50, 0, passed, elapsed, 100, 1000.0, passed)
+    def at(elapsed: float, passed: float) -> RunProgress:
+        return RunProgress(0, 1, 50, 0, passed, elapsed, 100, 1000.0, passed)
 
     remaining = RemainingTime()
     assert remaining.seconds(at(1, 10)) is None  # one report says nothing of the speed
@@ -71,12 +71,12 @@ def test_the_time_left_grows_when_the_machine_becomes_slow() -> None:
 
 def test_a_worker_that_died_takes_its_clips_back() -> None:
     remaining = RemainingTime()
-    remaining.seconds(Progress(0, 1, 1, 0, 10.0, 1.0, 100, 1000.0, 10.0))
-    assert remaining.seconds(Progress(0, 1, 31, 0, 310.0, 11.0, 100, 1000.0, 310.0)) == pytest.approx(23)
-    assert remaining.seconds(Progress(0, 1, 0, 30, 0.0, 12.0, 100, 1000.0, 0.0)) == pytest.approx(22)
+    remaining.seconds(RunProgress(0, 1, 1, 0, 10.0, 1.0, 100, 1000.0, 10.0))
+    assert remaining.seconds(RunProgress(0, 1, 31, 0, 310.0, 11.0, 100, 1000.0, 310.0)) == pytest.approx(23)
+    assert remaining.seconds(RunProgress(0, 1, 0, 30, 0.0, 12.0, 100, 1000.0, 0.0)) == pytest.approx(22)
 
 
-NOW = Progress(2, 5, 288, 3, 2916.0, 18.0, 524, 5292.0, 2916.0)
+NOW = RunProgress(2, 5, 288, 3, 2916.0, 18.0, 524, 5292.0, 2916.0)
 
 
 def test_a_line_of_a_log_has_all_totals() -> None:
@@ -106,7 +106,7 @@ def test_a_log_has_a_line_at_once_and_one_every_30_seconds(
     with Screen() as screen:
         for tick in range(0, 65):
             now[0] = 100.0 + tick
-            screen.rendered(Progress(0, 5, tick, 0, tick * 10.0, float(tick), 100, 1000.0, tick * 10.0))
+            screen.rendered(RunProgress(0, 5, tick, 0, tick * 10.0, float(tick), 100, 1000.0, tick * 10.0))
     lines = capsys.readouterr().err.splitlines()
     assert [re.sub(r"^\d\d:\d\d:\d\d ", "", line).split(",")[0] for line in lines] == [
         "0 of 100 clips",
@@ -141,7 +141,7 @@ def test_quiet_is_silent(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 def test_a_run_reports_before_its_first_shard_and_counts_what_is_planned(tmp_path: Path) -> None:
     """D13: in a real run, the first report comes before any shard is complete, and it knows the totals."""
     dataset = plan_into(make_sources(tmp_path), tmp_path / "out")
-    reports: list[Progress] = []
+    reports: list[RunProgress] = []
     run_shards(dataset.path, [0, 2], jobs=1, timeout_s=20, progress=reports.append)
     first, last = reports[0], reports[-1]
     assert (first.shards, first.clips, first.passed_seconds) == (0, 0, 0.0)

@@ -261,11 +261,17 @@ def test_numbers_that_make_no_sense(collection: Path, name: str, value: float) -
 def test_measured_once(collection: Path, report: NoiseReport, monkeypatch: pytest.MonkeyPatch) -> None:
     from synth.catalog import noise_measure
 
-    class NoWorkers(noise_measure.Pool):  # type: ignore[name-defined]
-        def _start(self) -> None:
-            pytest.fail("measured again")
+    class NoPool:
+        def __init__(self, jobs: int) -> None: ...
+        def __enter__(self) -> NoPool:
+            return self
 
-    monkeypatch.setattr(noise_measure, "Pool", NoWorkers)
+        def __exit__(self, *_: object) -> None: ...
+        def map(self, function: str, tasks: list[object], **options: object) -> list[object]:
+            assert tasks == [], "measured again"
+            return []
+
+    monkeypatch.setattr(noise_measure, "Pool", NoPool)
     assert noise_report(collection).to_json() == report.to_json()
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from synth.errors import SynthError
-from synth.execute.local import Progress, RunResult, run
+from synth.execute.local import RunProgress, RunResult, run
 from synth.execute.shard import Failure, ShardResult
 from synth.render.progress import ProgressReporter, WorkStage
 
@@ -163,7 +163,7 @@ def test_a_bug_ends_the_run_with_its_name(tmp_path: Path) -> None:
 
 
 def test_progress_ends_with_the_sums(tmp_path: Path) -> None:
-    seen: list[Progress] = []
+    seen: list[RunProgress] = []
     work = functools.partial(toy, {}, tmp_path / "log")
     run(work, range(5), jobs=2, timeout_s=30, progress=seen.append, start_method="fork")
     last = seen[-1]
@@ -172,7 +172,7 @@ def test_progress_ends_with_the_sums(tmp_path: Path) -> None:
 
 
 def test_what_progress_raises_ends_the_run_and_its_workers(tmp_path: Path) -> None:
-    def refuse(progress: Progress) -> None:
+    def refuse(progress: RunProgress) -> None:
         raise SynthError("enough")
 
     with pytest.raises(SynthError, match="enough"):
@@ -186,7 +186,7 @@ SCRIPT = textwrap.dedent("""
     from pathlib import Path
     from synth.errors import SynthError
     from synth.execute.local import run
-    from synth.execute.threads import thread_count
+    from synth.processes.threads import thread_count
     from synth.execute.shard import ShardResult
 
     def work(shard, failures, progress):
@@ -245,7 +245,7 @@ def test_signals_end_the_run_without_orphans(tmp_path: Path, number: int, code: 
     (os.killpg if group else os.kill)(process.pid, number)
     out, _ = process.communicate(timeout=20)
     assert process.returncode == code
-    assert out == f"{text}: 3 of 9 shards are done; run the same command again to go on\n"
+    assert out == f"{text}: 3 of 9 shards are done; run the same command again to resume\n"
     assert _gone(workers)
 
 

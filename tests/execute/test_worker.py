@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import soundfile
 
-from synth.audio import file_identity
+from synth.audio import file_identity as identity_module
 from synth.audio.read import read_samples
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.finish import finish
@@ -150,8 +150,8 @@ def test_hashing_a_long_file_does_not_count_against_the_limit(
         time.sleep(0.1)
         return os.readv(descriptor, [buffers[0][:500]])
 
-    monkeypatch.setattr(file_identity, "_hashes", {})  # this process has made the golden set
-    monkeypatch.setattr(file_identity, "os", types.SimpleNamespace(**{**vars(os), "readv": read}))
+    monkeypatch.setattr(identity_module, "_hashes", {})  # this process has made the golden set
+    monkeypatch.setattr(identity_module, "os", types.SimpleNamespace(**{**vars(os), "readv": read}))
     result = run_shards(dataset.path, range(SHARDS), jobs=2, timeout_s=0.7)
     finish(dataset)
     assert (result.clips, result.timeouts) == (8, 0)

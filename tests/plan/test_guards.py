@@ -42,7 +42,7 @@ def test_10_000_hours_over_one_hour_of_noise_are_refused_before_any_noise_is_dec
     def too_slow(*_: object, **__: object) -> None:
         raise AssertionError("the noise was to be decoded")
 
-    monkeypatch.setattr(noise_store, "prepare", too_slow)
+    monkeypatch.setattr(noise_store, "prepare_noise", too_slow)
     path = recipe(folder, head="hours: 10000", noise=noise_text(one_hour(folder)))
     assert refusal(path) == [
         "noise.layers.cabin: 10,000.0 h of noise from 1.00 h of recordings for train: each second would be used 10,000 times "

@@ -328,7 +328,7 @@ def test_too_much_noise_of_models_is_refused_before_any_noise_is_decoded(
     def too_slow(*_: object, **__: object) -> None:
         raise AssertionError("the noise was to be decoded")
 
-    monkeypatch.setattr(noise_store, "prepare", too_slow)
+    monkeypatch.setattr(noise_store, "prepare_noise", too_slow)
     listed(tmp_path / "speech.csv", [2.0] * 30)
     noise_folder(tmp_path / "car", [1.0] * 8)
     path = recipe(tmp_path, noise=noise_text(layer("car", "car", grow="{quilt: 0.2, shaped: 0.2, cabin: 0.4}")))

@@ -21,7 +21,7 @@ from synth.lists.cases import Cases
 from synth.match.measure.profile import ClipProfile
 from synth.plan.plan import Plan
 from synth.plan.unchanged import unchanged_recordings
-from synth.processes.isolate import Pool
+from synth.processes.pool import Pool
 from synth.recipe.model import Recipe, Splits
 from synth.render.simulate import SimulatedClip, simulate
 

@@ -28,7 +28,7 @@ from synth.match.measure.clip import VERSION, measure_clip
 from synth.match.measure.profile import ClipProfile, Profile, is_profile, read_profile
 from synth.match.measure.sound_groups import join_groups
 from synth.match.measure.truth import true_values
-from synth.processes.isolate import Pool
+from synth.processes.pool import Pool
 from synth.text import listed, printable
 from synth.units import power_to_db
 
