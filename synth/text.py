@@ -20,6 +20,17 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(ord(c)) for c in text)
 
 
+def is_utf8(text: str) -> bool:
+    """Whether a text can be written as UTF-8: no byte of another encoding in it, and no half of a surrogate pair."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def printable_lines(text: str) -> str:
     """`printable`, but for line breaks."""
     return "\n".join(printable(line) for line in text.split("\n"))

@@ -1,6 +1,6 @@
-"""What was measured once about a file, kept in the user's cache folder: small answers by key in one SQLite file.
+"""Small answers by key, kept in the user's cache folder in one SQLite file: what was measured once about a file.
 
-A cache may vanish, be read-only or broken at any time: then everything is measured again.
+The cache may vanish, be read-only or broken at any time: then everything is measured again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from synth import files
 from synth.errors import StorageError
@@ -21,8 +21,9 @@ __all__ = ["Cache", "cache_folder", "key_of", "open_cache"]
 
 _log = logging.getLogger(__name__)
 
-_FILE = "measured-2.sqlite"
-_AT_ONCE = 500  # keys in one query
+_FILE: Final = "measured-2.sqlite"
+_AT_ONCE: Final = 500  # keys in one query
+_SEAL: Final = 16  # hex digits
 
 
 def key_of(*parts: object) -> bytes:
@@ -31,51 +32,46 @@ def key_of(*parts: object) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
-_SEAL = 16  # hex digits
-
-
-def _sealed(key: bytes, text: str) -> str:
-    return _seal(key, text) + text
-
-
 def _seal(key: bytes, text: str) -> str:
+    """A checksum of an answer: SQLite does not notice a bit that has flipped on the disk."""
     return hashlib.blake2b(key + text.encode(), digest_size=_SEAL // 2).hexdigest()
 
 
 class Cache:
-    """Answers by key. Without a database (none asked for, or none can be used) it knows nothing and forgets all."""
+    """Answers by key. Without a database (none was asked for, or none can be used) it knows nothing."""
 
     def __init__(self, database: Any = None) -> None:
         self._database = database
-        self._asked = self._answered = 0
+        self._num_keys = self._num_answers = 0
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Any]:
-        """The answers that are known."""
-        found: dict[bytes, Any] = {}
+        """The answers that are known, by key, as JSON has them."""
+        answers: dict[bytes, Any] = {}
         with self._tolerant():
             for start in range(0, len(keys) if self._database else 0, _AT_ONCE):
-                some = keys[start : start + _AT_ONCE]
-                marks = ",".join("?" * len(some))
+                batch = keys[start : start + _AT_ONCE]
+                marks = ",".join("?" * len(batch))
                 query = f"SELECT key, answer FROM measured WHERE key IN ({marks})"
-                for key, answer in self._database.execute(query, some):
+                for key, answer in self._database.execute(query, batch):
                     seal, text = answer[:_SEAL], answer[_SEAL:]
-                    if seal == _seal(key, text):  # a bit that has flipped is a question that was never asked
-                        found[key] = json.loads(text)
-        self._asked += len(keys)
-        self._answered += len(found)
-        return found
+                    if seal == _seal(key, text):
+                        answers[key] = json.loads(text)
+        self._num_keys += len(keys)
+        self._num_answers += len(answers)
+        return answers
 
     def put(self, answers: Mapping[bytes, object]) -> None:
         """Keep answers (anything that JSON can hold)."""
         with self._tolerant():
             if self._database and answers:
-                rows = [(key, _sealed(key, json.dumps(answer))) for key, answer in answers.items()]
+                texts = ((key, json.dumps(answer)) for key, answer in answers.items())
+                rows = [(key, _seal(key, text) + text) for key, text in texts]
                 with self._database:
                     self._database.executemany("INSERT OR REPLACE INTO measured VALUES (?, ?)", rows)
 
     @contextlib.contextmanager
     def _tolerant(self) -> Iterator[None]:
-        import sqlite3  # only where something is scanned
+        import sqlite3  # only here: `synth --help` does not need it
 
         try:
             yield
@@ -83,16 +79,17 @@ class Cache:
             self.close()
 
     def close(self) -> None:
-        if self._asked:
-            _log.info("cache: %d of %d measurements known", self._answered, self._asked)
-            self._asked = self._answered = 0
+        """Close the database; from now on the cache knows nothing."""
+        if self._num_keys:
+            _log.info("cache: %d of %d measurements known", self._num_answers, self._num_keys)
+            self._num_keys = self._num_answers = 0
         if self._database:
             self._database.close()
         self._database = None
 
 
 def open_cache(folder: Path | None) -> Cache:
-    """The cache in `folder`; an empty one for None, or where there is no writing."""
+    """The cache in `folder`; an empty one for None, or if the folder cannot be written to."""
     import sqlite3
 
     if folder is None:
@@ -109,13 +106,13 @@ def _connect(path: Path) -> Any:
 
     database = sqlite3.connect(path, timeout=10)
     try:
-        # losing the last answers in a power cut is no loss
+        # without waiting for the disk: answers that a power cut takes are measured again
         database.execute("PRAGMA synchronous=OFF")
         database.execute("CREATE TABLE IF NOT EXISTS measured (key BLOB PRIMARY KEY, answer TEXT) WITHOUT ROWID")
     except sqlite3.OperationalError:
         database.close()
         raise
-    except sqlite3.DatabaseError:  # not a database: a torn write; start anew
+    except sqlite3.DatabaseError:  # not a database (any more), after a torn write
         database.close()
         files.remove_file(path)
         return _connect(path)

@@ -1,6 +1,7 @@
-"""Keep what the MP3 decoder prints off the terminal: it writes to the process's stderr, which no Python code can stop.
+"""Keep the MP3 decoder's prints off the terminal: it writes to file descriptor 2, which no Python code can stop.
 
-Only what it is known to print is dropped. All else that came meanwhile (another thread's error) is passed on after.
+Only lines that it is known to print are dropped. Everything else that came meanwhile (another thread's error) is passed
+on afterwards.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ _one_at_a_time = threading.RLock()
 
 @contextlib.contextmanager
 def dropped_decoder_notes() -> Iterator[None]:
-    """Send stderr to a file in this block, and drop the lines of the MP3 decoder; for calls into the decoder alone."""
-    if sys.__stderr__ is None:  # the process began without: the number may be that of any other file
+    """Send stderr to a file in this block, and drop the lines of the MP3 decoder; only for calls into the decoder."""
+    if sys.__stderr__ is None:  # the process began without stderr: descriptor 2 may be any other file
         yield
         return
     with _one_at_a_time:
@@ -37,11 +38,7 @@ def dropped_decoder_notes() -> Iterator[None]:
                 os.close(terminal)
                 if os.lseek(written.fileno(), 0, os.SEEK_END):
                     written.seek(0)
-                    _pass_on(written.read())
-
-
-def _pass_on(text: bytes) -> None:
-    others = [line for line in text.splitlines(keepends=True) if not _DECODERS_LINE.match(line)]
-    if others:
-        with contextlib.suppress(OSError):
-            os.write(_STDERR, b"".join(others))
+                    foreign = [line for line in written if not _DECODERS_LINE.match(line)]
+                    if foreign:
+                        with contextlib.suppress(OSError):
+                            os.write(_STDERR, b"".join(foreign))

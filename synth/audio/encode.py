@@ -1,25 +1,31 @@
-"""Samples to bytes: our own rounding, and integers to the encoder.
+"""Samples to the bytes of a file, and back: with rounding of our own, so that the encoder gets integers.
 
-libsndfile rounds float to 16 bits downwards for WAV and to nearest for FLAC, and will change that; so it never sees
-floats.
+libsndfile rounds floats to 16 bits downwards for WAV and to nearest for FLAC, and other versions of it differently; so
+it never sees floats.
 """
 
 from __future__ import annotations
 
 import io
 import math
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 
-Format = Literal["flac", "wav"]
+Format: TypeAlias = Literal["flac", "wav"]
 _FULL_SCALE: Final = {16: 1 << 15, 24: 1 << 23}
 
 
-def quantise(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:
-    """Samples (n,), full scale 1.0, to int16: times 32768, rounded half to even, values at or above 1.0 to 32767.
+def quantize(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:
+    """Round samples to 16 bits: times 32768, half to even; values at or above 1.0 become 32767.
+
+    Args:
+        samples: shape (n,), full scale 1.0.
+
+    Returns:
+        Shape (n,), int16.
 
     Raises:
         ValueError: NaN or infinity (the encoders would abort or write a short file).
@@ -27,8 +33,15 @@ def quantise(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:
     return _rounded(samples, bits=16).astype(np.int16)
 
 
-def quantise_24(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
-    """As `quantise`, to 24 bits in the upper bytes of int32, as libsndfile takes them."""
+def quantize_24(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
+    """Round samples to 24 bits, as `quantize` does to 16.
+
+    Args:
+        samples: shape (n,), full scale 1.0.
+
+    Returns:
+        Shape (n,), int32, with the 24 bits in the upper bytes, as libsndfile takes them.
+    """
     return _rounded(samples, bits=24).astype(np.int32) << np.int32(8)
 
 
@@ -45,9 +58,15 @@ def _rounded(samples: npt.NDArray[np.float64], *, bits: int) -> npt.NDArray[np.f
 
 
 def encode(samples: npt.NDArray[np.int16] | npt.NDArray[np.int32], sample_rate: int, file_format: Format) -> bytes:
-    """Mono samples (n,) as the bytes of a file: int16 to 16-bit FLAC or WAV, int32 (`quantise_24`) to 24-bit.
+    """Encode mono samples. The same samples give the same bytes: these formats hold no time and no random number.
 
-    The same samples give the same bytes: no time, no random serial number, no PEAK chunk is in these formats.
+    Args:
+        samples: shape (n,); int16 of `quantize` for 16 bits, int32 of `quantize_24` for 24 bits.
+        sample_rate: Hz.
+        file_format: "flac" or "wav".
+
+    Returns:
+        The bytes of the file.
     """
     subtype = "PCM_24" if samples.dtype == np.int32 else "PCM_16"
     out = io.BytesIO()
@@ -56,17 +75,31 @@ def encode(samples: npt.NDArray[np.int16] | npt.NDArray[np.int32], sample_rate: 
 
 
 def pcm_bytes(samples: npt.NDArray[np.int16]) -> memoryview:
-    """The samples as little-endian bytes: what `pcm_sha256` is the hash of."""
+    """Samples of shape (n,), int16, as little-endian bytes: what `pcm_sha256` is the hash of."""
     return np.ascontiguousarray(samples, dtype="<i2").data.cast("B")
 
 
 def decode_pcm(data: bytes) -> tuple[npt.NDArray[np.int16], int]:
-    """(samples (n,) as int16, sample rate) of a 16-bit file that we wrote. Raises RuntimeError where it is damaged."""
+    """Decode a 16-bit file that `encode` wrote.
+
+    Returns:
+        Samples, shape (n,), int16; and the sample rate, Hz.
+
+    Raises:
+        RuntimeError: it is damaged.
+    """
     samples, sample_rate = soundfile.read(io.BytesIO(data), dtype="int16")
     return samples, sample_rate
 
 
 def decode_float(data: bytes) -> tuple[npt.NDArray[np.float64], int]:
-    """(samples (n,) at full scale 1.0, sample rate) of a file that we wrote, exact for 16 and 24 bits."""
+    """Decode a file that `encode` wrote, exactly.
+
+    Returns:
+        Samples, shape (n,), float64, full scale 1.0; and the sample rate, Hz.
+
+    Raises:
+        RuntimeError: it is damaged.
+    """
     samples, sample_rate = soundfile.read(io.BytesIO(data), dtype="float64")
     return samples, sample_rate

@@ -1,7 +1,7 @@
-"""Whether a file is still the one that it was: its size, time and ends, and the hash of all of it.
+"""Whether a file is still the one that it was: its size, its time and its ends; and the hash of all of it.
 
-The ends tell a changed file without reading it whole; the hash tells every change, and that a file which was only
-touched is still the same.
+The ends reveal most changes without reading the whole file. The hash reveals every change, and also that a file whose
+time alone has changed is still the same.
 """
 
 # Paths are strings here, thousands of them: to make a Path of each costs more than the call itself.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
 from synth import files
@@ -20,27 +20,27 @@ from synth.audio.cache import cache_folder, key_of, open_cache
 from synth.errors import BadInput
 
 Beat: TypeAlias = Callable[[], None]
-"""Called for each block that was read: whoever waits for the file learns that it goes on."""
+"""Called for each block that was read, as a sign of life for whoever waits for the file."""
 
 END_BYTES: Final = 4096
 _BLOCK: Final = 1 << 20
-_LARGE: Final = 64 << 20  # below that, a hash costs no more than to look for it in the cache
+_LARGE: Final = 64 << 20  # bytes; the hash of a smaller file costs no more than a look into the cache
 _REMEMBERED: Final = 1024
 
 _State: TypeAlias = tuple[str, int, int, int, int, int]
-_hashes: dict[_State, str] = {}
+_hashes: dict[_State, str] = {}  # of files that this process has read
 
 
 class FileIdentity(NamedTuple):
     """What a plan records of a file."""
 
-    size: int  # bytes
-    mtime_ns: int  # when it was last modified; decides no byte of a data set
-    ends: int  # 64-bit digest of the size and the first and last 4096 bytes
+    size: int  #: bytes
+    mtime_ns: int  #: when it was last modified, ns since 1970; no byte of a data set depends on it
+    ends: int  #: 64-bit digest of the size and the first and last 4096 bytes
 
     @property
     def content(self) -> tuple[int, int]:
-        """What does not depend on times."""
+        """The part that does not depend on times."""
         return self.size, self.ends
 
 
@@ -55,7 +55,10 @@ def file_identity(descriptor: int) -> FileIdentity:
 
 
 def difference(planned: FileIdentity, present: FileIdentity) -> str | None:
-    """What of a file has changed, in words without any time; None if nothing has."""
+    """What has changed about a file, in words; None if nothing has.
+
+    The words hold no time, so that two runs write the same quarantine.
+    """
     if planned.size != present.size:
         return f"its size was {planned.size} bytes and is {present.size} bytes"
     if planned.ends != present.ends:
@@ -66,66 +69,57 @@ def difference(planned: FileIdentity, present: FileIdentity) -> str | None:
 def file_sha256(path: str | os.PathLike[str], *, beat: Beat | None = None, anew: bool = False) -> str:
     """SHA-256 of a whole file, hex.
 
-    It is kept for this process, and of a large file in the user's cache, as long as nothing was done to the file. (The
-    time of its last change of state tells that, which no program can set.) `anew` trusts nothing that was kept.
+    It is remembered by this process (and for a large file in the user's cache) as long as nothing was done to the file.
+    The time of its last change of state shows that, which no program can set.
+
+    Args:
+        path: of the file.
+        beat: called for each block.
+        anew: read the file, whatever is remembered.
 
     Raises:
         BadInput: `missing`, or `changed_during_run` if somebody writes to the file meanwhile.
         StorageError: the disk fails.
     """
     name = os.fspath(path)
-    with _readable(name):
-        state = _state_of(name, os.stat(name))
-        if not anew and (sha256 := _hashes.get(state) or _from_cache(state)):
-            return sha256
-        with open(name, "rb", buffering=0) as file:  # noqa: PTH123
-            sha256 = _hash(file.fileno(), state[3], beat or _no_beat)
-            if _state_of(name, os.fstat(file.fileno())) != state:
-                raise BadInput("changed_during_run", name, "it was written to while it was read")
-    _remember(state, sha256)
-    return sha256
-
-
-@contextlib.contextmanager
-def _readable(path: str) -> Iterator[None]:
     try:
-        with files.reading(path):
-            yield
+        with files.reading(name):
+            status = os.stat(name)
+            state, key = _state_of(name, status), key_of("sha256", *_state_of(name, status))
+            is_large = status.st_size >= _LARGE
+            if not anew and (sha256 := _hashes.get(state) or (_cached_hash(key) if is_large else None)):
+                return sha256
+            with open(name, "rb", buffering=0) as file:  # noqa: PTH123
+                sha256 = _hash(file.fileno(), status.st_size, beat)
+                if _state_of(name, os.fstat(file.fileno())) != state:
+                    raise BadInput("changed_during_run", name, "it was written to while it was read")
     except OSError as error:
-        raise BadInput("missing", path, f"it cannot be read: {error.strerror}") from None
+        raise BadInput("missing", name, f"it cannot be read: {error.strerror}") from None
+    while len(_hashes) >= _REMEMBERED:
+        _hashes.pop(next(iter(_hashes)))
+    _hashes[state] = sha256
+    if is_large:
+        with contextlib.closing(open_cache(cache_folder())) as cache:
+            cache.put({key: sha256})
+    return sha256
 
 
 def _state_of(path: str, status: os.stat_result) -> _State:
     return path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _hash(descriptor: int, size: int, beat: Beat) -> str:
-    """The hash of what is there; a file that grows for ever is left after `size` bytes."""
-    digest, block, done = hashlib.sha256(), memoryview(bytearray(_BLOCK)), 0
-    while done <= size and (count := os.readv(descriptor, [block])):
+def _hash(descriptor: int, size: int, beat: Beat | None) -> str:
+    digest, block, num_read = hashlib.sha256(), memoryview(bytearray(_BLOCK)), 0
+    # A file that somebody appends to for ever is left after `size` bytes; its state shows that it has changed.
+    while num_read <= size and (count := os.readv(descriptor, [block])):
         digest.update(block[:count])
-        done += count
-        beat()
+        num_read += count
+        if beat is not None:
+            beat()
     return digest.hexdigest()
 
 
-def _no_beat() -> None:
-    pass
-
-
-def _from_cache(state: _State) -> str | None:
-    if state[3] < _LARGE:
-        return None
+def _cached_hash(key: bytes) -> str | None:
     with contextlib.closing(open_cache(cache_folder())) as cache:
-        key = key_of("sha256", *state)
         answer = cache.get([key]).get(key)
     return answer if isinstance(answer, str) else None
-
-
-def _remember(state: _State, sha256: str) -> None:
-    while len(_hashes) >= _REMEMBERED:
-        _hashes.pop(next(iter(_hashes)))
-    _hashes[state] = sha256
-    if state[3] >= _LARGE:
-        with contextlib.closing(open_cache(cache_folder())) as cache:
-            cache.put({key_of("sha256", *state): sha256})

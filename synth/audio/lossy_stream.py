@@ -1,7 +1,7 @@
-"""Look for damage inside OGG and MP3 files, which decoders pass over: they go on after a gap, and the sound is shorter.
+"""Look for damage inside OGG and MP3 files: decoders skip it, and the sound after the gap comes too early.
 
 OGG numbers its pages and has a checksum in each. MP3 has neither, but each frame says how long it is, and most files
-say at their start how many frames there are. Only headers are looked at in MP3 files; of OGG files all is read once.
+say at their start how many frames they have. Of MP3 files only the headers are read, of OGG files everything.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def check_stream(kind: str, read_at: ReadAt, size: int) -> int:
     """Check the pages or frames of a whole file; other kinds have nothing to check.
 
     Returns:
-        The least number of samples that decoding the file must give; 0 where nothing says so.
+        The least number of samples that decoding the file must give; 0 if nothing says so.
 
     Raises:
         ContainerError: corrupt, truncated.
@@ -30,11 +30,8 @@ def check_stream(kind: str, read_at: ReadAt, size: int) -> int:
     return _check_mp3(read_at, size) if kind == "mp3" else 0
 
 
-# OGG
-
-
 def _check_ogg(read_at: ReadAt, size: int) -> None:
-    """Every page follows the one before it, whole; what comes after the last page of all streams does not matter."""
+    """Check that every page is whole and follows its predecessor; what comes after the last page does not matter."""
     at = 0
     numbers: dict[int, int] = {}  # of the last page of each stream that goes on
     while at < size:
@@ -49,7 +46,11 @@ def _check_ogg(read_at: ReadAt, size: int) -> None:
         page = page[:length] + read_at(at + len(page), length - len(page)) if length > len(page) else page[:length]
         if len(page) < length:
             raise ContainerError("truncated", "the file ends inside a page")
-        if _ogg_checksum(page) != checksum:
+        # CRC-32 of the page with its checksum as 0 (RFC 3533, section 6). It is zlib's polynomial with the bits the
+        # other way round, from 0 and not inverted, so the bits of all bytes are reversed to let zlib compute it.
+        blank = page[:22] + b"\0\0\0\0" + page[26:]
+        backwards = zlib.crc32(blank.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+        if int.from_bytes(backwards.to_bytes(4, "little").translate(_REVERSED), "big") != checksum:
             raise ContainerError("corrupt", f"the checksum of the page at byte {at} is wrong")
         if serial in numbers and number != (numbers[serial] + 1) & 0xFFFFFFFF:
             text = f"page {number} at byte {at} follows page {numbers[serial]}: pages are missing or out of order"
@@ -61,16 +62,6 @@ def _check_ogg(read_at: ReadAt, size: int) -> None:
         at += length
 
 
-def _ogg_checksum(page: bytes) -> int:
-    """CRC-32 of the page with its checksum as 0 (RFC 3533, section 6): zlib's polynomial with the bits the other way
-    round, from 0, not inverted."""
-    blank = page[:22] + b"\0\0\0\0" + page[26:]
-    backwards = zlib.crc32(blank.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
-    return int.from_bytes(backwards.to_bytes(4, "little").translate(_REVERSED), "big")
-
-
-# MP3
-
 _BIT_RATES = {  # kbit/s of layer III by index: MPEG-1, and MPEG-2 and 2.5
     True: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     False: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
@@ -78,13 +69,13 @@ _BIT_RATES = {  # kbit/s of layer III by index: MPEG-1, and MPEG-2 and 2.5
 _SAMPLE_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _WINDOW = 1 << 16
 _FRAMES_LEFT_OUT = 6
-"""A decoder leaves out the frame with the promise, and what an encoder put before and behind the sound: 2.0 to 4.0
-frames in 15 real files with a promise, none in 4 without."""
+"""A decoder leaves out the frame with the promise, and what an encoder put before and after the sound. Measured: 2.0 to
+4.0 frames in 15 real files with a promise, none in 4 without."""
 _TRAILERS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN")  # ID3v1, APE, Lyrics3: after the last frame
 
 
 def _check_mp3(read_at: ReadAt, size: int) -> int:
-    """Frame after frame to the end of the file, and as many as the file says that it has; their samples."""
+    """Walk from frame to frame to the end of the file, and count them; returns the samples that they must give."""
     at = first = _next_frames(read_at, tag_length(read_at(0, 10)), size)
     if first is None or at is None:
         return 0  # the decoder finds its own way, or says that there is nothing
@@ -104,8 +95,8 @@ def _check_mp3(read_at: ReadAt, size: int) -> int:
         elif head[:3] == b"ID3":
             at += tag_length(head)  # files that were put one after the other
         else:
-            if not head.startswith(_TRAILERS) and (again := _next_frames(read_at, at, size)) is not None:
-                raise ContainerError("corrupt", f"no frame begins at byte {at}, the next one at byte {again}")
+            if not head.startswith(_TRAILERS) and (later := _next_frames(read_at, at, size)) is not None:
+                raise ContainerError("corrupt", f"no frame begins at byte {at}, the next one at byte {later}")
             break
     cut = at < size and is_mpeg_frame(read_at(at, 4))
     if promised and frames < promised + cut:
@@ -120,11 +111,13 @@ def _check_mp3(read_at: ReadAt, size: int) -> int:
 
 
 def frame_length(head: bytes) -> int | None:
-    """Bytes of the frame of layer III that begins with these; None where its header does not say."""
+    """Bytes of the frame of layer III with this header (4 bytes); None if the header does not say (free format)."""
     version, index = head[1] >> 3 & 3, head[2] >> 4
     bits = _BIT_RATES[version == 3][index] * 1000
-    rate = _SAMPLE_RATES[version][head[2] >> 2 & 3]
-    return (144 if version == 3 else 72) * bits // rate + (head[2] >> 1 & 1) if bits else None
+    if not bits:
+        return None
+    rate, padding = _SAMPLE_RATES[version][head[2] >> 2 & 3], head[2] >> 1 & 1
+    return (144 if version == 3 else 72) * bits // rate + padding
 
 
 def _next_frames(read_at: ReadAt, start: int, size: int) -> int | None:
@@ -134,22 +127,21 @@ def _next_frames(read_at: ReadAt, start: int, size: int) -> int | None:
         head = data[k : k + 4]
         if is_mpeg_frame(head):
             length = frame_length(head)
-            follower = None if length is None else read_at(start + k + length, 4)
-            if length is None or start + k + length == size or _belong_together(head, follower or b""):
+            if length is None or start + k + length == size:
+                return start + k
+            # Two bytes of chance look like a header; one that is followed by a header of the same version and sample
+            # rate is one.
+            follower = read_at(start + k + length, 4)
+            if is_mpeg_frame(follower) and (follower[1] ^ head[1]) & 0x1E == 0 == (follower[2] ^ head[2]) & 0x0C:
                 return start + k
     return None
 
 
-def _belong_together(head: bytes, other: bytes) -> bool:
-    """Whether two headers of frames are of one stream: the same version and sample rate."""
-    return is_mpeg_frame(other) and other[1] & 0x1E == head[1] & 0x1E and other[2] & 0x0C == head[2] & 0x0C
-
-
 def _promised_frames(frame: bytes) -> int | None:
-    """The number of frames that the first one (Xing, Info, VBRI) says follow it; None or 0 where it does not say."""
-    mono = frame[3] >> 6 == 3
-    side = (17 if mono else 32) if frame[1] >> 3 & 3 == 3 else (9 if mono else 17)
-    tag = frame[4 + side :]
+    """The number of frames that the first one (Xing, Info, VBRI) says follow it; None or 0 if it does not say."""
+    is_mono, is_mpeg1 = frame[3] >> 6 == 3, frame[1] >> 3 & 3 == 3
+    side_bytes = {(True, True): 17, (False, True): 32, (True, False): 9, (False, False): 17}[is_mono, is_mpeg1]
+    tag = frame[4 + side_bytes :]
     if tag[:4] in (b"Xing", b"Info") and len(tag) >= 12 and tag[7] & 1:
         return int.from_bytes(tag[8:12], "big")
     vbri = frame[36:54]

@@ -1,4 +1,4 @@
-"""Measure each item once: from the cache if its file has not changed since, otherwise in a pool that survives crashes."""
+"""Measure each item once: the answer is from the cache if its file has not changed, otherwise from a worker process."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ def measure_once(
     Raises:
         SynthError: the function failed, and no file is to blame.
     """
-    known = cache.get([item.key for item in items.values() if item.key is not None])
+    remembered = cache.get([item.key for item in items.values() if item.key is not None])
     answers: dict[Item, Any] = {}
     for name, item in items.items():
-        if item.key is not None and item.key in known:
-            answer = known[item.key]
+        if item.key is not None and item.key in remembered:
+            answer = remembered[item.key]
             if isinstance(answer, dict) and "refused" in answer:
                 code, message = answer["refused"]
                 answers[name] = BadInput(code, item.path, message, stage)
@@ -80,14 +80,15 @@ def measure_once(
     limits = [items[name].timeout_s for name in missing]
     try:
         for index, answer in pool.map(function, tasks, timeout_s=limits, batch=batch):
-            item, memory = items[missing[index]], answer
-            if isinstance(answer, BadInput):
+            name = missing[index]
+            item, is_lasting = items[name], items[name].changed_ns < fresh_from
+            if isinstance(answer, BadInput):  # the worker knows the file by its absolute path only
+                answers[name] = BadInput(answer.code, item.path, answer.message, stage)
                 memory = {"refused": [answer.code, answer.message]}
-                if answer.path != item.path or answer.stage != stage:
-                    answer = BadInput(answer.code, item.path, answer.message, stage)
-            answers[missing[index]] = answer
-            is_transient = isinstance(answer, BadInput) and answer.code in _TRANSIENT
-            if item.key is not None and item.changed_ns < fresh_from and not is_transient:
+                is_lasting = is_lasting and answer.code not in _TRANSIENT
+            else:
+                answers[name] = memory = answer
+            if item.key is not None and is_lasting:
                 unsaved[item.key] = memory
             if len(unsaved) >= _SAVE_EVERY:
                 cache.put(unsaved)

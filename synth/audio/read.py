@@ -1,7 +1,7 @@
 """Read audio files that nobody vouches for.
 
-The order is always the same: the path (inside its root, a regular file), the first bytes (`containers`), then
-libsndfile in bounded blocks. Every refusal is a BadInput with a code. Writing audio is not done here.
+The order is always the same: the path (inside its root, a regular file), the first bytes (containers.py), then
+libsndfile in bounded blocks. Every refusal is a BadInput with a code.
 """
 
 # Paths are strings here, thousands of them: to make a Path of each costs more than the call itself.
@@ -16,7 +16,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import soundfile as sf
@@ -28,7 +28,7 @@ from synth.audio.file_identity import Beat, FileIdentity, difference, file_ident
 from synth.audio.lossy_stream import check_stream
 from synth.dsp.arrays import Samples
 from synth.errors import BadInput
-from synth.text import printable
+from synth.text import is_utf8, printable
 
 __all__ = [
     "AudioFile",
@@ -52,10 +52,10 @@ __all__ = [
 Channels: TypeAlias = Literal["mean", "first"] | int
 """How many channels become one: their mean, the first, or one by its number (0 is the first)."""
 
-MAX_FILE_SECONDS = 86_400.0
+MAX_FILE_SECONDS: Final = 86_400.0
 """No file is decoded for longer than a day of sound."""
-ROUNDING_SECONDS = 0.01
-"""Lists round durations: a segment may end that much after its file, and is then filled up with zeros."""
+ROUNDING_SECONDS: Final = 0.01
+"""Lists round durations: a segment may end this much after its file, and is then filled up with zeros."""
 
 _BLOCK = 1 << 20  # samples (of all channels together) decoded at a time: 8 MB
 _INTEGER = ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "ULAW", "ALAW")
@@ -63,32 +63,29 @@ _CAN_BE_NONFINITE = frozenset(("FLOAT", "DOUBLE", "VORBIS", "OPUS", "MPEG_LAYER_
 _CODINGS = _CAN_BE_NONFINITE.union(_INTEGER)
 _LOSSY = frozenset(("ogg", "mp3"))
 _UNKNOWN = 1 << 62
-BEYOND_ANY_SCALE = 100.0
-"""No sample is larger than this (full scale is 1.0, so it is +40 dBFS). Files of floats go some 10 or 20 dB beyond full
-scale where a mixer was not watched. What is larger is damage (one bit of an exponent), or integers stored as floats,
-which would be read 90 dB too loud: one such sample turns the rest of its clip into silence."""
-LEADS_OUT = "it leads out of the folder of its source; name the folder it leads to as a source"
+BEYOND_ANY_SCALE: Final = 100.0
+"""The largest sample that is accepted (full scale is 1.0, so this is +40 dBFS). Files of floats go some 10 or 20 dB
+beyond full scale if nobody watched the mixer. Larger samples are damage (one bit of an exponent), or integers stored as
+floats, which would be read 90 dB too loud: one such sample turns the rest of its clip into silence."""
+LEADS_OUT: Final = "it leads out of the folder of its source; name the folder it leads to as a source"
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file says about itself.
+    """What a file says about itself."""
 
-    `num_samples` counts samples of one channel; where it is not `exact` it is a guess (0: not even that).
-    """
-
-    format: str
-    sample_rate: int
+    format: str  #: the container, as `sniff` names it
+    sample_rate: int  #: Hz
     channels: int
-    num_samples: int
-    exact: bool
+    num_samples: int  #: of one channel; 0: unknown
+    exact: bool  #: whether `num_samples` is more than a guess
 
 
 class _Sequential(sf.SoundFile):  # type: ignore[misc]
-    """A sound file that is only read on and on.
+    """A sound file that is only read forwards.
 
-    soundfile seeks to where it already is after each read; a FLAC file of unknown length refuses that, and Opus then
-    goes on with other samples than it would have given.
+    soundfile seeks to where it already is after each read. A FLAC file of unknown length refuses that, and Opus then
+    continues with other samples than it would have given.
     """
 
     def seekable(self) -> bool:
@@ -99,23 +96,23 @@ class _Sequential(sf.SoundFile):  # type: ignore[misc]
 class AudioFile:
     """An open file that passed all checks that need no decoding."""
 
-    path: str
+    path: str  #: for messages
     descriptor: int
     header: Header
-    sound: sf.SoundFile
-    head: bytes
+    sound: sf.SoundFile  #: the decoder
+    head: bytes  #: the first bytes of the file
 
     def skip(self, count: int) -> None:
-        """Go on from sample `count` of a file of which nothing was read yet. Raises BadInput (corrupt, truncated)."""
+        """Go to sample `count` of a file of which nothing was read yet. Raises BadInput: corrupt, truncated."""
         for _ in read_blocks(self, num_samples=_go_to(self, count)):
             pass
 
 
 def audio_path(root: str | os.PathLike[str], relative: str) -> str:
-    """The absolute path of `relative` below `root`, by its spelling alone; no disk is touched.
+    """The absolute path of `relative` below `root`, by its spelling alone: the disk is not touched.
 
-    Raises BadInput (forbidden_path) for anything that is not a plain relative path: absolute, with `..`, with NUL, with
-    a command or URL in it, or that cannot be written as UTF-8.
+    Raises:
+        BadInput: forbidden_path, for anything but a plain relative path (see `path_complaint`).
     """
     complaint = path_complaint(relative)
     if complaint:
@@ -124,7 +121,11 @@ def audio_path(root: str | os.PathLike[str], relative: str) -> str:
 
 
 def path_complaint(path: str) -> str | None:
-    """What is wrong with a path relative to a root, by its spelling; None where nothing is."""
+    """What is wrong with a path relative to a root, by its spelling; None if nothing is.
+
+    Lists come from anywhere. A path must not reach out of its root, nor be something that a library (sox, ffmpeg,
+    smart_open) would run or download.
+    """
     if not path or path.isspace():
         return "an empty path"
     if "\0" in path or "\n" in path or "\r" in path:
@@ -135,15 +136,7 @@ def path_complaint(path: str) -> str | None:
         return "a command or a URL, not a file"
     if ".." in path.split("/"):
         return "a path with '..'"
-    return None if path.isascii() or _is_text(path) else "a name that is not UTF-8"
-
-
-def _is_text(path: str) -> bool:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return None if is_utf8(path) else "a name that is not UTF-8"
 
 
 @functools.lru_cache(maxsize=4096)
@@ -152,7 +145,7 @@ def _real_folder(folder: str) -> str:
 
 
 def inside(path: str, root: str, *, keep: bool = True) -> bool:
-    """Whether `path`, with all links followed, lies in `root`. `keep`: the answer for a folder may be remembered."""
+    """Whether `path`, with all links followed, is in `root`. `keep`: the answer for a folder may be remembered."""
     real, base = _real_folder(path) if keep else os.path.realpath(path), _real_folder(root)
     return real == base or real.startswith(base if base.endswith("/") else base + "/")
 
@@ -177,10 +170,15 @@ def _open(path: str, root: str | None) -> int:
 
 @contextmanager
 def opened(path: str | os.PathLike[str], *, root: str | None = None) -> Iterator[AudioFile]:
-    """Open a file for decoding. With `root`, links that lead out of it are refused.
+    """Open a file for decoding.
 
-    Raises BadInput: missing, forbidden_path, not_audio, unsupported, truncated, corrupt, empty, bad_rate, bad_channels;
-    and changed_during_run when the file is another one at the end.
+    Args:
+        path: of the file.
+        root: links that lead out of this folder are refused; None: they may lead anywhere.
+
+    Raises:
+        BadInput: missing, forbidden_path, not_audio, unsupported, truncated, corrupt, empty, bad_rate, bad_channels;
+            and changed_during_run if the file was written to when the block ends.
     """
     name = os.fspath(path)
     with opened_descriptor(_open(name, root), name) as file:
@@ -189,7 +187,7 @@ def opened(path: str | os.PathLike[str], *, root: str | None = None) -> Iterator
 
 @contextmanager
 def opened_descriptor(descriptor: int, name: str) -> Iterator[AudioFile]:
-    """As `opened`, for a regular file that is open already; `name` is for messages. Closes it at the end."""
+    """Decode a regular file that is open already; `name` is for messages. Closes it at the end. Raises as `opened`."""
     try:
         before = os.fstat(descriptor)
         try:
@@ -202,29 +200,26 @@ def opened_descriptor(descriptor: int, name: str) -> Iterator[AudioFile]:
             raise BadInput(error.code, name, error.message) from None
         except sf.LibsndfileError as error:
             _check_readable(descriptor, name)
-            raise BadInput("corrupt", name, f"the decoder refuses it: {_said(error)}") from None
-        _check_unchanged(before, os.fstat(descriptor), name)
+            raise BadInput("corrupt", name, f"the decoder refuses it: {_decoder_message(error)}") from None
+        after = os.fstat(descriptor)
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise BadInput("changed_during_run", name, "it was written to while it was read")
     finally:
         os.close(descriptor)
 
 
 def _check_readable(descriptor: int, path: str) -> None:
-    """Before a file is blamed: the decoder does not tell a broken file from a broken disk. Raises StorageError."""
+    """Read a file that is about to be blamed: decoders report a broken disk as a broken file. Raises StorageError."""
     position, block = 0, 1 << 20
     with files.reading(path):
         while count := len(os.pread(descriptor, block, position)):
             position += count
 
 
-def _said(error: sf.LibsndfileError) -> str:
+def _decoder_message(error: sf.LibsndfileError) -> str:
     text = str(error.error_string).strip().removeprefix("Error : ").rstrip(".")
-    # what it says of an MP3 file without a whole frame
+    # its message about an MP3 file without a whole frame
     return "there is nothing in it to decode" if "possibly a pipe" in text else text
-
-
-def _check_unchanged(before: os.stat_result, after: os.stat_result, path: str) -> None:
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise BadInput("changed_during_run", path, "it was written to while it was read")
 
 
 def _admit(descriptor: int, size: int) -> tuple[str, bytes]:
@@ -266,20 +261,33 @@ def _header(kind: str, sound: sf.SoundFile) -> Header:
         raise ContainerError("unsupported", f"coding {sound.subtype}")
     check_form(sound.samplerate, sound.channels)
     frames = sound.frames
-    known = 0 < frames < _UNKNOWN
+    has_length = 0 < frames < _UNKNOWN
     if frames == 0 and kind not in _LOSSY:
         raise ContainerError("empty", "it holds no samples")
-    return Header(kind, sound.samplerate, sound.channels, frames if known else 0, known and kind not in _LOSSY)
+    is_exact = has_length and kind not in _LOSSY  # lengths of lossy files are guessed from their size
+    return Header(kind, sound.samplerate, sound.channels, frames if has_length else 0, is_exact)
 
 
 def read_header(path: str | os.PathLike[str], *, root: str | None = None) -> Header:
-    """The header, checked, without decoding. Raises BadInput as `opened`."""
+    """Read and check the header, without decoding. Arguments and errors as for `opened`."""
     with opened(path, root=root) as file:
         return file.header
 
 
 def mix_channels(block: Samples, channels: Channels, path: str) -> Samples:
-    """One channel of a block of shape (n, c), by the policy. Raises BadInput (bad_channels)."""
+    """Make one channel of several.
+
+    Args:
+        block: shape (n, channels), full scale 1.0.
+        channels: the policy.
+        path: for messages.
+
+    Returns:
+        Shape (n,), full scale 1.0.
+
+    Raises:
+        BadInput: bad_channels, if there is no such channel.
+    """
     if block.shape[1] == 1 and channels in ("mean", "first", 0):
         return block[:, 0]
     if channels == "mean":
@@ -299,30 +307,40 @@ def read_blocks(
     block: int | None = None,
     beat: Beat | None = None,
 ) -> Iterator[Samples]:
-    """Decode from `offset` on, in blocks of shape (n, channels), n at most `block`; ends where the file ends.
+    """Decode a segment in blocks; they end early if the file does.
 
-    Lossy formats are decoded from their start, since seeking in them gives other samples than reading does; `beat` is
-    called for each block that is decoded, also for one that is thrown away.
-    Raises BadInput (corrupt, truncated).
+    Lossy formats are decoded from their start, since seeking in them gives other samples than reading does.
+
+    Args:
+        file: of which nothing was read yet.
+        offset: where the segment begins, in samples.
+        num_samples: of the segment; None: to the end of the file.
+        block: samples per block at most; None: as many as fit into 8 MB.
+        beat: called for each block that is decoded, also for one that is thrown away.
+
+    Yields:
+        Shape (n, channels), float64, full scale 1.0.
+
+    Raises:
+        BadInput: corrupt, truncated.
     """
-    width = file.sound.channels
-    block = block or max(1, _BLOCK // width)
-    left = _UNKNOWN if num_samples is None else num_samples
+    block = block or max(1, _BLOCK // file.sound.channels)
+    remaining = _UNKNOWN if num_samples is None else num_samples
     skip = _go_to(file, offset)
-    while left > 0:
-        data = _decode(file, min(block, left + skip))
+    while remaining > 0:
+        data = _decode(file, min(block, remaining + skip))
         if not len(data):
             return
         if beat is not None:
             beat()
         data, skip = data[skip:], max(0, skip - len(data))
-        left -= len(data)
+        remaining -= len(data)
         if len(data):
             yield data
 
 
 def _go_to(file: AudioFile, offset: int) -> int:
-    """Seek where that is exact; otherwise the number of samples to throw away."""
+    """Seek if that is exact; returns the number of samples to throw away if it is not."""
     if offset and file.header.exact:
         file.sound.seek(min(offset, file.header.num_samples))
         return 0
@@ -336,23 +354,27 @@ def _decode(file: AudioFile, count: int) -> Samples:
     except sf.LibsndfileError as error:
         _check_readable(file.descriptor, file.path)
         if os.lseek(file.descriptor, 0, os.SEEK_CUR) >= os.fstat(file.descriptor).st_size:
-            text = f"the sound breaks off at the end of the file: {_said(error)}"
+            text = f"the sound breaks off at the end of the file: {_decoder_message(error)}"
             raise BadInput("truncated", file.path, text) from None
-        raise BadInput("corrupt", file.path, f"the decoder gives up: {_said(error)}") from None
+        raise BadInput("corrupt", file.path, f"the decoder gives up: {_decoder_message(error)}") from None
 
 
 def count_samples(path: str | os.PathLike[str], *, root: str | None = None) -> Header:
-    """The header with the number of samples counted by decoding, where the file's own number is a guess.
+    """The header of a file, with the number of samples counted by decoding if the file's own number is a guess.
 
-    There the decoder passes over damage as well, so that is looked for (`lossy_stream`).
+    Such formats are the lossy ones, in which the decoder skips damage as well: it is looked for (lossy_stream.py).
 
-    Raises BadInput as `opened`, and corrupt, truncated, unsupported, empty, too_long (more than a day).
+    Raises:
+        BadInput: as `opened`; and corrupt, truncated, unsupported, empty, too_long (more than a day).
     """
     with opened(path, root=root) as file:
         head = file.header
         if head.exact:
             return head
-        read_at = functools.partial(_read_at, file.descriptor)
+
+        def read_at(position: int, count: int) -> bytes:
+            return os.pread(file.descriptor, count, position)
+
         at_least = check_stream(head.format, read_at, os.fstat(file.descriptor).st_size)
         total, cap = 0, int(MAX_FILE_SECONDS * head.sample_rate)
         for data in read_blocks(file):
@@ -365,10 +387,6 @@ def count_samples(path: str | os.PathLike[str], *, root: str | None = None) -> H
             text = f"the decoder gives {total} samples of {at_least} or more; convert it to FLAC or WAV"
             raise BadInput("unsupported", file.path, text)
         return Header(head.format, head.sample_rate, head.channels, total, True)
-
-
-def _read_at(descriptor: int, position: int, count: int) -> bytes:
-    return os.pread(descriptor, count, position)
 
 
 def read_samples(
@@ -384,87 +402,96 @@ def read_samples(
     sha256: str | None = None,
     beat: Beat | None = None,
 ) -> tuple[Samples, int]:
-    """One segment of a file as (mono samples of shape (num_samples,), float64, full scale 1.0; its sample rate in Hz).
+    """Read one segment of a file as mono.
 
-    `offset` and `num_samples` are in samples of the file; None reads to the end. Where the segment ends up to 10 ms
-    after the file, it is filled up with zeros (lists round durations). `sample_rate`, `identity` and
-    `sha256` (hex, if it is known) are what the plan was made with: another file is refused. A file that was only
-    touched is the same if its hash is. `beat` is called for each block.
+    Args:
+        path: of the file.
+        offset: where the segment begins, in samples of the file.
+        num_samples: of the segment; None: to the end of the file. A segment that ends up to 10 ms after the file is
+            filled up with zeros, since lists round durations.
+        channels: how several channels become one.
+        max_seconds: of the segment; more is refused.
+        root: links that lead out of this folder are refused.
+        sample_rate: Hz, that the plan was made with; another is refused.
+        identity: of the file that the plan was made with; another is refused.
+        sha256: of that file, hex, if it is known: a file that was only touched is the same.
+        beat: called for each block.
 
-    Raises BadInput: those of `opened`, and too_long, truncated, corrupt, nonfinite, changed_during_run, bad_row.
+    Returns:
+        Samples, shape (num_samples,), float64, full scale 1.0; and the sample rate of the file, Hz.
+
+    Raises:
+        BadInput: as `opened`; and too_long, truncated, corrupt, nonfinite, changed_during_run, bad_row.
     """
     with opened(path, root=root) as file:
-        _check_as_planned(file, sample_rate, identity, sha256, beat)
-        wanted = _wanted(file, offset, num_samples, max_seconds)
-        samples = _read_mono(file, offset, wanted, channels, beat)
-        if len(samples) < wanted:
-            samples = _filled_up(file, samples, wanted, offset, asked=num_samples is not None)
+        check_identity(file, identity, sha256, beat)
+        if sample_rate not in (None, file.header.sample_rate):
+            text = f"the list says {sample_rate} Hz, the file has {file.header.sample_rate} Hz"
+            raise BadInput("bad_row", file.path, text)
+        count = num_samples
+        if count is None:
+            length = file.header.num_samples if file.header.exact else count_samples(file.path).num_samples
+            count = max(0, length - offset)
+        # before anything is allocated
+        if count > math.floor(max_seconds * file.header.sample_rate):
+            seconds = count / file.header.sample_rate
+            raise BadInput("too_long", file.path, f"{seconds:.1f} s; the limit is {max_seconds:g} s")
+        if count == 0:
+            raise BadInput("empty", file.path, "no samples are left to read")
+        samples = _read_mono(file, offset, count, channels, beat)
+        if (missing := count - len(samples)) > 0:
+            is_rounding = missing <= ROUNDING_SECONDS * file.header.sample_rate
+            if num_samples is None or not len(samples) or not is_rounding:
+                end = offset + len(samples)
+                text = f"the sound ends at sample {end}, {missing} before what was promised"
+                raise BadInput("truncated", file.path, text)
+            samples = np.concatenate([samples, np.zeros(missing)])
         check_finite(file, samples)
         return samples, file.header.sample_rate
 
 
-def _check_as_planned(
-    file: AudioFile, sample_rate: int | None, planned: FileIdentity | None, sha256: str | None, beat: Beat | None
-) -> None:
-    check_identity(file, planned, sha256, beat)
-    if sample_rate is not None and sample_rate != file.header.sample_rate:
-        text = f"the list says {sample_rate} Hz, the file has {file.header.sample_rate} Hz"
-        raise BadInput("bad_row", file.path, text)
+def _read_mono(file: AudioFile, offset: int, count: int, channels: Channels, beat: Beat | None) -> Samples:
+    if (count + (0 if file.header.exact else offset)) * file.sound.channels <= _BLOCK:
+        # in one call: what costs most in a short segment is Python
+        skip = _go_to(file, offset)
+        return mix_channels(_decode(file, count + skip)[skip:], channels, file.path)
+    samples, end = np.empty(count), 0
+    for data in read_blocks(file, offset=offset, num_samples=count, beat=beat):
+        samples[end : end + len(data)] = mix_channels(data, channels, file.path)
+        end += len(data)
+    return samples[:end]
 
 
 def check_identity(
     file: AudioFile, planned: FileIdentity | None, sha256: str | None = None, beat: Beat | None = None
 ) -> None:
-    """Raise BadInput (changed_during_run) unless this is the file that was planned with, as far as that was recorded.
+    """Check that an open file is the one that was planned with.
 
-    A file that was only touched is the same if its hash is `sha256`.
+    Args:
+        file: the open file.
+        planned: its identity when the plan was made; None: not recorded, so nothing is checked.
+        sha256: its hash then, hex, if it is known: a file that was only touched is the same.
+        beat: called for each block that is hashed.
+
+    Raises:
+        BadInput: changed_during_run.
     """
     if planned is None:
         return
     with files.reading(file.path):
         present = file_identity(file.descriptor)
     change = difference(planned, present)
-    touched = planned.content == present.content and sha256 is not None
-    if change and not (touched and file_sha256(file.path, beat=beat) == sha256):
+    may_be_touched = planned.content == present.content and sha256 is not None
+    if change and not (may_be_touched and file_sha256(file.path, beat=beat) == sha256):
         raise BadInput("changed_during_run", file.path, f"it is not the file that was planned with: {change}")
 
 
-def _wanted(file: AudioFile, offset: int, num_samples: int | None, max_seconds: float) -> int:
-    """How many samples to read, held against the cap before anything is allocated."""
-    cap = math.floor(max_seconds * file.header.sample_rate)
-    wanted = num_samples
-    if wanted is None:
-        length = file.header.num_samples if file.header.exact else count_samples(file.path).num_samples
-        wanted = max(0, length - offset)
-    if wanted > cap:
-        seconds = wanted / file.header.sample_rate
-        raise BadInput("too_long", file.path, f"{seconds:.1f} s; the limit is {max_seconds:g} s")
-    if wanted == 0:
-        raise BadInput("empty", file.path, "no samples are left to read")
-    return wanted
-
-
-def _read_mono(file: AudioFile, offset: int, count: int, channels: Channels, beat: Beat | None) -> Samples:
-    if (count + (0 if file.header.exact else offset)) * file.sound.channels <= _BLOCK:
-        skip = _go_to(file, offset)
-        return mix_channels(_decode(file, count + skip)[skip:], channels, file.path)
-    samples, done = np.empty(count), 0
-    for data in read_blocks(file, offset=offset, num_samples=count, beat=beat):
-        samples[done : done + len(data)] = mix_channels(data, channels, file.path)
-        done += len(data)
-    return samples[:done]
-
-
-def _filled_up(file: AudioFile, samples: Samples, wanted: int, offset: int, *, asked: bool) -> Samples:
-    missing = wanted - len(samples)
-    if not asked or not len(samples) or missing > ROUNDING_SECONDS * file.header.sample_rate:
-        end = offset + len(samples)
-        raise BadInput("truncated", file.path, f"the sound ends at sample {end}, {missing} before what was promised")
-    return np.concatenate([samples, np.zeros(missing)])
-
-
 def check_finite(file: AudioFile, samples: Samples, stage: str = "render") -> None:
-    """Check decoded samples of a file. Raises BadInput (nonfinite): NaN, infinity, or larger than BEYOND_ANY_SCALE."""
+    """Check decoded samples of a file, full scale 1.0, of any shape.
+
+    Raises:
+        BadInput: nonfinite, for NaN, infinity, or a sample above BEYOND_ANY_SCALE.
+    """
     if file.sound.subtype not in _CAN_BE_NONFINITE or not samples.size:
         return
     peak = max(float(samples.max()), -float(samples.min()))  # NaN survives in both
@@ -473,7 +500,7 @@ def check_finite(file: AudioFile, samples: Samples, stage: str = "render") -> No
     if not math.isfinite(peak):
         raise BadInput("nonfinite", file.path, "it has NaN or infinite samples", stage)
     text = (
-        f"it has samples up to {peak:.3g}, full scale is 1.0, and more than {BEYOND_ANY_SCALE:g} is no sound: the file "
+        f"it has samples up to {peak:.3g}, full scale is 1.0, and nothing real is above {BEYOND_ANY_SCALE:g}: the file "
         "is damaged, or holds integers as floats (divide them by 32768)"
     )
     raise BadInput("nonfinite", file.path, text, stage)

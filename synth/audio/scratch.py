@@ -1,4 +1,4 @@
-"""Files without a name, for what does not fit into memory: gone when they are closed, also after a kill."""
+"""Files without a name, for data that do not fit into memory: they vanish when they are closed, also after a kill."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from synth.errors import StorageError
 
 
 def scratch_file(folder: Path | None) -> IO[bytes]:
-    """An empty file, open for reading and writing, in `folder`, or else in the folder for temporary files.
+    """An empty file, open for reading and writing, in `folder`, or otherwise in the folder for temporary files.
 
-    Raises StorageError where neither does.
+    Raises:
+        StorageError: neither can be written to.
     """
     if folder is not None:
         with contextlib.suppress(StorageError):
@@ -36,9 +37,9 @@ def _unnamed(folder: Path) -> IO[bytes]:
 
 @contextlib.contextmanager
 def storage_errors(folder: Path | str) -> Iterator[None]:
-    """Turn an OSError of a write into one that says where and why."""
+    """Turn an OSError of a write in this block into a StorageError that says where and why."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise StorageError(f"cannot write to {folder}: {reason}; fix that and run again") from error
+        raise StorageError(f"{folder}: writing failed: {reason}; fix this and run again") from error

@@ -310,7 +310,7 @@ def _store(
     steps: list[npt.NDArray[np.float64]] = []
     digest = hashlib.sha256(repr(scale).encode())
 
-    def quantised() -> Iterator[Samples]:
+    def quantized() -> Iterator[Samples]:
         spill.seek(0)
         for data in iter(functools.partial(spill.read, 4 * _BLOCK_SECONDS * sample_rate), b""):
             yield np.rint(np.frombuffer(data, np.float32).astype(np.float64) / scale).clip(-32768, 32767)
@@ -319,7 +319,7 @@ def _store(
         table, out = _Hashed(table_out), _Hashed(samples_out)
 
         def kept() -> Iterator[Samples]:
-            for samples in quantised():
+            for samples in quantized():
                 packed = samples.astype("<i2").tobytes()
                 out.write(packed)
                 digest.update(packed)
@@ -330,7 +330,7 @@ def _store(
             table.write(np.ascontiguousarray(rows, "<f8").tobytes())
     with files.writing(target.with_suffix(".bits")) as bits_out:
         bits = _Hashed(bits_out)
-        for words in fingerprint(quantised(), sample_rate=sample_rate):
+        for words in fingerprint(quantized(), sample_rate=sample_rate):
             bits.write(words.astype("<u4").tobytes())
     digests = {target.suffix: out.sha256, ".power": table.sha256, ".bits": bits.sha256}
     return np.concatenate(steps, axis=1), digest.hexdigest(), digests

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synth.audio.encode import encode, quantise
+from synth.audio.encode import encode, quantize
 from synth.dsp.arrays import Samples
 from synth.paths import output_path
 
@@ -33,7 +33,7 @@ def write(folder: Path, *, speech: bool, noise: bool) -> int:
     if noise:
         sounds |= {f"noise/car{car:02}.flac": _cabin(car) for car in range(_CARS)}
     for name, samples in sounds.items():
-        output_path.write(folder / name, encode(quantise(samples), _RATE, "flac"), KIND)
+        output_path.write(folder / name, encode(quantize(samples), _RATE, "flac"), KIND)
     return len(sounds)
 
 

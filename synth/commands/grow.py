@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from synth import files
-from synth.audio.encode import encode, quantise
+from synth.audio.encode import encode, quantize
 from synth.catalog.scan import Progress
 from synth.catalog.synthesized_noise import COLUMNS, NOISE_LIST, join_names
 from synth.commands.scanned_noise import ScannedNoise, scan_noise
@@ -221,4 +221,4 @@ def _encode(samples: Samples, sample_rate: int) -> bytes:
     """Encode samples as FLAC, turned down if they would clip."""
     peak = max(float(samples.max()), -float(samples.min()))
     gain = min(1.0, float(f"{db_to_gain(_PEAK_DBFS) / peak:.6g}")) if peak > 0 else 1.0
-    return encode(quantise(samples * gain), sample_rate, "flac")
+    return encode(quantize(samples * gain), sample_rate, "flac")

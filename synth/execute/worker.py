@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from synth import files
-from synth.audio.encode import encode, pcm_bytes, quantise, quantise_24
+from synth.audio.encode import encode, pcm_bytes, quantize, quantize_24
 from synth.dataset import manifest
 from synth.dataset.commit import commit_part
 from synth.dataset.dataset_dir import DatasetDir, audio_path, stem_path
@@ -66,7 +66,7 @@ class ClipMaker:
     def _encoded(self, clip: RenderedClip) -> EncodedClip:
         spec = clip.spec
         file_format, rate = self.plan.recipe.output.format, spec.sample_rate
-        pcm = quantise(clip.rendered.samples)
+        pcm = quantize(clip.rendered.samples)
         rendered = as_written(spec, clip.rendered, pcm)
         data = encode(pcm, rate, file_format)
         stems = self._stems(spec, rendered)
@@ -89,7 +89,7 @@ class ClipMaker:
         return tuple(
             (
                 stem_path(spec.split, spec.source_id, spec.clip_id, name),
-                encode(quantise_24(stem), spec.sample_rate, "flac"),
+                encode(quantize_24(stem), spec.sample_rate, "flac"),
             )
             for name, stem in zip(("speech", "noise"), rendered.stems, strict=True)
         )

@@ -13,6 +13,7 @@ from typing import Final
 
 from synth import files
 from synth.errors import UsageError
+from synth.text import is_utf8
 
 NOT_UTF8: Final = "not UTF-8; save the list as UTF-8"
 MAX_LINE: Final = 1 << 20  # characters
@@ -60,14 +61,3 @@ def is_empty(path: Path) -> bool:
     """Whether a file has 0 bytes by its status. A pipe is never empty. Raises OSError if there is no such file."""
     status = path.stat()
     return stat.S_ISREG(status.st_mode) and status.st_size == 0
-
-
-def is_utf8(text: str) -> bool:
-    """Whether the text can be written as UTF-8: no byte of another encoding in it, and no half of a surrogate pair."""
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

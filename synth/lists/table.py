@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from synth.errors import UsageError
-from synth.lists.lines import TOO_LONG, SourceLines, is_utf8
-from synth.text import CsvReader, count_of
+from synth.lists.lines import TOO_LONG, SourceLines
+from synth.text import CsvReader, count_of, is_utf8
 
 JSON_LINES: Final = (".json", ".jsonl", ".ndjson")
 _TABS: Final = (".tsv", ".tab")

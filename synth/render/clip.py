@@ -63,7 +63,7 @@ class Measurements:
 
 @dataclass(frozen=True, slots=True)
 class RenderedAudio:
-    """`samples`: shape (n,), full scale 1.0, not yet quantised. `stems`: speech and noise as they enter the channel;
+    """`samples`: shape (n,), full scale 1.0, not yet quantized. `stems`: speech and noise as they enter the channel;
     where there is none they sum to the samples. `speech_alignment`: (word, start, duration) in seconds from the start
     of the clip."""
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synth import files
-from synth.audio.encode import pcm_bytes, quantise
+from synth.audio.encode import pcm_bytes, quantize
 from synth.dataset import manifest
 from synth.dataset.dataset_dir import DatasetDir, audio_path
 from synth.dataset.measured import as_written
@@ -100,7 +100,7 @@ class PlanStore:
     def row(self, index: int) -> Row:
         try:
             clip = self._renderer.render(index, NoProgress())
-            pcm = quantise(clip.rendered.samples)
+            pcm = quantize(clip.rendered.samples)
             fields = self._fields(clip, pcm)
         except BadInput as error:
             raise SynthError(

@@ -161,7 +161,7 @@ def test_one_sample_beyond_any_scale_is_found(tmp_path: Path, value: float, chan
     sf.write(tmp_path / "a.wav", samples, 16000, subtype="FLOAT")
     assert refusal(tmp_path / "a.wav") == (
         "nonfinite",
-        f"it has samples up to {abs(value):.3g}, full scale is 1.0, and more than 100 is no sound: the file is damaged, "
+        f"it has samples up to {abs(value):.3g}, full scale is 1.0, and nothing real is above 100: the file is damaged, "
         "or holds integers as floats (divide them by 32768)",
     )
 

@@ -196,7 +196,7 @@ def test_unusable_recordings_are_refused_and_the_indices_of_the_others_stay(stor
             "8_huge.wav",
             "nonfinite",
             "plan",
-            "it has samples up to 1e+20, full scale is 1.0, and more than 100 is no sound: the file is damaged, or "
+            "it has samples up to 1e+20, full scale is 1.0, and nothing real is above 100: the file is damaged, or "
             "holds integers as floats (divide them by 32768)",
         ),
     ]
