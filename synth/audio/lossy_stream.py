@@ -46,11 +46,7 @@ def _check_ogg(read_at: ReadAt, size: int) -> None:
         page = page[:length] + read_at(at + len(page), length - len(page)) if length > len(page) else page[:length]
         if len(page) < length:
             raise ContainerError("truncated", "the file ends inside a page")
-        # CRC-32 of the page with its checksum as 0 (RFC 3533, section 6). It is zlib's polynomial with the bits the
-        # other way round, from 0 and not inverted, so the bits of all bytes are reversed to let zlib compute it.
-        blank = page[:22] + b"\0\0\0\0" + page[26:]
-        backwards = zlib.crc32(blank.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
-        if int.from_bytes(backwards.to_bytes(4, "little").translate(_REVERSED), "big") != checksum:
+        if _ogg_checksum(page) != checksum:
             raise ContainerError("corrupt", f"the checksum of the page at byte {at} is wrong")
         if serial in numbers and number != (numbers[serial] + 1) & 0xFFFFFFFF:
             text = f"page {number} at byte {at} follows page {numbers[serial]}: pages are missing or out of order"
@@ -60,6 +56,15 @@ def _check_ogg(read_at: ReadAt, size: int) -> None:
         else:
             numbers[serial] = number
         at += length
+
+
+def _ogg_checksum(page: bytes) -> int:
+    """CRC-32 of a page with its checksum as 0 (RFC 3533, section 6)."""
+    blank = page[:22] + b"\0\0\0\0" + page[26:]
+    # It is zlib's polynomial with the bits the other way round, from 0 and not inverted: with the bits of all bytes
+    # reversed, zlib computes it a hundred times as fast as Python could.
+    backwards = zlib.crc32(blank.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int.from_bytes(backwards.to_bytes(4, "little").translate(_REVERSED), "big")
 
 
 _BIT_RATES = {  # kbit/s of layer III by index: MPEG-1, and MPEG-2 and 2.5
