@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from synth.report.page import Cell, asset, bullets, page, table
 
-_VERDICT_CLASSES: Final = {"told": "bad", "cannot tell": "low", "none large": "good"}
+_VERDICT_CLASSES: Final = {"named": "bad", "cannot tell": "low", "none large": "good"}
 _WIDTH, _LEFT, _RIGHT, _TOP, _ROW, _BAR = 920, 300, 24, 10, 58, 22  # of the picture
 
 

@@ -1,224 +1,236 @@
-"""The diagnosis of a ladder: its gaps, the verdict in words, the next actions, and what to know of the numbers."""
+"""The diagnosis of a ladder: its gaps, the verdict in words, the next actions, and notes on the numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from synth.diagnose.ladder.gaps import LARGE, MATCHING, Found, Gap, gaps_of
+from synth.diagnose.ladder.gaps import LARGE, MATCHING, Gap, GapAnalysis, analyze_gaps
 from synth.diagnose.ladder.ladder import ORACLE, RUNGS, TITLES, Ladder, Rung
 from synth.diagnose.ladder.next_steps import MORE_CLIPS, Action, actions_for
 
-_MOST_TIMES = 1000  # above this it is not the number of clips that is too small
+_MAX_TIMES: Final = 1000  # if more clips than this would be needed, their number is not the problem
 
 
 @dataclass(frozen=True, slots=True)
-class Next:
-    """`title`: what the action is for, in words; `gap`: None where it is for telling the gaps apart."""
+class NextStep:
+    """What to do next."""
 
-    title: str
-    gap: Gap | None
+    title: str  # what it is for, such as "for variance"
+    gap: Gap | None  # None: it is for telling the gaps apart
     action: Action
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
+    """What the ladder says, and what to do."""
+
     ladder: Ladder
-    found: Found
+    analysis: GapAnalysis
     headline: str
-    actions: tuple[Next, ...]
+    actions: tuple[NextStep, ...]
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values. Errors and gaps are in percent and percent points (of a loss: as they are); each number that
-        is shown stands beside it as it is shown."""
+        """Return plain values.
+
+        Errors and gaps are in percent and percentage points (losses as they are). Next to each number that is shown
+        to people is its text (`shown`).
+        """
+        is_rate = self.ladder.is_rate
         return {
             "measure": self.ladder.measure,
-            "unit": "%" if self.ladder.is_rate else "",
-            "verdict": self.found.verdict,
+            "unit": "%" if is_rate else "",
+            "verdict": self.analysis.verdict,
             "headline": self.headline,
-            "named": [gap.name for gap in self.found.named],
-            "rungs": [_rung_json(rung, self.ladder.is_rate) for rung in self.ladder.rungs.values()],
-            "gaps": [_gap_json(gap, self) for gap in self.found.gaps],
+            "named": [gap.name for gap in self.analysis.named],
+            "rungs": [_rung_json(rung, is_rate) for rung in self.ladder.rungs.values()],
+            "gaps": [_gap_json(gap, is_rate, is_named=gap in self.analysis.named) for gap in self.analysis.gaps],
             "large_from": LARGE,
-            "reference": self.found.reference,
-            "actions": [_action_json(one) for one in self.actions],
+            "reference": self.analysis.reference,
+            "actions": [
+                {
+                    "title": step.title,
+                    "gap": None if step.gap is None else step.gap.name,
+                    "words": step.action.words,
+                    "recipe": step.action.recipe,
+                    "commands": list(step.action.commands),
+                }
+                for step in self.actions
+            ],
             "notes": list(self.notes),
         }
 
 
 def diagnose(ladder: Ladder) -> Diagnosis:
-    """Raises UsageError where the ladder has fewer than two rungs (gaps.gaps_of)."""
-    found = gaps_of(ladder)
-    actions = tuple(_actions(found))
-    return Diagnosis(ladder, found, _headline(ladder, found), actions, (*_findings(ladder, found), *ladder.notes))
+    """Diagnose a ladder.
+
+    Raises:
+        UsageError: it has fewer than two rungs.
+    """
+    analysis = analyze_gaps(ladder)
+    return Diagnosis(
+        ladder,
+        analysis,
+        _headline(analysis, ladder.is_rate),
+        tuple(_next_steps(analysis)),
+        (*_gap_notes(ladder, analysis), *ladder.notes),
+    )
 
 
-def _actions(found: Found) -> Iterator[Next]:
-    """Remedies of what is named; where nothing can be told, more clips first."""
-    steps = [gap for gap in found.gaps if gap.is_step]
-    if found.verdict == "cannot tell":
-        yield Next("to be able to tell", None, MORE_CLIPS)
-    before = {"told": "for", "cannot tell": "if it is", "none large": "for the largest,"}[found.verdict]
-    for gap in found.named or [gap for gap in steps[:1] if gap.size > 0]:
-        yield from (Next(f"{before} {gap.name}", gap, action) for action in actions_for(gap))
-    for gap in _worth_matching(found):
-        yield from (Next(f"for {gap.name}", gap, action) for action in actions_for(gap))
+def _next_steps(analysis: GapAnalysis) -> Iterator[NextStep]:
+    """Yield what to do about the named gaps; if the verdict is "cannot tell", to score more clips comes first."""
+    if analysis.verdict == "cannot tell":
+        yield NextStep("to be able to tell", None, MORE_CLIPS)
+    prefix = {"named": "for", "cannot tell": "if it is", "none large": "for the largest,"}[analysis.verdict]
+    largest = [gap for gap in analysis.gaps if gap.is_step][:1]
+    for gap in analysis.named or [gap for gap in largest if gap.size > 0]:
+        yield from (NextStep(f"{prefix} {gap.name}", gap, action) for action in actions_for(gap))
+    if any("mismatch" in gap.steps for gap in analysis.named):
+        return  # matching is recommended already
+    for gap in analysis.gaps:
+        if not gap.is_step and gap.large:
+            yield from (NextStep(f"for {gap.name}", gap, action) for action in actions_for(gap))
 
 
-def _worth_matching(found: Found) -> list[Gap]:
-    """The bound that an oracle gives, where it is large and matching is not named already."""
-    named = {step for gap in found.named for step in gap.steps}
-    return [gap for gap in found.gaps if not gap.is_step and gap.large and "mismatch" not in named]
+def _headline(analysis: GapAnalysis, is_rate: bool) -> str:
+    def with_interval(gap: Gap) -> str:
+        return f"{gap.name} ({_interval_text(gap, is_rate)})"
 
-
-# --- in words ---------------------------------------------------------------------------------------------------------
-
-
-def _headline(ladder: Ladder, found: Found) -> str:
-    rate = ladder.is_rate
-    steps = [gap for gap in found.gaps if gap.is_step]
-    if found.verdict == "told":
-        return _told(found, rate)
-    top = f"{steps[0].name} ({_interval(steps[0], rate)})"
-    if found.verdict == "none large":
-        return f"no gap is large ({percent(LARGE)} of the {found.reference} error or more); the largest is {top}"
-    if steps[0].clear:
-        rivals = [f"{gap.name} ({_interval(gap, rate)})" for gap in found.rivals]
-        said = f"cannot tell at this sample size whether the largest gap is {_listed([top, *rivals], 'or')}"
+    if analysis.verdict == "named":
+        return _named_headline(analysis, is_rate)
+    largest = next(gap for gap in analysis.gaps if gap.is_step)
+    if analysis.verdict == "none large":
+        return (
+            f"no gap is large ({percent_text(LARGE)} of the {analysis.reference} error or more); the largest is "
+            f"{with_interval(largest)}"
+        )
+    if largest.clear:
+        candidates = _enumeration([with_interval(gap) for gap in (largest, *analysis.rivals)], "or")
+        text = f"cannot tell at this sample size whether the largest gap is {candidates}"
     else:
-        said = f"cannot tell at this sample size: the largest gap, {top}, may be chance"
-    return said + (_more(found.more) if found.more is not None else "")
+        text = f"cannot tell at this sample size: the largest gap, {with_interval(largest)}, may be chance"
+    if analysis.more is None:
+        return text
+    if analysis.more > _MAX_TIMES:
+        return f"{text}; more clips would hardly help: the gaps are practically equal"
+    times = max(analysis.more, 1.1)
+    times_text = f"{times:.0f}"
+    if times < 10:
+        times_text = f"{times:.1f}"
+    elif times >= 100:
+        times_text = f"{round(times, -1):,.0f}"
+    return f"{text}; about {times_text} times as many clips would probably tell"
 
 
-def _more(times: float) -> str:
-    if times > _MOST_TIMES:
-        return "; more clips would hardly tell: the gaps are as good as equal"
-    return f"; about {_rounded(max(times, 1.1))} times as many clips would probably tell"
+def _named_headline(analysis: GapAnalysis, is_rate: bool) -> str:
+    if len(analysis.named) == 1:
+        gap = analysis.named[0]
+        share = "" if gap.share is None else f", {percent_text(gap.share)} of the {analysis.reference} error"
+        return f"{gap.name}: {_interval_text(gap, is_rate)}, between {gap.above} and {gap.below}{share}"
+    names = [f"{gap.name} ({_interval_text(gap, is_rate)})" for gap in analysis.named]
+    order = "which is the largest cannot be told at this sample size" if analysis.rivals else "the largest first"
+    return f"{_enumeration(names, 'and')}: {'both' if len(names) == 2 else 'all'} are large; {order}"
 
 
-def _rounded(times: float) -> str:
-    return f"{times:.1f}" if times < 10 else f"{times:.0f}" if times < 100 else f"{round(times, -1):,.0f}"
-
-
-def _told(found: Found, rate: bool) -> str:
-    if len(found.named) == 1:
-        gap = found.named[0]
-        share = "" if gap.share is None else f", {percent(gap.share)} of the {found.reference} error"
-        return f"{gap.name}: {_interval(gap, rate)}, between {gap.above} and {gap.below}{share}"
-    said = [f"{gap.name} ({_interval(gap, rate)})" for gap in found.named]
-    order = "which is the largest cannot be told at this sample size" if found.rivals else "the largest first"
-    return f"{_listed(said)}: {'both' if len(said) == 2 else 'all'} are large; {order}"
-
-
-def _listed(names: Sequence[str], word: str = "and") -> str:
+def _enumeration(names: Sequence[str], word: str) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
 
 
-def _interval(gap: Gap, rate: bool) -> str:
-    shown = amount(gap.size, rate)
-    unit = "" if not rate else " point" if shown == "1" else " points"
-    return f"{shown}{unit}, 95 % {amount(gap.low, rate)} to {amount(gap.high, rate)}"
+def _interval_text(gap: Gap, is_rate: bool) -> str:
+    size = amount_text(gap.size, is_rate)
+    unit = ""
+    if is_rate:
+        unit = " point" if size == "1" else " points"
+    return f"{size}{unit}, 95 % {amount_text(gap.low, is_rate)} to {amount_text(gap.high, is_rate)}"
 
 
-def amount(value: float, rate: bool) -> str:
-    """A share in percent with two decimals at most, a loss with four digits."""
-    return f"{round(100 * value, 2) + 0.0:g}" if rate else f"{value:.4g}"
+def amount_text(value: float, is_rate: bool) -> str:
+    """Format a share in percent with at most two decimals, or a loss with four digits."""
+    return f"{round(100 * value, 2) + 0.0:g}" if is_rate else f"{value:.4g}"  # + 0.0: no minus in front of a 0
 
 
-def percent(share: float) -> str:
+def percent_text(share: float) -> str:
+    """Format a share in whole percent."""
     return f"{round(100 * share) + 0:d} %"
 
 
-def _findings(ladder: Ladder, found: Found) -> list[str]:
+def _gap_notes(ladder: Ladder, analysis: GapAnalysis) -> list[str]:
     notes = []
-    for gap in found.gaps:
-        notes += _below_zero(gap, ladder)
+    for gap in analysis.gaps:
+        if gap.size < 0:
+            notes.append(_negative_gap_note(gap, ladder))
         if len(gap.steps) > 1:
             missing = RUNGS[RUNGS.index(gap.above) + 1 : RUNGS.index(gap.below)]
             notes.append(f"no {' and no '.join(missing)}: {gap.name} is one gap, from {gap.above} to {gap.below}")
     if "human" not in ladder.rungs:
-        notes.append("no error of people or of a proxy (--human): avoidable bias is not told")
-    if found.reference != "dev":
-        notes.append(f"no dev: shares are of the {found.reference} error")
+        notes.append("no error of people or of a proxy (--human): avoidable bias is unknown")
+    if analysis.reference != "dev":
+        notes.append(f"no dev: shares are of the {analysis.reference} error")
     return notes
 
 
-def _below_zero(gap: Gap, ladder: Ladder) -> list[str]:
-    """What a gap that goes the wrong way means."""
-    if gap.size >= 0:
-        return []
-    sure = "is" if gap.high < 0 else "looks"
-    text = f"{gap.above} {sure} harder than {gap.below} ({_interval(gap, ladder.is_rate)})"
+def _negative_gap_note(gap: Gap, ladder: Ladder) -> str:
+    """Say what a gap in the wrong direction means."""
+    verb = "is" if gap.high < 0 else "looks"
+    text = f"{gap.above} {verb} harder than {gap.below} ({_interval_text(gap, ladder.is_rate)})"
     if gap.steps == (MATCHING,):
-        return [f"{text}: the oracle has too little data, or too little variety, to bound anything"]
+        return f"{text}: the oracle has too little data, or too little variety, to bound anything"
     if gap.steps == ("dev_overfitting",):
-        return [f"{text}: no overfitting to dev is seen"]
+        return f"{text}: there is no sign of overfitting to dev"
     if "mismatch" in gap.steps:
         oracle = "see the oracle's gap" if ORACLE in ladder.rungs else "train an oracle on target-like data (--oracle)"
-        return [
-            f"{text}: that is not 'no mismatch', the clips made may be harder and still unlike dev; {oracle}, and the "
-            "AUC of synth compare"
-        ]
-    return [
-        f"{text}: such clips are made otherwise (noisier, changed more), or it is chance; this gap hides what it is"
-    ]
+        return (
+            f"{text}: this does not mean 'no mismatch', because synthesized clips can be harder than dev and still "
+            f"unlike it; {oracle}, and the AUC of synth compare"
+        )
+    return (
+        f"{text}: these clips are made differently (noisier, changed more), or it is chance; the gap hides the step "
+        "that it should show"
+    )
 
 
-# --- plain values -----------------------------------------------------------------------------------------------------
+def _percent_or_loss(value: float, is_rate: bool) -> float:
+    return round(100 * value if is_rate else value, 6)
 
 
-def _number(value: float, rate: bool) -> float:
-    return round(100 * value if rate else value, 6)
-
-
-def _rung_json(rung: Rung, rate: bool) -> dict[str, Any]:
+def _rung_json(rung: Rung, is_rate: bool) -> dict[str, Any]:
     low, high = (float(end) for end in np.quantile(rung.draws, [0.025, 0.975]))
-    low = max(low, 0.0) if rate else low
-    exact = rung.clips == 0 and np.isinf(rung.words)
+    low = max(low, 0.0) if is_rate else low
+    is_exact = rung.clips == 0 and np.isinf(rung.words)
+    interval = f"{amount_text(low, is_rate)} to {amount_text(high, is_rate)}"
     return {
         "name": rung.name,
         "title": TITLES[rung.name],
-        "error": _number(rung.error, rate),
-        "low": _number(low, rate),
-        "high": _number(high, rate),
-        "shown": amount(rung.error, rate) + (" %" if rate else ""),
-        "interval_shown": "taken as exact" if exact else f"{amount(low, rate)} to {amount(high, rate)}",
+        "error": _percent_or_loss(rung.error, is_rate),
+        "low": _percent_or_loss(low, is_rate),
+        "high": _percent_or_loss(high, is_rate),
+        "shown": amount_text(rung.error, is_rate) + (" %" if is_rate else ""),
+        "interval_shown": "taken as exact" if is_exact else interval,
         "clips": rung.clips or None,
         "words": None if np.isinf(rung.words) else round(rung.words, 6),
         "groups": rung.groups or None,
     }
 
 
-def _action_json(one: Next) -> dict[str, Any]:
-    return {
-        "title": one.title,
-        "gap": None if one.gap is None else one.gap.name,
-        "words": one.action.words,
-        "recipe": one.action.recipe,
-        "commands": list(one.action.commands),
-    }
-
-
-def _gap_json(gap: Gap, told: Diagnosis) -> dict[str, Any]:
-    rate = told.ladder.is_rate
+def _gap_json(gap: Gap, is_rate: bool, *, is_named: bool) -> dict[str, Any]:
     return {
         "name": gap.name,
         "steps": list(gap.steps),
         "from": gap.above,
         "to": gap.below,
-        "size": _number(gap.size, rate),
-        "low": _number(gap.low, rate),
-        "high": _number(gap.high, rate),
+        "size": _percent_or_loss(gap.size, is_rate),
+        "low": _percent_or_loss(gap.low, is_rate),
+        "high": _percent_or_loss(gap.high, is_rate),
         "share": None if gap.share is None else round(gap.share, 6),
-        "shown": amount(gap.size, rate),
-        "interval_shown": f"{amount(gap.low, rate)} to {amount(gap.high, rate)}",
-        "share_shown": "" if gap.share is None else percent(gap.share),
+        "shown": amount_text(gap.size, is_rate),
+        "interval_shown": f"{amount_text(gap.low, is_rate)} to {amount_text(gap.high, is_rate)}",
+        "share_shown": "" if gap.share is None else percent_text(gap.share),
         "clear": gap.clear,
         "large": gap.large,
-        "named": gap in told.found.named,
+        "named": is_named,
         "is_step": gap.is_step,
     }

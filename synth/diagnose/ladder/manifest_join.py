@@ -1,6 +1,6 @@
-"""Joining rows of scores with rows of manifests, by id or by audio file."""
+"""Joins rows of scores with rows of manifests, by id or by audio file."""
 
-# abspath takes `..` out without asking the disk for every clip.
+# abspath removes `..` without asking the disk for every clip.
 # ruff: noqa: PTH100
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from synth.errors import UsageError
 from synth.lists.root import list_root
@@ -18,52 +18,66 @@ from synth.lists.scores import ScoreRow, read_rows
 from synth.text import short_repr
 
 _NOT_MANIFESTS: Final = ("quarantine.jsonl",)
-_KINDS: Final = ("id", "path", "full path", "name")
-"""How a row can be found, the surest first."""
+#: How a row of scores can match a row of a manifest, the most reliable way first.
+_WAYS: Final = ("id", "path", "full path", "name")
+_Key: TypeAlias = tuple[str, str]
+"""(one of _WAYS, text)."""
 
 
 @dataclass(frozen=True, slots=True)
 class JoinedRow:
-    """`fields`: the manifest row by the names of score_list.COLUMNS; `row`: as it stands in the manifest."""
+    """The manifest's row of a clip."""
 
-    fields: Mapping[str, Any]
-    row: Mapping[str, Any]
+    fields: Mapping[str, Any]  # by the names of lists.scores.COLUMNS; None: missing
+    row: Mapping[str, Any]  # by the names of our manifests
+
+    @property
+    def clip_name(self) -> str:
+        """What a person would call the clip."""
+        return str(self.fields["id"] or audio_span(self.fields))
 
 
 def join(scores: Path, rows: Sequence[ScoreRow], manifests: Sequence[Path]) -> list[JoinedRow | None]:
-    """The manifest's row of each row of scores; None where none has it.
+    """Find the manifest's row of each row of scores; None if there is none.
 
-    An id is held against the manifests' ids and against the names of their audio files; a path against their paths
-    as written, as files, and at last by name alone. Only rows that are asked for are kept.
+    An id is compared with the manifests' ids and with the names of their audio files; a path with their paths as
+    written, then as files, and finally by name alone. Only rows that match are kept in memory.
+
+    Args:
+        scores: the file of the rows.
+        rows: rows of scores.
+        manifests: files, or folders with manifests.
 
     Raises:
-        UsageError: a manifest cannot be read, or a row fits two clips equally well.
+        UsageError: a manifest cannot be read, or a row matches two clips equally well.
     """
-    found: list[dict[str, list[JoinedRow]]] = [{} for _ in rows]
-    wanted = _wanted(scores, rows)
+    rows_by_key: dict[_Key, list[int]] = {}
+    for index, row in enumerate(rows):
+        for key in _score_keys(row, scores.parent):
+            rows_by_key.setdefault(key, []).append(index)
+    matches: list[dict[str, list[JoinedRow]]] = [{} for _ in rows]
     for manifest in manifests:
-        for listed, keys in _listed(manifest):
-            for kind, text in keys:
-                for index in wanted.get((kind, text), ()):
-                    _put(found[index].setdefault(kind, []), listed)
-    return [_surest(one, row) for one, row in zip(found, rows, strict=True)]
+        for candidate, keys in _manifest_rows(manifest):
+            for way, text in keys:
+                for index in rows_by_key.get((way, text), ()):
+                    same_way = matches[index].setdefault(way, [])
+                    # two different clips are enough to know that the match is ambiguous
+                    if not same_way or (len(same_way) < 2 and same_way[0].clip_name != candidate.clip_name):
+                        same_way.append(candidate)
+    return [_best_match(by_way, row) for by_way, row in zip(matches, rows, strict=True)]
 
 
-def _put(there: list[JoinedRow], listed: JoinedRow) -> None:
-    """Two that are not the same clip are enough to know that it is not clear."""
-    if not there or (len(there) < 2 and _name(there[0]) != _name(listed)):
-        there.append(listed)
+def audio_span(fields: Mapping[str, Any], where: str = "") -> str | None:
+    """Return the path of the audio, and the start within it (seconds, to the millisecond) if it is not 0.
 
+    Lists may cut long recordings, so the path alone does not name a clip.
 
-def _name(listed: JoinedRow) -> str:
-    """What a person would call the clip."""
-    return str(listed.fields["id"] or place_of(listed.fields))
+    Args:
+        fields: a row by the names of lists.scores.COLUMNS.
+        where: file:line, for an error.
 
-
-def place_of(fields: Mapping[str, Any], where: str = "") -> str | None:
-    """The audio's path, and from where in it (seconds, to the millisecond): lists may cut long recordings.
-
-    `where`: file:line, for an error.
+    Raises:
+        UsageError: the offset is not a number.
     """
     path, offset = fields["path"], fields["offset"]
     try:
@@ -72,78 +86,68 @@ def place_of(fields: Mapping[str, Any], where: str = "") -> str | None:
         start = math.nan
     if not math.isfinite(start):
         raise UsageError(f"{where or path}: offset is {short_repr(offset)}; a number of seconds is needed")
-    return None if path is None else str(path) if not start else f"{path} from {start:g} s"
-
-
-def _surest(found: Mapping[str, Sequence[JoinedRow]], row: ScoreRow) -> JoinedRow | None:
-    kind = next((kind for kind in _KINDS if kind in found), None)
-    if kind is None:
+    if path is None:
         return None
-    if len(found[kind]) > 1:
-        one, other = map(_name, found[kind])
-        raise UsageError(f"{row.where}: its {kind} fits {one} and {other}; give ids, or paths as in the manifest")
-    return found[kind][0]
+    return f"{path} from {start:g} s" if start else str(path)
 
 
-def _wanted(scores: Path, rows: Sequence[ScoreRow]) -> dict[tuple[str, str], list[int]]:
-    wanted: dict[tuple[str, str], list[int]] = {}
-    for index, row in enumerate(rows):
-        for key in _keys(row.fields, scores.parent, row.where):
-            wanted.setdefault(key, []).append(index)
-    return wanted
+def _best_match(by_way: Mapping[str, Sequence[JoinedRow]], row: ScoreRow) -> JoinedRow | None:
+    way = next((way for way in _WAYS if way in by_way), None)
+    if way is None:
+        return None
+    if len(by_way[way]) > 1:
+        first, second = (match.clip_name for match in by_way[way])
+        raise UsageError(
+            f"{row.where}: its {way} matches {first} and {second}; give ids, or paths as in the manifest"
+        )
+    return by_way[way][0]
 
 
-def _keys(fields: Mapping[str, Any], folder: Path, where: str) -> list[tuple[str, str]]:
-    if fields["id"] is not None:
-        return [("id", str(fields["id"])), ("name", str(fields["id"]))]
-    if fields["path"] is None:
+def _score_keys(row: ScoreRow, folder: Path) -> list[_Key]:
+    """Return the keys of a row of scores: those of its id, or without an id those of its path."""
+    clip_id = row.fields["id"]
+    if clip_id is not None:
+        return [("id", str(clip_id)), ("name", str(clip_id))]
+    return _path_keys(row, folder)
+
+
+def _path_keys(row: ScoreRow, folder: Path) -> list[_Key]:
+    if row.fields["path"] is None:
         return []
-    path, place = str(fields["path"]), str(place_of(fields, where))
-    since = place.removeprefix(path)
+    path, span = str(row.fields["path"]), str(audio_span(row.fields, row.where))
+    start = span.removeprefix(path)
     return [
-        ("path", place),
-        ("full path", f"{os.path.abspath(folder / path)}{since}"),
-        ("name", f"{PurePosixPath(path).stem}{since}"),
+        ("path", span),
+        ("full path", f"{os.path.abspath(folder / path)}{start}"),
+        ("name", f"{PurePosixPath(path).stem}{start}"),
     ]
 
 
-def _listed(manifest: Path) -> Iterator[tuple[JoinedRow, list[tuple[str, str]]]]:
-    for path in _files(manifest):
+def _manifest_rows(manifest: Path) -> Iterator[tuple[JoinedRow, list[_Key]]]:
+    """Yield the rows of a manifest, or of all lists in a folder, with their keys."""
+    for path in _manifest_files(manifest):
         root = list_root(path)
+        name = path.stem.lower().replace("_", "-")
+        # `splits/dev.csv` holds dev; `manifest.jsonl` says nothing
+        split = name if name in ("train", "train-dev", "train-dev-noise", "dev", "test") else None
         for row in read_rows(path):
-            fields = dict(row.fields)
-            fields["split"] = fields["split"] or _split_of(path)
-            yield JoinedRow(fields, _whole(row)), _all_keys(row, root)
+            if row.fields["id"] is None and row.fields["path"] is None:
+                raise UsageError(f"{row.where}: not a row of a manifest: it has neither id nor audio_filepath")
+            manifest_names = {"path": "audio_filepath", "reference": "text"}
+            whole = {manifest_names.get(key, key): value for key, value in row.fields.items() if value is not None}
+            fields = {**row.fields, "split": row.fields["split"] or split}
+            id_keys = [] if row.fields["id"] is None else [("id", str(row.fields["id"]))]
+            yield JoinedRow(fields, {**whole, **row.others}), [*id_keys, *_path_keys(row, root)]
 
 
-def _all_keys(row: ScoreRow, root: Path) -> list[tuple[str, str]]:
-    own = row.fields["id"]
-    named = [] if own is None else [("id", str(own))]
-    if row.fields["path"] is None:
-        if own is None:
-            raise UsageError(f"{row.where}: not a row of a manifest: neither id nor audio_filepath")
-        return named
-    return [*named, *_keys({**row.fields, "id": None}, root, row.where)]
-
-
-def _whole(row: ScoreRow) -> dict[str, Any]:
-    """The row by the names of our manifest."""
-    names = {"path": "audio_filepath", "reference": "text"}
-    return {**{names.get(name, name): value for name, value in row.fields.items() if value is not None}, **row.others}
-
-
-def _split_of(path: Path) -> str | None:
-    """`splits/dev.csv` holds dev; `manifest.jsonl` says nothing."""
-    name = path.stem.lower().replace("_", "-")
-    return name if name in ("train", "train-dev", "train-dev-noise", "dev", "test") else None
-
-
-def _files(manifest: Path) -> list[Path]:
+def _manifest_files(manifest: Path) -> list[Path]:
     if not manifest.is_dir():
         return [manifest]
-    whole = manifest / "manifest.jsonl"
-    found = [whole] if whole.is_file() else sorted(manifest.glob("*.jsonl")) or sorted(manifest.glob("*.csv"))
-    found = [path for path in found if path.name not in _NOT_MANIFESTS]
-    if not found:
-        raise UsageError(f"{manifest}: no manifest.jsonl, and no other list, in it")
-    return found
+    main = manifest / "manifest.jsonl"
+    if main.is_file():
+        return [main]
+    lists = sorted(manifest.glob("*.jsonl")) or sorted(manifest.glob("*.csv"))
+    lists = [path for path in lists if path.name not in _NOT_MANIFESTS]
+    if not lists:
+        raise UsageError(f"{manifest}: no manifest.jsonl, and no other list, in this folder")
+    return lists

@@ -1,68 +1,58 @@
-"""Is what the ladder calls new really new: speech and noise that the rungs below train share with train."""
+"""Whether what the ladder calls new is really new: speech and noise that lower rungs share with train."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from synth.diagnose.ladder.predictions import Prediction
 
+#: With fewer held-out noise recordings, their choice changes the error (our own convention; `min_recordings` of a
+#: recipe has the same default).
 FEW_RECORDINGS: Final = 8
-"""With fewer held-out noise recordings their choice moves the error (our own convention; `min_recordings` of a recipe
-has the same default)."""
 
 _NEW_SPEECH: Final = ("train-dev", "train-dev-noise", "dev", "test")
+#: Field of a prediction -> (what train has too, what that means). Whoever shares utterances also shares speakers, so
+#: only the first that applies is reported.
+_SHARED_SPEECH: Final[Mapping[str, tuple[str, str]]] = {
+    "source_id": ("utterances of train", "this is not new speech, and variance is underestimated"),
+    "speaker": ("speakers of train", "variance is that of new utterances, not of new speakers"),
+}
 
 
-def held_out_notes(rows: Mapping[str, Sequence[Prediction]]) -> list[str]:
-    """What a reader must know of the rungs' speech and noise. `rows`: the clips of each rung; only what the scores
-    and manifests say of these clips is known, not all of the training set."""
-    return [*_speech_notes(rows), *_noise_notes(rows)]
+def overlap_notes(rows: Mapping[str, Sequence[Prediction]]) -> list[str]:
+    """Return notes on speech and noise that is not new.
+
+    Args:
+        rows: rung -> its clips. Only what the scores and manifests list is compared, not all of the training set.
+    """
+    notes = []
+    for rung in _NEW_SPEECH:
+        clips = rows.get(rung, ())
+        for column, (what, meaning) in _SHARED_SPEECH.items():
+            in_train = {getattr(clip, column) for clip in rows.get("train", ())} - {None, ""}
+            shared = sum(getattr(clip, column) in in_train for clip in clips)
+            if shared:
+                notes.append(f"{shared:,} of {len(clips):,} clips of {rung} have {what}: {meaning}")
+                break
+    in_training = {name for rung in ("train", "train-dev") for clip in rows.get(rung, ()) for name in recordings_of(clip)}
+    held_out = {name for clip in rows.get("train-dev-noise", ()) for name in recordings_of(clip)}
+    if shared_noise := sorted(held_out & in_training):
+        notes.append(
+            f"{len(shared_noise)} of {len(held_out)} noise recordings of train-dev-noise are in train or train-dev too "
+            f"(the first is {shared_noise[0]}): this is not unseen noise, and noise overfitting is underestimated"
+        )
+    if 0 < len(held_out) < FEW_RECORDINGS:
+        notes.append(
+            f"train-dev-noise has only {len(held_out)} noise recordings: its error depends as much on these as on "
+            "unseen noise, and its interval does not include that (--by noise does)"
+        )
+    return notes
 
 
 def recordings_of(clip: Prediction) -> list[str]:
-    """The noise recordings in a clip, from its row in the manifest."""
-    pieces = clip.row.get("noise")
-    if not isinstance(pieces, list):
+    """Return the noise recordings in a clip, from its row in the manifest."""
+    segments = clip.row.get("noise")
+    if not isinstance(segments, list):
         return []
-    return [str(piece["recording"]) for piece in pieces if isinstance(piece, Mapping) and piece.get("recording")]
-
-
-def _speech_notes(rows: Mapping[str, Sequence[Prediction]]) -> list[str]:
-    notes = []
-    for name in _NEW_SPEECH:
-        for what, of in _SPEECH.items():
-            clips = rows.get(name, ())
-            known = {value for clip in rows.get("train", ()) for value in of(clip)}
-            shared = [clip for clip in clips if known.intersection(of(clip))]
-            if shared:
-                notes.append(f"{len(shared):,} of {len(clips):,} clips of {name} are of {what} too: {_MEANS[what]}")
-                break  # who shares utterances shares speakers
-    return notes
-
-
-_SPEECH: Final[Mapping[str, Callable[[Prediction], Iterable[str]]]] = {
-    "utterances that train has": lambda clip: [clip.source_id] if clip.source_id else [],
-    "speakers that train has": lambda clip: [clip.speaker] if clip.speaker else [],
-}
-_MEANS: Final = {
-    "utterances that train has": "that is not new speech, and variance is understated",
-    "speakers that train has": "variance is that of new utterances, not of new speakers",
-}
-
-
-def _noise_notes(rows: Mapping[str, Sequence[Prediction]]) -> list[str]:
-    seen = {name for rung in ("train", "train-dev") for clip in rows.get(rung, ()) for name in recordings_of(clip)}
-    held = {name for clip in rows.get("train-dev-noise", ()) for name in recordings_of(clip)}
-    notes = []
-    if shared := sorted(held & seen):
-        notes.append(
-            f"{len(shared)} of {len(held)} noise recordings of train-dev-noise are in train or train-dev too, the "
-            f"first {shared[0]}: that is not unseen noise, and noise overfitting is understated"
-        )
-    if 0 < len(held) < FEW_RECORDINGS:
-        notes.append(
-            f"train-dev-noise has {len(held)} noise recordings only: its error says as much of these as of unseen "
-            "noise, and its interval does not know it (--by noise draws them)"
-        )
-    return notes
+    return [str(each["recording"]) for each in segments if isinstance(each, Mapping) and each.get("recording")]
