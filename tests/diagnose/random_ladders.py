@@ -9,7 +9,7 @@ import numpy as np
 
 from synth.diagnose.ladder.diagnosis import Diagnosis, diagnose
 from synth.diagnose.ladder.gaps import STEPS
-from synth.diagnose.ladder.ladder import RUNGS, Given, from_numbers
+from synth.diagnose.ladder.ladder import RUNGS, GivenError, from_numbers
 
 N = 10_000
 
@@ -32,7 +32,7 @@ def trial(seed: int, n: int = N) -> Trial:
     errors = np.clip(human + np.concatenate([[0.0], np.cumsum(steps)]), 0.0, 0.95)
     truth = dict(zip(STEPS, np.diff(errors), strict=True))
     given = {
-        name: Given(float(e), None) if name == "human" else Given(rng.binomial(n, e) / n, n)
+        name: GivenError(float(e), None) if name == "human" else GivenError(rng.binomial(n, e) / n, n)
         for name, e in zip(RUNGS, errors, strict=True)
     }
     return Trial(max(truth, key=lambda step: truth[step]), truth, diagnose(from_numbers(given, seed=seed)))
@@ -41,7 +41,7 @@ def trial(seed: int, n: int = N) -> Trial:
 def outcome(one: Trial) -> str:
     """`right`: told, and the largest is alone or first by more than chance. `tie`: it is among those that are said to
     be the largest or not to be told from it. `none`: no gap is large, which is true. Else `wrong`."""
-    found = one.diagnosis.found
+    found = one.diagnosis.analysis
     said = {found.gaps[0].steps[0], *(gap.steps[0] for gap in found.rivals)}
     if found.verdict == "none large":
         return "none" if one.truth[one.largest] < 0.25 * sum(one.truth[s] for s in STEPS[:4]) + 0.25 * 0.03 else "wrong"

@@ -84,7 +84,7 @@ def test_errors_of_the_example_are_those_of_its_list(tmp_path: Path) -> None:
     ("words", "told"),
     [
         ((), "a gap needs two errors; there is only human"),
-        (("--train", "1", "--dev", "9"), "of how many clips or words is --train?"),
+        (("--train", "1", "--dev", "9"), "--train: of how many clips or words?"),
         (("--train", "1", "--dev", "nine", "--n", "50"), "--dev is 'nine'; percent (9)"),
         (("--scores", "none.csv"), "none.csv: cannot be read"),
     ],
@@ -118,9 +118,9 @@ def test_what_is_not_new_is_said(tmp_path: Path) -> None:
     (tmp_path / "manifest.jsonl").write_text("\n".join(map(json.dumps, rows)))
     (tmp_path / "scores.csv").write_text("\n".join(["id,error", *(f"{row['id']},0" for row in rows)]))
     notes = "\n".join(read_ladder([tmp_path / "scores.csv"], [tmp_path]).notes)
-    assert "1 of 1 noise recordings of train-dev-noise are in train or train-dev too, the first car/1" in notes
-    assert "train-dev-noise has 1 noise recordings only" in notes
-    assert "30 of 30 clips of train-dev are of speakers that train has too" in notes
+    assert "1 of 1 noise recordings of train-dev-noise are in train or train-dev too (the first is car/1)" in notes
+    assert "train-dev-noise has only 1 noise recording" in notes
+    assert "30 of 30 clips of train-dev have speakers of train" in notes
 
 
 # --- advice -----------------------------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def every_action() -> list[Action]:
     for upper in range(len(names)):
         for lower in range(upper + 1, len(names)):
             given = {name: LADDER[name] for name in (names[upper], names[lower])}
-            for gap in diagnose(read_ladder((), given=given, n=1000)).found.gaps:
+            for gap in diagnose(read_ladder((), given=given, n=1000)).analysis.gaps:
                 found += actions_for(gap)
     return found
 

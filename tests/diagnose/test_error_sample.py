@@ -195,7 +195,7 @@ def test_the_one_split_of_a_manifest_is_taken(tmp_path: Path) -> None:
     assert {row.id for row in drawn.review.rows} == {"c0", "c1", "c2", "c3"}
     assert drawn.review.design["split"] == "train-dev"
     assert any(
-        "107 predictions are for no clip of this manifest, the first is z0" in note for note in drawn.to_json()["notes"]
+        "predictions without a clip in this manifest: 107; the first is z0" in note for note in drawn.to_json()["notes"]
     )
     message = (
         r"no clips of the split dev; there are train-dev \(4\), and 107 predictions are for no clip of this manifest\."

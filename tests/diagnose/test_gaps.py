@@ -33,8 +33,8 @@ def told(names: tuple[str, ...], errors: str, n: float | None = N, **more: str) 
 @pytest.mark.parametrize(("names", "errors", "named"), ROWS, ids=[row[1] for row in ROWS])
 def test_the_classic_rows(names: tuple[str, ...], errors: str, named: list[str]) -> None:
     found = told(names, errors)
-    assert found.found.verdict == "told"
-    assert [gap.name for gap in found.found.named] == named
+    assert found.analysis.verdict == "named"
+    assert [gap.name for gap in found.analysis.named] == named
     assert {one.gap.name for one in found.actions if one.gap} == set(named)
 
 
@@ -43,9 +43,9 @@ def test_the_classic_rows(names: tuple[str, ...], errors: str, named: list[str])
 def test_fifty_clips_tell_nothing(names: tuple[str, ...], errors: str, seed: int) -> None:
     given = dict(zip(names, errors.split("/"), strict=True))
     found = diagnose(read_ladder((), given=given, n=50, seed=seed))
-    assert found.found.verdict == "cannot tell"
+    assert found.analysis.verdict == "cannot tell"
     assert found.headline.startswith("cannot tell at this sample size")
-    assert found.found.named == ()
+    assert found.analysis.named == ()
 
 
 def test_the_largest_gap_of_a_thousand_random_ladders() -> None:
@@ -66,7 +66,7 @@ def test_random_ladders_of_fifty_clips_are_seldom_told() -> None:
 
 def test_gaps_stand_by_size_and_are_what_they_are() -> None:
     found = told((*FOUR, "test"), "2/4/9/12/13", human="1")
-    gaps = [(gap.name, round(100 * gap.size, 6)) for gap in found.found.gaps]
+    gaps = [(gap.name, round(100 * gap.size, 6)) for gap in found.analysis.gaps]
     assert gaps == [
         ("noise overfitting", 5),
         ("data mismatch", 3),
@@ -74,12 +74,15 @@ def test_gaps_stand_by_size_and_are_what_they_are() -> None:
         ("avoidable bias", 1),
         ("dev overfitting", 1),
     ]
-    assert [round(gap.share or 0, 6) for gap in found.found.gaps][:2] == [round(5 / 12, 6), 0.25]
+    assert [round(gap.share or 0, 6) for gap in found.analysis.gaps][:2] == [round(5 / 12, 6), 0.25]
 
 
 def test_dev_overfitting_is_named() -> None:
-    assert [gap.name for gap in told((*FOUR, "test"), "1/2/3/5/15").found.named] == ["dev overfitting", "data mismatch"]
-    assert [gap.name for gap in told((*FOUR, "test"), "1/1.5/2/10/15").found.named] == [
+    assert [gap.name for gap in told((*FOUR, "test"), "1/2/3/5/15").analysis.named] == [
+        "dev overfitting",
+        "data mismatch",
+    ]
+    assert [gap.name for gap in told((*FOUR, "test"), "1/1.5/2/10/15").analysis.named] == [
         "data mismatch",
         "dev overfitting",
     ]
@@ -96,46 +99,48 @@ def test_dev_overfitting_is_named() -> None:
 )
 def test_a_gap_spans_rungs_that_are_missing(names: tuple[str, ...], errors: str, name: str) -> None:
     found = told(names, errors)
-    assert found.found.gaps[0].name == name
+    assert found.analysis.gaps[0].name == name
     assert any(note.startswith("no ") and name in note for note in found.notes)
     assert found.actions
 
 
 def test_people_take_away_from_bias() -> None:
-    assert [gap.name for gap in told(THREE, "10/11/12", human="9").found.gaps if gap.steps == ("bias",)] == [
+    assert [gap.name for gap in told(THREE, "10/11/12", human="9").analysis.gaps if gap.steps == ("bias",)] == [
         "avoidable bias"
     ]
-    assert told(THREE, "10/11/12", human="9").found.verdict == "none large"
-    assert any("taken as 0 %" in note for note in told(THREE, "10/11/12").notes)
+    assert told(THREE, "10/11/12", human="9").analysis.verdict == "none large"
+    assert any("assumed to be 0 %" in note for note in told(THREE, "10/11/12").notes)
 
 
 def test_gaps_that_fall_make_no_remedy() -> None:
     found = told(THREE, "12/10/8", human="12")
-    assert found.found.verdict == "none large"
+    assert found.analysis.verdict == "none large"
     assert found.actions == ()
 
 
 def test_no_gap_is_large_where_people_do_no_better() -> None:
     found = told(FOUR, "9.5/9.8/10/10", human="9")
-    assert found.found.verdict == "none large"
+    assert found.analysis.verdict == "none large"
     assert found.headline.startswith("no gap is large")
 
 
 def test_train_dev_harder_than_dev_is_not_no_mismatch() -> None:
     """Measured once on real car noise: 0.5 / 25.5 / 23.4, an oracle at 17.1."""
     alone = told(THREE, "0.5/25.5/23.4")
-    assert any("is harder than dev" in note and "not 'no mismatch'" in note and "AUC" in note for note in alone.notes)
+    assert any(
+        "is harder than dev" in note and "does not mean 'no mismatch'" in note and "AUC" in note for note in alone.notes
+    )
     bounded = told((*THREE, "oracle"), "0.5/25.5/23.4/17.1")
     assert [one.gap.name for one in bounded.actions if one.gap] == ["variance", "what matching could still give"]
-    matching = next(gap for gap in bounded.found.gaps if not gap.is_step)
+    matching = next(gap for gap in bounded.analysis.gaps if not gap.is_step)
     assert (round(100 * matching.size, 6), matching.large) == (6.3, True)
 
 
 def test_a_bound_is_no_step_of_the_ladder() -> None:
     """The oracle's gap holds what steps hold already: it is never the gap that is named."""
     found = told((*FOUR, "oracle"), "1/2/3/10/1")
-    assert found.found.gaps[0].name == "what matching could still give"
-    assert [gap.name for gap in found.found.named] == ["data mismatch"]
+    assert found.analysis.gaps[0].name == "what matching could still give"
+    assert [gap.name for gap in found.analysis.named] == ["data mismatch"]
 
 
 def test_an_oracle_worse_than_the_model_bounds_nothing() -> None:
@@ -146,8 +151,8 @@ def test_an_oracle_worse_than_the_model_bounds_nothing() -> None:
 def test_more_clips_are_asked_for_where_nothing_can_be_told() -> None:
     few = told(THREE, "1/9/10", n=50)
     assert [one.title for one in few.actions] == ["to be able to tell", "if it is variance"]
-    assert few.found.more is not None
-    assert told(THREE, "1/9/10", n=50 * few.found.more).found.verdict == "told"
+    assert few.analysis.more is not None
+    assert told(THREE, "1/9/10", n=50 * few.analysis.more).analysis.verdict == "named"
 
 
 @pytest.mark.parametrize(
@@ -166,7 +171,7 @@ def test_numbers_that_are_none_are_refused(text: str) -> None:
 
 
 def test_numbers_need_their_n() -> None:
-    with pytest.raises(UsageError, match=r"of how many clips or words is --train\? Give --n 2000, or --train 9@2000"):
+    with pytest.raises(UsageError, match=r"--train: of how many clips or words\? Give --n 2000, or --train 9@2000"):
         ladder(THREE, "1/9/10", n=None)
 
 

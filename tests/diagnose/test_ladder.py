@@ -10,8 +10,9 @@ import pytest
 from synth.diagnose.ladder.diagnosis import diagnose
 from synth.diagnose.ladder.ladder import Ladder, error_of, from_scores, read_ladder
 from synth.diagnose.ladder.predictions import Prediction, Scores
-from synth.diagnose.ladder.resample import DRAWS, bootstrap
+from synth.diagnose.ladder.rung_draws import bootstrap
 from synth.errors import UsageError
+from synth.stats.bootstrap import DRAWS
 
 
 def clip(number: int, errors: float, words: float = 1.0, split: str = "dev", **more: object) -> Prediction:
@@ -125,7 +126,7 @@ def test_groups_by_noise_take_the_manifest() -> None:
     ]
     some = [clip(k, 1, row=row) for k, row in enumerate(rows)]
     assert bootstrap({"dev": some}, by=("noise",)).groups == {"dev": 2}
-    with pytest.raises(UsageError, match="groups by 'car'"):
+    with pytest.raises(UsageError, match="--by car: choose from"):
         bootstrap({"dev": some}, by=("car",))
 
 
@@ -155,8 +156,8 @@ def full(n: int = 400) -> list[Prediction]:
 
 def test_scores_tell_noise_overfitting() -> None:
     found = diagnose(from_scores(scores(full())))
-    assert found.found.verdict == "told"
-    assert [gap.name for gap in found.found.named] == ["noise overfitting"]
+    assert found.analysis.verdict == "named"
+    assert [gap.name for gap in found.analysis.named] == ["noise overfitting"]
 
 
 def test_a_loss_has_no_percent_and_no_bias_unless_asked() -> None:
@@ -166,7 +167,7 @@ def test_a_loss_has_no_percent_and_no_bias_unless_asked() -> None:
     assert found["unit"] == ""
     assert [gap["name"] for gap in found["gaps"]] == ["variance, noise overfitting and data mismatch together"]
     assert found["gaps"][0]["size"] == pytest.approx(0.7)
-    assert any("avoidable bias is not told" in note for note in found["notes"])
+    assert any("avoidable bias is unknown" in note for note in found["notes"])
 
 
 def written(folder: Path, clips: list[Prediction], name: str = "scores.csv") -> Path:
@@ -183,7 +184,7 @@ def test_numbers_fill_in_rungs_that_have_no_clips(tmp_path: Path) -> None:
 
 
 def test_a_rung_given_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--dev is given, and 400 clips of the scores are of dev; leave one out"):
+    with pytest.raises(UsageError, match="--dev is given, but 400 clips of the scores are of dev; omit one"):
         read_ladder([written(tmp_path, full())], given={"dev": "9"})
 
 
@@ -201,6 +202,6 @@ def errors_of(ladder: Ladder) -> dict[str, float]:
 
 def test_splits_that_are_no_rung_are_said(tmp_path: Path) -> None:
     clips = [*full(), clip(1, 0, split="dev2"), clip(2, 0, split="dev2")]
-    assert "2 clips of split dev2 are no rung of the ladder" in read_ladder([written(tmp_path, clips)]).notes
-    with pytest.raises(UsageError, match="no clip is of train"):
+    assert "2 clips of split dev2 are not a rung of the ladder" in read_ladder([written(tmp_path, clips)]).notes
+    with pytest.raises(UsageError, match="no clip is in train"):
         from_scores(scores(clips[-2:]))

@@ -99,7 +99,7 @@ def test_an_oracle_answers_dev_clips_again(tmp_path: Path) -> None:
 def test_clips_in_no_manifest_are_counted_in_a_note(tmp_path: Path) -> None:
     manifest = written(tmp_path, json.dumps(MANIFEST[0]), "manifest.jsonl")
     scores = read_scores(written(tmp_path, "id,split,error\na_1-v0,,1\nz,dev,1\n"), [manifest])
-    assert any("1 predictions are of no clip in this manifest, the first z" in note for note in scores.notes)
+    assert any("predictions without a clip in this manifest: 1; the first is z" in note for note in scores.notes)
 
 
 @pytest.mark.parametrize(
@@ -108,12 +108,12 @@ def test_clips_in_no_manifest_are_counted_in_a_note(tmp_path: Path) -> None:
         (
             {"a": "one", "b": None, "c": None},
             "p.csv:3: clip b: neither the predictions nor list.jsonl have its text; 2 of 3 have none. Give a column "
-            "reference, or leave these clips out of the predictions",
+            "reference, or remove these clips from the predictions",
         ),
         (
             {"a": "one", "c": "three"},
             "p.csv:3: clip b: neither the predictions nor list.jsonl have its text (list.jsonl does not have this clip); "
-            "1 of 3 have none. Give a column reference, or leave these clips out of the predictions",
+            "1 of 3 have none. Give a column reference, or remove these clips from the predictions",
         ),
     ],
 )
@@ -145,7 +145,7 @@ def test_without_a_manifest_the_advice_is_to_give_one(tmp_path: Path) -> None:
 
 
 def test_rates_without_words_are_said_to_count_alike(tmp_path: Path) -> None:
-    assert "each clip counts alike" in read_scores(written(tmp_path, "id,error\na,0.25\n")).notes[0]
+    assert "long and short clips count the same" in read_scores(written(tmp_path, "id,error\na,0.25\n")).notes[0]
     assert read_scores(written(tmp_path, "id,error\na,1\n", "other.csv")).notes == ()
 
 
@@ -157,7 +157,7 @@ def test_rates_without_words_are_said_to_count_alike(tmp_path: Path) -> None:
         ("id,errors,words\na,1e308,3\n", "scores.csv:2: errors is '1e308'; a number up to 1e+12 is needed"),
         ("id,errors,words\na,nan,3\n", "scores.csv:2: errors is 'nan'"),
         ("id,errors\na,1\n", "scores.csv:2: no errors in these columns"),
-        ("id,error\na,12.5\n", "rates are needed in which 1 is all wrong, not percent"),
+        ("id,error\na,12.5\n", "give rates (1 means all wrong), not percent"),
         ("id,error\na\n", "scores.csv:2: 1 cell, the header has 2 columns"),
         ("id,error,error\na,1,1\n", "scores.csv:1: duplicate column 'error'"),
         ("id,error\na,1\na,0\n", "scores.csv:3: clip a of split None is there already at"),
@@ -174,7 +174,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, text: str, told: str) -> N
 
 def test_a_split_that_the_manifest_contradicts_is_refused(tmp_path: Path) -> None:
     manifest = written(tmp_path, json.dumps(MANIFEST[0]), "manifest.jsonl")
-    with pytest.raises(UsageError, match="the split is dev, the manifest says train"):
+    with pytest.raises(UsageError, match="the split is dev, but the manifest says train"):
         read_scores(written(tmp_path, "id,split,error\na_1-v0,dev,1\n"), [manifest])
 
 
@@ -182,7 +182,7 @@ def test_a_name_that_fits_two_clips_is_refused(tmp_path: Path) -> None:
     rows = [{"audio_filepath": f"{folder}/b.flac", "duration": 1.0} for folder in ("x", "y")]
     manifest = written(tmp_path, "\n".join(map(json.dumps, rows)), "dev.jsonl")
     assert read_predictions(written(tmp_path, "path,error\ny/b.flac,1\n"), [manifest])[0].path == "y/b.flac"
-    with pytest.raises(UsageError, match=r"its name fits x/b\.flac and y/b\.flac"):
+    with pytest.raises(UsageError, match=r"its name matches x/b\.flac and y/b\.flac"):
         read_predictions(written(tmp_path, "id,error\nb,1\n"), [manifest])
 
 

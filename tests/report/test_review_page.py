@@ -58,7 +58,7 @@ def test_every_clip_has_its_sound_its_words_and_its_tags(made: tuple[DevList, Er
         above, below = (re.findall(rf'<{mark} dir="auto">(.*?)</{mark}>', card) for mark in "bi")
         assert " ".join(filter(None, above)) == row.reference
         assert " ".join(filter(None, below)) == row.hypothesis
-        assert card.count('<span class="other"') == (1 if row.kind == "wrong" else 0) == row.errors
+        assert card.count('<span class="substituted"') == (1 if row.kind == "wrong" else 0) == row.errors
         values = re.findall(r'<input type="checkbox" value="(.*?)"', card)
         assert tuple(values) == made[1].review.tags
         assert "rattle" in values

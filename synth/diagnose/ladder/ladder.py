@@ -15,7 +15,7 @@ import numpy as np
 
 from synth.diagnose.ladder.overlap import overlap_notes
 from synth.diagnose.ladder.predictions import Prediction, Scores, check_unique, read_scores
-from synth.diagnose.ladder.resample import bootstrap
+from synth.diagnose.ladder.rung_draws import bootstrap
 from synth.draws import generator
 from synth.dsp.arrays import Vector
 from synth.errors import UsageError
@@ -38,9 +38,7 @@ _INDEPENDENT: Final = (
     "intervals: 95 %, from the numbers of clips or words as if they were independent; clips of one speaker or drive "
     "are not, so the intervals are too narrow: give scores per clip (--scores) for intervals by groups"
 )
-_ASSUMED: Final = (
-    "people's error is assumed to be 0 % (--human gives another): avoidable bias is at most what is shown"
-)
+_ASSUMED: Final = "people's error is assumed to be 0 % (--human gives another): avoidable bias is at most what is shown"
 _GIVEN: Final = re.compile(
     r"(?P<wrong>[^/@%]+)/(?P<all>[^/@%]+)|(?P<percent>[^/@%]+)%?(?:@(?P<of>[^/@%]+))?",
 )
@@ -189,7 +187,7 @@ def from_scores(
     Args:
         scores: the clips.
         given: errors of rungs that have no clips.
-        by: what a group is (resample.group_names).
+        by: what a group is (rung_draws.group_names).
         seed: random seed of the bootstrap.
 
     Raises:

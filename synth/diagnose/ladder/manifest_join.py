@@ -97,9 +97,7 @@ def _best_match(by_way: Mapping[str, Sequence[JoinedRow]], row: ScoreRow) -> Joi
         return None
     if len(by_way[way]) > 1:
         first, second = (match.clip_name for match in by_way[way])
-        raise UsageError(
-            f"{row.where}: its {way} matches {first} and {second}; give ids, or paths as in the manifest"
-        )
+        raise UsageError(f"{row.where}: its {way} matches {first} and {second}; give ids, or paths as in the manifest")
     return by_way[way][0]
 
 

@@ -45,7 +45,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "noise_overfitting": Action(
         "The model has memorized its noise: it does well on new speech in noise from training, and badly in noise that "
         "it has never heard. Get more noise recordings (16 to 32 different ones are worth more than hours of one), "
-        "change their spectrum and speed at each use, synthesize noise from them, and limit how often a second is used.",
+        "change their spectrum and speed at each use, synthesize noise from them, and limit the reuse of each second.",
         recipe=(
             "noise:\n  layers:\n    - name: cabin\n      recordings: {choice: [1, 2, 3]}\n      effects:\n"
             "        - speed: {log_uniform: [0.85, 1.18]}\n"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from synth.diagnose.ladder.predictions import Prediction
+from synth.text import count_of
 
 #: With fewer held-out noise recordings, their choice changes the error (our own convention; `min_recordings` of a
 #: recipe has the same default).
@@ -35,7 +36,9 @@ def overlap_notes(rows: Mapping[str, Sequence[Prediction]]) -> list[str]:
             if shared:
                 notes.append(f"{shared:,} of {len(clips):,} clips of {rung} have {what}: {meaning}")
                 break
-    in_training = {name for rung in ("train", "train-dev") for clip in rows.get(rung, ()) for name in recordings_of(clip)}
+    in_training = {
+        name for rung in ("train", "train-dev") for clip in rows.get(rung, ()) for name in recordings_of(clip)
+    }
     held_out = {name for clip in rows.get("train-dev-noise", ()) for name in recordings_of(clip)}
     if shared_noise := sorted(held_out & in_training):
         notes.append(
@@ -44,8 +47,8 @@ def overlap_notes(rows: Mapping[str, Sequence[Prediction]]) -> list[str]:
         )
     if 0 < len(held_out) < FEW_RECORDINGS:
         notes.append(
-            f"train-dev-noise has only {len(held_out)} noise recordings: its error depends as much on these as on "
-            "unseen noise, and its interval does not include that (--by noise does)"
+            f"train-dev-noise has only {count_of(len(held_out), 'noise recording')}: its error depends as much on these as "
+            "on unseen noise, and its interval does not include that (--by noise does)"
         )
     return notes
 

@@ -247,7 +247,7 @@ def _notes(path: Path, predictions: Sequence[Prediction], measure: str, *, has_m
     unlisted = [clip for clip in predictions if not clip.row]
     if has_manifest and unlisted:
         notes.append(
-            f"{path}: {len(unlisted):,} predictions are for no clip of this manifest, the first is {unlisted[0].id}"
+            f"{path}: predictions without a clip in this manifest: {len(unlisted):,}; the first is {unlisted[0].id}"
         )
     if measure == "error":
         rates = [(clip.errors or 0.0) / clip.words for clip in predictions if clip.words]
