@@ -46,9 +46,10 @@ def overlap_notes(rows: Mapping[str, Sequence[Prediction]]) -> list[str]:
             f"(the first is {shared_noise[0]}): this is not unseen noise, and noise overfitting is underestimated"
         )
     if 0 < len(held_out) < FEW_RECORDINGS:
+        recordings = count_of(len(held_out), "noise recording")
         notes.append(
-            f"train-dev-noise has only {count_of(len(held_out), 'noise recording')}: its error depends as much on these as "
-            "on unseen noise, and its interval does not include that (--by noise does)"
+            f"train-dev-noise has only {recordings}: its error depends as much on these as on unseen noise, and its "
+            "interval does not include that (--by noise does)"
         )
     return notes
 
