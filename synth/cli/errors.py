@@ -59,7 +59,7 @@ def sample(
 ) -> None:
     """Draw wrong clips to listen to.
 
-    The sample keeps the share of each kind of clip. It is a CSV to fill in, and with --html a page to do it in.
+    The sample keeps the share of each kind of clip. It is a CSV to fill in; --html also writes a page for it.
     """
     from synth.cli.show.errors import sample_text
     from synth.commands.errors import sample_errors
@@ -108,7 +108,13 @@ def summary(
 
 
 def mislabeled(
-    predictions: Predictions,
+    predictions: Annotated[
+        Path,
+        typer.Argument(
+            help="Class probabilities per clip (CSV or JSON lines): id, and a column p_<class> per class.",
+            metavar="PREDICTIONS",
+        ),
+    ],
     manifest: Annotated[
         Path | None,
         typer.Option("--manifest", "-m", metavar="FILE", help="List of the clips, if the labels are in it."),
@@ -125,7 +131,7 @@ def mislabeled(
 ) -> None:
     """Find labels that are likely wrong.
 
-    It needs columns p_<class> from models that were not trained on the clip.
+    The probabilities must come from models that were not trained on the clip (cross-validation).
     """
     from synth.cli.show.errors import mislabeled_text
     from synth.commands.errors import find_mislabeled
@@ -151,7 +157,7 @@ def correct(
 ) -> None:
     """Apply corrections to a manifest.
 
-    Corrected texts and labels reach every clip that was made from the same source, in a new manifest.
+    Corrected texts and labels reach every clip that was made from the same source. The result is a new manifest.
     """
     from synth.cli.show.errors import corrected_text
     from synth.commands.errors import correct_manifest

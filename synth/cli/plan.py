@@ -24,7 +24,7 @@ def plan(
 ) -> None:
     """Check a recipe and preview its data set.
 
-    This dry run prints clips, hours, size, use of noise and the first draws. Only the cache is written.
+    This dry run prints clips, hours, size, use of noise and the first clips. Only the cache is written.
     """
     from synth.cli.progress import Screen
     from synth.cli.show.plan import plan_text

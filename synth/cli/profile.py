@@ -33,7 +33,7 @@ def profile(
 ) -> None:
     """Measure a set: SNR, level, noise, bandwidth.
 
-    No clean reference is needed. If the set has one, the measurements are checked against it.
+    No clean reference is needed. In a data set made by synth, the measurements are checked against the true values.
     """
     from synth.cli.progress import Screen
     from synth.cli.show.profile import profile_text

@@ -141,7 +141,7 @@ def rendering_text(now: RunProgress, remaining_s: float | None, *, room: int | N
         "clips": f"{now.clips:,} of {now.of_clips:,} clips",
         "hours": f"{now.seconds / 3600:.2f} of {now.of_seconds / 3600:.2f} h",
         "share": f"{100 * share:.0f} %",
-        "speed": f"{speed:,.0f}x real time",
+        "speed": f"{speed:,.0f}x real time" if speed else "",
         "remaining": "" if remaining_s is None else f"{clock_text(remaining_s)} left",
         "refused": f"{now.refused:,} refused" if now.refused else "",
     }

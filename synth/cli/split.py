@@ -50,13 +50,13 @@ def split(
     ] = 10.0,
     allow_synthesized: Annotated[bool, typer.Option("--allow-synthesized", help="Accept synthesized audio.")] = False,
     allow_other: Annotated[
-        bool, typer.Option("--allow-other", help="Accept a set of other audio than the target's.")
+        bool, typer.Option("--allow-other", help="Accept audio that its list marks as not from the target.")
     ] = False,
     jobs: Jobs = 2,
 ) -> None:
     """Split real audio into dev, test and train.
 
-    Groups (speakers, sessions, near-duplicates) are never divided between two sides.
+    Groups (speakers, sessions, near-duplicates) are never divided between two splits.
     """
     from synth.cli.progress import Screen
     from synth.cli.show.split import split_text

@@ -21,10 +21,10 @@ from synth.dsp.analysis.clusters import SPECTRA_DB, Common, clusters, effective_
 from synth.dsp.analysis.features import NoiseFeatures, stationarity
 from synth.dsp.analysis.spectrum import profile, third_octaves
 from synth.errors import UsageError
-from synth.paths import output_path
 from synth.recipe.defaults import MAX_REUSE
 from synth.recipe.model import Limits
 from synth.report.noise_page import noise_page
+from synth.report.page import check_page, write_page
 from synth.text import count_of, duration_text, printable
 
 __all__ = ["MeasuredRecording", "NoiseReport", "noise_report"]
@@ -195,7 +195,7 @@ def noise_report(
         StorageError: the cache or the page cannot be written.
     """
     if html is not None:
-        output_path.check_file(html, "page", option="--html", inputs=(source,))
+        check_page(html, inputs=(source,))
     for name, value in (("reuse", reuse), ("hours", hours)):
         if not (math.isfinite(value) and value > 0):
             raise UsageError(f"{name} must be a number above 0, not {value:g}")
@@ -224,7 +224,7 @@ def noise_report(
         notes=noise.catalog.notes,
     )
     if html is not None:
-        output_path.write(html, noise_page(report.to_json()).encode(), "page", option="--html")
+        write_page(html, noise_page(report.to_json()))
     return report
 
 

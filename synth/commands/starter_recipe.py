@@ -87,7 +87,7 @@ _TEMPLATE = """\
 # A number may be a distribution: [low, high], {{normal: [mean, sd], clip: [low, high]}}, {{choice: [a, b]}},
 # {{log_uniform: [low, high]}}.
 schema: 1
-seed: {seed}                                # another seed draws another data set
+seed: {seed:<38}# another seed draws another data set
 sample_rate: 16000
 {amount}
 speech:
@@ -111,8 +111,8 @@ noise:
         - equalizer: {{bands_db: {{normal: [0, 3]}}, tilt_db_per_octave: [-6, 6]}}
         - polarity: {{}}
           probability: 0.5
-      max_reuse: {reuse}                        # each second of noise, on average; past it the plan is refused
-      min_recordings: {minimum}                     # {few}{max_synthesized}
+      max_reuse: {reuse:<27}# each second of noise, on average; past it the plan is refused
+      min_recordings: {minimum:<22}# {few}{max_synthesized}
 level_dbfs: [-32, -18]                      # of the finished clip
 {splits}
 output: {{format: flac, stems: false}}

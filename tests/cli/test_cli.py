@@ -90,7 +90,7 @@ def test_plan_shows_the_plan_and_writes_nothing(recipe: Path) -> None:
     assert run.stderr == f"{note}\nnext: synth generate {recipe} --out DIR\n"
     assert "clips        12 (3 shards of up to 4)" in run.stdout
     assert "cabin/train" in run.stdout
-    assert "first draws" in run.stdout
+    assert "first clips" in run.stdout
     assert sorted(recipe.parent.iterdir()) == before
 
 

@@ -50,7 +50,7 @@ def plan_text(planned: PlannedRecipe, changed: ChangedClips | None) -> str:
     lines += ["", *table([_SPLIT_HEAD, *splits])]
     if planned.uses:
         lines += ["", *ledger_lines(planned.uses)]
-    lines += ["", "first draws", *_clip_lines(planned)]
+    lines += ["", "first clips", *_clip_lines(planned)]
     if changed:
         lines += [
             "",

@@ -18,7 +18,7 @@ _GROUPED = 1.1  # ratio of standard errors above which it matters that the clips
 def split_text(report: Mapping[str, Any], out: Path) -> str:
     """Describe a split, from the values of its split.json; `out` is its folder."""
     rate = f"{100 * report['error_rate']:g} %"
-    head = ["split", "asked", "clips", "hours", "groups", "largest", f"at {rate} error"]
+    head = ["split", "requested", "clips", "hours", "groups", "largest", f"at {rate} error"]
     rows = [_row(report, name, split) for name, split in report["splits"].items()]
     lines = [*_head_lines(report), "", *table([head, *rows]), ""]
     lines += [_resolution(name, report["splits"][name], rate) for name in ("dev", "test") if name in report["splits"]]
