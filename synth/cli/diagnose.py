@@ -17,12 +17,10 @@ def _error(name: str, what: str) -> Any:
 
 def diagnose(
     scores: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Errors per clip: CSV or JSON lines. Repeatable."),
+        list[Path] | None, typer.Option(metavar="FILE", help="Errors per clip: CSV or JSON lines. Repeatable.")
     ] = None,
     manifest: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Manifest, or data set, that lists the clips. Repeatable."),
+        list[Path] | None, typer.Option(metavar="FILE", help="Manifest, or data set, that lists the clips. Repeatable.")
     ] = None,
     human: Annotated[str | None, _error("human", "Error of people, or the lowest possible error (default: 0).")] = None,
     train: Annotated[str | None, _error("train", "Error on training clips: 9, 9@600 or 54/600.")] = None,

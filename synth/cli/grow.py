@@ -18,10 +18,7 @@ def grow(
         typer.Argument(help="Folder, list or file of noise; omit it for `--method cabin`.", metavar="SOURCE"),
     ] = None,
     *,
-    method: Annotated[
-        GrowMethod,
-        typer.Option(help="How the noise is synthesized, as in `grow` of a recipe."),
-    ],
+    method: Annotated[GrowMethod, typer.Option(help="How the noise is synthesized, as in `grow` of a recipe.")],
     minutes: Annotated[float, typer.Option(min=0.001, max=100_000, help="Length of all files together, in minutes.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="A new folder for the files.")],
     set_: Annotated[

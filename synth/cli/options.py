@@ -13,9 +13,7 @@ Clip = Annotated[str, typer.Argument(help="The clip: its id, the beginning of it
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="Override one key of the recipe, such as noise.snr_db='[0, 15]'. Repeatable.",
+        "--set", metavar="KEY=VALUE", help="Override one key of the recipe, such as noise.snr_db='[0, 15]'. Repeatable."
     ),
 ]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Number of worker processes.")]

@@ -17,8 +17,7 @@ def plan(
     set_: Overrides = None,
     jobs: Jobs = 2,
     against: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder of a data set: count how many of its clips would change."),
+        Path | None, typer.Option(metavar="DIR", help="Folder of a data set: count how many of its clips would change.")
     ] = None,
     strict_inputs: StrictInputs = False,
 ) -> None:

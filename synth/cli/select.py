@@ -23,7 +23,7 @@ def select(
         SelectMethod | None,
         typer.Option(
             help="quotas (default with --hours), balance (default with --weights), or ratio (density ratio from a "
-            "classifier).",
+            "classifier)."
         ),
     ] = None,
     profile: Annotated[

@@ -14,8 +14,7 @@ from synth.cli.output import next_step, print_result, report_inputs
 
 def split(
     set_: Annotated[
-        Path,
-        typer.Argument(help="Real target audio: a folder, or a list of it (CSV or JSON lines).", metavar="SET"),
+        Path, typer.Argument(help="Real target audio: a folder, or a list of it (CSV or JSON lines).", metavar="SET")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the lists.")],
     dev: Annotated[

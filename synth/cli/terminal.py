@@ -53,12 +53,7 @@ def _wrapped_line(line: str, columns: int) -> list[str]:
 
 def _split(text: str, columns: int, first: str = "", later: str = "") -> list[str]:
     return textwrap.wrap(
-        text,
-        columns,
-        initial_indent=first,
-        subsequent_indent=later,
-        break_long_words=False,
-        break_on_hyphens=False,
+        text, columns, initial_indent=first, subsequent_indent=later, break_long_words=False, break_on_hyphens=False
     ) or [first]
 
 

@@ -106,6 +106,21 @@ def test_the_word_version_names_the_option() -> None:
     assert run.stderr == "synth: No such command 'version'. Did you mean '--version'?\n  Help: synth --help\n"
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("errors mislabelled x", "No such command 'mislabelled': it is now called 'mislabeled'."),
+        ("split x --allow-synthesised", "No such option: --allow-synthesised: it is now called --allow-synthesized."),
+        ("noise x --pattern y", "No such option: --pattern: it is now called --glob."),
+    ],
+)
+def test_an_old_name_of_a_command_or_option_names_the_new_one(
+    line: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(line.split()) == 2
+    assert capsys.readouterr().err.startswith(f"synth: {message}\n  Help: synth {line.split()[0]} --help\n")
+
+
 # the common options
 
 
