@@ -16,6 +16,7 @@ from synth.dsp.analysis.bands import (
 )
 from synth.dsp.arrays import Samples
 from synth.dsp.convolve import convolve
+from synth.dsp.windows import periodic_hann
 
 LIMIT_DB = 30.0
 RUMBLE_MORE_DB = 30.0
@@ -33,7 +34,7 @@ def power_spectrum(samples: Samples, *, sample_rate: int, frame_seconds: float =
     size = int(2 ** round(np.log2(frame_seconds * sample_rate)))
     padded = np.pad(samples, (0, max(0, size - len(samples))))
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[:: size // 2]
-    window = np.hanning(size + 1)[:size]
+    window = periodic_hann(size)
     power = np.zeros(size // 2 + 1)
     for first in range(0, len(frames), 64):  # in blocks, so that a long clip takes no more memory
         spectra = np.fft.rfft(frames[first : first + 64] * window, axis=1)
@@ -103,5 +104,5 @@ def _filtered(
 ) -> Samples:
     size = 2 * int(seconds * sample_rate / 2)
     gain = 10 ** (_curve(gains_db, centres_hz, size, sample_rate) / 20)
-    taps = np.fft.fftshift(np.fft.irfft(gain, size)) * np.hanning(size + 1)[:size]
+    taps = np.fft.fftshift(np.fft.irfft(gain, size)) * periodic_hann(size)
     return convolve(samples, taps)[size // 2 : size // 2 + len(samples)]

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.dsp.arrays import Samples
+from synth.dsp.windows import hann
 
 FRAME_SECONDS = 0.5
 LOWEST_BAND_HZ = 50.0
@@ -67,7 +68,7 @@ def spectrum_of(samples: Readable, stretches: Iterable[Stretch], *, scale: float
     total, squares, count, seen = np.zeros(size // 2 + 1), np.zeros(size // 2 + 1), 0, 0
     for start, length in stretches:
         for heard in _frames(samples, start, length, size):
-            window = _hann(heard.shape[1])
+            window = hann(heard.shape[1])
             frames = heard - heard.mean(axis=1, keepdims=True)
             spectra = np.fft.rfft(frames * window, size, axis=1)
             power = (spectra.real**2 + spectra.imag**2) / float(window @ window)
@@ -92,11 +93,6 @@ def _independent(total: Power, squares: Power, count: int, most: float) -> Power
 
 def _frame_size(sample_rate: int) -> int:
     return int(2 ** round(math.log2(FRAME_SECONDS * sample_rate)))
-
-
-@lru_cache
-def _hann(size: int) -> Samples:
-    return np.asarray(np.sin(np.pi * (np.arange(size) + 0.5) / size) ** 2)
 
 
 def _frames(samples: Readable, start: int, length: int, size: int) -> Iterator[Samples]:

@@ -12,6 +12,7 @@ from synth.dsp.arrays import Samples
 from synth.dsp.convolve import convolve
 from synth.dsp.effects.effect import Effect
 from synth.dsp.parameters import Parameter
+from synth.dsp.windows import periodic_hann
 
 BANDS_HZ = (62.5, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0)
 """Octave bands (the nominal 63 Hz to 8 kHz of IEC 61260). Their geometric mean, 707 Hz, is where the tilt pivots."""
@@ -68,5 +69,5 @@ class Equalizer(Effect):
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
         size = 2 * int(_FILTER_SECONDS * sample_rate / 2)
         gain = 10.0 ** (self.gain_db(np.fft.rfftfreq(size, 1 / sample_rate)) / 20)
-        taps = np.fft.fftshift(np.fft.irfft(gain, size)) * np.hanning(size + 1)[:size]
+        taps = np.fft.fftshift(np.fft.irfft(gain, size)) * periodic_hann(size)
         return convolve(samples, taps)[size // 2 : size // 2 + len(samples)]

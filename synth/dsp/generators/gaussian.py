@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from synth.dsp.arrays import Samples
+from synth.dsp.windows import half_sine
 
 FRAME_SECONDS = 0.128
 
@@ -37,11 +37,6 @@ def frame_count(num_samples: int, sample_rate: int) -> int:
 def bin_hz(sample_rate: int) -> npt.NDArray[np.float64]:
     """The frequency of each bin in Hz, shape (frame_size // 2 + 1,)."""
     return np.asarray(np.fft.rfftfreq(frame_size(sample_rate), 1 / sample_rate), dtype=np.float64)
-
-
-@lru_cache
-def _window(size: int) -> Samples:
-    return np.asarray(np.sin(np.pi * (np.arange(size) + 0.5) / size))
 
 
 def gaussian_noise(power: Power, *, num_samples: int, sample_rate: int, random: np.random.Generator) -> Samples:
@@ -69,7 +64,7 @@ def gaussian_frames(
     size = frame_size(sample_rate)
     half, frames = size // 2, frame_count(num_samples, sample_rate)
     block = max(_BLOCK_BYTES // (8 * size), 1)
-    rise, fall = _window(size)[:half], _window(size)[half:]
+    rise, fall = half_sine(size)[:half], half_sine(size)[half:]
     out = np.empty((frames - 1, half))
     before = np.empty(half)  # the second half of the frame before this block
     for first in range(0, frames, block):

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from synth.dsp.arrays import Samples
 from synth.dsp.generators.generator import Material
+from synth.dsp.windows import open_hann
 
 FADE_SECONDS = 0.020
 SHIFT_SECONDS = 0.005
@@ -127,7 +128,7 @@ def _features(samples: Pcm, cuts: Cuts, sample_rate: int) -> Samples:
     size = min(len(samples), max(8, round(FRAME_SECONDS * sample_rate)))
     places = cuts.starts(np.arange(cuts.count + PER_CELL)) + (cuts.fade - size) // 2
     frames = np.lib.stride_tricks.sliding_window_view(samples, size)[np.clip(places, 0, len(samples) - size)]
-    spectra = rfft(frames * np.hanning(size + 2)[1:-1])
+    spectra = rfft(frames * open_hann(size))
     power = spectra.real**2 + spectra.imag**2
     edges = _band_edges(size, sample_rate)
     bands = np.add.reduceat(power, edges, axis=1)[:, :-1] if len(edges) > 1 else power

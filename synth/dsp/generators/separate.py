@@ -28,6 +28,7 @@ from synth.dsp.generators.quilt import Quilt
 from synth.dsp.generators.shaped import even_places, smooth_curve, squared_frames
 from synth.dsp.parameters import Parameter
 from synth.dsp.resample import resample
+from synth.dsp.windows import periodic_hann
 from synth.units import resampled_length, thousandths
 
 Pcm = npt.NDArray[np.int16]
@@ -150,7 +151,7 @@ def equalizer_taps(curve_db: Samples, spectrum: Power) -> Samples:
     gains = 10 ** (curve_db / 20)
     gains *= np.sqrt(spectrum.sum() / (spectrum * gains**2).sum()) if spectrum.any() else 1.0
     taps = np.fft.fftshift(np.fft.irfft(gains))
-    return np.asarray(taps * np.hanning(len(taps) + 1)[:-1])
+    return np.asarray(taps * periodic_hann(len(taps)))
 
 
 def _filtered(samples: Samples, taps: Samples) -> Samples:

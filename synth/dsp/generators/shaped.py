@@ -20,6 +20,7 @@ from synth.dsp.arrays import Matrix, Samples
 from synth.dsp.generators.gaussian import Power, bin_hz, frame_count, frame_size, gaussian_frames, gaussian_noise
 from synth.dsp.generators.generator import Generator, Material
 from synth.dsp.parameters import Parameter
+from synth.dsp.windows import hann
 
 Envelopes = npt.NDArray[np.float64]
 """Natural logarithm of each band's power over its mean, shape (frames, BANDS), frames as `gaussian_noise` has them."""
@@ -171,10 +172,9 @@ def squared_frames(samples: Samples, sample_rate: int) -> Samples:
     size = frame_size(sample_rate)
     samples = np.pad(samples, (0, max(size - len(samples), 0)))
     frames = np.lib.stride_tricks.sliding_window_view(samples, size)[:: size // 2]
-    window = np.sin(np.pi * (np.arange(size) + 0.5) / size) ** 2
     out = np.empty((len(frames), size // 2 + 1))
     for first in range(0, len(frames), _BLOCK_FRAMES):
-        spectra = rfft(frames[first : first + _BLOCK_FRAMES] * window, axis=-1, overwrite_x=True)
+        spectra = rfft(frames[first : first + _BLOCK_FRAMES] * hann(size), axis=-1, overwrite_x=True)
         out[first : first + _BLOCK_FRAMES] = spectra.real**2 + spectra.imag**2
     return out
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
 from synth.dsp.analysis.bands import rumble_levels
 from synth.dsp.arrays import Samples
+from synth.dsp.windows import hann
 from synth.match.measure.frames import TINY, Values
 
 _FRAME_SECONDS = 0.128  # 8 Hz per bin: fine enough for a high-pass at 60 Hz
@@ -145,16 +145,11 @@ def _power_density(samples: Samples, sample_rate: int) -> tuple[Values, float]:
     if samples.size < size:
         return np.zeros(0), 1.0
     windows = np.lib.stride_tricks.sliding_window_view(samples, size)[:: size // 2]
-    hann = _hann(size)
+    window = hann(size).astype(np.float32)
     total = np.zeros(size // 2 + 1)
     for first in range(0, len(windows), _FRAMES_PER_BATCH):
         batch = windows[first : first + _FRAMES_PER_BATCH].astype(np.float32)
-        spectra = rfft(batch * hann, axis=1, overwrite_x=True)
+        spectra = rfft(batch * window, axis=1, overwrite_x=True)
         total += (spectra.real**2 + spectra.imag**2).sum(axis=0)
-    density = total * (2 / (len(windows) * sample_rate * float(hann @ hann)))
+    density = total * (2 / (len(windows) * sample_rate * float(window @ window)))
     return density, sample_rate / size
-
-
-@lru_cache
-def _hann(size: int) -> Samples:
-    return np.asarray(np.sin(np.pi * (np.arange(size) + 0.5) / size) ** 2, np.float32)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from synth.dsp.analysis.bands import band_levels, normalised
 from synth.dsp.arrays import Mask, Samples
+from synth.dsp.windows import hann
 from synth.match.measure.bandwidth import Band, band_of, rumble_of
 from synth.match.measure.calibration import DEFAULT_CALIBRATION, Calibration
 from synth.match.measure.features import BAND_NAMES, FEATURES, RUMBLE_NAMES
@@ -273,7 +274,7 @@ def _modulation(frames: Frames) -> float | None:
     if count * frames.hop_seconds < 1.0:
         return None
     level = np.log(frames.envelopes + max(1e-6 * float(frames.envelopes.max()), TINY))
-    window = np.sin(np.pi * (np.arange(count) + 0.5) / count) ** 2
+    window = hann(count)
     size = next_fast_len(count, real=True)
     spectra = rfft((level - level.mean(axis=0)) * window[:, None], size, axis=0)
     power = (spectra.real**2 + spectra.imag**2).sum(axis=1)

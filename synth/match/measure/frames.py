@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from synth.dsp import levels
 from synth.dsp.arrays import Samples
+from synth.dsp.windows import hann
 
 FRAME_SECONDS = 0.032
 ENVELOPES = 20
@@ -77,8 +78,8 @@ def band_gain(frames: Frames) -> Powers:
 
 @lru_cache
 def _window(size: int) -> Powers:
-    hann = np.sin(np.pi * (np.arange(size) + 0.5) / size) ** 2
-    return np.asarray(hann / np.sqrt(size * (hann @ hann)), np.float32)
+    window = hann(size)
+    return np.asarray(window / np.sqrt(size * (window @ window)), np.float32)
 
 
 @lru_cache

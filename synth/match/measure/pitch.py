@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.dsp.arrays import Samples
+from synth.dsp.windows import hann
 
 LOW_HZ, HIGH_HZ = 60.0, 400.0
 CONFIDENT = 0.6
@@ -78,11 +79,11 @@ def _best_lags(windows: Samples, noise: Samples, rate: float) -> tuple[Samples, 
     from scipy.fft import irfft, next_fast_len, rfft
 
     size = windows.shape[1]
-    hann = np.sin(np.pi * (np.arange(size) + 0.5) / size) ** 2
+    window = hann(size)
     length = int(next_fast_len(2 * size, real=True))
-    of_window = irfft(np.abs(rfft(hann, length)) ** 2, length)
-    power = _power_spectra(windows, hann, length)
-    noise_power = _power_spectra(noise, hann, length).mean(axis=0) if len(noise) else np.zeros(power.shape[1])
+    of_window = irfft(np.abs(rfft(window, length)) ** 2, length)
+    power = _power_spectra(windows, window, length)
+    noise_power = _power_spectra(noise, window, length).mean(axis=0) if len(noise) else np.zeros(power.shape[1])
     remainder = np.maximum(power - _NOISE_FACTOR * noise_power, 0.0)
     mostly_noise = remainder.sum(axis=1) < _LEAST_REMAINDER * power.sum(axis=1)
     autocorrelation = irfft(remainder, length, axis=1)
@@ -102,8 +103,8 @@ def _best_lags(windows: Samples, noise: Samples, rate: float) -> tuple[Samples, 
     return lags[best] + np.clip(shift, -0.5, 0.5), np.where(mostly_noise, 0.0, np.minimum(middle, 1.0))
 
 
-def _power_spectra(windows: Samples, hann: Samples, length: int) -> Samples:
+def _power_spectra(windows: Samples, window: Samples, length: int) -> Samples:
     from scipy.fft import rfft
 
-    spectra = rfft((windows - windows.mean(axis=1, keepdims=True)) * hann, length, axis=1)
+    spectra = rfft((windows - windows.mean(axis=1, keepdims=True)) * window, length, axis=1)
     return np.asarray(spectra.real**2 + spectra.imag**2)
