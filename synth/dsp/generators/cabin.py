@@ -10,12 +10,12 @@ import numpy as np
 
 from synth.draws import audio_generator
 from synth.dsp.arrays import Samples
-from synth.dsp.generators.cabin_courses import Courses, courses, wander
-from synth.dsp.generators.cabin_sounds import engine, loudness_db, rain, whine
-from synth.dsp.generators.cabin_spectra import COMBUSTION_DB, Part, decibels, part_powers
-from synth.dsp.generators.car import VirtualCar, virtual_car
+from synth.dsp.generators.drive_course import DriveCourse, drive_course, wander
+from synth.dsp.generators.engine_and_rain import engine, loudness_db, rain, whine
 from synth.dsp.generators.gaussian import gaussian_frames
 from synth.dsp.generators.generator import Generator, Material
+from synth.dsp.generators.part_spectra import COMBUSTION_DB, Part, decibels, part_powers
+from synth.dsp.generators.virtual_car import VirtualCar, virtual_car
 from synth.dsp.parameters import Parameter
 
 ROADS = ("smooth", "coarse", "cobbles")
@@ -35,7 +35,7 @@ _GUST_TAU_S = (0.5, 3.0)
 class Cabin(Generator):
     """Noise in a virtual car: road, wind, engine or motor, fan, rain, as science.md 4.6 puts them together.
 
-    The car (`synth.dsp.generators.car`) is number `car` of the fleet `car_seed`; both are the plan's. Level: about -30 dBFS
+    The car (`synth.dsp.generators.virtual_car`) is number `car` of the fleet `car_seed`; both are the plan's. Level: about -30 dBFS
     at 100 km/h. The shares of speeds, fans and engines are those of science.md 4.6; the shares of roads, windows and
     rain, and the spread of `wind_db` and of the acceleration, are own guesses. What is not modelled: wipers, potholes
     and other events, buffeting of an open window below 25 Hz, wet roads, reverberation. Where an engine's lines stand
@@ -131,9 +131,9 @@ def rpm_course(cabin: Cabin, num_samples: int, sample_rate: int) -> Samples:
     return course.at(course.rpm, 0, num_samples)
 
 
-def course_of(cabin: Cabin, car: VirtualCar, num_samples: int, sample_rate: int) -> Courses:
+def course_of(cabin: Cabin, car: VirtualCar, num_samples: int, sample_rate: int) -> DriveCourse:
     """Speed and rpm of this clip in this car."""
-    return courses(
+    return drive_course(
         car,
         speed_kmh=cabin.speed_kmh,
         acceleration=cabin.acceleration_kmh_per_s,
@@ -179,7 +179,7 @@ def _surface_db(cabin: Cabin, car: VirtualCar, kmh: Samples) -> float | Samples:
     return car.surface_db if cabin.road == "coarse" else 0.0
 
 
-def _levels_dba(cabin: Cabin, car: VirtualCar, course: Courses, seconds: float) -> dict[Part, Samples | float]:
+def _levels_dba(cabin: Cabin, car: VirtualCar, course: DriveCourse, seconds: float) -> dict[Part, Samples | float]:
     """Level of each part that sounds in this clip, in dBA, at each frame or throughout."""
     random = audio_generator(cabin.seed, _LEVELS)
     frames = len(course.kmh)

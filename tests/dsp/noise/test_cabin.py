@@ -12,7 +12,7 @@ import pytest
 from scipy import signal, stats
 
 from synth.dsp.generators.cabin import FANS, ROADS, WINDOWS, Cabin, drive, rpm_course
-from synth.dsp.generators.car import VirtualCar, virtual_car
+from synth.dsp.generators.virtual_car import VirtualCar, virtual_car
 
 sys.path.append(str(Path(__file__).parent))
 from sound_measures import band_profile, envelope_peak, window_correlation
@@ -27,8 +27,8 @@ def car_with(cylinders: int) -> VirtualCar:
 
 
 def flat(car: VirtualCar, **changes: object) -> VirtualCar:
-    """The same car without colour, resonances and gusts of its own, so that formulas can foretell its spectrum."""
-    plain = {"colour_db": (0.0,) * len(car.colour_db), "resonances": (), "mode_db": 0.0, "cavity_db": 0.0}
+    """The same car without spectrum, resonances and gusts of its own, so that formulas can foretell its spectrum."""
+    plain = {"spectrum_db": (0.0,) * len(car.spectrum_db), "resonances": (), "mode_db": 0.0, "cavity_db": 0.0}
     return dataclasses.replace(car, **{**plain, **changes})
 
 
@@ -277,7 +277,7 @@ def test_a_fleet_is_drawn_as_it_is_described() -> None:
         assert low <= values.min() < low + 0.05 * (high - low)
         assert high - 0.05 * (high - low) < values.max() <= high
     assert {len(car.resonances) for car in fleet} == {3, 4, 5, 6}
-    assert len({car.colour_db for car in fleet}) == len(fleet)
+    assert len({car.spectrum_db for car in fleet}) == len(fleet)
     assert virtual_car(2, 17) == virtual_car(2, 17) != virtual_car(3, 17)
     assert virtual_car(2, 17).name == "car-017"
 

@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 
 from synth.dsp.arrays import Samples
-from synth.dsp.generators.car import VirtualCar
 from synth.dsp.generators.gaussian import frame_count, frame_size
+from synth.dsp.generators.virtual_car import VirtualCar
 
 MOST_KMH = 200.0
 _ACCELERATION_SECONDS = 15.0
@@ -19,7 +19,7 @@ _SLEW_RPM_PER_S = 500.0
 
 
 @dataclass(frozen=True, slots=True)
-class Courses:
+class DriveCourse:
     """Values at each frame, all of shape (frames,); frame k is at k * step / sample_rate seconds."""
 
     step: int
@@ -52,7 +52,7 @@ def wander(random: np.random.Generator, frames: int, *, seconds: float, tau: flo
     return np.asarray(sd * lfilter([1.0], [1.0, -keep], steps))
 
 
-def courses(
+def drive_course(
     car: VirtualCar,
     *,
     speed_kmh: float,
@@ -60,7 +60,7 @@ def courses(
     num_samples: int,
     sample_rate: int,
     random: np.random.Generator,
-) -> Courses:
+) -> DriveCourse:
     """Speed and rpm over a clip of `num_samples`."""
     step = frame_size(sample_rate) // 2
     seconds, frames = step / sample_rate, frame_count(num_samples, sample_rate)
@@ -69,8 +69,8 @@ def courses(
     wobble = 1 + wander(random, frames, seconds=seconds, tau=0.2, sd=car.rpm_jitter)
     wobble += wander(random, frames, seconds=seconds, tau=2.0, sd=1.5 * car.rpm_jitter)
     if car.is_electric:
-        return Courses(step, kmh, kmh * car.motor_rpm_per_kmh)
-    return Courses(step, kmh, _slewed(_geared(car, kmh), _SLEW_RPM_PER_S * seconds) * wobble)
+        return DriveCourse(step, kmh, kmh * car.motor_rpm_per_kmh)
+    return DriveCourse(step, kmh, _slewed(_geared(car, kmh), _SLEW_RPM_PER_S * seconds) * wobble)
 
 
 def _speed(start: float, acceleration: float, frames: int, seconds: float, random: np.random.Generator) -> Samples:

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from synth.draws import audio_generator
-from synth.dsp.generators.cabin_colour import Colour
-from synth.dsp.generators.cabin_fitted import FITTED
+from synth.dsp.generators.fleet_spectrum import FITTED, FleetSpectrum
 
 ELECTRIC_SHARE = 0.25
 CYLINDERS = (3, 4, 6, 8)
@@ -44,7 +43,7 @@ class VirtualCar:
     """Of a smooth road at 100 km/h, as recorded: -31, SD 3. Own guess."""
     self_noise_dba: float
     """Of the microphone, 22-32 dBA (data sheets of small electret and MEMS microphones, from memory)."""
-    colour_db: tuple[float, ...]
+    spectrum_db: tuple[float, ...]
     """Of body, trim and microphone, at KNOTS_HZ of `cabin_colour`."""
 
     cylinders: int
@@ -110,10 +109,10 @@ class VirtualCar:
 
 
 @lru_cache(maxsize=256)
-def virtual_car(seed: int, number: int, colour: Colour = FITTED) -> VirtualCar:
+def virtual_car(seed: int, number: int, spectrum: FleetSpectrum = FITTED) -> VirtualCar:
     """The car of this number in the fleet of this seed: a pure function of its arguments.
 
-    `colour` is what `cabin_fit` found in recordings; cars of another colour are the same cars but for `colour_db`.
+    `colour` is what `cabin_fit` found in recordings; cars of another colour are the same cars but for `spectrum_db`.
     """
     random = audio_generator(seed, _DRAWS_OF_A_CAR + 10_000 * number)
     uniform, normal = random.uniform, random.normal
@@ -145,7 +144,7 @@ def virtual_car(seed: int, number: int, colour: Colour = FITTED) -> VirtualCar:
         ambient_dba=uniform(26, 36),
         rain_dba=uniform(48, 58),
         rain_hz=uniform(500, 1500),
-        colour_db=colour.of_a_car(random),
+        spectrum_db=spectrum.draw_car(random),
     )
 
 

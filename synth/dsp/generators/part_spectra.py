@@ -12,9 +12,9 @@ from functools import lru_cache
 import numpy as np
 
 from synth.dsp.arrays import Samples
-from synth.dsp.generators.cabin_colour import KNOTS_HZ
-from synth.dsp.generators.car import VirtualCar
+from synth.dsp.generators.fleet_spectrum import KNOTS_HZ
 from synth.dsp.generators.gaussian import Power, bin_hz
+from synth.dsp.generators.virtual_car import VirtualCar
 from synth.dsp.levels import a_weighting_power
 
 COMBUSTION_DB = -15.0
@@ -66,7 +66,7 @@ def response_power(car: VirtualCar, hz: Samples) -> Samples:
     """Power gain of cabin, colour and microphone at frequencies in Hz, but for the microphone's high-pass."""
     f = np.maximum(hz, 1.0)
     length = 2.4 * (car.volume_m3 / 3) ** (1 / 3)
-    colour = np.interp(np.log2(f), np.log2(KNOTS_HZ), car.colour_db)
+    colour = np.interp(np.log2(f), np.log2(KNOTS_HZ), car.spectrum_db)
     return decibels(colour + _peak_db(f, _SPEED_OF_SOUND / (2 * length), 5.0, car.mode_db))
 
 

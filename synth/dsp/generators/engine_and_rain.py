@@ -9,8 +9,9 @@ from functools import lru_cache
 import numpy as np
 
 from synth.dsp.arrays import Samples
-from synth.dsp.generators.cabin_courses import Courses
-from synth.dsp.generators.cabin_spectra import (
+from synth.dsp.generators.drive_course import DriveCourse
+from synth.dsp.generators.gaussian import bin_hz, gaussian_noise
+from synth.dsp.generators.part_spectra import (
     COMBUSTION_DB,
     Part,
     beats,
@@ -21,8 +22,7 @@ from synth.dsp.generators.cabin_spectra import (
     part_powers,
     response_power,
 )
-from synth.dsp.generators.car import ENGINE_ORDERS, WHINE_ORDERS, VirtualCar
-from synth.dsp.generators.gaussian import bin_hz, gaussian_noise
+from synth.dsp.generators.virtual_car import ENGINE_ORDERS, WHINE_ORDERS, VirtualCar
 
 ENGINE_RATE = 4000
 """The engine is made at about this rate, at least: its highest order at 6000 rpm is 1 kHz."""
@@ -33,7 +33,7 @@ _TAPS = 8  # of the interpolator, on each side, in samples of the engine's rate
 
 def engine(
     car: VirtualCar,
-    course: Courses,
+    course: DriveCourse,
     *,
     load_db: float,
     num_samples: int,
@@ -71,7 +71,7 @@ def _interpolator(factor: int) -> Samples:
 
 
 def _at_slow_rate(
-    car: VirtualCar, course: Courses, factor: int, count: int, sample_rate: int, random: np.random.Generator
+    car: VirtualCar, course: DriveCourse, factor: int, count: int, sample_rate: int, random: np.random.Generator
 ) -> Samples:
     """The engine at the slow rate, shape (count,), all at its level for 2000 rpm."""
     from scipy.signal import butter, sosfilt
@@ -88,7 +88,9 @@ def _at_slow_rate(
     return np.asarray(sosfilt(high_pass, made) + roar)
 
 
-def _turning(rpm: Samples, course: Courses, count: int, factor: int, rate: float) -> Iterator[tuple[slice, Samples]]:
+def _turning(
+    rpm: Samples, course: DriveCourse, count: int, factor: int, rate: float
+) -> Iterator[tuple[slice, Samples]]:
     """Stretches of samples with the angle in radians that something turning at `rpm` has come to."""
     angle = 0.0
     for start in range(0, count, _CHUNK):
@@ -126,7 +128,7 @@ def _combustion(car: VirtualCar, count: int, rate: int, random: np.random.Genera
 
 
 def whine(
-    car: VirtualCar, course: Courses, *, num_samples: int, sample_rate: int, random: np.random.Generator
+    car: VirtualCar, course: DriveCourse, *, num_samples: int, sample_rate: int, random: np.random.Generator
 ) -> Samples:
     """Lines at the orders 8, 24 and 48 of an electric motor, shape (num_samples,); silent when it stands.
 
@@ -148,7 +150,7 @@ def whine(
     return out
 
 
-def _whine_level(car: VirtualCar, course: Courses, which: int, sample_rate: int) -> Samples:
+def _whine_level(car: VirtualCar, course: DriveCourse, which: int, sample_rate: int) -> Samples:
     hz = course.rpm / 60 * WHINE_ORDERS[which]
     power = 2 * full_scale_power(car, car.whine_db[which]) * (course.kmh / 100) ** 2
     power = power * response_power(car, hz) * high_pass_power(car, hz)

@@ -1,11 +1,11 @@
-"""The colour of virtual cars from real recordings: a Gaussian posterior over the model of science.md 4.6.
+"""The spectrum of virtual cars from real recordings: a Gaussian posterior over the model of science.md 4.6.
 
 What a recording says is its level-normalised band profile: levels in the third octaves 63 Hz to 6.3 kHz (56 Hz to
 7.1 kHz, edge to edge) less their mean in dB. The fleet's own profiles, of clips with all that the default distributions
 draw (speed, road, wind, window, fan, rain), are the prior: mean m, covariance S. The correction c of the model's mean
 is a smooth Gaussian process; each recording y ~ N(m + c, S). So its posterior is that of a linear Gaussian model
 (Bishop, "Pattern Recognition and Machine Learning", 2006, section 2.3.3), one recording at a time. The spread of the
-cars' colour is the prior's, scaled by how far the recordings lie from the corrected mean (a scaled inverse chi-square
+cars' spectrum is the prior's, scaled by how far the recordings lie from the corrected mean (a scaled inverse chi-square
 posterior, Gelman et al., "Bayesian Data Analysis", section 2.6), and widened by what remains uncertain about c.
 """
 
@@ -22,8 +22,8 @@ import numpy as np
 from synth.draws import audio_generator
 from synth.dsp.arrays import Samples
 from synth.dsp.generators.cabin import Cabin, drive
-from synth.dsp.generators.cabin_colour import BANDS_HZ, PRIOR_SPREAD_DB, Colour
-from synth.dsp.generators.car import virtual_car
+from synth.dsp.generators.fleet_spectrum import BANDS_HZ, PRIOR_SPREAD_DB, FleetSpectrum
+from synth.dsp.generators.virtual_car import virtual_car
 
 MODEL_ERROR_DB = 6.0
 """Standard deviation of what the model's mean may be wrong by, before any recording is seen. Own guess."""
@@ -79,7 +79,9 @@ def _drawn(default: Any, u: float) -> Any:
     return default
 
 
-def fleet_profiles(colour: Colour, *, count: int, seed: int, changes: Mapping[str, Any] | None = None) -> Samples:
+def fleet_profiles(
+    spectrum: FleetSpectrum, *, count: int, seed: int, changes: Mapping[str, Any] | None = None
+) -> Samples:
     """Band profiles of so many virtual cars, each with one clip drawn from the defaults, shape (count, 21).
 
     `changes`: fields of Cabin that are set instead of drawn, such as {"rain_drops_per_s": 200}.
@@ -90,14 +92,14 @@ def fleet_profiles(colour: Colour, *, count: int, seed: int, changes: Mapping[st
     profiles = np.empty((count, len(BANDS_HZ)))
     for number in range(count):
         clip = dataclasses.replace(drawn_cabin(seed, number), **(changes or {}))
-        profiles[number] = band_profile(drive(clip, virtual_car(seed, number, colour), **size), FLEET_RATE)
+        profiles[number] = band_profile(drive(clip, virtual_car(seed, number, spectrum), **size), FLEET_RATE)
     return profiles
 
 
-def fit_colour(profiles: Sequence[Samples], prior_fleet: Samples) -> Colour:
-    """The colour of the model given band profiles, one a recording, each of shape (21,) with NaN where it has no band.
+def fit_spectrum(profiles: Sequence[Samples], prior_fleet: Samples) -> FleetSpectrum:
+    """The spectrum of the model given band profiles, one a recording, each of shape (21,) with NaN where it has no band.
 
-    `prior_fleet`: `fleet_profiles(Colour(), ...)`, which does not depend on the recordings.
+    `prior_fleet`: `fleet_profiles(FleetSpectrum(), ...)`, which does not depend on the recordings.
     """
     fleet = _Gaussian(prior_fleet.mean(axis=0), np.cov(prior_fleet.T) + np.eye(len(BANDS_HZ)))
     error = _Gaussian(np.zeros(len(BANDS_HZ)), _smooth_covariance())
@@ -107,7 +109,7 @@ def fit_colour(profiles: Sequence[Samples], prior_fleet: Samples) -> Colour:
     scale = (PRIOR_RECORDINGS + sum(misfits)) / (PRIOR_RECORDINGS + len(misfits))
     remaining = float(np.mean(np.diag(_CENTRED @ error.covariance @ _CENTRED))) if profiles else 0.0
     mean = _CENTRED @ error.mean
-    return Colour(
+    return FleetSpectrum(
         tuple(float(x) for x in np.round(mean, 1)), round(math.sqrt(PRIOR_SPREAD_DB**2 * scale + remaining), 1)
     )
 
