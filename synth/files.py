@@ -1,11 +1,12 @@
 """Every byte that `synth` writes goes through this module; a test keeps it so.
 
-A file appears under its final name whole or not at all: it is written aside, synced, renamed, and the folder is synced.
-What is left over after a kill has a name that ends in `.tmp`, or lies in a staging folder; nobody reads it.
+A file appears under its final name complete or not at all: it is written under a temporary name, synced and renamed,
+then the folder is synced. What a killed run leaves has a name that ends in `.tmp`, or is in a staging folder; nobody
+reads it.
 
 Each step that touches the disk, also one that reads (`reading`), is a numbered crash point. With `SYNTH_CRASH_AT=n` (or
 `n:kill`) the process kills itself at its n-th step; with `n:enospc` or `n:eio` that step fails with this error. Tests
-count n up until a run comes through (as SQLite is tested). A forked worker goes on counting from its parent's number.
+count n up until a run gets through, as SQLite is tested. A forked worker continues from its parent's number.
 """
 
 # A worker's hot path keeps paths as strings; to make a Path of each would cost as much as the call itself.
@@ -34,13 +35,10 @@ _ERRORS: Final = {"enospc": errno.ENOSPC, "eio": errno.EIO}
 _serial: Final = itertools.count()
 
 
-# What an error of a read says of the file itself: it is not there, or not ours to read. Any other is the disk's.
+# Errors of reading that are about the file itself: it is missing, or may not be read. All others are the disk's.
 _OF_THE_FILE: Final = frozenset(
     (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO)
 )
-
-
-# ---------------------------------------------------------------------------------------------------- crash points
 
 
 def _crash_plan(text: str | None) -> tuple[int, str]:
@@ -53,7 +51,7 @@ _steps = 0
 
 
 def _step(action: str, path: str | Path, half: Callable[[], object] | None = None) -> None:
-    """One crash point. `half` does the first half of the step, as a full disk would."""
+    """One crash point. `half` does the first half of the step, as a disk does that gets full."""
     global _steps
     if not _crash_at:
         return
@@ -69,18 +67,11 @@ def _step(action: str, path: str | Path, half: Callable[[], object] | None = Non
     raise OSError(code, os.strerror(code), str(path))
 
 
-# ------------------------------------------------------------------------------------------------------ primitives
-
-
-def _write_all(fd: int, data: Data) -> None:
+def _write(fd: int, data: Data, path: str | Path) -> None:
     view = memoryview(data).cast("B")
+    _step("write", path, half=lambda: os.write(fd, view[: len(view) // 2]))
     while view:
         view = view[os.write(fd, view) :]
-
-
-def _write(fd: int, data: Data, path: str | Path) -> None:
-    _step("write", path, half=lambda: os.write(fd, memoryview(data).cast("B")[: len(data) // 2]))
-    _write_all(fd, data)
 
 
 def _create(path: str) -> int:
@@ -115,20 +106,20 @@ def _link(source: str, target: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV):
             raise
-        _rename_if_free(source, target)  # a file system without hard links
+        if target.exists():  # a file system without hard links: between this look and the rename a file can be lost
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        os.rename(source, target)
     else:
         os.unlink(source)
 
 
-def _rename_if_free(source: str, target: Path) -> None:
-    if target.exists():
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
-    os.rename(source, target)
-
-
 @functools.cache
 def _syncfs() -> Callable[[int], int] | None:
-    """Linux's syncfs(fd): one call makes a whole batch durable. Python has only os.sync, for all disks."""
+    """Linux's syncfs(fd), None elsewhere.
+
+    One call makes a whole batch durable, where fsync of each of its 500 files would cost seconds on a spinning disk.
+    Python itself has only os.sync, which waits for all disks.
+    """
     if not sys.platform.startswith("linux"):
         return None
     import ctypes  # not at module level: `synth --help` does not need it
@@ -152,9 +143,6 @@ def _sync_batch(folder: Path, paths: Iterable[str | Path]) -> None:
         os.close(fd)
 
 
-# ---------------------------------------------------------------------------------------------------------- errors
-
-
 def _free_space(path: Path) -> str:
     """`, 1.2 MB free` on the disk of the nearest folder that exists."""
     for folder in (path, *path.parents):
@@ -172,15 +160,17 @@ def _explained(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         reason = error.strerror or str(error)
-        raise StorageError(f"cannot write {path}: {reason}{_free_space(path)}; fix that and run again") from error
+        raise StorageError(f"{path}: writing failed: {reason}{_free_space(path)}; fix this and run again") from error
 
 
 @contextlib.contextmanager
 def reading(path: str | Path) -> Iterator[None]:
-    """Where a file is read: a disk that fails is no fault of the file, and running again may go well.
+    """Tell apart, in a block that reads a file, what is wrong with the file and what is wrong with the disk.
+
+    A file is refused for good; a disk may be well again when the command is run again.
 
     Raises:
-        OSError: the file is missing, or not to be read (as the system says it).
+        OSError: the file is missing, or may not be read.
         StorageError: any other error of the system, such as EIO or a stale network file.
     """
     try:
@@ -194,20 +184,13 @@ def reading(path: str | Path) -> Iterator[None]:
         ) from error
 
 
-# ------------------------------------------------------------------------------------------------------ one file
-
-
-def _temp_name(path: Path, folder: Path | None) -> str:
-    return str((folder or path.parent) / f".{path.name[:100]}.{os.getpid()}.{next(_serial)}.tmp")
-
-
 def is_temporary(name: str) -> bool:
-    """Whether a file of this name is what a killed run has left: nobody reads it."""
+    """Whether a file of this name is what a killed run has left."""
     return name.startswith(".") and name.endswith(".tmp")
 
 
 def make_mark(path: Path) -> None:
-    """Make an empty file whose name says all; no error if it is there. It is not synced. Raises StorageError."""
+    """Make an empty file that counts by its name alone, unless it exists. It is not synced. Raises StorageError."""
     make_folder(path.parent)
     with _explained(path):
         _step("mark", path)
@@ -215,7 +198,7 @@ def make_mark(path: Path) -> None:
 
 
 class Writer:
-    """The body of a file that has not got its name yet."""
+    """The content of a file that does not have its name yet."""
 
     def __init__(self, fd: int, path: Path) -> None:
         self._fd = fd
@@ -228,19 +211,22 @@ class Writer:
 
 @contextlib.contextmanager
 def writing(path: Path, *, temp_folder: Path | None = None, create_only: bool = False) -> Iterator[Writer]:
-    """Write a file piece by piece; it appears under `path` when the block ends without an exception.
+    """Write a file in parts; it appears under `path` when the block ends without an exception.
 
-    The temporary file lies in `temp_folder` (same file system), by default beside `path`; the folder of `path` is made
-    where it is missing. With `create_only` an existing file is left as it is. Memory: one piece.
+    Args:
+        path: the final name; its folder is made if it is missing.
+        temp_folder: for the temporary file, on the same file system; default: beside `path`.
+        create_only: leave an existing file as it is.
 
     Raises:
-        FileExistsError: `create_only` and `path` exists.
+        FileExistsError: `create_only`, and `path` exists.
         StorageError: disk full, I/O error, no permission.
     """
     with _explained(path):
         make_folder(path.parent)
         make_folder(temp_folder or path.parent)
-        temp = _temp_name(path, temp_folder)
+        name = f".{path.name[:100]}.{os.getpid()}.{next(_serial)}.tmp"
+        temp = str((temp_folder or path.parent) / name)
         fd = _create(temp)
         try:
             try:
@@ -257,15 +243,17 @@ def writing(path: Path, *, temp_folder: Path | None = None, create_only: bool = 
 
 
 def write_file(path: Path, data: Data | Iterable[Data], *, temp_folder: Path | None = None) -> None:
-    """Write a file, replacing what is there at one moment. `data` may come in pieces. Errors as `writing`."""
-    _write_whole(path, data, temp_folder=temp_folder, create_only=False)
+    """Write a file, in place of what is there. `data` may come in parts. Arguments and errors as for `writing`."""
+    with writing(path, temp_folder=temp_folder) as out:
+        for part in _parts(data):
+            out.write(part)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
-    """Write numpy arrays as one `.npz` file, whole or not at all, in place of what was there. Raises StorageError."""
+    """Write numpy arrays as one `.npz` file, in place of what is there. Raises StorageError."""
     import io
 
-    import numpy as np  # only here: the command line starts without it
+    import numpy as np  # only here: `synth --help` does not need it
 
     out = io.BytesIO()
     np.savez(out, allow_pickle=False, **arrays)
@@ -273,25 +261,26 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
 
 
 def create_file(path: Path, data: Data | Iterable[Data], *, temp_folder: Path | None = None) -> None:
-    """Write a file that must not be there yet. Raises FileExistsError where it is; other errors as `writing`."""
-    _write_whole(path, data, temp_folder=temp_folder, create_only=True)
+    """Write a file that must not exist yet. Raises FileExistsError if it does; otherwise as `write_file`."""
+    with writing(path, temp_folder=temp_folder, create_only=True) as out:
+        for part in _parts(data):
+            out.write(part)
 
 
-def _write_whole(path: Path, data: Data | Iterable[Data], *, temp_folder: Path | None, create_only: bool) -> None:
-    pieces = (data,) if isinstance(data, bytes | bytearray | memoryview) else data
-    with writing(path, temp_folder=temp_folder, create_only=create_only) as out:
-        for piece in pieces:
-            out.write(piece)
-
-
-# ----------------------------------------------------------------------------------------------------- many files
+def _parts(data: Data | Iterable[Data]) -> Iterable[Data]:
+    return (data,) if isinstance(data, bytes | bytearray | memoryview) else data
 
 
 class Staging:
-    """Many small files written aside in one folder, which then get their final names together.
+    """Many small files that are written in a staging folder, and then get their final names together.
 
-    `with Staging(folder) as staging: staging.put(target, data) ...; staging.publish()`. The folder is made at the start
-    and is gone at the end, whatever happens (but a kill). Final names lie on the same file system.
+        with Staging(folder) as staging:
+            staging.put(target, data)
+            ...
+            staging.publish()
+
+    The folder is made at the start and removed at the end, also after an exception. Final names are on the same file
+    system.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -309,7 +298,7 @@ class Staging:
             remove_folder(self.folder)
 
     def put(self, target: Path, data: Data) -> None:
-        """Write one file aside. Raises StorageError."""
+        """Write one file whose final name will be `target`. Raises StorageError."""
         with _explained(target):
             fd = _create(f"{self._prefix}{len(self._targets)}")
             try:
@@ -324,24 +313,17 @@ class Staging:
         with _explained(self.folder):
             _sync_batch(self.folder, (temp for temp, _ in moves))
             for temp, target in moves:
-                _move(temp, target)
+                try:
+                    _rename(temp, target)
+                except FileNotFoundError:  # the first file of its folder
+                    make_folder(target.parent)
+                    _rename(temp, target)
             _sync_batch(self.folder, {target.parent for _, target in moves})
         self._targets.clear()
 
 
-def _move(temp: str, target: Path) -> None:
-    try:
-        _rename(temp, target)
-    except FileNotFoundError:  # the first file of its folder
-        make_folder(target.parent)
-        _rename(temp, target)
-
-
-# -------------------------------------------------------------------------------------------------------- folders
-
-
 def make_folder(path: Path) -> None:
-    """Make a folder and its parents; no error where it exists. Raises StorageError."""
+    """Make a folder and its parents, unless it exists. Raises StorageError."""
     if path.is_dir():
         return
     with _explained(path):
@@ -350,14 +332,14 @@ def make_folder(path: Path) -> None:
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file of our own; no error where there is none. Raises StorageError."""
+    """Remove a file of our own, if it exists. Raises StorageError."""
     with _explained(path):
         _step("unlink", path)
         path.unlink(missing_ok=True)
 
 
 def temporary_folder() -> Path:
-    """A new folder outside every data set, for work that is thrown away; `remove_folder` ends it."""
+    """Make a folder outside every data set, for temporary files; the caller removes it with `remove_folder`."""
     import tempfile
 
     with _explained(Path(tempfile.gettempdir())):
@@ -366,7 +348,7 @@ def temporary_folder() -> Path:
 
 @contextlib.contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A `temporary_folder` that is gone afterwards."""
+    """Make a `temporary_folder` for this block."""
     folder = temporary_folder()
     try:
         yield folder
@@ -375,16 +357,16 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def remove_temporary_files(folder: Path) -> None:
-    """Remove what killed runs left in a folder of ours: `writing` ended before its file got its name.
+    """Remove the files of `writing` that killed runs left in a folder. Raises StorageError.
 
-    The caller holds the lock under which files are written there. Raises StorageError.
+    The caller holds the lock under which files are written there.
     """
     for path in sorted(folder.glob(".*.tmp")):
         remove_file(path)
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a folder of our own with all that is in it; no error where there is none. Raises StorageError."""
+    """Remove a folder of our own with everything in it, if it exists. Raises StorageError."""
     if not path.is_dir():
         return
     with _explained(path):
@@ -392,11 +374,8 @@ def remove_folder(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=False)
 
 
-# ---------------------------------------------------------------------------------------------------------- locks
-
-
 def open_lock_file(path: Path) -> int:
-    """Open (or make) a lock file for reading and writing; the caller closes the descriptor. Raises StorageError."""
+    """Open a lock file for reading and writing, or make it; the caller closes the descriptor. Raises StorageError."""
     make_folder(path.parent)
     with _explained(path):
         _step("open", path)
@@ -404,7 +383,13 @@ def open_lock_file(path: Path) -> int:
 
 
 def write_lock_text(fd: int, text: str, path: Path) -> None:
-    """Replace the content of the lock file `path`, open as `fd`: who holds it. Raises StorageError."""
+    """Replace the content of a lock file, which says who holds it. Raises StorageError.
+
+    Args:
+        fd: descriptor of `open_lock_file`.
+        text: the new content.
+        path: for messages.
+    """
     with _explained(path):
         _step("write", path)
         os.ftruncate(fd, 0)

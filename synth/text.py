@@ -1,4 +1,4 @@
-"""Text for people and spreadsheets: what may reach a terminal, and what may stand in a cell of a CSV file."""
+"""Text for people and spreadsheets: what may reach a terminal, and what may be in a cell of a CSV file."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def printable(text: str) -> str:
-    r"""The text with every character that a terminal could obey, or that is not shown, as `\xNN` or `\uNNNN`.
+    r"""Escape every character that a terminal could obey, or that is not visible, as `\xNN` or `\uNNNN`.
 
-    Control characters, bidirectional marks, line separators, unusual spaces and surrogates are escaped; line breaks
-    too, so a caller that structures lines passes them one by one. A byte of a file name that is not UTF-8 (a low
-    surrogate, as `os.fsdecode` gives it) becomes `\xNN`.
+    File names and lists come from anywhere, and a name with escape sequences could rewrite the screen. Control
+    characters, bidirectional marks, line separators, unusual spaces and surrogates are escaped; line breaks too, so
+    pass lines one by one (`printable_lines`). A byte of a file name that is not UTF-8 (a low surrogate, as
+    `os.fsdecode` gives it) becomes `\xNN`.
     """
     return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(ord(c)) for c in text)
 
@@ -32,22 +33,25 @@ def is_utf8(text: str) -> bool:
 
 
 def printable_lines(text: str) -> str:
-    """`printable`, but for line breaks."""
+    """Escape as `printable` does, but keep line breaks."""
     return "\n".join(printable(line) for line in text.split("\n"))
 
 
 def printable_json(text: str) -> str:
-    r"""JSON text that means the same and is printable: what is not becomes `\uNNNN`, which JSON allows in strings."""
-    return "\n".join(
+    r"""Escape as `printable_lines` does, but as `\uNNNN`, which JSON allows in strings: the text means the same."""
+    lines = (
         line if line.isprintable() else "".join(c if c.isprintable() else _json_escaped(c) for c in line)
         for line in text.split("\n")
     )
+    return "\n".join(lines)
 
 
 def _escaped(code: int) -> str:
     if 0xDC80 <= code <= 0xDCFF:
         return f"\\x{code - 0xDC00:02x}"
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _json_escaped(character: str) -> str:
@@ -56,7 +60,7 @@ def _json_escaped(character: str) -> str:
 
 
 def short_repr(value: object, limit: int = 60) -> str:
-    """A value as Python writes it, for a message; of a long one the beginning."""
+    """A value as Python writes it, for a message; a long one is cut after `limit` characters."""
     text = repr(value)
     return text if len(text) <= limit else f"{text[:limit]}..."
 
@@ -86,24 +90,24 @@ def count_of(number: int, noun: str, plural: str = "") -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """`5.0 s`, `12.0 min`, `1.5 h`."""
+    """A duration for people: `5.0 s`, `12.0 min`, `1.5 h`."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:,.1f} h"
 
 
 def clock_text(seconds: float) -> str:
-    """`1:02:03` for 3723 s."""
-    whole = round(seconds)
-    return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}"
+    """A duration as on a clock: `1:02:03` for 3723 s."""
+    total = round(seconds)
+    return f"{total // 3600}:{total % 3600 // 60:02}:{total % 60:02}"
 
 
 def csv_cell(text: str) -> str:
     """A text as a cell of a CSV file that a spreadsheet takes as text, never as a formula.
 
-    A text that begins with `=`, `+`, `-`, `@`, a tab or a line break gets an apostrophe in front of it, unless it is a
-    plain number. So does one that begins with apostrophes and then such a character, so that `csv_text` is an exact
-    inverse.
+    A transcript such as `=cmd|...` would be run by a spreadsheet. A text that begins with `=`, `+`, `-`, `@`, a tab or
+    a line break gets an apostrophe in front of it, unless it is a plain number. So does one that begins with
+    apostrophes and then such a character, so that `csv_text` is an exact inverse.
     """
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
@@ -116,7 +120,7 @@ def csv_text(cell: str) -> str:
 def csv_line(cells: Iterable[object], *, delimiter: str = ",", end: str = "\n") -> str:
     """One line of a CSV file: texts as `csv_cell` has them, numbers as they are, None as nothing."""
     # not csv.writer: it leaves a carriage return unquoted, and csv.reader refuses what it wrote
-    texts = ["" if cell is None else csv_cell(cell) if isinstance(cell, str) else str(cell) for cell in cells]
+    texts = [csv_cell(cell) if isinstance(cell, str) else str(cell) for cell in ("" if c is None else c for c in cells)]
     if texts == [""]:
         return f'""{end}'
     marks = (delimiter, '"', "\r", "\n")
@@ -125,9 +129,9 @@ def csv_line(cells: Iterable[object], *, delimiter: str = ",", end: str = "\n") 
 
 
 class CsvReader:
-    """The rows of a CSV file as texts, of a file that `csv_line` wrote exactly those that went into it.
+    """The rows of a CSV file as texts; of a file that `csv_line` wrote, exactly the texts that went into it.
 
-    Iterates as `csv.reader` does, which raises csv.Error.
+    Iterates as `csv.reader` does, and raises csv.Error.
     """
 
     def __init__(self, lines: Iterable[str], *, delimiter: str = ",", strict: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""Seconds, samples, decibels: every conversion in one place, with its rounding stated."""
+"""Seconds, samples, decibels: every conversion in one place, with its rounding."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import math
 
 
 def seconds_to_samples(seconds: float, sample_rate: int) -> int:
-    """Seconds to samples, rounded half up (int() would lose a sample now and then: int(0.29 * 100) == 28)."""
+    """Seconds to samples at a rate in Hz, rounded half up."""
+    # int() would lose a sample now and then: int(0.29 * 100) == 28
     return math.floor(seconds * sample_rate + 0.5)
 
 
 def resampled_length(num_samples: int, rate_in: int, rate_out: int) -> int:
-    """Length after resampling, in integers, rounded half up."""
+    """Length in samples after resampling from one rate (Hz) to another, rounded half up."""
+    # in integers: with floats the length of an hour would depend on the rounding of a product
     return (2 * num_samples * rate_out + rate_in) // (2 * rate_in)
 
 
@@ -21,7 +23,7 @@ def thousandths(factor: float) -> int:
 
 
 def scaled_length(num_samples: int, factor: float) -> int:
-    """Length after playing `factor` times as fast (factor at a resolution of 0.001), rounded half up."""
+    """Length in samples after playing `factor` times as fast (at a resolution of 0.001), rounded half up."""
     return resampled_length(num_samples, thousandths(factor), 1000)
 
 

@@ -137,7 +137,7 @@ def test_a_failure_names_the_path_and_the_free_space(tmp_path: Path, monkeypatch
     monkeypatch.setattr(files, "_crash_at", files._steps + 2)
     monkeypatch.setattr(files, "_crash_mode", "enospc")
     with pytest.raises(
-        StorageError, match=r"cannot write .*/b: No space left on device, [\d.]+ MB free; fix that"
+        StorageError, match=r".*/b: writing failed: No space left on device, [\d.]+ MB free; fix this"
     ):
         files.write_file(tmp_path / "b", b"xx")
     assert list(tmp_path.iterdir()) == []
