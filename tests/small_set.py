@@ -24,7 +24,7 @@ from synth.dataset.saved_plan import header_of, save_plan
 from synth.errors import SynthError
 from synth.execute.local import run_shards
 from synth.execute.worker import run_shard
-from synth.plan.coverage import ledger
+from synth.plan.noise_use import count_use
 from synth.plan.plan import Plan
 from synth.recipe.load import load_recipe
 
@@ -78,7 +78,7 @@ def plan_into(recipe_path: Path, out: Path, overrides: Sequence[str] = ()) -> Da
 
 
 def planned_ledger(plan: Plan) -> dict[str, object]:
-    return {"pools": [use.to_json() for use in ledger(plan)]}
+    return {"pools": [use.to_json() for use in count_use(plan)]}
 
 
 def publish(plan: Plan, store: NoiseStore, out: Path) -> DatasetDir:

@@ -12,7 +12,7 @@ import numpy as np
 from synth.dataset.manifest import is_from_file
 from synth.dsp.generators import GENERATORS
 from synth.plan.builder import pool_of
-from synth.plan.coverage import GrownUse, PoolUse, use_of
+from synth.plan.noise_use import GrownUse, PoolUse, recording_use
 from synth.plan.pools import Pools
 from synth.recipe.model import SPLITS
 
@@ -63,7 +63,7 @@ class MadeLedger:
             offsets, counts = (
                 np.frombuffer(table.get(key, _numbers()), np.int64) for table in (self._offsets, self._counts)
             )
-            uses.append(use_of(recording, offsets, counts, self._rate))
+            uses.append(recording_use(recording, offsets, counts, self._rate))
         grown = [
             GrownUse(
                 method,

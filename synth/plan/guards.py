@@ -8,7 +8,7 @@ from statistics import fmean
 
 from synth.catalog.catalog import Catalog
 from synth.errors import GuardError
-from synth.plan.coverage import PoolUse
+from synth.plan.noise_use import PoolUse
 from synth.plan.pools import needs_held_out
 from synth.plan.recording_groups import recording_group
 from synth.plan.unchanged import unchanged_recordings

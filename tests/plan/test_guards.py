@@ -8,7 +8,7 @@ import pytest
 
 from synth.catalog import noise_store
 from synth.errors import GuardError
-from synth.plan.coverage import ledger
+from synth.plan.noise_use import count_use
 from synth.plan.guards import clip_hours, refuse_from_ledger, refuse_from_totals
 from synth.recipe.load import load_recipe
 from tests.helpers import FIXTURES
@@ -66,7 +66,7 @@ def test_remedies_are_enough(folder: Path) -> None:
         f"hours={share * planned(path, 'copies=10').seconds / 3600 * 0.97:.6f}",
         "copies=null",
     )
-    (use,) = ledger(plan)
+    (use,) = count_use(plan)
     assert 0.8 < use.reuse_mean <= 1
 
 
@@ -94,7 +94,7 @@ def test_the_ledger_judges_exactly(folder: Path) -> None:
     noise_folder(folder / "car", [3.0] * 8)
     path = recipe(folder, noise=noise_text(layer("car", "car")))
     plan = planned(path)
-    (use,) = ledger(plan)
+    (use,) = count_use(plan)
     above, below = (
         f"noise.layers.0.max_reuse={use.reuse_mean * 1.001:.6f}",
         f"noise.layers.0.max_reuse={use.reuse_mean * 0.999:.6f}",
@@ -117,7 +117,7 @@ def test_the_held_out_pool_is_guarded_too(folder: Path) -> None:
 
 def test_a_recipe_without_noise_has_nothing_to_guard(folder: Path) -> None:
     plan = planned(recipe(folder, noise=""))
-    assert ledger(plan) == ()
+    assert count_use(plan) == ()
     refuse_from_ledger(plan.recipe, ())
 
 
@@ -139,7 +139,7 @@ def test_the_estimate_from_totals_is_near_the_plan(which: str, tmp_path: Path) -
     text += f"margins_s: [0.2, 0.5]\nnoise:\n  snr_db: 5\n  layers:\n    - {{name: car, sources: ['{FIXTURES}/noise/car'], max_reuse: 1000}}\n"
     (tmp_path / "recipe.yaml").write_text(text)
     plan = planned(tmp_path / "recipe.yaml", *ESTIMATED[which])
-    (use,) = ledger(plan)
+    (use,) = count_use(plan)
     assert clip_hours(plan.recipe, plan.speech) == pytest.approx(plan.seconds / 3600, rel=0.05)
     for factor, refused in ((1.4, True), (1.1, False)):
         limit = f"noise.layers.0.max_reuse={use.used_s / use.unique_s / factor:.4f}"

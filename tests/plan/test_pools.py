@@ -11,7 +11,7 @@ import soundfile
 
 from synth.commands.plan import make_plan
 from synth.errors import GuardError
-from synth.plan.coverage import ledger
+from synth.plan.noise_use import count_use
 from synth.plan.plan import Plan
 from tests.plan.sources import RATE, layer, listed, noise_file, noise_folder, noise_text, planned, recipe
 
@@ -262,7 +262,7 @@ def test_recordings_that_share_sound_are_one_group_in_one_pool(folder: Path) -> 
     groups = {r.group for pool in ("train", "held_out") for r in plan.pools["car", pool]}
     assert groups == {"car0/x1.wav", *(f"car0/{k:02}.wav" for k in range(5))}
     assert len(held_out - kin) + bool(held_out & kin) == 3
-    count = {(use.layer, use.pool): use.count for use in ledger(plan)}
+    count = {(use.layer, use.pool): use.count for use in count_use(plan)}
     assert sum(count.values()) == 6
     assert notes_of(folder) == [
         "noise.layers.car: noise recordings that share sound count as one: x2.wav (with x1.wav, 5.0 s in common), "
@@ -287,7 +287,7 @@ def test_a_recording_that_a_longer_one_contains_is_left_out(folder: Path) -> Non
     plan = plan_of(folder, layer("car", "car", min_recordings=1))
     names = members(plan, "car", "train") | members(plan, "car", "held_out")
     assert names == {"b.wav", *(f"{k:02}.wav" for k in range(5))}
-    assert sum(use.unique_s for use in ledger(plan)) == pytest.approx(5 + 16, abs=1.0)
+    assert sum(use.unique_s for use in count_use(plan)) == pytest.approx(5 + 16, abs=1.0)
     assert notes_of(folder) == [
         "noise.layers.car: 3 noise recordings are near-duplicates of others and were left out: a.wav (of b.wav, 6.0 s in "
         "common), c.wav (of b.wav, 6.0 s in common), d.wav (of b.wav, 6.9 s in common)"

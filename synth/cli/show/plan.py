@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from synth.cli.terminal import table
-from synth.plan.coverage import PoolUse
+from synth.plan.noise_use import PoolUse
 from synth.text import count_of, duration_text
 from synth.units import size_text
 

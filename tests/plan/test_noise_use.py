@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.dsp.segments import Circle
-from synth.plan.coverage import PoolUse, RecordingUse, bin_use, use_of
+from synth.plan.noise_use import PoolUse, RecordingUse, bin_use, recording_use
 from synth.plan.pools import PoolRecording
 
 
@@ -52,7 +52,7 @@ def test_long_runs_do_not_overflow() -> None:
 
 def test_use_of_a_recording() -> None:
     recording = PoolRecording(0, "r", Circle.of([(0, 1000)], crossfade=0), "g")
-    use = use_of(recording, np.array([900, 0, 50]), np.array([200, 100, 50]), 1000)
+    use = recording_use(recording, np.array([900, 0, 50]), np.array([200, 100, 50]), 1000)
     assert (use.id, use.group, use.unique_s, use.used_s, use.uses, use.reuse_max) == ("r", "g", 1.0, 0.35, 3, 2.5)
 
 

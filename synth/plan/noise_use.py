@@ -1,4 +1,4 @@
-"""The ledger: how often each second of noise is used, by layer, pool and recording. A pure function of the uses."""
+"""How often each second of noise is used, by layer, pool and recording: the ledger, a pure function of the uses."""
 
 from __future__ import annotations
 
@@ -17,40 +17,43 @@ from synth.plan.noise_choice import car_name
 from synth.plan.plan import Plan
 from synth.plan.pools import PoolRecording
 from synth.plan.tables import RECORDED
+from synth.recipe.model import SPLITS
 
 BIN_SECONDS = 0.1
+"""Width of the bins in which reuse is counted."""
 
 Integers = npt.NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingUse:
-    """Use of one recording in one layer and pool. Seconds are of its usable sound, as recorded. `grown`: how it came
-    about, if it is a file of `synth grow`."""
+    """Use of one recording in one layer and pool."""
 
     id: str
-    group: str
-    unique_s: float
-    used_s: float
+    group: str  #: the recordings of one group count as one
+    unique_s: float  #: usable sound
+    used_s: float  #: sound taken from it, as recorded
     uses: int
-    reuse_max: float
-    grown_file: SynthesizedFile | None = None
+    reuse_max: float  #: uses of the 0.1-s bin that is used most
+    grown_file: SynthesizedFile | None = None  #: set if it is a file of `synth grow`
 
 
 @dataclass(frozen=True, slots=True)
 class GrownUse:
-    """Noise that one generator made for one layer and pool: seconds by what it was grown from (or by virtual car)."""
+    """Noise that one generator grew for one layer and pool."""
 
-    method: str
-    is_model: bool
-    sources: Mapping[str, float]
+    method: str  #: the generator: a key of GENERATORS
+    is_model: bool  #: whether the sound is a model's; else it is recorded sound in another order
+    sources: Mapping[str, float]  #: seconds by what it was grown from, or by virtual car
 
     @property
     def used_s(self) -> float:
+        """Seconds of grown noise."""
         return sum(self.sources.values())
 
     @property
     def effective_sources(self) -> float:
+        """How many equally used sources would be as varied."""
         return hill_number(self.sources.values())
 
 
@@ -58,91 +61,103 @@ class GrownUse:
 class PoolUse:
     """Use of all recordings of one layer in one pool.
 
-    `used_s` is what is played from files; `reuse_mean` = used / unique; `reuse_max` the most of any 0.1-s bin;
-    `effective_recordings` = exp(entropy of the recordings' shares of use, with what is grown from each);
-    `largest_share` of one recording. For the last two, and `count`, all of one group (segments of one file, what the
-    source's `recording_column` says, near-duplicates) are one recording; so is all that `synth grow`
-    made of one recording. `grown`: the noise that is not as recorded, grown in the clips or before, to files.
+    All recordings of one group count as one: segments of one file, rows with one value of `recording_column`,
+    near-duplicates, and all that `synth grow` made of one recording.
     """
 
     layer: str
     pool: str
     recordings: tuple[RecordingUse, ...]
-    grown: tuple[GrownUse, ...] = ()
+    grown: tuple[GrownUse, ...] = ()  #: noise that is not as recorded: grown in the clips, or before, to files
 
     @classmethod
     def of(cls, layer: str, pool: str, recordings: Iterable[RecordingUse], grown: Iterable[GrownUse]) -> PoolUse:
-        """The use of a pool. `grown`: what was grown in the clips; what comes from files of `synth grow` is added to
-        it, under what it was grown from."""
+        """The use of a pool.
+
+        Args:
+            layer: name of the layer.
+            pool: "train" or "held_out".
+            recordings: what is taken from files.
+            grown: what is grown in the clips. What is taken from files of `synth grow` is added to it, under what it
+                was grown from.
+        """
         recordings = tuple(recordings)
         sources: dict[str, dict[str, float]] = {method: {} for method in GENERATORS}
         for use in grown:
             sources[use.method].update(use.sources)
         for r in recordings:
             if r.grown_file is not None and r.used_s:
-                of_method = sources[r.grown_file.method]
-                of_method[r.group] = of_method.get(r.group, 0.0) + r.used_s
+                by_group = sources[r.grown_file.method]
+                by_group[r.group] = by_group.get(r.group, 0.0) + r.used_s
         uses = (GrownUse(method, GENERATORS[method].is_model, used) for method, used in sources.items() if used)
         return cls(layer, pool, recordings, tuple(uses))
 
     @property
-    def recorded_s(self) -> float:
-        """Noise as recorded: what is played from files, without those of `synth grow`."""
-        return sum(r.used_s for r in self.recordings if r.grown_file is None)
-
-    @property
-    def total_s(self) -> float:
-        """All noise: as recorded, and grown."""
-        return self.recorded_s + sum(g.used_s for g in self.grown)
-
-    @property
-    def recorded_share(self) -> float:
-        return self.recorded_s / self.total_s if self.total_s else 1.0
-
-    @property
-    def synthesized_share(self) -> float:
-        """Of noise that a model made, with no recorded sound in it, or that was grown from such noise."""
-        modelled = {r.id for r in self.recordings if r.grown_file is not None and r.grown_file.is_model}
-        seconds = sum(s for g in self.grown for source, s in g.sources.items() if g.is_model or source in modelled)
-        return seconds / self.total_s if self.total_s else 0.0
-
-    @property
-    def synthesized_file_share(self) -> float:
-        """Of what is played from files, the share of files of `synth grow` that a model made."""
-        modelled = sum(r.used_s for r in self.recordings if r.grown_file is not None and r.grown_file.is_model)
-        return modelled / self.used_s if self.used_s else 0.0
-
-    @property
     def unique_s(self) -> float:
+        """Seconds of usable sound."""
         return sum(r.unique_s for r in self.recordings)
 
     @property
     def used_s(self) -> float:
+        """Seconds taken from files."""
         return sum(r.used_s for r in self.recordings)
 
     @property
+    def recorded_s(self) -> float:
+        """Seconds of noise as recorded: taken from files, without those of `synth grow`."""
+        return sum(r.used_s for r in self.recordings if r.grown_file is None)
+
+    @property
+    def total_s(self) -> float:
+        """Seconds of all noise: as recorded, and grown."""
+        return self.recorded_s + sum(g.used_s for g in self.grown)
+
+    @property
+    def recorded_share(self) -> float:
+        """Share of the noise that is as recorded."""
+        return self.recorded_s / self.total_s if self.total_s else 1.0
+
+    @property
+    def synthesized_share(self) -> float:
+        """Share of the noise that a model made, with no recorded sound in it, or that was grown from such noise."""
+        of_models = {r.id for r in self.recordings if r.grown_file is not None and r.grown_file.is_model}
+        seconds = sum(s for g in self.grown for source, s in g.sources.items() if g.is_model or source in of_models)
+        return seconds / self.total_s if self.total_s else 0.0
+
+    @property
+    def synthesized_file_share(self) -> float:
+        """Of what is taken from files, the share of files of `synth grow` that a model made."""
+        of_models = sum(r.used_s for r in self.recordings if r.grown_file is not None and r.grown_file.is_model)
+        return of_models / self.used_s if self.used_s else 0.0
+
+    @property
     def reuse_mean(self) -> float:
+        """How often each second is used on average."""
         return self.used_s / self.unique_s if self.unique_s else 0.0
 
     @property
     def reuse_max(self) -> float:
+        """How often the bin that is used most is used."""
         return max((r.reuse_max for r in self.recordings), default=0.0)
 
     @property
     def count(self) -> int:
+        """Number of recordings; a group counts as one."""
         return len({r.group for r in self.recordings})
 
     @property
     def recorded_count(self) -> int:
-        """`count` without what there is only as files of `synth grow`."""
+        """`count` without those of which there are only files of `synth grow`."""
         return len({r.group for r in self.recordings if r.grown_file is None})
 
     @property
     def effective_recordings(self) -> float:
+        """How many equally used recordings would be as varied."""
         return hill_number(self._group_seconds())
 
     @property
     def largest_share(self) -> float:
+        """Share of the use that the most used group has."""
         seconds = self._group_seconds()
         return max(seconds) / sum(seconds) if sum(seconds) else 0.0
 
@@ -154,6 +169,7 @@ class PoolUse:
         return list(used.values())
 
     def to_json(self) -> dict[str, Any]:
+        """The use as JSON values, as in dataset.json."""
         return {
             "layer": self.layer,
             "pool": self.pool,
@@ -190,15 +206,23 @@ class PoolUse:
 
 def hill_number(amounts: Iterable[float]) -> float:
     """exp(entropy of the shares): how many equally used things would be as varied (Hill 1973); 0 for nothing."""
-    some = [amount for amount in amounts if amount > 0]
-    total = sum(some)
-    return math.exp(-sum(a / total * math.log(a / total) for a in some)) if some else 0.0
+    positive = [amount for amount in amounts if amount > 0]
+    total = sum(positive)
+    return math.exp(-sum(a / total * math.log(a / total) for a in positive)) if positive else 0.0
 
 
 def bin_use(offsets: Integers, counts: Integers, *, circumference: int, bin_samples: int) -> npt.NDArray[np.float64]:
     """How often each bin of a circle is used: samples used in it / its samples.
 
-    offsets, counts: shape (uses,), samples; a use may run over the end of the circle, and more than once round it.
+    Args:
+        offsets: where uses start on the circle (samples), int64, shape (uses,).
+        counts: how long they are (samples), int64, shape (uses,). A use may run over the end of the circle, and more
+            than once round it.
+        circumference: of the circle (samples).
+        bin_samples: width of a bin; the last bin may be narrower.
+
+    Returns:
+        float64, shape (bins,).
     """
     bins = -(-circumference // bin_samples)
     edges = np.minimum(np.arange(bins + 1) * bin_samples, circumference)
@@ -218,8 +242,15 @@ def _ramp_sum(at: Integers, x: Integers) -> npt.NDArray[np.float64]:
     return np.asarray(below * x - sums[below], dtype=np.float64)
 
 
-def use_of(recording: PoolRecording, offsets: Integers, counts: Integers, sample_rate: int) -> RecordingUse:
-    """The use of one recording, from where its uses start and how long they are."""
+def recording_use(recording: PoolRecording, offsets: Integers, counts: Integers, sample_rate: int) -> RecordingUse:
+    """The use of one recording.
+
+    Args:
+        recording: the recording.
+        offsets: where its uses start on its circle (samples), int64, shape (uses,).
+        counts: how long they are (samples), int64, shape (uses,).
+        sample_rate: of the data set (Hz).
+    """
     circumference = recording.circle.circumference
     bins = bin_use(offsets, counts, circumference=circumference, bin_samples=round(BIN_SECONDS * sample_rate))
     return RecordingUse(
@@ -233,48 +264,46 @@ def use_of(recording: PoolRecording, offsets: Integers, counts: Integers, sample
     )
 
 
-def ledger(plan: Plan) -> tuple[PoolUse, ...]:
-    """The ledger of a plan, in the order of its layers."""
-    per_clip = np.diff(plan.clips["first_segment"])
-    split_of_piece = np.repeat(np.asarray(plan.clips["split"]), per_clip)
-    found = []
+def count_use(plan: Plan) -> tuple[PoolUse, ...]:
+    """The use of noise in a plan, in the order of its layers."""
+    layers = [layer.name for layer in plan.recipe.noise.pooled_layers] if plan.recipe.noise else []
+    split_of_segment = np.repeat(np.asarray(plan.clips["split"]), np.diff(plan.clips["first_segment"]))
+    kinds = np.asarray(plan.segments["kind"])
+    uses = []
     for (layer, pool), members in plan.pools.items():
-        number = [layer.name for layer in plan.recipe.noise.pooled_layers].index(layer) if plan.recipe.noise else 0
-        splits = [split for split in range(3) if pool_of(split) == pool]
-        mine = (np.asarray(plan.segments["layer"]) == number) & np.isin(split_of_piece, splits)
         if members:
-            kind = np.asarray(plan.segments["kind"])
-            recorded, grown = np.flatnonzero(mine & (kind == RECORDED)), np.flatnonzero(mine & (kind != RECORDED))
-            found.append(PoolUse.of(layer, pool, _uses(plan, recorded, members), _grown(plan, grown, members)))
-    return tuple(found)
+            splits = [split for split in range(len(SPLITS)) if pool_of(split) == pool]
+            in_pool = (plan.segments["layer"] == layers.index(layer)) & np.isin(split_of_segment, splits)
+            recorded, grown = (np.flatnonzero(in_pool & rows) for rows in (kinds == RECORDED, kinds != RECORDED))
+            recordings = _recording_uses(plan, recorded, members)
+            uses.append(PoolUse.of(layer, pool, recordings, _grown_uses(plan, grown, members)))
+    return tuple(uses)
 
 
-def _grown(plan: Plan, rows: Integers, members: Sequence[PoolRecording]) -> tuple[GrownUse, ...]:
+def _recording_uses(plan: Plan, rows: Integers, members: Sequence[PoolRecording]) -> list[RecordingUse]:
+    recordings = plan.segments["recording"][rows]
+    order = np.argsort(recordings, kind="stable")
+    rows, recordings = rows[order], recordings[order]
+    offsets, counts = plan.segments["offset"][rows], plan.segments["source_num_samples"][rows]
+    uses = []
+    for member in members:
+        first, stop = np.searchsorted(recordings, [member.index, member.index + 1])
+        uses.append(recording_use(member, offsets[first:stop], counts[first:stop], plan.recipe.sample_rate))
+    return uses
+
+
+def _grown_uses(plan: Plan, rows: Integers, members: Sequence[PoolRecording]) -> list[GrownUse]:
     kinds, sources = plan.segments["kind"][rows], plan.segments["recording"][rows]
-    counts, names = plan.segments["source_num_samples"][rows], {m.index: m.id for m in members}
-    found = []
+    counts, ids = plan.segments["source_num_samples"][rows], {member.index: member.id for member in members}
+    uses = []
     for number, (method, generator) in enumerate(GENERATORS.items(), start=1):
-        mine = kinds == number
-        if mine.any():
-            which, at = np.unique(sources[mine], return_inverse=True)
-            samples = np.bincount(at, weights=counts[mine])
-            from_recordings = generator().sources() > 0
-            labels = [names[int(s)] if from_recordings else car_name(int(s)) for s in which]
+        of_method = kinds == number
+        if of_method.any():
+            numbers, positions = np.unique(sources[of_method], return_inverse=True)
+            samples = np.bincount(positions, weights=counts[of_method])
+            has_recordings = generator().sources() > 0
+            names = [ids[int(i)] if has_recordings else car_name(int(i)) for i in numbers]
             rate = plan.recipe.sample_rate
-            seconds = {label: float(n) / rate for label, n in zip(labels, samples, strict=True)}
-            found.append(GrownUse(method, generator.is_model, seconds))
-    return tuple(found)
-
-
-def _uses(plan: Plan, rows: Integers, members: Sequence[PoolRecording]) -> tuple[RecordingUse, ...]:
-    columns: Mapping[str, Integers] = plan.segments
-    recording = columns["recording"][rows]
-    order = np.argsort(recording, kind="stable")
-    rows, recording = rows[order], recording[order]
-    offsets, counts = columns["offset"][rows], columns["source_num_samples"][rows]
-    rate = plan.recipe.sample_rate
-    bounds = [np.searchsorted(recording, [m.index, m.index + 1]) for m in members]
-    return tuple(
-        use_of(m, offsets[first:stop], counts[first:stop], rate)
-        for m, (first, stop) in zip(members, bounds, strict=True)
-    )
+            seconds = {name: float(n) / rate for name, n in zip(names, samples, strict=True)}
+            uses.append(GrownUse(method, generator.is_model, seconds))
+    return uses
