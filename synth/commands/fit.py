@@ -13,12 +13,14 @@ from synth.commands.plan import PlannedRecipe, make_plan
 from synth.errors import UsageError
 from synth.match.fit.copies import refuse_copies
 from synth.match.fit.dev_cases import case_text
-from synth.match.fit.fitter import ROUNDS, FitResult, fit_conditions
+from synth.match.fit.conditions import CASES
+from synth.match.fit.fitter import ROUNDS, fit_conditions
 from synth.match.fit.guards import refuse_shared_files, refuse_test_set
 from synth.match.fit.noise_list import NOISE_LIST, judge_first_layer, noise_list_text, with_noise_list
 from synth.match.fit.noise_model import RecordingVerdict
-from synth.match.fit.recipe import CASES, base_recipe, recipe_text, with_paths_from
+from synth.match.fit.recipe import base_recipe, recipe_text, with_paths_from
 from synth.match.fit.report import report_json, report_text
+from synth.match.fit.result import FitResult
 from synth.match.measure.profile import Profile
 from synth.match.measure.profiler import Progress, read_or_measure
 from synth.paths import output_path

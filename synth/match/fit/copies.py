@@ -1,12 +1,14 @@
-"""What `fit` refuses besides equal files: dev recordings that are cut, gained, equalised or re-encoded copies of noise
-or speech that it trains on, told by their fingerprints (dsp/fingerprint.py)."""
+"""What a fit refuses besides equal files: dev recordings that are copies of noise or speech that it trains on.
+
+A copy may be cut, louder or softer, equalized or encoded again; its acoustic fingerprint gives it away
+(synth/dsp/analysis/fingerprint.py).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from synth.audio.read import mix_channels, opened, read_blocks
 from synth.catalog.catalog import Catalog
@@ -15,141 +17,131 @@ from synth.draws import uniform01
 from synth.dsp.analysis.fingerprint import FRAME_SECONDS, HOP_SECONDS, Words, fingerprint, seconds_of
 from synth.dsp.arrays import Samples
 from synth.errors import BadInput, GuardError
-from synth.match.fit.guards import file_of
+from synth.match.fit.guards import SHARED_ADVICE, file_of
 from synth.match.measure.profile import Profile
+from synth.text import count_of, listed
 
 LEAST_SECONDS = 3.4
-"""What two recordings must have in common to be compared (dsp/fingerprint.py: 3.3 s); shorter ones are not decoded."""
-MOST_SECONDS: Mapping[str, float] = {"dev": 3600.0, "speech": 7200.0}
-"""Of each side that is decoded for it, so that it ends in half a minute; of more, a random part. Noise is decoded and
+"""Shorter recordings are not decoded: a fingerprint needs 3.3 s in common."""
+MAX_SECONDS: Mapping[str, float] = {"dev": 3600.0, "speech": 7200.0}
+"""Of each side, so that it takes half a minute at most; of more, a random part is decoded. Noise is decoded and
 fingerprinted anyway, so all of it is compared."""
-_LEAST_RATE = 4000
-_STEP = 1024  # samples
-_QUIET = 1e-4  # of the loudest piece's power (our own choice)
-_NAMED = 3
 
-Named = dict[str, Words]
+_LEAST_RATE = 4000
+_BLOCK = 1024  # samples whose power is measured
+# Frames 40 dB below the loudest block count as silence: many clips have the silence of a codec in common.
+_SILENCE_SHARE = 1e-4
+_MAX_NAMED = 3
 
 
 def refuse_copies(profile: Profile, speech: Catalog, noise: Catalog, store: Fingerprinted) -> tuple[str, ...]:
-    """Raise GuardError where a file of dev shares 3.3 s of sound or more with a recording of the sources.
+    """Refuse a dev set of which a file shares 3.3 s of sound or more with a recording of the sources.
+
+    Args:
+        profile: of dev. Nothing is compared if its audio is not here.
+        speech: the recordings of speech.
+        noise: the recordings of noise.
+        store: the decoded noise.
 
     Returns:
-        Notes on what was not compared. A dev set whose audio is not at hand is not compared at all.
+        Notes on what was not compared.
+
+    Raises:
+        GuardError: there are such files; the message names some.
     """
-    dev, dev_left = _dev_prints(profile)
+    dev_seconds: dict[str, float] = {}
+    for clip in profile.clips:
+        path = file_of(profile, clip.path)
+        dev_seconds[path] = dev_seconds.get(path, 0.0) + (clip.features.get("duration_s") or 0.0)
+    dev_paths, dev_skipped = _choose(dev_seconds, MAX_SECONDS["dev"])
+    dev = {path: words for path in dev_paths if (words := fingerprint_file(path)) is not None}
     if not dev:
-        return ("no audio of dev of 3.4 s or more is at hand: nothing was looked for but equal files",)
-    spoken, speech_left = _speech_prints(speech)
-    loud = {_told(noise, k): store.fingerprint(k) for k in range(len(noise)) if store.num_samples[k]}
-    sides = [dev, loud, spoken]
-    names = [name for side in sides for name in side]
-    found = []
-    for first, second, _, common, _ in find_pairs([words for side in sides for words in side.values()]):
+        return ("no audio of dev of 3.4 s or more is here: dev was compared with the sources for equal files only",)
+    rows = {speech.id(k): k for k in range(len(speech))}
+    speech_names, speech_skipped = _choose({name: speech[k].seconds for name, k in rows.items()}, MAX_SECONDS["speech"])
+    sources = {_name(noise, k): store.fingerprint(k) for k in range(len(noise)) if store.num_samples[k]}
+    for k in (rows[name] for name in speech_names):
+        words = fingerprint_file(speech.file(k), offset=speech[k].offset, num_samples=speech[k].num_samples)
+        if words is not None:
+            sources[_name(speech, k)] = words
+    names = [*dev, *sources]
+    copies = []
+    for first, second, _, common, _ in find_pairs([*dev.values(), *sources.values()]):
         if first < len(dev) <= second:
-            found.append((names[first], names[second], seconds_of(common)))
-    if found:
-        raise GuardError(_refusal(found))
-    left = {"dev": dev_left, "speech": speech_left}
+            copies.append((names[first], f"{names[first]} is a copy of {names[second]} ({seconds_of(common):.1f} s)"))
+    if copies:
+        count = len({path for path, _ in copies})
+        raise GuardError(
+            f"{count_of(count, 'recording')} of the dev set {'is' if count == 1 else 'are'} also in the training sources, "
+            f"cut, with another gain or encoded again: {listed([text for _, text in copies], _MAX_NAMED, separator='; ')}. "
+            f"{SHARED_ADVICE}"
+        )
     return tuple(
-        f"copies of training recordings were looked for in {MOST_SECONDS[side] / 3600:g} h of the {side}; "
-        f"{count} recordings were not compared"
-        for side, count in left.items()
+        f"copies of training recordings: {MAX_SECONDS[side] / 3600:g} h of the {side} were compared, "
+        f"{count_of(count, 'recording')} were not"
+        for side, count in (("dev", dev_skipped), ("speech", speech_skipped))
         if count
     )
 
 
-def _refusal(found: Sequence[tuple[str, str, float]]) -> str:
-    shown = "; ".join(f"{ours} is a copy of {theirs} ({common:.1f} s)" for ours, theirs, common in found[:_NAMED])
-    more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    count = len({ours for ours, _, _ in found})
-    return (
-        f"{count} recordings of the dev set are also in the training sources, cut, gained or coded anew: "
-        f"{shown}{more}. What is fitted to them says nothing about new data: take them out of the speech or the noise, "
-        "or give another dev set"
-    )
+def fingerprint_file(path: str, *, offset: int = 0, num_samples: int | None = None) -> Words | None:
+    """The fingerprint of a file or a part of it, 0 where it is silent; None if it cannot be read or is too short.
 
-
-def _dev_prints(profile: Profile) -> tuple[Named, int]:
-    """Fingerprints of dev's files, and how many were left out for want of time."""
-    seconds: dict[str, float] = {}
-    for clip in profile.clips:
-        path = file_of(profile, clip.path)
-        seconds[path] = seconds.get(path, 0.0) + (clip.features.get("duration_s") or 0.0)
-    taken, left = _some(seconds, MOST_SECONDS["dev"])
-    found = {path: words for path in taken if (words := _print_of(path)) is not None}
-    return found, left
-
-
-def _speech_prints(speech: Catalog) -> tuple[Named, int]:
-    rows = {speech.id(k): k for k in range(len(speech))}
-    taken, left = _some({name: speech[k].seconds for name, k in rows.items()}, MOST_SECONDS["speech"])
-    found: Named = {}
-    for name in taken:
-        k = rows[name]
-        words = _print_of(speech.file(k), offset=speech[k].offset, num_samples=speech[k].num_samples)
-        if words is not None:
-            found[_told(speech, k)] = words
-    return found, left
-
-
-def _told(catalog: Catalog, index: int) -> str:
-    """The file of a recording, and from where on where it is a part of one."""
-    row = catalog[index]
-    return catalog.file(index) + (f" from {row.offset / row.sample_rate:.1f} s" if row.offset else "")
-
-
-def _some(seconds: Mapping[str, float], most: float) -> tuple[list[str], int]:
-    """Those that are long enough, in an order by chance, until `most` seconds are full; how many did not fit."""
-    long = sorted((name for name, each in seconds.items() if each >= LEAST_SECONDS), key=_chance)
-    ends = np.cumsum([seconds[name] for name in long])
-    count = int(np.searchsorted(ends, most, side="right"))
-    return long[: max(1, count)], max(0, len(long) - max(1, count))
-
-
-def _chance(name: str) -> tuple[float, str]:
-    return uniform01(0, name, "copies"), name
-
-
-def _print_of(path: str, *, offset: int = 0, num_samples: int | None = None) -> Words | None:
-    """None where the file is not there, cannot be read, or is too short."""
+    Args:
+        path: of the file.
+        offset: first sample.
+        num_samples: None: to the end.
+    """
     try:
         with opened(path) as file:
-            if file.header.sample_rate < _LEAST_RATE:
+            rate = file.header.sample_rate
+            if rate < _LEAST_RATE:
                 return None
             blocks = (
                 32768 * mix_channels(block, "mean", path)
                 for block in read_blocks(file, offset=offset, num_samples=num_samples)
             )
             powers: list[float] = []
-            words = _joined(fingerprint(_heard(blocks, powers), sample_rate=file.header.sample_rate))
-            return None if words is None else _loud(words, np.array(powers), file.header.sample_rate)
+            parts = list(fingerprint(_with_powers(blocks, powers), sample_rate=rate))
     except (OSError, BadInput):
         return None
+    if not parts or not powers:
+        return np.concatenate(parts) if parts else None
+    words = np.concatenate(parts)
+    starts = np.arange(len(words)) * HOP_SECONDS * rate / _BLOCK
+    middles = (starts + FRAME_SECONDS * rate / _BLOCK / 2).astype(int)
+    power = np.array(powers)
+    is_loud = power[np.clip(middles, 0, len(power) - 1)] > power.max() * _SILENCE_SHARE
+    return np.where(is_loud, words, np.uint32(0))
 
 
-def _heard(blocks: Iterator[Samples], powers: list[float]) -> Iterator[Samples]:
-    """The blocks in pieces of _STEP samples; the power of each, without what is constant, is noted."""
-    left = np.zeros(0)
+def _with_powers(blocks: Iterable[Samples], powers: list[float]) -> Iterator[Samples]:
+    """The samples in multiples of _BLOCK; the power of each block is appended to `powers`.
+
+    It is that of the differences of samples, so that hum does not pass for sound.
+    """
+    rest = np.zeros(0)
     for block in blocks:
-        left = np.concatenate([left, block])
-        whole = left[: len(left) // _STEP * _STEP]
-        left = left[len(whole) :]
-        powers += np.var(np.diff(whole.reshape(-1, _STEP), axis=1), axis=1).tolist()
-        yield whole
-    yield left
+        rest = np.concatenate([rest, block])
+        complete = rest[: len(rest) // _BLOCK * _BLOCK]
+        rest = rest[len(complete) :]
+        powers += np.var(np.diff(complete.reshape(-1, _BLOCK), axis=1), axis=1).tolist()
+        yield complete
+    yield rest
 
 
-def _loud(words: Words, powers: npt.NDArray[np.float64], sample_rate: int) -> Words:
-    """The words, silence (0) where a frame is more than 40 dB below the loudest piece: many clips have the silence of a
-    codec in common. Measured of differences of samples, so that hum does not pass for sound."""
-    if not len(powers):
-        return words
-    first = np.arange(len(words)) * HOP_SECONDS * sample_rate / _STEP
-    near = np.clip((first + FRAME_SECONDS * sample_rate / _STEP / 2).astype(int), 0, len(powers) - 1)
-    return np.where(powers[near] > powers.max() * _QUIET, words, np.uint32(0))
+def _name(catalog: Catalog, index: int) -> str:
+    """The file of a recording, and where it starts if it is a part of the file."""
+    row = catalog[index]
+    return catalog.file(index) + (f" from {row.offset / row.sample_rate:.1f} s" if row.offset else "")
 
 
-def _joined(pieces: Iterator[Words]) -> Words | None:
-    found = list(pieces)
-    return np.concatenate(found) if found else None
+def _choose(seconds: Mapping[str, float], limit: float) -> tuple[list[str], int]:
+    """(random names of recordings that are long enough, `limit` seconds together; how many did not fit)."""
+    names = sorted(
+        (name for name, each in seconds.items() if each >= LEAST_SECONDS),
+        key=lambda name: (uniform01(0, name, "copies"), name),
+    )
+    ends = np.cumsum([seconds[name] for name in names])
+    count = max(1, int(np.searchsorted(ends, limit, side="right")))
+    return names[:count], max(0, len(names) - count)

@@ -1,4 +1,4 @@
-"""How simulated clips stand against a part of dev: the few figures that a fit is judged by."""
+"""How well simulated clips match a part of dev: the few numbers that a fit is judged by."""
 
 from __future__ import annotations
 
@@ -7,43 +7,42 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synth.match.fit.dev_cases import Trust, clip_level, snr_of
-from synth.match.measure.features import BAND_NAMES, FEATURES, TOLERANCES, matrix
+from synth.match.fit.dev_cases import clip_level
+from synth.match.measure.features import BAND_NAMES, FEATURES, matrix
 from synth.match.measure.profile import ClipProfile
-from synth.stats.coverage import measure_coverage
-from synth.stats.two_sample import classify
+from synth.match.measure.trust import Trust, trusted_snr
+from synth.stats.two_sample import classify, covered
 
-_REPEATS = 3
-_AT = np.linspace(0.005, 0.995, 100)
-_MEDIAN_WEIGHT = 0.02
 LEVEL = "level_dbfs"
+_REPEATS = 3  # of the classifier: over few clips a single AUC scatters by 0.05
+_PROBABILITIES = np.linspace(0.005, 0.995, 100)
+_MEDIAN_WEIGHT = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Distance:
-    """One number of a clip in its unit: medians of dev and of the simulated clips, Wasserstein-1 on its scale."""
+class MedianShift:
+    """One feature in its unit."""
 
-    dev: float
-    simulated: float
-    w1: float
+    dev: float  # median of dev
+    simulated: float  # median of the simulated clips
+    w1: float  # Wasserstein-1 distance
 
     @property
     def shift(self) -> float:
+        """How far the median of the simulated clips is above that of dev."""
         return self.simulated - self.dev
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """AUC of the two-sample test and coverage (None where dev is too small for them), distances by feature.
+class MatchScore:
+    """The numbers of a match."""
 
-    `score`: what rounds are compared by, the smaller the better: the AUC and 0.02 times the mean of the median shifts
-    of what is matched (SNR, level, bands), each over its tolerance; our own choice: an AUC over few clips has a
-    standard error of 0.05, and the medians steady it.
-    """
-
-    auc: float | None
-    coverage: float | None
-    distances: Mapping[str, Distance]
+    auc: float | None  # of the classifier test; None if dev is too small for it
+    coverage: float | None  # None if dev is too small for it
+    distances: Mapping[str, MedianShift]  # by feature
+    # What rounds are compared by, the smaller the better: the AUC, and 0.02 times the mean shift of the medians of what
+    # is matched (SNR, level, bands), in tolerances. An AUC over few clips has a standard error of 0.05; the medians
+    # steady it.
     score: float
 
     @property
@@ -52,65 +51,66 @@ class Figures:
         return self.words()
 
     def words(self, beside: str = "") -> str:
-        """The headline, with a remark `beside` the AUC."""
-        auc = "AUC not measured" if self.auc is None else f"AUC {self.auc:.2f}{beside}"
-        cover = "coverage not measured" if self.coverage is None else f"coverage {self.coverage:.2f}"
-        bands = [abs(d.shift) for name, d in self.distances.items() if name in BAND_NAMES]
-        parts = [auc, cover]
+        """The headline, with a remark beside the AUC."""
+        parts = [
+            "AUC not measured" if self.auc is None else f"AUC {self.auc:.2f}{beside}",
+            "coverage not measured" if self.coverage is None else f"coverage {self.coverage:.2f}",
+        ]
         for name, shown in (("snr_db", "SNR"), (LEVEL, "level")):
             if name in self.distances:
-                parts.append(f"{shown} {_off_text(self.distances[name].shift)}")
-        parts += [f"noise bands within {max(bands):.1f} dB"] if bands else []
+                shift = self.distances[name].shift
+                off = f"{abs(shift):.1f} dB too {'high' if shift > 0 else 'low'}"
+                parts.append(f"{shown} {'as in dev' if round(shift, 1) == 0 else off}")
+        if bands := [abs(d.shift) for name, d in self.distances.items() if name in BAND_NAMES]:
+            parts.append(f"noise bands within {max(bands):.1f} dB")
         return ", ".join(parts)
 
 
-def _off_text(shift: float) -> str:
-    """How far the median is from that of dev."""
-    if round(shift, 1) == 0:
-        return "as in dev"
-    return f"{abs(shift):.1f} dB too {'high' if shift > 0 else 'low'}"
+def score_match(
+    simulated: Sequence[ClipProfile], dev: Sequence[ClipProfile], *, trust: Trust, seed: int
+) -> MatchScore:
+    """Score simulated clips against clips of dev.
 
+    Args:
+        simulated: simulated clips.
+        dev: clips of dev.
+        trust: what of dev is matched.
+        seed: random seed of the classifier test.
 
-def figures_of(simulated: Sequence[ClipProfile], dev: Sequence[ClipProfile], *, trust: Trust, seed: int) -> Figures:
-    """The figures of these clips; medians and distances only of what at least two clips of each side have."""
+    Returns:
+        Distances only of features that at least two clips of each side have.
+    """
     a, b = (matrix([clip.features for clip in side]) for side in (simulated, dev))
     groups_a, groups_b = ([clip.group for clip in side] for side in (simulated, dev))
-    told = classify(a, b, groups_a, groups_b, tolerances=TOLERANCES, seed=seed, repeats=_REPEATS)
-    cover = measure_coverage(a, b, tolerances=TOLERANCES, groups=groups_b, seed=seed)
-    distances = _distances(simulated, dev)
-    auc = told.auc if told else None
-    return Figures(
-        auc, cover.share if cover else None, distances, (auc or 0.0) + _MEDIAN_WEIGHT * _off(distances, trust)
-    )
-
-
-def _off(distances: Mapping[str, Distance], trust: Trust) -> float:
-    """Mean shift of what is matched, in tolerances (1 dB each). The bands together count as much as SNR or level."""
-    bands = [abs(distances[name].shift) for name in BAND_NAMES if name in distances and trust.spectrum]
-    parts = [float(np.mean(bands))] if bands else []
-    parts += [abs(distances["snr_db"].shift)] if "snr_db" in distances and trust.snr else []
-    parts += [abs(distances[LEVEL].shift)] if LEVEL in distances else []
-    return float(np.mean(parts)) if parts else 0.0
-
-
-def _distances(simulated: Sequence[ClipProfile], dev: Sequence[ClipProfile]) -> dict[str, Distance]:
-    found = {f.name: _distance(*(_values(side, f.name) for side in (simulated, dev))) for f in FEATURES}
-    found[LEVEL] = _distance(*(_levels(side) for side in (simulated, dev)))
-    return {name: distance for name, distance in found.items() if distance is not None}
+    test = classify(a, b, groups_a, groups_b, seed=seed, repeats=_REPEATS)
+    cover = covered(a, b, groups=groups_b, seed=seed)
+    values = {f.name: [_values(side, f.name) for side in (simulated, dev)] for f in FEATURES}
+    values[LEVEL] = [_values(side, LEVEL) for side in (simulated, dev)]
+    distances = {}
+    for name, (ours, theirs) in values.items():
+        if min(len(ours), len(theirs)) >= 2:
+            w1 = float(np.abs(np.quantile(ours, _PROBABILITIES) - np.quantile(theirs, _PROBABILITIES)).mean())
+            distances[name] = MedianShift(float(np.median(theirs)), float(np.median(ours)), w1)
+    auc = test.auc if test else None
+    score = (auc or 0.0) + _MEDIAN_WEIGHT * _mean_shift(distances, trust)
+    return MatchScore(auc, cover.share if cover else None, distances, score)
 
 
 def _values(clips: Sequence[ClipProfile], name: str) -> list[float]:
     if name == "snr_db":
-        return [snr for clip in clips if (snr := snr_of(clip)) is not None]
-    return [float(v) for clip in clips if (v := clip.features.get(name)) is not None]
+        values = [trusted_snr(clip) for clip in clips]
+    elif name == LEVEL:
+        values = [clip_level(clip.features) for clip in clips]
+    else:
+        values = [clip.features.get(name) for clip in clips]
+    return [float(value) for value in values if value is not None]
 
 
-def _levels(clips: Sequence[ClipProfile]) -> list[float]:
-    return [level for clip in clips if (level := clip_level(clip.features)) is not None]
-
-
-def _distance(simulated: Sequence[float], dev: Sequence[float]) -> Distance | None:
-    if min(len(simulated), len(dev)) < 2:
-        return None
-    w1 = float(np.abs(np.quantile(simulated, _AT) - np.quantile(dev, _AT)).mean())
-    return Distance(float(np.median(dev)), float(np.median(simulated)), w1)
+def _mean_shift(distances: Mapping[str, MedianShift], trust: Trust) -> float:
+    """Mean shift of what is matched, in dB, which are tolerances. All bands together count as much as the SNR."""
+    shifts = {name: abs(distance.shift) for name, distance in distances.items()}
+    bands = [shifts[name] for name in BAND_NAMES if name in shifts and trust.spectrum]
+    parts = [float(np.mean(bands))] if bands else []
+    parts += [shifts["snr_db"]] if "snr_db" in shifts and trust.snr else []
+    parts += [shifts[LEVEL]] if LEVEL in shifts else []
+    return float(np.mean(parts)) if parts else 0.0

@@ -1,4 +1,4 @@
-"""What a fit was worth: before and after on the groups held out, as JSON and as a page to read."""
+"""The report of a fit: how good the recipe was before and after on the held-out groups, as JSON and as Markdown."""
 
 from __future__ import annotations
 
@@ -7,155 +7,140 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from synth.match.fit.fitter import FitResult
-from synth.match.fit.match_score import LEVEL, Figures
+from synth.match.fit.match_score import LEVEL, MatchScore
 from synth.match.fit.noise_model import LEAST_RECORDINGS, RecordingVerdict
+from synth.match.fit.result import FitResult
 from synth.match.measure.features import BAND_NAMES, BY_NAME
 from synth.match.measure.profile import Profile
+from synth.text import listed
 
-_MOST_NAMED = 12
+VERSION = 2
+"""In version 1 a feature was called `level_sd_db`, and a verdict `equalised`."""
+
+_MAX_NAMED = 12  # recordings
 
 
 def report_json(
-    dev: Profile, fitted: FitResult, judged: Sequence[RecordingVerdict], *, shareable: bool, seed: int
+    dev: Profile, fit: FitResult, verdicts: Sequence[RecordingVerdict], *, shareable: bool, seed: int
 ) -> dict[str, Any]:
-    """The report as JSON values; no clip of dev is named in it."""
-    verdicts = [one.verdict for one in judged]
+    """The report as JSON values; it names no clip of dev."""
+    counts = [verdict.verdict for verdict in verdicts]
     return {
         "format": "synth-fit-report",
-        "version": 1,
+        "version": VERSION,
         "dev": dev.name,
         "shareable": shareable,
         "seed": seed,
-        "helped": fitted.helped,
-        "clips": {"fitted": fitted.clips[0], "held_out": fitted.clips[1]},
-        "groups": {"fitted": fitted.groups[0], "held_out": fitted.groups[1]},
-        "auc_dev": _rounded(fitted.auc_dev),
-        "before": _figures(fitted.before),
-        "after": _figures(fitted.after),
-        "mixture": _figures(fitted.mixture),
+        "helped": fit.helped,
+        "clips": {"fitted": fit.clips[0], "held_out": fit.clips[1]},
+        "groups": {"fitted": fit.groups[0], "held_out": fit.groups[1]},
+        "auc_dev": _rounded(fit.auc_dev),
+        "before": _score_json(fit.before),
+        "after": _score_json(fit.after),
+        "mixture": _score_json(fit.mixture),
         "rounds": [
-            {"round": one.number, "fitted": _figures(one.fitted), "held_out": _figures(one.held_out)}
-            for one in fitted.rounds
+            {"round": each.number, "fitted": _score_json(each.fitted), "held_out": _score_json(each.held_out)}
+            for each in fit.rounds
         ],
-        "kept_round": fitted.kept,
-        "calibrations": [_clean(asdict(curve)) for curve in fitted.calibrations],
-        "trust": {**_clean(asdict(fitted.trust)), "snr": fitted.trust.snr, "colour": fitted.trust.spectrum},
-        "jitter": asdict(fitted.matched.jitter),
+        "kept_round": fit.kept,
+        "calibrations": [_rounded(asdict(curve)) for curve in fit.calibrations],
+        "trust": {**_rounded(asdict(fit.trust)), "snr": fit.trust.snr, "spectrum": fit.trust.spectrum},
+        "jitter": asdict(fit.matched.jitter),
         "noise": {
-            "recordings": [_clean(asdict(one)) for one in judged],
-            **{verdict.replace(" ", "_"): verdicts.count(verdict) for verdict in ("accepted", "equalised", "left out")},
+            "recordings": [_rounded(asdict(verdict)) for verdict in verdicts],
+            **{name.replace(" ", "_"): counts.count(name) for name in ("accepted", "equalized", "left out")},
         },
-        "warnings": list(fitted.warnings),
-        "notes": [*fitted.notes, *dev.group_notes],
+        "warnings": list(fit.warnings),
+        "notes": [*fit.notes, *dev.group_notes],
     }
 
 
-def _figures(figures: Figures) -> dict[str, Any]:
+def _score_json(score: MatchScore) -> dict[str, Any]:
     return {
-        "auc": _rounded(figures.auc),
-        "coverage": _rounded(figures.coverage),
-        "score": _rounded(figures.score),
-        "headline": figures.headline,
-        "features": {name: _clean(asdict(distance)) for name, distance in figures.distances.items()},
+        "auc": _rounded(score.auc),
+        "coverage": _rounded(score.coverage),
+        "score": _rounded(score.score),
+        "headline": score.headline,
+        "features": {name: _rounded(asdict(distance)) for name, distance in score.distances.items()},
     }
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else round(value, 4)
-
-
-def _clean(value: Any) -> Any:
-    """Floats with four decimals, tuples as lists."""
+def _rounded(value: Any) -> Any:
+    """Floats with four decimals (None if not finite), tuples as lists, at any depth."""
     if isinstance(value, float):
-        return _rounded(value)
+        return round(value, 4) if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _clean(one) for key, one in value.items()}
-    return [_clean(one) for one in value] if isinstance(value, list | tuple) else value
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def report_text(report: dict[str, Any]) -> str:
-    """The same as Markdown."""
+    """The report as Markdown, from its JSON values."""
     clips, groups = report["clips"], report["groups"]
     lines = [
         f"# Fitted to {report['dev']}",
         "",
-        f"Fitted on {clips['fitted']} clips of {groups['fitted']} groups; judged on {clips['held_out']} clips of "
-        f"{groups['held_out']} groups that took no part in it.",
+        f"Fitted to {clips['fitted']} clips of {groups['fitted']} groups; judged on {clips['held_out']} clips of "
+        f"{groups['held_out']} other groups, which had no part in it.",
         "",
         *(f"**Warning:** {text}\n" for text in report["warnings"]),
         *_table(report),
         "",
-        *_rounds(report),
-        "",
-        *_snr(report),
-        *_noise(report["noise"]),
-        *(f"{text[0].upper()}{text[1:]}.\n" for text in report["notes"]),
+        "| round | on the fitted clips | on the held-out groups |",
+        "|---|---|---|",
     ]
+    for each in report["rounds"]:
+        kept = " (kept)" if report["helped"] and each["round"] == report["kept_round"] else ""
+        lines.append(f"| {each['round']}{kept} | {each['fitted']['headline']} | {each['held_out']['headline']} |")
+    lines.append("")
+    for number, curve in enumerate(report["calibrations"], start=1):
+        if curve["mixes"]:
+            noise = "noise as it is" if number == 1 else "noise with the spectra of dev"
+            lines.append(
+                f"SNR, calibration {number} ({noise}, {curve['mixes']} mixes): error {curve['bias_db']:+.1f} dB with SD "
+                f"{curve['error_db']:.1f} before, SD {curve['uncertainty_db']:.1f} after.\n"
+            )
+    if report["noise"]["recordings"]:
+        lines.append(_noise_text(report["noise"]))
+    lines += [f"{text[0].upper()}{text[1:]}.\n" for text in report["notes"]]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def _table(report: dict[str, Any]) -> list[str]:
-    """Before, the condition matched, and the whole mixture, against the groups held out."""
+    """The recipe before, the condition `matched` and the whole mixture, against the held-out groups."""
     columns = [report[name] for name in ("before", "after", "mixture")]
     rows = [
-        "| on the groups held out | dev | before | `matched` | whole mixture |",
+        "| on the held-out groups | dev | before | `matched` | whole mixture |",
         "|---|---|---|---|---|",
-        "| AUC (0.5: cannot be told apart) | "
-        + " | ".join([_number(report["auc_dev"], 2), *(_number(c["auc"], 2) for c in columns)])
-        + " |",
-        "| coverage of dev | | " + " | ".join(_number(c["coverage"], 2) for c in columns) + " |",
+        _row("AUC (0.5: no difference)", [_number(value, 2) for value in (report["auc_dev"], *(c["auc"] for c in columns))]),
+        _row("coverage of dev", ["", *(_number(c["coverage"], 2) for c in columns)]),
     ]
-    rows += [_median_row(shown, name, columns) for name, shown in _shown()]
-    return [*rows, "", "Each number but the first two is a median; in brackets Wasserstein-1 to dev, in the same unit."]
+    names = ["snr_db", LEVEL, "speech_dbfs", "noise_dbfs", *BAND_NAMES, "fluctuation_db"]
+    for name in names:
+        shown = "level of the clip, dBFS" if name == LEVEL else f"{BY_NAME[name].shown}, {BY_NAME[name].unit}"
+        distances = [c["features"].get(name) for c in columns]
+        dev = next((_number(d["dev"], 1) for d in distances if d), "-")
+        cells = [f"{_number(d['simulated'], 1)} ({_number(d['w1'], 1)})" if d else "-" for d in distances]
+        rows.append(_row(shown, [dev, *cells]))
+    return [*rows, "", "The numbers below the first two rows are medians, with the Wasserstein-1 distance to dev in brackets."]
 
 
-def _shown() -> list[tuple[str, str]]:
-    names = ["snr_db", "speech_dbfs", "noise_dbfs", *BAND_NAMES, "fluctuation_db"]
-    named = [(name, f"{BY_NAME[name].shown}, {BY_NAME[name].unit}") for name in names]
-    return [named[0], (LEVEL, "level of the clip, dBFS"), *named[1:]]
-
-
-def _median_row(shown: str, name: str, columns: Sequence[dict[str, Any]]) -> str:
-    there = [c["features"].get(name) for c in columns]
-    known = next((one for one in there if one), None)
-    cells = [f"{_number(one['simulated'], 1)} ({_number(one['w1'], 1)})" if one else "-" for one in there]
-    return f"| {shown} | {_number(known['dev'], 1) if known else '-'} | " + " | ".join(cells) + " |"
+def _row(title: str, cells: Sequence[str]) -> str:
+    return f"| {' | '.join([title, *cells])} |"
 
 
 def _number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def _rounds(report: dict[str, Any]) -> list[str]:
-    lines = ["| round | on what was fitted | on the groups held out |", "|---|---|---|"]
-    for one in report["rounds"]:
-        kept = " (kept)" if report["helped"] and one["round"] == report["kept_round"] else ""
-        lines.append(f"| {one['round']}{kept} | {one['fitted']['headline']} | {one['held_out']['headline']} |")
-    return lines
-
-
-def _snr(report: dict[str, Any]) -> list[str]:
-    lines = []
-    for number, curve in enumerate(report["calibrations"], start=1):
-        if curve["mixes"]:
-            lines.append(
-                f"SNR, calibration {number} ({'noise as it is' if number == 1 else 'noise with the colours of dev'}, "
-                f"{curve['mixes']} mixes): error {curve['bias_db']:+.1f} dB with SD {curve['error_db']:.1f} before, "
-                f"SD {curve['uncertainty_db']:.1f} after.\n"
-            )
-    return lines
-
-
-def _noise(noise: dict[str, Any]) -> list[str]:
-    if not noise["recordings"]:
-        return []
-    gone = [one["name"] for one in noise["recordings"] if one["verdict"] == "left out"]
-    named = ", ".join(gone[:_MOST_NAMED]) + (f" and {len(gone) - _MOST_NAMED} more" if len(gone) > _MOST_NAMED else "")
+def _noise_text(noise: dict[str, Any]) -> str:
+    names = [recording["name"] for recording in noise["recordings"] if recording["verdict"] == "left out"]
     text = (
         f"Noise of the first layer: {noise['accepted']} recordings are near enough to dev as they are, "
-        f"{noise['equalised']} are used equalised, {noise['left_out']} are left out{': ' + named if gone else ''}."
+        f"{noise['equalized']} are equalized, {noise['left_out']} are left out"
+        + (f": {listed(names, _MAX_NAMED)}." if names else ".")
     )
-    few = noise["accepted"] + noise["equalised"]
-    more = f" {few} are few; {LEAST_RECORDINGS} to 32 are good." if few < LEAST_RECORDINGS else ""
-    return [text + more + "\n"]
+    used = noise["accepted"] + noise["equalized"]
+    if used < LEAST_RECORDINGS:
+        text += f" {used} recordings are few; {LEAST_RECORDINGS} to 32 are good."
+    return text + "\n"

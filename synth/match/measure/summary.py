@@ -12,13 +12,11 @@ import numpy as np
 from synth.match.measure.features import BAND_NAMES, BY_NAME, FEATURES
 from synth.match.measure.profile import ClipProfile, Profile
 from synth.match.measure.profiler import ProfiledSet
+from synth.match.measure.trust import is_trusted
 from synth.text import count_of
 
 FEW_CLIPS, FEW_GROUPS = 100, 8
 """Below these a set says little (docs/science.md, "Fitting a recipe")."""
-
-DISTRUSTED = ("trimmed", "non_stationary")
-"""Flags of clips whose SNR, and the levels that follow from it, are not to be trusted."""
 
 FLAG_WORDS: Mapping[str, str] = {
     "trimmed": "cut close to the speech, with too little noise alone: their SNR cannot be measured",
@@ -52,7 +50,7 @@ class EstimatorError:
 
 def estimator_errors(clips: Sequence[ClipProfile]) -> list[EstimatorError]:
     """The error of each measured value whose true value is known, for trusted clips and for the others."""
-    values = [(clip.features, clip.truth, _is_trusted(clip)) for clip in clips if clip.truth]
+    values = [(clip.features, clip.truth, is_trusted(clip)) for clip in clips if clip.truth]
     names = dict.fromkeys(name for _, truth, _ in values for name in truth)
     result = []
     for name in [*(f.name for f in FEATURES if f.name in names), *(name for name in names if name not in BY_NAME)]:
@@ -63,17 +61,13 @@ def estimator_errors(clips: Sequence[ClipProfile]) -> list[EstimatorError]:
         for trusted in (True, False):
             errors = [
                 measured - truth[name]
-                for features, truth, is_trusted in values
-                if is_trusted == trusted and name in truth and (measured := features.get(name)) is not None
+                for features, truth, trusted_clip in values
+                if trusted_clip == trusted and name in truth and (measured := features.get(name)) is not None
             ]
             if errors:
                 bias, sd = round(float(np.mean(errors)), 3), round(float(np.std(errors)), 3)
                 result.append(EstimatorError(name, shown, unit, len(errors), bias, sd, trusted))
     return result
-
-
-def _is_trusted(clip: ClipProfile) -> bool:
-    return not any(flag in DISTRUSTED for flag in clip.flags)
 
 
 def summary(profiled: ProfiledSet) -> dict[str, Any]:
@@ -119,7 +113,7 @@ def warnings(profile: Profile) -> list[str]:
             f"{count_of(groups, 'group')}: clips of one group are not independent, so this set says little about other "
             "drives and speakers, and no half of it can be held out"
         )
-    distrusted = sum(not _is_trusted(clip) for clip in clips) / len(clips)
+    distrusted = sum(not is_trusted(clip) for clip in clips) / len(clips)
     if distrusted > _MOST:
         texts.append(f"the SNR of {distrusted:.0%} of the clips cannot be measured: keep `snr_db` wide for them")
     elif distrusted > _RARE:
