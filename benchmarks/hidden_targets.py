@@ -25,8 +25,8 @@ import soundfile as sf
 
 from synth.commands.fit import FitOutcome, FitRequest, fit_recipe
 from synth.commands.generate import generate
-from synth.match.fit.fitter import held_out_split
-from synth.match.fit.match_score import Figures, figures_of
+from synth.match.fit.held_out import held_out_split
+from synth.match.fit.match_score import MatchScore, score_match
 from synth.match.measure.features import BAND_NAMES, TOLERANCES
 from synth.match.measure.profile import ClipProfile, Profile, write_profile
 from synth.match.measure.profiler import profile_set
@@ -95,21 +95,21 @@ UNFIT = ("siren", "Horn", "babble", "dfn_")
 
 @dataclass(frozen=True)
 class Row:
-    """What came of one target. Figures are against the groups held out; errors of medians in dB."""
+    """What came of one target. MatchScore are against the groups held out; errors of medians in dB."""
 
     target: Target
     result: FitOutcome
     auc_dev: float
-    wide: Figures
-    matched: Figures
-    mixture: Figures
+    wide: MatchScore
+    matched: MatchScore
+    mixture: MatchScore
     snr_error: float
     level_error: float
     snr_w1: tuple[float, float, float]  # true SNR against the target's: wide, matched, mixture
     seconds: float
 
     @property
-    def judged(self) -> tuple[Figures, Figures, Figures]:
+    def judged(self) -> tuple[MatchScore, MatchScore, MatchScore]:
         return self.wide, self.matched, self.mixture
 
     @property
@@ -265,7 +265,7 @@ def run(target: Target, dev: Profile, wide: Path, out: Path, *, clips: int, jobs
     only = [f"seed={903 + 10 * seed}", *_only_matched(result)]
     sets["matched"] = made(fitted, out / "matched_set", jobs, only) if result.fit.helped else sets["wide"]
     figures = {
-        name: figures_of(sampled(p, clips), held_clips, trust=result.fit.trust, seed=seed) for name, p in sets.items()
+        name: score_match(sampled(p, clips), held_clips, trust=result.fit.trust, seed=seed) for name, p in sets.items()
     }
     return Row(
         target=target,

@@ -11,9 +11,9 @@ from synth import files
 from synth.catalog.source_files import refuse_missing
 from synth.commands.plan import PlannedRecipe, make_plan
 from synth.errors import UsageError
+from synth.match.fit.conditions import CASES
 from synth.match.fit.copies import refuse_copies
 from synth.match.fit.dev_cases import case_text
-from synth.match.fit.conditions import CASES
 from synth.match.fit.fitter import ROUNDS, fit_conditions
 from synth.match.fit.guards import refuse_shared_files, refuse_test_set
 from synth.match.fit.noise_list import NOISE_LIST, judge_first_layer, noise_list_text, with_noise_list

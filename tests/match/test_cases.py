@@ -9,22 +9,11 @@ import numpy as np
 import pytest
 
 from synth.lists.cases import Case, read_cases
-from synth.match.fit.dev_cases import (
-    Trust,
-    balanced_weights,
-    case_text,
-    cases_of,
-    clip_level,
-    jitter_sd,
-    knots_of,
-    snr_of,
-    tails_of,
-    trust_in,
-    weighted_quantiles,
-    whole_colours,
-)
+from synth.match.fit.dev_cases import case_text, cases_of, clip_level, noise_spectra
+from synth.match.fit.quantiles import balanced_weights, jitter_sd, knots_of, tails_of, weighted_quantiles
 from synth.match.measure.features import BAND_NAMES
 from synth.match.measure.profile import ClipProfile
+from synth.match.measure.trust import Trust, trust_in, trusted_snr
 
 TRUSTED = Trust(non_stationary=0.0, trimmed=0.0, without_snr=0.0)
 
@@ -77,8 +66,8 @@ def test_what_is_flagged_has_no_snr_in_its_case_but_keeps_its_level() -> None:
 
 def test_colours_are_of_one_kind_however_few_clips_lack_their_rumble() -> None:
     whole, short = _clip(rumble_1=-3.0, rumble_2=4.0), _clip(noise_dbfs=-20.0)
-    assert [len(c) if c else None for c in whole_colours([whole, short, whole])] == [14, None, 14]
-    assert [len(c) if c else None for c in whole_colours([short, _clip(flags=("non_stationary",))])] == [12, None]
+    assert [len(c) if c else None for c in noise_spectra([whole, short, whole])] == [14, None, 14]
+    assert [len(c) if c else None for c in noise_spectra([short, _clip(flags=("non_stationary",))])] == [12, None]
     cases = cases_of([whole, short], trust=TRUSTED)
     assert [case.rumble_db for case in cases] == [(-3.0, 4.0)] * 2  # the short one sounds as the other
 
@@ -96,7 +85,7 @@ def test_a_dev_set_of_flagged_clips_falls_back(flag: str, snr: bool, colour: boo
 def test_a_few_flagged_clips_are_no_reason() -> None:
     trust = trust_in([_clip(flags=("non_stationary",)) for _ in range(4)] + [_clip() for _ in range(6)])
     assert trust.snr and trust.spectrum
-    assert snr_of(_clip(snr_db=float("nan"))) is None
+    assert trusted_snr(_clip(snr_db=float("nan"))) is None
 
 
 def test_the_level_of_a_clip_is_that_of_speech_and_noise_together() -> None:

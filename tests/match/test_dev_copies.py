@@ -78,7 +78,7 @@ def test_other_recordings_of_the_same_speaker_and_other_cars_are_no_copies(sourc
 def test_a_cut_and_coded_copy_of_speech_names_both_files(sources: Sources, tmp_path: Path) -> None:
     copy = 0.4 * sentence("fay", 0)[4000:]
     text = refused(dev_of(tmp_path / "dev", taken=copy), sources)
-    assert text is not None and text.startswith("1 recordings of the dev set")
+    assert text is not None and text.startswith("1 recording of the dev set")
     assert f"{tmp_path / 'dev' / 'taken.ogg'} is a copy of {sources.folder / 'speech' / 'fay' / 'fay.flac'} (" in text
 
 
@@ -97,17 +97,17 @@ def test_the_same_silence_around_other_words_is_no_copy(sources: Sources, tmp_pa
     prints = []
     for name, samples in zip("ab", whole, strict=True):
         soundfile.write(tmp_path / f"{name}.flac", samples, 16000)
-        words = copies._print_of(str(tmp_path / f"{name}.flac"))
+        words = copies.fingerprint_file(str(tmp_path / f"{name}.flac"))
         assert words is not None
         prints.append(words)
     assert copies.find_pairs(prints) == []
 
 
 def test_what_there_was_no_time_for_is_told(sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copies, "MOST_SECONDS", {"dev": 7200.0, "speech": 5.0})
+    monkeypatch.setattr(copies, "MAX_SECONDS", {"dev": 7200.0, "speech": 5.0})
     plan = sources.planned.plan
     notes = refuse_copies(dev_of(tmp_path / "dev"), plan.speech, plan.noise, sources.planned.noise)
-    assert len(notes) == 1 and "of the speech; 1 recordings were not compared" in notes[0]
+    assert len(notes) == 1 and "of the speech were compared; not compared: 1 recording" in notes[0]
 
 
 def test_a_dev_set_whose_audio_is_gone_is_not_compared_and_that_is_told(sources: Sources, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from synth.commands.fit import RECIPE, FitOutcome, FitRequest, fit_recipe
 from synth.commands.generate import generate
 from synth.commands.plan import make_plan
 from synth.errors import GuardError, UsageError
-from synth.match.fit.fitter import held_out_split
+from synth.match.fit.held_out import held_out_split
 from synth.match.fit.simulation import Simulator
 from synth.match.measure.profile import Profile, write_profile
 from synth.match.measure.profiler import profile_set
@@ -127,7 +127,7 @@ def test_any_number_of_workers_measures_the_same_clips(target: Target) -> None:
     found = []
     for jobs in (1, 2):
         with Simulator(planned, 24, jobs, lambda what, done, total: None) as trials:
-            found.append(trials.measured(planned.plan.recipe, {}, "a trial"))
+            found.append(trials.simulate(planned.plan.recipe, {}, "a trial"))
     assert found[0] == found[1]
     assert len(found[0]) == 24
     assert {clip.group.split("/")[0] for clip in found[0]} == set(OURS)  # evenly over the speech
@@ -140,7 +140,7 @@ def test_unsteady_noise_is_said_and_its_snr_is_not_matched(target: Target, tmp_p
     )
     write_profile(replace(target.dev, clips=clips), tmp_path / "non_stationary.profile")
     outcome = _fitted(target, tmp_path / "out", dev=tmp_path / "non_stationary.profile", rounds=1)
-    assert any("non_stationary in 100% of the dev clips" in text for text in outcome.fit.warnings)
+    assert any("non-stationary in 100% of the dev clips" in text for text in outcome.fit.warnings)
     assert all(case.snr_db is None and case.bands_db is None for case in outcome.fit.matched.cases)
     assert all(case.before_s is None and case.fluctuation_db is None for case in outcome.fit.matched.cases)
     assert all(one.snr_db is None and one.match_spectrum is None for one in outcome.fit.recipe.conditions)
@@ -168,7 +168,7 @@ def test_a_dev_set_that_shares_a_file_with_the_speech_is_refused(target: Target,
     dev = tmp_path / "dev"
     shutil.copytree(target.folder / "target" / "audio", dev)
     shutil.copyfile(next((target.folder / "speech_ours").rglob("*.flac")), dev / "under_another_name.flac")
-    with pytest.raises(GuardError, match=r"1 recordings of the dev set .*under_another_name\.flac"):
+    with pytest.raises(GuardError, match=r"1 recording of the dev set .*under_another_name\.flac"):
         _fitted(target, tmp_path / "out", dev=dev)
 
 

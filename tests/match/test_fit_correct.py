@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from synth.lists.cases import Case
-from synth.match.fit.corrections import comparable_snr, corrected, corrected_colours, corrected_field, with_snrs
+from synth.match.fit.corrections import (
+    comparable_snr,
+    correct_field,
+    correct_spectra,
+    corrected_values,
+    with_missing_snrs,
+)
 from synth.match.measure.profile import ClipProfile
 
 
@@ -27,8 +33,8 @@ def test_rounds_of_correction_recover_two_heaps() -> None:
     for k in range(5):
         drawn = _rng(10 + k).choice(cases, 500) + _rng(20 + k).normal(0, 0.5, 500)
         errors.append(np.abs(np.sort(cases) - np.sort(truth)).mean())
-        cases = corrected(
-            cases, np.ones(150), wanted=dev, wanted_weights=np.ones(150), found=_measured(drawn, _rng(30 + k))
+        cases = corrected_values(
+            cases, np.ones(150), dev=dev, dev_weights=np.ones(150), simulated=_measured(drawn, _rng(30 + k))
         )
     assert errors[0] > 1.5
     assert errors[-1] < 0.8  # Wasserstein-1 to the truth, dB
@@ -36,22 +42,22 @@ def test_rounds_of_correction_recover_two_heaps() -> None:
 
 def test_nothing_is_moved_where_nothing_lacks_and_the_order_stays() -> None:
     values = _rng(4).normal(5, 4, 200)
-    same = corrected(values, np.ones(200), wanted=values, wanted_weights=np.ones(200), found=values)
+    same = corrected_values(values, np.ones(200), dev=values, dev_weights=np.ones(200), simulated=values)
     assert np.abs(same - values).max() < 0.15
-    moved = corrected(values, np.ones(200), wanted=values * 0.2, wanted_weights=np.ones(200), found=values)
+    moved = corrected_values(values, np.ones(200), dev=values * 0.2, dev_weights=np.ones(200), simulated=values)
     assert (np.diff(moved[np.argsort(values)]) >= 0).all()
 
 
 def test_a_shift_is_taken_out_by_seven_tenths() -> None:
     values = _rng(5).normal(0, 3, 300)
-    moved = corrected(values, np.ones(300), wanted=values + 4, wanted_weights=np.ones(300), found=values)
+    moved = corrected_values(values, np.ones(300), dev=values + 4, dev_weights=np.ones(300), simulated=values)
     assert np.median(moved - values) == pytest.approx(2.8, abs=0.15)
 
 
 def test_only_cases_that_say_it_are_moved() -> None:
     cases = [Case(snr_db=float(k), level_dbfs=-20.0) for k in range(10)] + [Case(level_dbfs=-30.0)]
     wanted = [(float(k) + 2, 1.0) for k in range(10)]
-    new = corrected_field(cases, "snr_db", wanted, [float(k) for k in range(10)])
+    new = correct_field(cases, "snr_db", wanted, [float(k) for k in range(10)])
     assert new[10] == cases[10]
     assert new[4].snr_db == pytest.approx(5.4, abs=0.01)
     assert new[4].level_dbfs == -20.0
@@ -63,7 +69,7 @@ def test_colours_get_the_mean_that_they_lack_and_stay_without_one() -> None:
     cases = [Case(bands_db=tuple(row - row.mean())) for row in base + rng.normal(0, 1, (300, 12))]
     lack = np.where(np.arange(12) < 6, 2.0, -2.0)
     scatter = rng.normal(0, 1, (300, 12))
-    new = corrected_colours(cases, base + lack + scatter, np.ones(300), base + scatter)
+    new = correct_spectra(cases, base + lack + scatter, np.ones(300), base + scatter)
     before = np.mean([case.bands_db for case in cases], axis=0)
     after = np.mean([case.bands_db for case in new], axis=0)
     assert after - before == pytest.approx(lack, abs=0.2)
@@ -81,7 +87,7 @@ def test_scatter_of_the_measurement_is_taken_out_of_the_colours() -> None:
     for _ in range(2):
         said = np.array([(*case.bands_db, *case.rumble_db) for case in cases])
         found = said[rng.integers(0, 400, 800)] + rng.normal(0, 2, (800, 14))
-        cases = corrected_colours(cases, measured, np.ones(400), found)
+        cases = correct_spectra(cases, measured, np.ones(400), found)
     covariance = np.cov(np.array([(*case.bands_db, *case.rumble_db) for case in cases]).T)
     assert np.sqrt(covariance[4, 4]) == pytest.approx(3.0, abs=0.35)
     assert covariance[4, 5] / np.sqrt(covariance[4, 4] * covariance[5, 5]) < -0.9
@@ -102,11 +108,11 @@ def test_flagged_snrs_count_where_flags_fall_on_both_sides_alike() -> None:
 
 def test_cases_without_an_snr_get_the_one_that_is_known() -> None:
     cases = [Case(snr_db=1.0), Case(level_dbfs=-20.0), Case()]
-    assert [case.snr_db for case in with_snrs(cases, [5.0, 6.0, None])] == [1.0, 6.0, None]
+    assert [case.snr_db for case in with_missing_snrs(cases, [5.0, 6.0, None])] == [1.0, 6.0, None]
 
 
 def test_too_wide_a_measurement_does_not_lift_the_whole_distribution() -> None:
     """What is found is wider than wanted: the low end goes up, the high end down, and the mean stays."""
     values = _rng(8).normal(0, 1, 300)
-    moved = corrected(values, np.ones(300), wanted=values, wanted_weights=np.ones(300), found=values * 4)
+    moved = corrected_values(values, np.ones(300), dev=values, dev_weights=np.ones(300), simulated=values * 4)
     assert np.mean(moved) == pytest.approx(np.mean(values), abs=0.2)

@@ -11,12 +11,14 @@ import pytest
 from synth.dsp.analysis.bands import BANDS, CENTRES_HZ, RUMBLE_CENTRES_HZ
 from synth.dsp.effects.microphone import Microphone
 from synth.lists.cases import Case
-from synth.match.fit.dev_cases import Trust
-from synth.match.fit.recalibration import Curve, fitted_curve, recalibrated
-from synth.match.fit.recipe import Matched, base_recipe, mixture, recipe_text, with_paths_from
-from synth.match.fit.refinements import lower_corner, through_microphone, upper_corner, with_margins
+from synth.match.fit.conditions import MatchedCases, mixture
+from synth.match.fit.margins import with_margins
+from synth.match.fit.microphone import lower_limit, through_microphone, upper_limit
+from synth.match.fit.recipe import base_recipe, recipe_text, with_paths_from
+from synth.match.fit.snr_curve import SnrCurve, fit_curve
 from synth.match.measure.features import BAND_NAMES, RUMBLE_NAMES
 from synth.match.measure.profile import ClipProfile
+from synth.match.measure.trust import Trust
 from synth.recipe.distributions import Constant
 from synth.recipe.load import load_recipe
 from synth.recipe.model import Jitter
@@ -37,8 +39,8 @@ def test_a_curve_takes_out_a_bias_that_changes_with_the_snr() -> None:
         seen = 0.7 * true + 6 + _rng(purpose + 50).normal(0, 0.8, 300)
         return [_clip({"snr_db": t}, snr_db=s) for t, s in zip(true, seen, strict=True)]
 
-    curve = fitted_curve(mixes(1))
-    left = [clip.features["snr_db"] - clip.truth["snr_db"] for clip in recalibrated(mixes(2), curve)]  # type: ignore[operator, index]
+    curve = fit_curve(mixes(1))
+    left = [clip.features["snr_db"] - clip.truth["snr_db"] for clip in curve.apply(mixes(2))]  # type: ignore[operator, index]
     assert curve.mixes == 300
     assert abs(np.mean(left)) < 0.3
     assert np.std(left) < 1.6
@@ -46,8 +48,8 @@ def test_a_curve_takes_out_a_bias_that_changes_with_the_snr() -> None:
 
 
 def test_few_mixes_change_nothing_and_the_curve_goes_on_beyond_its_ends() -> None:
-    assert fitted_curve([_clip({"snr_db": 3.0}, snr_db=9.0)] * 10)(4.0) == 4.0
-    curve = Curve((0.0, 10.0), (1.0, 21.0))
+    assert fit_curve([_clip({"snr_db": 3.0}, snr_db=9.0)] * 10)(4.0) == 4.0
+    curve = SnrCurve((0.0, 10.0), (1.0, 21.0))
     assert [curve(value) for value in (-5.0, 5.0, 12.0)] == [-4.0, 11.0, 23.0]
 
 
@@ -59,11 +61,11 @@ def test_the_limit_of_a_microphone_is_found_from_what_it_took(limit: float) -> N
     hz = np.fft.rfftfreq(16000, 1 / 16000)
     levels = [[10 * np.log10(s[(hz > c / 1.05) & (hz < c * 1.05)].mean()) for c in CENTRES_HZ] for s in spectra]
     dev, ours = (_clip(**dict(zip(BAND_NAMES, each, strict=True))) for each in levels)
-    assert upper_corner([dev], [ours], sample_rate=16000) == pytest.approx(limit, rel=0.05)
-    assert upper_corner([ours], [ours], sample_rate=16000) is None
-    assert upper_corner([dev], [dev], sample_rate=16000, now=limit) is None
+    assert upper_limit([dev], [ours], sample_rate=16000) == pytest.approx(limit, rel=0.05)
+    assert upper_limit([ours], [ours], sample_rate=16000) is None
+    assert upper_limit([dev], [dev], sample_rate=16000, current=limit) is None
     half = _clip(**{name: (dev.features[name] + ours.features[name]) / 2 for name in BAND_NAMES})  # type: ignore[operator]
-    first = upper_corner([half], [ours], sample_rate=16000)
+    first = upper_limit([half], [ours], sample_rate=16000)
     assert first is not None and first > limit * 1.05
 
 
@@ -75,9 +77,9 @@ def test_the_lower_limit_of_a_microphone_is_found_from_the_rumble(limit: float) 
     names, centres = (*RUMBLE_NAMES, *BAND_NAMES), (*RUMBLE_CENTRES_HZ, *CENTRES_HZ)
     levels = [[10 * np.log10(s[(hz > c / 1.05) & (hz < c * 1.05)].mean()) for c in centres] for s in spectra]
     dev, ours = (_clip(**dict(zip(names, each, strict=True))) for each in levels)
-    assert lower_corner([dev], [ours], sample_rate=16000) == pytest.approx(limit, rel=0.05)
-    assert lower_corner([ours], [ours], sample_rate=16000) is None
-    assert lower_corner([dev], [dev], sample_rate=16000, now=limit) is None
+    assert lower_limit([dev], [ours], sample_rate=16000) == pytest.approx(limit, rel=0.05)
+    assert lower_limit([ours], [ours], sample_rate=16000) is None
+    assert lower_limit([dev], [dev], sample_rate=16000, current=limit) is None
 
 
 def test_noise_is_as_much_brighter_before_the_microphone_as_that_takes_away() -> None:
@@ -99,7 +101,7 @@ def test_margins_follow_the_share_without_speech() -> None:
     assert with_margins([Case()] * 5, ours, ours) == [Case()] * 5
 
 
-def _matched(trust: Trust) -> Matched:
+def _matched(trust: Trust) -> MatchedCases:
     bands = tuple(float(x) for x in np.linspace(9, -9, BANDS))
     cases = tuple(
         Case(
@@ -107,7 +109,7 @@ def _matched(trust: Trust) -> Matched:
         )
         for k in range(40)
     )
-    return Matched(cases, Jitter(1.0, 1.0, 2.0), None, trust)
+    return MatchedCases(cases, Jitter(1.0, 1.0, 2.0), trust)
 
 
 @pytest.mark.parametrize("name", ["reference.yaml", "plain.yaml", "few_cars.yaml"])

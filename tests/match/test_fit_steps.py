@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from synth.match.fit.match_score import LEVEL, Distance, Figures
-from synth.match.fit.progress import BEFORE, MIXTURE, Steps, round_title, steps_of
+from synth.match.fit.match_score import LEVEL, MatchScore, MedianShift
+from synth.match.fit.progress import BEFORE, MIXTURE, FitProgress, plan_steps, round_title
 
-STEPS = steps_of(clips=500, calibration_clips=200, rounds=8, calibrations=2)
+STEPS = plan_steps(clips=500, calibration_clips=200, rounds=8, calibrations=2)
 
 
 def test_all_steps_are_counted() -> None:
     assert len(STEPS) == 13
     assert sum(clips for _, clips in STEPS) == 500 + 2 * 200 + 9 * 500 + 500
-    assert len(steps_of(clips=500, calibration_clips=200, rounds=8, calibrations=0)) == 11
+    assert len(plan_steps(clips=500, calibration_clips=200, rounds=8, calibrations=0)) == 11
 
 
 def test_the_step_and_the_time_left_are_stated() -> None:
     """D27: nothing said how many rounds there are, or how long a fit takes."""
     now = [0.0]
-    steps = Steps(STEPS, clock=lambda: now[0])
+    steps = FitProgress(STEPS, clock=lambda: now[0])
     assert steps.begin(BEFORE) == "step 1 of at most 13, the recipe as it is"
     now[0] = 30.0
     assert steps.times() == "0:00:30 elapsed, at most 0:05:24 left"  # 5,400 clips at 500 in 30 s
@@ -31,15 +31,15 @@ def test_the_step_and_the_time_left_are_stated() -> None:
 def test_figures_in_words() -> None:
     """D27: `SNR -4.6 dB, level +17.0 dB` did not say against what, nor what a sign means."""
     distances = {
-        "snr_db": Distance(8.0, 3.4, 4.6),
-        LEVEL: Distance(-40.0, -23.0, 17.0),
-        "noise_band_2": Distance(0, 2, 2),
+        "snr_db": MedianShift(8.0, 3.4, 4.6),
+        LEVEL: MedianShift(-40.0, -23.0, 17.0),
+        "noise_band_2": MedianShift(0, 2, 2),
     }
-    figures = Figures(0.72, 0.83, distances, 1.0)
+    figures = MatchScore(0.72, 0.83, distances, 1.0)
     same = " (0.50 = same; dev against dev 0.56)"
     assert figures.words(same) == (
         "AUC 0.72 (0.50 = same; dev against dev 0.56), coverage 0.83, SNR 4.6 dB too low, level 17.0 dB too high, "
         "noise bands within 2.0 dB"
     )
-    equal = Figures(None, None, {LEVEL: Distance(-40.0, -40.01, 0.1)}, 1.0)
+    equal = MatchScore(None, None, {LEVEL: MedianShift(-40.0, -40.01, 0.1)}, 1.0)
     assert equal.headline == "AUC not measured, coverage not measured, level as in dev"

@@ -34,7 +34,7 @@ def test_near_is_accepted_far_is_equalised() -> None:
     model = noise_model(_random(200, 2.0), np.ones(200))
     colours = [SLOPE + 12.0, SLOPE[::-1] * 0.4, SLOPE + np.where(np.arange(BANDS) == 5, 25.0, 0.0)]
     found = judge_recordings(["same, louder", "another slope", "one line"], colours, model)
-    assert [one.verdict for one in found] == ["accepted", "equalised", "equalised"]
+    assert [one.verdict for one in found] == ["accepted", "equalized", "equalized"]
     assert found[0].mean_db < 1
     assert found[2].max_z > 4
 

@@ -12,7 +12,7 @@ import soundfile as sf
 
 from synth.commands.profile import profile_to
 from synth.match.compare.analysis import compare
-from synth.match.fit.fitter import held_out_split
+from synth.match.fit.held_out import held_out_split
 from synth.match.measure import sound_groups
 from synth.match.measure.audio_set import open_set
 from synth.match.measure.profile import Profile, read_profile

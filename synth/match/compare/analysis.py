@@ -15,7 +15,8 @@ from synth.match.compare.advice import Difference, size, verdict, words
 from synth.match.compare.result import KNOTS, LIKELY, ClipOfNote, Comparison, FeatureComparison, Side, Spectrum
 from synth.match.measure.features import BAND_NAMES, BY_NAME, FEATURES, TOLERANCES, Feature
 from synth.match.measure.profile import ClipProfile, Profile
-from synth.match.measure.summary import DISTRUSTED, FLAG_WORDS
+from synth.match.measure.summary import FLAG_WORDS
+from synth.match.measure.trust import DISTRUSTED
 from synth.stats.coverage import Coverage, measure_coverage
 from synth.stats.groups import halvings
 from synth.stats.two_sample import classify

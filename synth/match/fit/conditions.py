@@ -49,9 +49,7 @@ def matched_condition(matched: MatchedCases, *, weight: float = MATCHED) -> Cond
     snr = None
     if with_snr and len(with_snr) < len(matched.cases):
         snr = Quantiles(_knots(with_snr, "snr_db", jitter=matched.jitter.snr_db))
-    return Condition(
-        name="matched", weight=weight, cases=CASES, jitter=matched.jitter, snr_db=snr, limit_db=LIMIT_DB
-    )
+    return Condition(name="matched", weight=weight, cases=CASES, jitter=matched.jitter, snr_db=snr, limit_db=LIMIT_DB)
 
 
 def shareable_condition(matched: MatchedCases, *, weight: float = MATCHED) -> Condition:
@@ -86,9 +84,7 @@ def _knots(cases: Sequence[Case], name: str, *, jitter: float) -> tuple[float, .
     return knots_of([getattr(case, name) for case in cases], [case.weight for case in cases], jitter=jitter)
 
 
-def _distribution(
-    matched: MatchedCases, *names: str, jitter: float = 0.0, share: float = 0.0
-) -> Distribution | None:
+def _distribution(matched: MatchedCases, *names: str, jitter: float = 0.0, share: float = 0.0) -> Distribution | None:
     """25 quantiles of what the cases have under these names; None if fewer than two, or less than `share`, have it."""
     pairs = [(getattr(case, name), case.weight) for name in names for case in matched.cases]
     given = [(value, weight) for value, weight in pairs if value is not None]

@@ -77,8 +77,8 @@ def refuse_copies(profile: Profile, speech: Catalog, noise: Catalog, store: Fing
             f"{SHARED_ADVICE}"
         )
     return tuple(
-        f"copies of training recordings: {MAX_SECONDS[side] / 3600:g} h of the {side} were compared, "
-        f"{count_of(count, 'recording')} were not"
+        f"copies of training recordings: {MAX_SECONDS[side] / 3600:g} h of the {side} were compared; not "
+        f"compared: {count_of(count, 'recording')}"
         for side, count in (("dev", dev_skipped), ("speech", speech_skipped))
         if count
     )

@@ -102,7 +102,7 @@ def correct_field(
     low, high = _RANGES[name]
     corrected = list(cases)
     for k, value in zip(indices, moved.tolist(), strict=True):
-        corrected[k] = replace(cases[k], **{str(name): min(max(value, low), high)})  # type: ignore[arg-type]
+        corrected[k] = replace(cases[k], **{str(name): min(max(value, low), high)})
     return corrected
 
 

@@ -40,13 +40,15 @@ from synth.match.fit.noise_model import NoiseModel, noise_model
 from synth.match.fit.progress import BEFORE, MIXTURE, FitProgress, calibration_title, plan_steps, round_title
 from synth.match.fit.quantiles import balanced_weights
 from synth.match.fit.result import FitResult, Round
-from synth.match.fit.simulation import PlannedRecipe, Progress, Simulator
+from synth.match.fit.simulation import PlanAndNoise, Progress, Simulator
 from synth.match.fit.snr_curve import SnrCurve, fit_curve
+from synth.match.measure.features import TOLERANCES
 from synth.match.measure.profile import ClipProfile, Profile
 from synth.match.measure.trust import Trust, measured_snr, trust_in, trusted_snr
 from synth.recipe.distributions import Uniform
 from synth.recipe.model import Condition, Jitter, Recipe
-from synth.stats.two_sample import classify, halvings
+from synth.stats.groups import halvings
+from synth.stats.two_sample import classify
 from synth.text import count_of
 
 ROUNDS = 8
@@ -64,7 +66,7 @@ _FLUCTUATING_DB = (3.0, 5.0)
 def fit_conditions(
     dev: Profile,
     recipe: Recipe,
-    planned: PlannedRecipe,
+    planned: PlanAndNoise,
     *,
     clips: int = 500,
     rounds: int = ROUNDS,
@@ -102,9 +104,7 @@ def fit_conditions(
     groups = [len({clip.group for clip in side}) for side in (fitted, held_out)]
     with Simulator(planned, clips, jobs, progress) as simulator:
         auc_dev = _auc_of_halves(dev, seed)
-        fitter = _Fitter(
-            recipe, simulator, fitted, held_out, seed, trust, message, rounds, FitProgress(steps), auc_dev
-        )
+        fitter = _Fitter(recipe, simulator, fitted, held_out, seed, trust, message, rounds, FitProgress(steps), auc_dev)
         message(
             f"fit: at most {len(steps)} steps, {sum(n for _, n in steps):,} clips to simulate; judged on "
             f"{count_of(len(held_out), 'clip')} of {count_of(groups[1], 'held-out group')}"
@@ -164,7 +164,7 @@ def _auc_of_halves(dev: Profile, seed: int) -> float | None:
         return None
     values, groups = dev.matrix, np.asarray(dev.groups)
     tests = [
-        classify(values[i], values[j], groups[i].tolist(), groups[j].tolist(), seed=seed + k)
+        classify(values[i], values[j], groups[i].tolist(), groups[j].tolist(), tolerances=TOLERANCES, seed=seed + k)
         for k, (i, j) in enumerate(halvings(dev.groups, _HALVINGS, seed=seed))
     ]
     aucs = [test.auc for test in tests if test]
@@ -348,7 +348,9 @@ class _Fitter:
         if first and self.trust.spectrum:  # events of non-stationary noise would be taken for speech
             refined = with_margins(refined, self.fitted, simulated)
         notes = []
-        ends = [name for name, is_set in (("lower", low is not None), ("upper", own_high or high is not None)) if is_set]
+        ends = [
+            name for name, is_set in (("lower", low is not None), ("upper", own_high or high is not None)) if is_set
+        ]
         if ends:
             notes.append(f"each case has a microphone with the {' and '.join(ends)} end of dev's band")
         if any(case.before_s is not None for case in refined):

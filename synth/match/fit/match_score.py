@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from synth.match.fit.dev_cases import clip_level
-from synth.match.measure.features import BAND_NAMES, FEATURES, matrix
+from synth.match.measure.features import BAND_NAMES, FEATURES, TOLERANCES, matrix
 from synth.match.measure.profile import ClipProfile
 from synth.match.measure.trust import Trust, trusted_snr
-from synth.stats.two_sample import classify, covered
+from synth.stats.coverage import measure_coverage
+from synth.stats.two_sample import classify
 
 LEVEL = "level_dbfs"
 _REPEATS = 3  # of the classifier: over few clips a single AUC scatters by 0.05
@@ -66,9 +67,7 @@ class MatchScore:
         return ", ".join(parts)
 
 
-def score_match(
-    simulated: Sequence[ClipProfile], dev: Sequence[ClipProfile], *, trust: Trust, seed: int
-) -> MatchScore:
+def score_match(simulated: Sequence[ClipProfile], dev: Sequence[ClipProfile], *, trust: Trust, seed: int) -> MatchScore:
     """Score simulated clips against clips of dev.
 
     Args:
@@ -82,8 +81,8 @@ def score_match(
     """
     a, b = (matrix([clip.features for clip in side]) for side in (simulated, dev))
     groups_a, groups_b = ([clip.group for clip in side] for side in (simulated, dev))
-    test = classify(a, b, groups_a, groups_b, seed=seed, repeats=_REPEATS)
-    cover = covered(a, b, groups=groups_b, seed=seed)
+    test = classify(a, b, groups_a, groups_b, tolerances=TOLERANCES, seed=seed, repeats=_REPEATS)
+    cover = measure_coverage(a, b, tolerances=TOLERANCES, groups=groups_b, seed=seed)
     values = {f.name: [_values(side, f.name) for side in (simulated, dev)] for f in FEATURES}
     values[LEVEL] = [_values(side, LEVEL) for side in (simulated, dev)]
     distances = {}

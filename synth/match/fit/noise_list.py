@@ -14,7 +14,7 @@ from synth.dsp.spectral_shape import power_spectrum
 from synth.match.fit.fitter import model_of
 from synth.match.fit.held_out import held_out_split
 from synth.match.fit.noise_model import RecordingVerdict, judge_recordings
-from synth.match.fit.simulation import PlannedRecipe
+from synth.match.fit.simulation import PlanAndNoise
 from synth.match.measure.profile import Profile
 from synth.match.measure.trust import trust_in
 from synth.recipe.model import Recipe
@@ -25,7 +25,7 @@ _MEASURED_SECONDS = 20.0  # enough for a mean spectrum, and quick for hundreds o
 _FRAME_SECONDS = 0.1  # as the fluctuation of dev's noise is measured
 
 
-def judge_first_layer(dev: Profile, planned: PlannedRecipe, *, seed: int) -> tuple[RecordingVerdict, ...]:
+def judge_first_layer(dev: Profile, planned: PlanAndNoise, *, seed: int) -> tuple[RecordingVerdict, ...]:
     """Compare each recording of the first noise layer with the noise of dev.
 
     Only the clips that are fitted to are used. The result is empty if dev's noise spectrum cannot be trusted.
@@ -43,7 +43,7 @@ def judge_first_layer(dev: Profile, planned: PlannedRecipe, *, seed: int) -> tup
     return tuple(judge_recordings(names, [bands[:size] for bands, _ in measured], model, [sd for _, sd in measured]))
 
 
-def noise_list_text(recipe: Recipe, planned: PlannedRecipe, verdicts: Sequence[RecordingVerdict]) -> str | None:
+def noise_list_text(recipe: Recipe, planned: PlanAndNoise, verdicts: Sequence[RecordingVerdict]) -> str | None:
     """The list (CSV) of the recordings to keep.
 
     None if all are kept, or if the layer has a list of its own or several sources: those are the user's own choice.
@@ -67,14 +67,14 @@ def with_noise_list(recipe: Recipe, folder: Path) -> Recipe:
     return replace(recipe, noise=replace(recipe.noise, layers=(first, *recipe.noise.layers[1:])))
 
 
-def _first_layer(planned: PlannedRecipe) -> list[int]:
+def _first_layer(planned: PlanAndNoise) -> list[int]:
     """Indices in the catalog of the recordings of the first layer, ascending."""
     noise = planned.plan.recipe.noise
     layer = noise.layers[0].name if noise else ""
     return sorted({r.index for (name, _), pool in planned.plan.pools.items() if name == layer for r in pool})
 
 
-def _measure_recording(planned: PlannedRecipe, index: int) -> tuple[list[float], float | None]:
+def _measure_recording(planned: PlanAndNoise, index: int) -> tuple[list[float], float | None]:
     """(band levels in dB about their mean, SD in dB of the 100-ms levels in the SNR's band) of a recording's start."""
     rate = planned.noise.sample_rate
     stored = planned.noise.samples(index)[: int(_MEASURED_SECONDS * rate)]

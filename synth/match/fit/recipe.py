@@ -59,6 +59,7 @@ def base_recipe(
         recipe = replace(recipe, speech=replace(recipe.speech, sources=(source,)))
     if noise is not None:
         source = source_from_path(noise, name="noise", list_names=_LIST_NAMES)
+        assert recipe.noise is not None
         layers = (replace(recipe.noise.layers[0], sources=(source,)), *recipe.noise.layers[1:])
         recipe = replace(recipe, noise=replace(recipe.noise, layers=layers))
     return recipe

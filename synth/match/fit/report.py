@@ -112,7 +112,10 @@ def _table(report: dict[str, Any]) -> list[str]:
     rows = [
         "| on the held-out groups | dev | before | `matched` | whole mixture |",
         "|---|---|---|---|---|",
-        _row("AUC (0.5: no difference)", [_number(value, 2) for value in (report["auc_dev"], *(c["auc"] for c in columns))]),
+        _row(
+            "AUC (0.5: no difference)",
+            [_number(value, 2) for value in (report["auc_dev"], *(c["auc"] for c in columns))],
+        ),
         _row("coverage of dev", ["", *(_number(c["coverage"], 2) for c in columns)]),
     ]
     names = ["snr_db", LEVEL, "speech_dbfs", "noise_dbfs", *BAND_NAMES, "fluctuation_db"]
@@ -122,7 +125,11 @@ def _table(report: dict[str, Any]) -> list[str]:
         dev = next((_number(d["dev"], 1) for d in distances if d), "-")
         cells = [f"{_number(d['simulated'], 1)} ({_number(d['w1'], 1)})" if d else "-" for d in distances]
         rows.append(_row(shown, [dev, *cells]))
-    return [*rows, "", "The numbers below the first two rows are medians, with the Wasserstein-1 distance to dev in brackets."]
+    return [
+        *rows,
+        "",
+        "The numbers below the first two rows are medians, with the Wasserstein-1 distance to dev in brackets.",
+    ]
 
 
 def _row(title: str, cells: Sequence[str]) -> str:

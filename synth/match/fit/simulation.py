@@ -32,7 +32,7 @@ _TIMEOUT_S = 60.0  # per clip
 _BATCH = 8  # clips per task: few enough for an even end, many enough that a recording is read once
 
 
-class PlannedRecipe(Protocol):
+class PlanAndNoise(Protocol):
     """A recipe planned on its audio, as `synth.commands.plan.make_plan` gives it."""
 
     @property
@@ -48,7 +48,7 @@ class PlannedRecipe(Protocol):
 class Simulator:
     """Simulates recipes on the audio of one plan. As a context it removes its folder of plans at the end."""
 
-    planned: PlannedRecipe
+    planned: PlanAndNoise
     clips: int  # per simulation, unless another number is given
     jobs: int
     progress: Progress
@@ -90,7 +90,9 @@ class Simulator:
         # Speakers lie side by side in a plan, so clips are taken evenly spaced.
         mixed = np.flatnonzero(~unchanged_recordings(plan.recipe, plan.speech)[plan.clips["recording"]])
         if not len(mixed):
-            raise GuardError("all speech of the recipe is used unchanged, so there is nothing to match: name speech to mix")
+            raise GuardError(
+                "all speech of the recipe is used unchanged, so there is nothing to match: name speech to mix"
+            )
         indices = sorted({int(mixed[int(k)]) for k in np.linspace(0, len(mixed) - 1, min(len(mixed), count))})
         folder = self._folder / str(self._count)
         self._count += 1

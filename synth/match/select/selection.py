@@ -11,9 +11,9 @@ import numpy as np
 from synth.draws import uniform01
 from synth.dsp.arrays import Indices, Matrix, Vector
 from synth.errors import GuardError, UsageError
-from synth.match.fit.dev_cases import snr_of, trust_in
 from synth.match.measure.features import BAND_NAMES, BY_NAME, FEATURES, matrix
 from synth.match.measure.profile import ClipProfile
+from synth.match.measure.trust import trust_in, trusted_snr
 from synth.match.select.cells import Cells, make_cells, quotas
 from synth.match.select.weights import (
     ENOUGH,
@@ -189,7 +189,7 @@ def _sides(pool: Sequence[ClipProfile], target: Sequence[ClipProfile], seed: int
 
 def _values(clips: Sequence[ClipProfile]) -> tuple[Vector, Vector, Matrix]:
     """SNR (NaN where it is flagged), speech level and noise bands of clips."""
-    snr = np.array([np.nan if (value := snr_of(clip)) is None else value for clip in clips])
+    snr = np.array([np.nan if (value := trusted_snr(clip)) is None else value for clip in clips])
     rows = [clip.features for clip in clips]
     level = matrix(rows, [BY_NAME["speech_dbfs"]])[:, 0]
     return snr, level, matrix(rows, [BY_NAME[name] for name in BAND_NAMES])
