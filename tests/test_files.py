@@ -136,9 +136,7 @@ def test_the_temporary_file_lies_where_it_is_told(tmp_path: Path) -> None:
 def test_a_failure_names_the_path_and_the_free_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "_crash_at", files._steps + 2)
     monkeypatch.setattr(files, "_crash_mode", "enospc")
-    with pytest.raises(
-        StorageError, match=r".*/b: writing failed: No space left on device, [\d.]+ MB free; fix this"
-    ):
+    with pytest.raises(StorageError, match=r".*/b: writing failed: No space left on device, [\d.]+ MB free; fix this"):
         files.write_file(tmp_path / "b", b"xx")
     assert list(tmp_path.iterdir()) == []
 

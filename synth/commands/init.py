@@ -30,8 +30,8 @@ from synth.commands.starter_recipe import (
 from synth.errors import GuardError
 from synth.paths import output_path
 from synth.plan.checks import how_to_know
-from synth.plan.noise_use import PoolUse
 from synth.plan.guards import refuse_from_totals
+from synth.plan.noise_use import PoolUse
 from synth.plan.plan import Plan
 from synth.plan.pool_division import near_duplicate_notes
 from synth.plan.splits import SplitOf, group_of

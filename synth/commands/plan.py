@@ -19,8 +19,8 @@ from synth.catalog.source_hashes import hash_sources
 from synth.dataset.dataset_dir import DatasetDir
 from synth.errors import GuardError
 from synth.lists.cases import Cases, read_cases
+from synth.plan.guards import refuse_from_totals, refuse_from_use
 from synth.plan.noise_use import PoolUse, count_use
-from synth.plan.guards import refuse_from_ledger, refuse_from_totals
 from synth.plan.plan import Plan
 from synth.plan.pool_division import near_duplicate_notes
 from synth.recipe.load import load_recipe
@@ -226,7 +226,7 @@ def plan_clips(recipe: Recipe, catalogs: Catalogs, store: NoiseStore) -> tuple[P
     plan = Plan.make(recipe, catalogs.speech, noise, catalogs.rooms, store, read_all_cases(recipe))
     _log.info("planned %d clips in %d shards", len(plan), plan.num_shards)
     uses = count_use(plan)
-    refuse_from_ledger(recipe, uses)
+    refuse_from_use(recipe, uses)
     checks.refuse_short_clips(plan)
     return plan, uses
 

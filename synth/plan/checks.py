@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from synth.catalog.catalog import Catalog
-from synth.draws import clip_draws, generator
+from synth.draws import clip_draws
 from synth.errors import GuardError
 from synth.plan.plan import Plan
 from synth.plan.unchanged import unchanged_recordings
@@ -16,33 +15,36 @@ from synth.plan.unknown_labels import labels_made_unknown
 from synth.recipe.path_labels import LABELS
 from synth.recipe.yaml_text import did_you_mean
 
-_LUFS_SECONDS = 0.4
-_LOOKED_AT = 2000
+_LUFS_SECONDS = 0.4  # one gating block of ITU-R BS.1770
+_LOOKED_AT = 2000  # recordings whose labels are looked at
 
 
 def refuse_short_clips(plan: Plan) -> None:
-    """Raise GuardError where the shortest speech is too short for the measure, or for an effect of a library."""
+    """Refuse a plan whose shortest speech is too short.
+
+    Raises:
+        GuardError: too short for the measure of level, or for an effect of a library.
+    """
     if not len(plan):
         raise GuardError("the plan has no clips: no speech is left, or hours is too small")
     lengths = np.asarray(plan.clips["speech_num_samples"])
     shortest = int(lengths.argmin())
     if lengths[shortest] == 0:
-        raise GuardError(_short(plan, shortest, "nothing is left of the speech"))
-    made = np.flatnonzero(~unchanged_recordings(plan.recipe, plan.speech)[plan.clips["recording"]])
-    if not len(made):
+        raise GuardError(_short_text(plan, shortest, "nothing is left of the speech"))
+    changed = np.flatnonzero(~unchanged_recordings(plan.recipe, plan.speech)[plan.clips["recording"]])
+    if not len(changed):
         return
-    shortest = int(made[lengths[made].argmin()])
-    have, rate = int(lengths[shortest]), plan.recipe.sample_rate
-    if plan.recipe.noise and plan.recipe.noise.measure == "lufs" and have < _LUFS_SECONDS * rate:
-        raise GuardError(
-            _short(plan, shortest, "noise.measure: lufs needs at least 0.4 s of speech; use active or rms")
-        )
+    shortest = int(changed[lengths[changed].argmin()])
+    is_lufs = plan.recipe.noise is not None and plan.recipe.noise.measure == "lufs"
+    if is_lufs and lengths[shortest] < _LUFS_SECONDS * plan.recipe.sample_rate:
+        what = "noise.measure: lufs needs at least 0.4 s of speech; use active or rms"
+        raise GuardError(_short_text(plan, shortest, what))
     _try_library_effects(plan, shortest)
 
 
 def _try_library_effects(plan: Plan, index: int) -> None:
-    """Our own effects take any length; what a library does not take is found out now, on noise as long as the clip."""
-    noise = generator(0, "checks.library_effects").standard_normal(int(plan.clips["speech_num_samples"][index])) * 0.1
+    # Our own effects take any length. What a library does not take is tried on noise as long as the shortest clip.
+    noise = np.random.RandomState(0).standard_normal(int(plan.clips["speech_num_samples"][index])) * 0.1
     layers = plan.recipe.noise.layers if plan.recipe.noise else ()
     chains = (plan.recipe.speech.effects, plan.recipe.channel, *(layer.effects for layer in layers))
     for choice in (choice for chain in chains for choice in chain if choice.is_library):
@@ -51,29 +53,27 @@ def _try_library_effects(plan: Plan, index: int) -> None:
             if effect is not None:
                 effect(noise, sample_rate=plan.recipe.sample_rate)
         except Exception as error:
-            raise GuardError(_short(plan, index, f"{choice.key} fails: {type(error).__name__}: {error}")) from error
+            what = f"{choice.key} fails: {type(error).__name__}: {error}"
+            raise GuardError(_short_text(plan, index, what)) from error
 
 
-def _short(plan: Plan, index: int, what: str) -> str:
+def _short_text(plan: Plan, index: int, what: str) -> str:
     seconds = int(plan.clips["speech_num_samples"][index]) / plan.recipe.sample_rate
     file = plan.speech.file(int(plan.clips["recording"][index]))
     return f"{what}: clip {plan.clip_id(index)} has {seconds:.3f} s ({file}). Take such recordings out of the source"
 
 
 def warn_of_rates(plan: Plan) -> Iterator[str]:
-    """Recordings below the data set's rate lack the upper band: a model can learn to tell them by that."""
+    """Recordings below the data set's rate lack the upper band: a model can learn to tell them apart by that."""
+    rate = plan.recipe.sample_rate
     for name, catalog in (("speech", plan.speech), ("noise", plan.noise)):
-        yield from _low_rates(name, catalog, plan.recipe.sample_rate)
-
-
-def _low_rates(name: str, catalog: Catalog, rate: int) -> Iterator[str]:
-    low = np.asarray(catalog.sample_rates) < rate
-    if low.any():
-        first = int(low.argmax())
-        yield (
-            f"{int(low.sum())} of {len(catalog)} {name} recordings have a rate below {rate} Hz, so nothing above "
-            f"{int(catalog.sample_rates[first]) // 2} Hz (first: {catalog.file(first)})"
-        )
+        is_low = np.asarray(catalog.sample_rates) < rate
+        if is_low.any():
+            first = int(is_low.argmax())
+            yield (
+                f"{int(is_low.sum())} of {len(catalog)} {name} recordings have a rate below {rate} Hz, so nothing "
+                f"above {int(catalog.sample_rates[first]) // 2} Hz (first: {catalog.file(first)})"
+            )
 
 
 def warn_of_unknown_groups(plan: Plan) -> Iterator[str]:
@@ -81,7 +81,10 @@ def warn_of_unknown_groups(plan: Plan) -> Iterator[str]:
     splits = plan.recipe.splits
     if len(splits.shares) < 2:
         return
-    unknown = sum(any(_value(plan, i, name) is None for name in splits.by) for i in range(len(plan.speech)))
+    unknown = 0
+    for recording in plan.speech:
+        labels = {**(recording.labels or {}), "speaker": recording.speaker}
+        unknown += any(labels.get(name) is None for name in splits.by)
     if unknown:
         yield (
             f"{unknown} of {len(plan.speech)} speech recordings have no {' or '.join(splits.by)}: "
@@ -104,16 +107,10 @@ def warn_of_labels_nobody_has(plan: Plan) -> Iterator[str]:
     named = sorted(labels_made_unknown(plan.recipe))
     if not named:
         return
-    step = max(1, len(plan.speech) // _LOOKED_AT)
-    there = {event.label for event in plan.recipe.noise.events} if plan.recipe.noise else set()
-    for index in range(0, len(plan.speech), step):
-        there.update(plan.speech[index].labels or {})
+    labels = {event.label for event in plan.recipe.noise.events} if plan.recipe.noise else set()
+    for index in range(0, len(plan.speech), max(1, len(plan.speech) // _LOOKED_AT)):
+        labels.update(plan.speech[index].labels or {})
     for name in named:
-        if name not in there:
-            hint = did_you_mean(name, sorted(there)) or f"; they have {', '.join(sorted(there)) or 'none'}"
+        if name not in labels:
+            hint = did_you_mean(name, sorted(labels)) or f"; they have {', '.join(sorted(labels)) or 'none'}"
             yield f"makes_unknown: no recording that was looked at, and no event, has a label {name!r}{hint}"
-
-
-def _value(plan: Plan, index: int, name: str) -> object:
-    recording = plan.speech[index]
-    return recording.speaker if name == "speaker" else (recording.labels or {}).get(name)

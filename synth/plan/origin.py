@@ -12,31 +12,29 @@ from synth.units import resampled_length
 class Origin(TypedDict):
     """The sound of a use of a recording in its source file.
 
-    `source_name`: of the recipe's source; `source_path`: of the file, relative to the root of the source.
-    `source_segments`: `[[start, num_samples], ...]` in samples of the file at its own rate (rounded), in the order of
-    use. There are several where the use runs over dead or clipped sound, which is left out, or over the end of the
+    There are several segments if the use runs over dead or clipped sound, which is left out, or over the end of the
     recording to its start. The first samples of a segment are crossfaded with what follows the segment before it.
     """
 
-    source_name: str | None
-    source_path: str | None
-    source_segments: list[list[int]] | None
+    source_name: str | None  #: of the recipe's source
+    source_path: str | None  #: of the file, relative to the root of the source
+    source_segments: list[list[int]] | None  #: [[start, num_samples], ...] in samples of the file, in order of use
 
 
 NO_ORIGIN = Origin(source_name=None, source_path=None, source_segments=None)
-"""Of noise that is not in any file as it is."""
+"""The origin of noise that is not in any file as it is."""
 
 
-def origin_of(plan: Plan, layer: str, pool: str, place: RecordingSpan) -> Origin:
+def origin_of(plan: Plan, layer: str, pool: str, span: RecordingSpan) -> Origin:
     """Where a use of a noise recording comes from."""
-    recording, rate = plan.noise[place.recording], plan.recipe.sample_rate
-    circle = plan.circle(layer, pool, place.recording)
+    recording, rate = plan.noise[span.recording], plan.recipe.sample_rate
+    circle = plan.circle(layer, pool, span.recording)
 
     def in_file(sample: int) -> int:
         return recording.offset + min(resampled_length(sample, rate, recording.sample_rate), recording.num_samples)
 
     segments = []
-    for stretch, inside, count in circle.runs(place.offset, place.num_samples):
+    for stretch, inside, count in circle.runs(span.offset, span.num_samples):
         start = circle.stretches[stretch][0] + inside
         first, last = in_file(start), in_file(start + count)
         segments.append([first, last - first])

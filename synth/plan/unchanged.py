@@ -1,4 +1,4 @@
-"""Speech that is taken as it is: one clip of each recording, with nothing drawn and nothing done but resampling."""
+"""Speech that is taken as it is: one clip per recording, with nothing drawn and nothing done but resampling."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def unchanged_sources(recipe: Recipe) -> Set[str]:
 
 
 def unchanged_recordings(recipe: Recipe, speech: Catalog) -> npt.NDArray[np.bool_]:
-    """For each recording of the speech, shape (len(speech),): whether it is taken as it is."""
+    """Whether each recording of the speech is taken as it is, shape (len(speech),)."""
     names = unchanged_sources(recipe)
     by_source = np.array([source.name in names for source in speech.sources], dtype=bool)
     return by_source[speech.source_indices] if len(speech) else np.zeros(0, dtype=bool)

@@ -118,7 +118,7 @@ def test_an_old_name_of_a_command_or_option_names_the_new_one(
     line: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.run(line.split()) == 2
-    assert capsys.readouterr().err.startswith(f"synth: {message}\n  Help: synth {line.split()[0]} --help\n")
+    assert capsys.readouterr().err.startswith(f"synth: {message}\n  Help: synth {line.split(maxsplit=1)[0]} --help\n")
 
 
 # the common options

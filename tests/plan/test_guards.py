@@ -8,8 +8,8 @@ import pytest
 
 from synth.catalog import noise_store
 from synth.errors import GuardError
+from synth.plan.guards import clip_hours, refuse_from_totals, refuse_from_use
 from synth.plan.noise_use import count_use
-from synth.plan.guards import clip_hours, refuse_from_ledger, refuse_from_totals
 from synth.recipe.load import load_recipe
 from tests.helpers import FIXTURES
 from tests.plan.sources import layer, listed, noise_folder, noise_text, planned, recipe
@@ -48,7 +48,7 @@ def test_10_000_hours_over_one_hour_of_noise_are_refused_before_any_noise_is_dec
         "noise.layers.cabin: 10,000.0 h of noise from 1.00 h of recordings for train: each second would be used 10,000 times "
         "(max_reuse: 100). The model would learn these recordings by heart. Add at least 99.0 h of other recordings, or grow "
         "noise from these (noise.layers.cabin.grow), or ask for at most 1.00% of these clips (copies, hours), or lower the layer's probability; or raise noise.layers.cabin.max_reuse "
-        "and know what you do"
+        "if you accept that risk"
     ]
     with pytest.raises(AssertionError, match="the noise was to be decoded"):
         planned(path, "hours=90")
@@ -118,7 +118,7 @@ def test_the_held_out_pool_is_guarded_too(folder: Path) -> None:
 def test_a_recipe_without_noise_has_nothing_to_guard(folder: Path) -> None:
     plan = planned(recipe(folder, noise=""))
     assert count_use(plan) == ()
-    refuse_from_ledger(plan.recipe, ())
+    refuse_from_use(plan.recipe, ())
 
 
 ESTIMATED = {

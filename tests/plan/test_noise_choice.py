@@ -335,9 +335,9 @@ def test_too_much_noise_of_models_is_refused_before_any_noise_is_decoded(
     with pytest.raises(GuardError) as caught:
         planned(path)
     assert str(caught.value) == (
-        "noise.layers.car: shaped and cabin would make the noise of 60% of the clips (max_synthesized: 50%). A model of noise has its "
-        "own mistakes, and who trains on it alone learns them. Leave more to the recordings, or to quilt and separate, which "
-        "are made of recorded sound; or raise noise.layers.car.max_synthesized and know what you do"
+        "noise.layers.car: shaped and cabin would make the noise of 60% of the clips (max_synthesized: 50%). A model of noise has "
+        "errors of its own, and whoever trains on it alone learns them. Leave more to the recordings, or to quilt and separate, which "
+        "are made of recorded sound; or raise noise.layers.car.max_synthesized if you accept that risk"
     )
     for allowed in ("noise.layers.0.max_synthesized=0.6", "noise.layers.0.grow.cabin=0.3"):
         with pytest.raises(AssertionError, match="the noise was to be decoded"):

@@ -365,7 +365,7 @@ def test_max_synthesized_refuses_with_exit_code_2(tmp_path: Path) -> None:
     assert run.returncode == 2
     assert run.stdout == ""
     assert run.stderr == (
-        "synth: noise.layers.cabin: cabin would make the noise of 55% of the clips (max_synthesized: 50%). A model of noise has its own "
-        "mistakes, and who trains on it alone learns them. Leave more to the recordings, or to quilt and separate, which are "
-        "made of recorded sound; or raise noise.layers.cabin.max_synthesized and know what you do\n"
+        "synth: noise.layers.cabin: cabin would make the noise of 55% of the clips (max_synthesized: 50%). A model of noise has errors of "
+        "its own, and whoever trains on it alone learns them. Leave more to the recordings, or to quilt and separate, which are "
+        "made of recorded sound; or raise noise.layers.cabin.max_synthesized if you accept that risk\n"
     )
