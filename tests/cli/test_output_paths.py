@@ -239,7 +239,7 @@ def test_a_folder_of_ours_is_written_to_until_somebody_edits_it(ground: Path, tm
     output_path.write(file, b'{"digests": {}}', WRITTEN[name].kind)
     assert str(folder) not in str(run(ground, name, folder))
     file.write_bytes(b"edited")
-    if name != "split --out":  # which looks at its lists first; tests/target/test_split.py
+    if name != "split --out":  # which looks at its lists first; tests/dev_test/test_split.py
         assert "is not an unchanged" in str(run(ground, name, folder))
     assert file.read_bytes() == b"edited"
 
