@@ -1,7 +1,7 @@
 """What a clip with grown noise costs, against one with recorded noise; see README.md here.
 
-python benchmarks/grown_cost.py                       # 2 hours of output from fixtures/, 3 rounds
-python benchmarks/grown_cost.py --speech MY_SPEECH --noise MY_NOISE --hours 4
+python -m benchmarks.grown_cost                       # 2 hours of output from fixtures/, 3 rounds
+python -m benchmarks.grown_cost --speech MY_SPEECH --noise MY_NOISE --hours 4
 """
 
 from __future__ import annotations

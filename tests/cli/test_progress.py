@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import random
 import re
+import time
 from pathlib import Path
 
 import pytest
 
-from synth.cli import progress as progress_module
 from synth.cli.output import state
 from synth.cli.progress import RemainingTime, Screen, rendering_text
 from synth.execute.local import RunProgress, run_shards
@@ -102,7 +102,7 @@ def test_a_log_has_a_line_at_once_and_one_every_30_seconds(
 ) -> None:
     """D13: the first line came after 30 s, and lines had no time."""
     now = [100.0]
-    monkeypatch.setattr(progress_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     with Screen() as screen:
         for tick in range(0, 65):
             now[0] = 100.0 + tick
@@ -120,7 +120,7 @@ def test_a_short_scan_is_silent_in_a_log_and_a_long_one_is_not(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr(progress_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     with Screen() as screen:
         for now[0], what, done in ((0.0, "reading headers", 1), (9.9, "reading headers", 90), (10.0, "decoding", 1)):
             screen.scanned(what, done, 100)

@@ -8,8 +8,9 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from synth.match.fit.dev_cases import case_text, cases_of, trust_in
+from synth.match.fit.dev_cases import case_text, cases_of
 from synth.match.measure.profile import read_profile, write_profile
+from synth.match.measure.trust import trust_in
 from tests.diagnose.dev_lists import dev_list, filled_in
 from tests.fuzz.bench import Bench, write_sources
 from tests.fuzz.mutators import Mutant, generator, mutate_field, mutate_text

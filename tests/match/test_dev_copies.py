@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from synth.catalog.near_duplicates import find_pairs
 from synth.commands.plan import PlannedRecipe, make_plan
 from synth.errors import GuardError
 from synth.match.fit import copies
@@ -100,7 +101,7 @@ def test_the_same_silence_around_other_words_is_no_copy(sources: Sources, tmp_pa
         words = copies.fingerprint_file(str(tmp_path / f"{name}.flac"))
         assert words is not None
         prints.append(words)
-    assert copies.find_pairs(prints) == []
+    assert find_pairs(prints) == []
 
 
 def test_what_there_was_no_time_for_is_told(sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

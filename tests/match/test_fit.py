@@ -56,9 +56,9 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Target:
             shutil.copytree(FIXTURES / "speech" / name, folder / f"speech_{side}" / name)
     cars = sorted((FIXTURES / "noise" / "car").glob("*.flac"))
     for k, car in enumerate(cars):
-        side = folder / ("noise_theirs" if k % 3 == 0 else "noise_ours")
-        side.mkdir(exist_ok=True)
-        shutil.copyfile(car, side / car.name)
+        noise = folder / ("noise_theirs" if k % 3 == 0 else "noise_ours")
+        noise.mkdir(exist_ok=True)
+        shutil.copyfile(car, noise / car.name)
     secret, wide = folder / "secret.yaml", folder / "wide.yaml"
     tilted = "bands_db: {normal: [0, 1]}, tilt_db_per_octave: [3, 4]"
     spread = "bands_db: {normal: [0, 3]}, tilt_db_per_octave: [-6, 3]"

@@ -209,6 +209,6 @@ def test_a_recording_and_what_is_grown_from_it_are_in_one_pool(grown: Path) -> N
     plan = make_plan(recipe, overrides=["seed=5", "noise.held_out=0.5"]).plan
     groups = {pool: {r.group for r in members} for (_, pool), members in plan.pools.items()}
     assert groups["train"] and groups["held_out"] and not groups["train"] & groups["held_out"]
-    files = {r.id: r.grown for members in plan.pools.values() for r in members}
+    files = {r.id: r.grown_file for members in plan.pools.values() for r in members}
     assert sum(file is not None for file in files.values()) == 4
     assert SynthesizedFile("shaped", "noise0.wav") in files.values()

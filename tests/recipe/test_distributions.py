@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ LAST = 1 - 2**-53
 
 GRID = [0.0, 2**-53, 1e-9, *np.linspace(0.001, 0.999, 499), 1 - 1e-9, LAST]
 
-CONTINUOUS = {
+CONTINUOUS: dict[str, tuple[Distribution, Any]] = {
     "uniform": (Uniform(-3, 7), stats.uniform(-3, 10)),
     "log_uniform": (LogUniform(0.85, 1.18), stats.loguniform(0.85, 1.18)),
     "normal, clipped": (Normal(8, 5, (-5, 25)), stats.truncnorm(-2.6, 3.4, loc=8, scale=5)),

@@ -64,7 +64,7 @@ def works(transform: str, seed: int) -> None:
 
 
 def global_state() -> tuple[object, ...]:
-    name, keys, *rest = np.random.get_state()
+    name, keys, *rest = np.random.get_state(legacy=True)
     return random.getstate(), name, keys.tobytes(), *rest
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +11,7 @@ from scipy import signal, stats
 
 from synth.dsp.generators.cabin import FANS, ROADS, WINDOWS, Cabin, drive, rpm_course
 from synth.dsp.generators.virtual_car import VirtualCar, virtual_car
-
-sys.path.append(str(Path(__file__).parent))
-from sound_measures import band_profile, envelope_peak, window_correlation
+from tests.dsp.generators.sound_measures import band_profile, envelope_peak, window_correlation
 
 RATE = 16_000
 FLEET = 11

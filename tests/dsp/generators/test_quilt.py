@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,10 +13,15 @@ from scipy import signal
 
 from synth.dsp.generators.generator import Material
 from synth.dsp.generators.quilt import Quilt
+from tests.dsp.generators.sound_measures import (
+    band_pass,
+    envelope_peak,
+    level_sd,
+    levels_of,
+    mean_band_error,
+    window_correlation,
+)
 from tests.helpers import needs_real_audio, real_audio
-
-sys.path.insert(0, str(Path(__file__).parent))
-from sound_measures import band_pass, envelope_peak, level_sd, levels_of, mean_band_error, window_correlation
 
 RATE = 16_000
 

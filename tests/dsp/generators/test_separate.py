@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,10 +12,7 @@ from scipy import signal
 
 from synth.dsp.generators.generator import Material
 from synth.dsp.generators.separate import Separate
-from tests.helpers import needs_real_audio, real_audio
-
-sys.path.insert(0, str(Path(__file__).parent))
-from sound_measures import (
+from tests.dsp.generators.sound_measures import (
     band_levels,
     band_pass,
     band_profile,
@@ -28,6 +23,7 @@ from sound_measures import (
     spectral_lines,
     window_correlation,
 )
+from tests.helpers import needs_real_audio, real_audio
 
 RATE = 16_000
 TONE_HZ = 440.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tracemalloc
 from pathlib import Path
 
@@ -15,10 +14,7 @@ from scipy import signal
 from synth.draws import audio_generator
 from synth.dsp.generators.generator import Material
 from synth.dsp.generators.shaped import Shaped, smooth_curve
-from tests.helpers import needs_real_audio, real_audio
-
-sys.path.insert(0, str(Path(__file__).parent))
-from sound_measures import (
+from tests.dsp.generators.sound_measures import (
     band_levels,
     band_pass,
     band_profile,
@@ -28,6 +24,7 @@ from sound_measures import (
     mean_band_error,
     window_correlation,
 )
+from tests.helpers import needs_real_audio, real_audio
 
 RATE = 16_000
 
