@@ -67,7 +67,7 @@ def recordings(folders: Sequence[Path], *, least_s: float) -> list[Sound]:
 def words_of(samples: Samples, sample_rate: int = RATE) -> prints.Words:
     """The fingerprint of samples in any scale, as the store of noise makes it."""
     steps = np.rint(samples / np.abs(samples).max() * 32767)
-    return np.concatenate([np.zeros(0, np.uint32), *prints.fingerprint([steps], sample_rate=sample_rate)])
+    return np.concatenate([np.zeros(0, np.uint32), *prints.compute_fingerprint([steps], sample_rate=sample_rate)])
 
 
 def equalised(samples: Samples, gains_db: npt.NDArray[np.float64]) -> Samples:

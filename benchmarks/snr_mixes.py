@@ -11,7 +11,7 @@ import numpy as np
 from synth.dsp import levels
 from synth.dsp.analysis.bands import Bands
 from synth.dsp.arrays import Samples
-from synth.dsp.spectral_shape import coloured
+from synth.dsp.spectral_shape import shape_spectrum
 from synth.errors import UsageError
 from synth.match.measure.calibration import Calibration, fit_calibration
 from synth.match.measure.noise_hints import REACH, HintModel, knot_weights
@@ -113,7 +113,7 @@ def calibration_mixes(
         utterance = speech[index][: round(MAX_SPEECH_S * sample_rate)]
         segment = _segment(noises[noise], before + len(utterance) + after, rng)
         if spectra is not None and len(spectra):
-            segment, _ = coloured(segment, spectra[int(rng.integers(len(spectra)))], sample_rate=sample_rate)
+            segment, _ = shape_spectrum(segment, spectra[int(rng.integers(len(spectra)))], sample_rate=sample_rate)
         try:
             clip, level, fluctuation = mix_at(
                 utterance, segment, snr_db=snr, before=before, after=after, sample_rate=sample_rate

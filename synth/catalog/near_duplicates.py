@@ -18,7 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.audio.cache import key_of, open_cache
-from synth.dsp.analysis.fingerprint import BLOCK, HOP_SECONDS, Likeness, Words, compare, seconds_of, tells
+from synth.dsp.analysis.fingerprint import (
+    BLOCK,
+    HOP_SECONDS,
+    Likeness,
+    Words,
+    compare_at_lag,
+    is_same_recording,
+    seconds_of,
+)
 
 VERSION = 1
 """Of what is remembered: raised when other pairs are found."""
@@ -123,9 +131,11 @@ def _best(first: Words, second: Words, errors_at: dict[int, float]) -> Likeness 
     """The offset with the most in common, among the most promising ones and their neighbours."""
     promising = sorted(errors_at, key=lambda lag: (errors_at[lag], lag))[:_LAGS]
     lags = sorted({lag + step for lag in promising for step in (-1, 0, 1)})
-    likenesses = [likeness for lag in lags if (likeness := compare(first, second, lag))]
+    likenesses = [likeness for lag in lags if (likeness := compare_at_lag(first, second, lag))]
     best = max(likenesses, key=lambda one: one.common * (0.5 - one.error_rate), default=None)
-    return best if best and tells(best, _stretch(first, best, 0), _stretch(second, best, best.lag)) else None
+    return (
+        best if best and is_same_recording(best, _stretch(first, best, 0), _stretch(second, best, best.lag)) else None
+    )
 
 
 def _stretch(words: Words, likeness: Likeness, lag: int) -> Words:

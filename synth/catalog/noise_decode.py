@@ -31,7 +31,7 @@ from synth.audio.read import (
 )
 from synth.audio.scratch import scratch_file, storage_errors
 from synth.catalog.probe import AudioSegment
-from synth.dsp.analysis.fingerprint import fingerprint
+from synth.dsp.analysis.fingerprint import compute_fingerprint
 from synth.dsp.analysis.power_table import energy_rows
 from synth.dsp.arrays import Mask, Samples
 from synth.errors import BadInput
@@ -330,7 +330,7 @@ def _store(
             table.write(np.ascontiguousarray(rows, "<f8").tobytes())
     with files.writing(target.with_suffix(".bits")) as bits_out:
         bits = _Hashed(bits_out)
-        for words in fingerprint(quantized(), sample_rate=sample_rate):
+        for words in compute_fingerprint(quantized(), sample_rate=sample_rate):
             bits.write(words.astype("<u4").tobytes())
     digests = {target.suffix: out.sha256, ".power": table.sha256, ".bits": bits.sha256}
     return np.concatenate(steps, axis=1), digest.hexdigest(), digests

@@ -16,9 +16,9 @@ from synth.audio.measured import ToMeasure, measure_once
 from synth.catalog.catalog import Catalog
 from synth.catalog.noise_store import NoiseStore
 from synth.catalog.scan import Progress
-from synth.dsp.analysis.features import VERSION, NoiseFeatures, measure
-from synth.dsp.analysis.spectrum import Bandwidth, Line, Stretch
-from synth.dsp.analysis.speech_in_noise import Speech
+from synth.dsp.analysis.features import VERSION, NoiseFeatures, measure_recording
+from synth.dsp.analysis.spectrum import Bandwidth, Stretch, TonalLine
+from synth.dsp.analysis.speech_in_noise import SpeechFinding
 from synth.errors import BadInput
 from synth.processes.pool import Pool
 from synth.recipe.model import Limits
@@ -76,7 +76,7 @@ def measure_stored(
     path: str, stored: str, stretches: Sequence[Stretch], scale: float, sample_rate: int
 ) -> dict[str, Any]:
     """What a worker does with one recording: its features as JSON has them. `path` is for messages alone."""
-    return asdict(measure(StoredSamples(stored), stretches, scale=scale, sample_rate=sample_rate))
+    return asdict(measure_recording(StoredSamples(stored), stretches, scale=scale, sample_rate=sample_rate))
 
 
 def _features(answer: Mapping[str, Any]) -> NoiseFeatures:
@@ -84,7 +84,7 @@ def _features(answer: Mapping[str, Any]) -> NoiseFeatures:
         level_dbfs=answer["level_dbfs"],
         level_sd_db=answer["level_sd_db"],
         bands_dbfs=tuple(answer["bands_dbfs"]),
-        lines=tuple(Line(**line) for line in answer["lines"]),
+        lines=tuple(TonalLine(**line) for line in answer["lines"]),
         bandwidth=Bandwidth(**answer["bandwidth"]),
-        speech=Speech(**answer["speech"]),
+        speech=SpeechFinding(**answer["speech"]),
     )

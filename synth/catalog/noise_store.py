@@ -39,7 +39,7 @@ from synth.catalog.noise_decode import (
 from synth.catalog.probe import AudioSegment
 from synth.catalog.recording import Refusal
 from synth.catalog.scan import Progress
-from synth.dsp.analysis.fingerprint import Words, num_words
+from synth.dsp.analysis.fingerprint import Words, count_words
 from synth.dsp.analysis.power_table import HOP, Table
 from synth.errors import BadInput, UsageError
 from synth.processes.pool import Pool
@@ -111,7 +111,7 @@ class NoiseStore:
             path = bits_file(self.folder, entry["name"])
             _check_intact(path, entry["digests"][".bits"])
             words = np.fromfile(path, "<u4").astype(np.uint32, copy=False)
-            if len(words) != num_words(entry["num_samples"], self.sample_rate):
+            if len(words) != count_words(entry["num_samples"], self.sample_rate):
                 raise ValueError("not whole")
             return words
 

@@ -17,9 +17,16 @@ from synth.catalog.noise_measure import measure_noise
 from synth.catalog.recording import Refusal
 from synth.catalog.scan import Progress
 from synth.commands.scanned_noise import ScannedNoise, scan_noise
-from synth.dsp.analysis.clusters import SPECTRA_DB, Common, clusters, effective_number, families, unique_seconds
-from synth.dsp.analysis.features import NoiseFeatures, stationarity
-from synth.dsp.analysis.spectrum import profile, third_octaves
+from synth.dsp.analysis.clusters import (
+    SPECTRA_DB,
+    SharedSound,
+    cluster_spectra,
+    effective_number,
+    group_recordings,
+    unique_seconds,
+)
+from synth.dsp.analysis.features import NoiseFeatures, describe_stationarity
+from synth.dsp.analysis.spectrum import spectral_profile, third_octaves
 from synth.errors import UsageError
 from synth.recipe.defaults import MAX_REUSE
 from synth.recipe.model import Limits
@@ -62,7 +69,7 @@ class NoiseReport:
     sample_rate: int  # Hz, of the planned data set
     recordings: tuple[MeasuredRecording, ...]
     refused: tuple[Refusal, ...]
-    duplicates: tuple[Common, ...]
+    duplicates: tuple[SharedSound, ...]
     families: int  # number of recordings, near-duplicates counted as one
     spectra: int  # number of different spectra
     unique_s: float  # usable seconds; what near-duplicates have in common is counted once
@@ -153,7 +160,7 @@ def _recording_json(recording: MeasuredRecording) -> dict[str, Any]:
         "clipped_s": round(recording.clipped_s, 2),
         "level_dbfs": round(features.level_dbfs, 1),
         "level_sd_db": None if features.level_sd_db is None else round(features.level_sd_db, 1),
-        "stationarity": stationarity(features.level_sd_db),
+        "stationarity": describe_stationarity(features.level_sd_db),
         "low_hz": round(features.bandwidth.low_hz),
         "high_hz": round(features.bandwidth.high_hz),
         "band_limited": features.bandwidth.cut,
@@ -205,7 +212,7 @@ def noise_report(
     )
     pairs = _near_duplicates(noise)
     usable = np.array([sum(n for _, n in noise.store.stretches(i)) for i in noise.usable]) / sample_rate
-    family = families([noise.catalog.path(i) for i in noise.usable], pairs)
+    family = group_recordings([noise.catalog.path(i) for i in noise.usable], pairs)
     unique = unique_seconds(usable, family, pairs)
     recordings = _measured(noise, features, usable.tolist(), family.tolist())
     report = NoiseReport(
@@ -228,11 +235,11 @@ def noise_report(
     return report
 
 
-def _near_duplicates(noise: ScannedNoise) -> tuple[Common, ...]:
+def _near_duplicates(noise: ScannedNoise) -> tuple[SharedSound, ...]:
     """Pairs of usable recordings with sound in common, by their positions among the usable ones."""
     position = {index: k for k, index in enumerate(noise.usable)}
     return tuple(
-        Common(position[pair.first], position[pair.second], pair.common_s)
+        SharedSound(position[pair.first], position[pair.second], pair.common_s)
         for pair in noise.store.near_duplicates()
         if pair.first in position and pair.second in position
     )
@@ -243,8 +250,8 @@ def _measured(
 ) -> list[MeasuredRecording]:
     """The usable recordings, still without warnings."""
     store = noise.store
-    profiles = np.array([profile(np.array(f.bands_dbfs)) for f in features])
-    cluster = clusters(profiles, limit_db=SPECTRA_DB)
+    profiles = np.array([spectral_profile(np.array(f.bands_dbfs)) for f in features])
+    cluster = cluster_spectra(profiles, limit_db=SPECTRA_DB)
     recordings = []
     for k, index in enumerate(noise.usable):
         file_rate = int(noise.catalog.sample_rates[index])
@@ -283,7 +290,7 @@ def _within_file_rate(features: NoiseFeatures, file_rate: int) -> NoiseFeatures:
 
 
 def _with_warnings(
-    recordings: Sequence[MeasuredRecording], pairs: Sequence[Common], sample_rate: int
+    recordings: Sequence[MeasuredRecording], pairs: Sequence[SharedSound], sample_rate: int
 ) -> tuple[MeasuredRecording, ...]:
     duplicates = defaultdict(list)
     for pair in pairs:
@@ -313,7 +320,7 @@ def _sound_warnings(recording: MeasuredRecording, sample_rate: int) -> list[str]
             f"speech in it ({speech.seconds:.1f} s voiced, most from {start // 60}:{start % 60:02d} on): "
             "a model learns that speech is noise"
         )
-    if stationarity(features.level_sd_db) == "unsteady":
+    if describe_stationarity(features.level_sd_db) == "unsteady":
         warnings.append(
             f"the level fluctuates (SD {features.level_sd_db:.1f} dB): the SNR cannot be measured well in it"
         )

@@ -39,8 +39,8 @@ from synth.dsp.analysis.fingerprint import (
     MAX_ERRORS,
     RATE,
     Words,
-    fingerprint,
-    num_words,
+    compute_fingerprint,
+    count_words,
     wrong_bits,
 )
 from synth.errors import BadInput, UsageError
@@ -225,7 +225,7 @@ def _print(file: AudioFile, start: int, count: int, heard: Heard, folder: str) -
             loudness.add(mono)
             yield mono
 
-    pieces = list(fingerprint(steps(), sample_rate=heard["sample_rate"]))
+    pieces = list(compute_fingerprint(steps(), sample_rate=heard["sample_rate"]))
     words = np.concatenate([np.zeros(0, np.uint32), *pieces]).astype("<u4")
     if peak < 1:
         return None
@@ -276,7 +276,7 @@ def _is_stored(folder: str, heard: Heard) -> bool:
         size = _stored(folder, heard["name"] or "").stat().st_size
     except OSError:
         return False
-    return size == 5 * num_words(heard["num_samples"], heard["sample_rate"])
+    return size == 5 * count_words(heard["num_samples"], heard["sample_rate"])
 
 
 # ------------------------------------------------------------------------------------------------- near-duplicates

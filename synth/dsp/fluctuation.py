@@ -18,12 +18,12 @@ _TINY = 1e-20
 Levels = npt.NDArray[np.float64]
 
 
-def levels_of(samples: Samples, *, sample_rate: int) -> Levels:
+def measure_levels(samples: Samples, *, sample_rate: int) -> Levels:
     """Levels in dB of frames of 100 ms within the SNR's band (levels.py), shape (frames,); what is over is left out."""
     return _levels(weight(samples, weighting="band", sample_rate=sample_rate) ** 2, sample_rate)
 
 
-def wavered(samples: Samples, sd_db: float, *, sample_rate: int) -> Samples:
+def set_fluctuation(samples: Samples, sd_db: float, *, sample_rate: int) -> Samples:
     """The samples, shape (n,), with an SD of `sd_db` of their 100-ms levels, as far as a factor of 2.5 leads there.
 
     The deviations of the levels from their mean are multiplied, up to 15 dB of them; the gain goes from frame to frame

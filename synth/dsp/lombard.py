@@ -107,7 +107,7 @@ class Lombard:
     tempo: float
 
 
-def noise_dba_of(snr_db: float, *, quiet_snr_db: float, slope: float) -> float:
+def noise_level_dba(snr_db: float, *, quiet_snr_db: float, slope: float) -> float:
     """The noise level in dB(A), 30 to 95 and rounded to 0.1, in which a talker of this `slope` has this SNR.
 
     From SNR = quiet_snr_db - (1 - slope) * (noise - 43.3) above 43.3 dB(A), and from a slope of 0 below, and where the
@@ -125,7 +125,7 @@ def noise_dba_of(snr_db: float, *, quiet_snr_db: float, slope: float) -> float:
     return round(min(max(noise_dba, low), high), 1)
 
 
-def lombard(
+def speak_in_noise(
     *, noise_dba: float, slope: float, pitch_per_db: float, shelf_per_db: float, duration_per_db: float
 ) -> Lombard:
     """How a talker speaks in noise of `noise_dba` dB(A); the other arguments are as in PARAMETERS."""
@@ -140,7 +140,7 @@ def lombard(
     )
 
 
-def effects(lombard: Lombard) -> tuple[Effect, ...]:
+def lombard_effects(lombard: Lombard) -> tuple[Effect, ...]:
     """The effects that do it, those without any effect left out; none in quiet.
 
     Where a recipe sets the level of the finished clip and the SNR, the gain is heard only in what comes before them.

@@ -110,10 +110,10 @@ def noise_gain(speech: SpeechLevel, noise: NoiseLevel, *, snr_db: float, heard: 
         if abs(power_to_db(found / target)) < 1e-6:
             break
         gain *= math.sqrt(target / found)
-    return steady(gain)
+    return round_gain(gain)
 
 
-def steady(gain: float) -> float:
+def round_gain(gain: float) -> float:
     """A gain to 10 digits: what another processor adds up in another order gives the same samples."""
     return float(f"{gain:.10g}")
 

@@ -1,4 +1,4 @@
-"""Noise equalised to a wanted colour: the bands of dsp/noise_bands.py, level-normalised, and the rumble below them."""
+"""Noise equalised to a wanted colour: the bands of dsp/noise_bands.py, level-normalize_levels, and the rumble below them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.dsp.analysis.bands import (
-    CENTRES_HZ,
+    CENTERS_HZ,
     RUMBLE_BANDS,
-    RUMBLE_CENTRES_HZ,
+    RUMBLE_CENTERS_HZ,
     band_levels,
-    bands_there,
-    normalised,
+    count_bands,
+    normalize_levels,
     rumble_levels,
 )
 from synth.dsp.arrays import Samples
 from synth.dsp.convolve import convolve
 from synth.dsp.windows import periodic_hann
 
-LIMIT_DB = 30.0
+MAX_GAIN_DB = 30.0
 RUMBLE_MORE_DB = 30.0
 """Rumble may be changed by so much more: microphones and codecs cut it off, and it is not heard."""
 _FRAME_SECONDS = 0.128
@@ -48,30 +48,30 @@ def rumble_of(power: Bands, *, sample_rate: int) -> Bands:
     return np.asarray(rumble_levels(power, sample_rate=sample_rate) - mean)
 
 
-def coloured(
+def shape_spectrum(
     samples: Samples,
     bands_db: npt.ArrayLike,
     *,
     rumble_db: npt.ArrayLike | None = None,
-    limit_db: float = LIMIT_DB,
+    limit_db: float = MAX_GAIN_DB,
     sample_rate: int,
 ) -> tuple[Samples, Bands]:
     """The samples, shape (n,), with the colour `bands_db`, and the gain in dB of each band that is there.
 
-    bands_db: levels of the bands, level-normalised or not, at least as many as are below 0.45 of the rate. rumble_db:
+    bands_db: levels of the bands, level-normalize_levels or not, at least as many as are below 0.45 of the rate. rumble_db:
     the two bands of rumble against the mean of the twelve; without them what is below the lowest centre is changed as
     it is. With them their two gains come first. No band is changed by more than `limit_db` (rumble: 30 dB more) against
     the mean of all changes. Zero phase: nothing moves in time. The gains are found on the spectrum, in a few rounds,
     since neighbours leak into each other where the spectrum is steep; between the centres they are interpolated in dB
     over log frequency, outside they stay.
     """
-    there = bands_there(sample_rate)
-    target = normalised(np.asarray(bands_db, np.float64)[:there])
+    there = count_bands(sample_rate)
+    target = normalize_levels(np.asarray(bands_db, np.float64)[:there])
     if rumble_db is None:
-        frame_seconds, filter_seconds, centres = _FRAME_SECONDS, _FILTER_SECONDS, CENTRES_HZ[:there]
+        frame_seconds, filter_seconds, centres = _FRAME_SECONDS, _FILTER_SECONDS, CENTERS_HZ[:there]
     else:
         frame_seconds, filter_seconds = _RUMBLE_FRAME_SECONDS, _RUMBLE_FILTER_SECONDS
-        centres = (*RUMBLE_CENTRES_HZ, *CENTRES_HZ[:there])
+        centres = (*RUMBLE_CENTERS_HZ, *CENTERS_HZ[:there])
         target = np.concatenate([np.asarray(rumble_db, np.float64), target])
     power = power_spectrum(samples, sample_rate=sample_rate, frame_seconds=frame_seconds)
     below = 0 if rumble_db is None else RUMBLE_BANDS
@@ -89,7 +89,7 @@ def coloured(
 
 def _colour(power: Bands, below: int, sample_rate: int) -> Bands:
     """The bands against the mean of the twelve; those of the rumble first, where they are wanted."""
-    bands = normalised(band_levels(power, sample_rate=sample_rate))
+    bands = normalize_levels(band_levels(power, sample_rate=sample_rate))
     return np.concatenate([rumble_of(power, sample_rate=sample_rate), bands]) if below else bands
 
 

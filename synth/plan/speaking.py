@@ -45,8 +45,8 @@ def draw_lombard(recipe: Recipe, draws: ClipDraws, speaker: ClipDraws, values: C
     }
     quiet_snr_db = drawn.pop("quiet_snr_db")
     snr_db = draw_snr(recipe, draws, values)
-    noise_dba = lombard.noise_dba_of(snr_db, quiet_snr_db=quiet_snr_db, slope=drawn["slope"])
-    return lombard.lombard(noise_dba=noise_dba, **drawn)
+    noise_dba = lombard.noise_level_dba(snr_db, quiet_snr_db=quiet_snr_db, slope=drawn["slope"])
+    return lombard.speak_in_noise(noise_dba=noise_dba, **drawn)
 
 
 def draw_snr(recipe: Recipe, draws: ClipDraws, values: ConditionValues) -> float:
@@ -59,4 +59,4 @@ def draw_snr(recipe: Recipe, draws: ClipDraws, values: ConditionValues) -> float
 
 def lombard_effects(reaction: Lombard | None) -> tuple[Effect, ...]:
     """The effects that carry the reaction out, after all others of the speech."""
-    return () if reaction is None else lombard.effects(reaction)
+    return () if reaction is None else lombard.lombard_effects(reaction)

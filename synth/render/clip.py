@@ -249,14 +249,14 @@ def _to_level(spec: ClipSpec, samples: Samples, settings: RenderSettings) -> tup
     power = levels.mean_power(samples)
     if power < levels.SILENCE:
         raise BadInput("silent", spec.source_id, "the clip is silent")
-    gain = 1.0 if spec.level_dbfs is None else mix.steady(db_to_gain(spec.level_dbfs) / float(np.sqrt(power)))
+    gain = 1.0 if spec.level_dbfs is None else mix.round_gain(db_to_gain(spec.level_dbfs) / float(np.sqrt(power)))
     peak = max(float(samples.max()), -float(samples.min())) * gain
     ceiling = 1.0 if spec.unchanged else db_to_gain(settings.max_peak_dbfs)  # resampling alone can lead above that
     down = 1.0
     if peak > ceiling:
         if settings.refuse_clipping:
             raise BadInput("clipped", spec.source_id, f"the clip would peak at {gain_to_db(peak):+.1f} dBFS")
-        down = mix.steady(ceiling / peak * (1 - 1e-9))
+        down = mix.round_gain(ceiling / peak * (1 - 1e-9))
     gain *= down
     return samples * gain if gain != 1.0 else samples, gain, gain_to_db(down)
 

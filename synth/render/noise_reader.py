@@ -93,7 +93,7 @@ class NoiseReader:
             first, last = max(start, at), min(stop, at + count)
             if first < last:
                 source = circle.stretches[stretch][0] + inside - at
-                energy += power_table.energy(table, source + first, source + last, num_samples=length)
+                energy += power_table.energy_between(table, source + first, source + last, num_samples=length)
             joins += inside < circle.crossfade
             at += count
         power = energy * (self._store.scale(piece.recording) ** 2 / (stop - start))

@@ -13,9 +13,9 @@ from synth.dsp import levels, mix
 from synth.dsp.arrays import Samples
 from synth.dsp.effects.chain import run_chain
 from synth.dsp.events.level import loudness
-from synth.dsp.fluctuation import wavered
+from synth.dsp.fluctuation import set_fluctuation
 from synth.dsp.segments import crossfade_into
-from synth.dsp.spectral_shape import coloured
+from synth.dsp.spectral_shape import shape_spectrum
 from synth.errors import BadInput
 from synth.plan.clip_spec import ClipSpec, NoiseSegment, PlannedEvent
 from synth.plan.conditions import TargetSpectrum
@@ -76,12 +76,12 @@ def noise_stem(
     if spec.target_spectrum is not None:
         made = _with_colour(spec.target_spectrum, made, spec.sample_rate)
     if spec.fluctuation_db is not None:
-        made = replace(made, samples=wavered(made.samples, spec.fluctuation_db, sample_rate=spec.sample_rate))
+        made = replace(made, samples=set_fluctuation(made.samples, spec.fluctuation_db, sample_rate=spec.sample_rate))
     return made
 
 
 def _with_colour(colour: TargetSpectrum, noise: NoiseStem, sample_rate: int) -> NoiseStem:
-    samples, gains = coloured(
+    samples, gains = shape_spectrum(
         noise.samples,
         colour.bands_db,
         rumble_db=colour.rumble_db,
@@ -98,7 +98,7 @@ def _with_events(spec: ClipSpec, noise: NoiseStem, read_event: ReadEvent) -> Noi
     for event in spec.events:
         samples = read_event(event)
         peak = loudness(samples, sample_rate=spec.sample_rate, weighting=weighting)
-        gain = mix.steady(mean * db_to_gain(event.relative_db) / _root(event.label, peak))
+        gain = mix.round_gain(mean * db_to_gain(event.relative_db) / _root(event.label, peak))
         total[event.at : event.at + event.num_samples] += gain * samples
         gains.append(gain)
     return replace(noise, samples=total, event_gains=tuple(gains))
@@ -121,7 +121,7 @@ def _layers(spec: ClipSpec, read_noise: ReadNoise, known_powers: FindPowers | No
         unit = [1 / _loudness(spec, track) for _, track, _ in mine]
         for (_, track, _), gain in zip(mine, unit, strict=True):
             stem += gain * track
-        own = mix.steady(db_to_gain(relative[layer]) / _loudness(spec, stem))
+        own = mix.round_gain(db_to_gain(relative[layer]) / _loudness(spec, stem))
         total += own * stem
         gains_of_all += [g * u * own for (_, _, gains), u in zip(mine, unit, strict=True) for g in gains]
     return NoiseStem(total, tuple(gains_of_all), (), (), tuple(drawn))
@@ -141,7 +141,7 @@ def _weighting(spec: ClipSpec) -> str:
 def _root(name: str, power: float) -> float:
     if power < levels.SILENCE:
         raise BadInput("silent", name, "the noise is silent in the band that counts")
-    return mix.steady(float(np.sqrt(power)))
+    return mix.round_gain(float(np.sqrt(power)))
 
 
 def _piece_loudness(spec: ClipSpec, piece: NoiseSegment, samples: Samples, known_powers: FindPowers | None) -> float:

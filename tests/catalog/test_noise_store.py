@@ -18,7 +18,7 @@ from synth.catalog.noise_decode import clipped_samples, decode_noise
 from synth.catalog.noise_store import NoiseStore, prepare_noise
 from synth.catalog.probe import AudioSegment
 from synth.catalog.scan import scan
-from synth.dsp.analysis.fingerprint import fingerprint
+from synth.dsp.analysis.fingerprint import compute_fingerprint
 from synth.errors import UsageError
 from synth.processes import pool
 from synth.recipe.model import Limits, Source
@@ -373,7 +373,7 @@ def test_the_fingerprint_lies_beside_the_samples(stored, cache: Path) -> None:
     samples = noise(25.0, seed=8)
     store, index = stored({"a.wav": (samples, RATE), "short.wav": (noise(0.2), RATE)})
     steps = store.samples(index["a.wav"]).astype(float)
-    expected = np.concatenate(list(fingerprint([steps], sample_rate=RATE)))
+    expected = np.concatenate(list(compute_fingerprint([steps], sample_rate=RATE)))
     assert np.array_equal(store.fingerprint(index["a.wav"]), expected)
     assert len(store.fingerprint(index["short.wav"])) == 0
     shutil.rmtree(cache / "noise")

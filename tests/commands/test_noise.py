@@ -13,7 +13,7 @@ import soundfile as sf
 
 from synth.catalog.noise_measure import StoredSamples
 from synth.commands.noise import NoiseReport, noise_report
-from synth.dsp.analysis.features import measure
+from synth.dsp.analysis.features import measure_recording
 from synth.errors import UsageError
 from tests.helpers import needs_real_audio, real_audio, run_synth
 
@@ -173,8 +173,8 @@ def test_a_file_is_measured_piece_by_piece_as_an_array_is(tmp_path: Path) -> Non
     samples = np.rint(noise(30, seed=6) * np.linspace(0.2, 1, 30 * RATE) * 60000).astype(np.int16)
     samples.tofile(tmp_path / "x.s16")
     stretches = [(1000, 5 * RATE), (8 * RATE, 22 * RATE)]
-    on_disk = measure(StoredSamples(str(tmp_path / "x.s16")), stretches, scale=1e-5, sample_rate=RATE)
-    assert on_disk == measure(samples, stretches, scale=1e-5, sample_rate=RATE)
+    on_disk = measure_recording(StoredSamples(str(tmp_path / "x.s16")), stretches, scale=1e-5, sample_rate=RATE)
+    assert on_disk == measure_recording(samples, stretches, scale=1e-5, sample_rate=RATE)
 
 
 # the hidden mismatch

@@ -15,10 +15,10 @@ from synth.dsp.analysis.fingerprint import (
     FRAME_SECONDS,
     HOP_SECONDS,
     RATE,
-    compare,
-    num_words,
+    compare_at_lag,
+    count_words,
+    is_same_recording,
     seconds_of,
-    tells,
 )
 
 
@@ -28,7 +28,7 @@ def noise(seconds: float, *, seed: int = 0, rate: int = 16000) -> np.ndarray:
 
 def words_of(samples: np.ndarray, rate: int = 16000, *, pieces: int = 1) -> np.ndarray:
     steps = np.rint(samples / max(np.abs(samples).max(), 1e-9) * 32767)
-    found = prints.fingerprint(np.array_split(steps, pieces), sample_rate=rate)
+    found = prints.compute_fingerprint(np.array_split(steps, pieces), sample_rate=rate)
     return np.concatenate([np.zeros(0, np.uint32), *found])
 
 
@@ -55,7 +55,7 @@ def test_bits_are_the_signs_of_the_double_difference_of_33_logarithmic_bands() -
     bands = np.log([power[(hz >= low) & (hz < high)].sum(axis=0) for low, high in itertools.pairwise(nearest)])
     bits = np.diff(np.diff(bands, axis=0), axis=1) > 0
     expected = (bits * (1 << np.arange(32))[:, None]).sum(axis=0)
-    found = np.concatenate(list(prints.fingerprint([samples], sample_rate=RATE)))
+    found = np.concatenate(list(prints.compute_fingerprint([samples], sample_rate=RATE)))
     assert errors(found, expected[: len(found)].astype(np.uint32)) < 1e-3
     assert pytest.approx(HOP_SECONDS) == 58 / 5000
     assert pytest.approx(FRAME_SECONDS) == 1856 / 5000
@@ -66,7 +66,7 @@ def test_bits_are_the_signs_of_the_double_difference_of_33_logarithmic_bands() -
 def test_the_number_of_words_follows_from_the_length(rate: int, seconds: float) -> None:
     samples = noise(seconds, rate=rate)
     words = words_of(samples, rate, pieces=3)
-    assert len(words) == num_words(len(samples), rate)
+    assert len(words) == count_words(len(samples), rate)
     assert len(words) == pytest.approx(max(0, (seconds - FRAME_SECONDS) / HOP_SECONDS), abs=1.0)
 
 
@@ -86,7 +86,7 @@ def test_the_rate_of_the_samples_does_not_matter(rate: int, most: float) -> None
 def test_gain_and_equaliser_change_few_bits() -> None:
     samples = noise(10.0)
     words = words_of(samples)
-    quiet = np.concatenate(list(prints.fingerprint([np.rint(30 * samples)], sample_rate=16000)))
+    quiet = np.concatenate(list(prints.compute_fingerprint([np.rint(30 * samples)], sample_rate=16000)))
     assert errors(quiet, words) < 0.01
     assert errors(words_of(equalised(samples, 12)), words) < 0.1
 
@@ -105,7 +105,7 @@ def test_silence_says_nothing() -> None:
     assert at.min() == pytest.approx(3.0, abs=0.05)
     assert at.max() == pytest.approx(5.0 - FRAME_SECONDS, abs=0.05)
     assert not words_of(np.zeros(8 * 16000)).any()
-    assert compare(words_of(np.zeros(8 * 16000)), words_of(np.zeros(8 * 16000)), 0) is None
+    assert compare_at_lag(words_of(np.zeros(8 * 16000)), words_of(np.zeros(8 * 16000)), 0) is None
 
 
 def test_what_two_recordings_share_is_found_with_its_place() -> None:
@@ -113,19 +113,21 @@ def test_what_two_recordings_share_is_found_with_its_place() -> None:
     first = words_of(np.concatenate([noise(4.0, seed=2), common, noise(3.0, seed=3)]))
     second = words_of(np.concatenate([noise(1.0, seed=4), common, noise(7.0, seed=5)]))
     lag = round(3.0 / HOP_SECONDS)
-    found = min((one for k in (-1, 0, 1) if (one := compare(first, second, lag + k))), key=lambda one: one.error_rate)
+    found = min(
+        (one for k in (-1, 0, 1) if (one := compare_at_lag(first, second, lag + k))), key=lambda one: one.error_rate
+    )
     assert found.start * HOP_SECONDS == pytest.approx(4.0, abs=0.4)
     assert seconds_of(found.common) == pytest.approx(5.0, abs=0.7)
     assert found.error_rate < 0.1
-    assert compare(first, second, lag + 40) is None
-    assert compare(first[: BLOCK - 1], first[: BLOCK - 1], 0) is None, "too short to be compared"
+    assert compare_at_lag(first, second, lag + 40) is None
+    assert compare_at_lag(first[: BLOCK - 1], first[: BLOCK - 1], 0) is None, "too short to be compared"
 
 
 def test_a_likeness_tells_nothing_where_the_sound_is_as_like_itself_at_another_time() -> None:
     words = words_of(np.tile(noise(2.0), 5))
-    likeness = compare(words, words, 0)
+    likeness = compare_at_lag(words, words, 0)
     assert likeness is not None
-    assert tells(likeness, words, words_of(noise(10.0))) is True
-    shifted = compare(words, words, round(2.0 / HOP_SECONDS))
+    assert is_same_recording(likeness, words, words_of(noise(10.0))) is True
+    shifted = compare_at_lag(words, words, round(2.0 / HOP_SECONDS))
     assert shifted is not None
-    assert tells(shifted, words, words) is False
+    assert is_same_recording(shifted, words, words) is False

@@ -7,8 +7,15 @@ import pytest
 import soxr
 from scipy.signal import butter, sosfilt
 
-from synth.dsp.analysis.features import NoiseFeatures, measure, stationarity
-from synth.dsp.analysis.spectrum import band_levels, bandwidth, profile, spectrum_of, third_octaves, tonal_lines
+from synth.dsp.analysis.features import NoiseFeatures, describe_stationarity, measure_recording
+from synth.dsp.analysis.spectrum import (
+    find_bandwidth,
+    find_lines,
+    measure_spectrum,
+    spectral_profile,
+    third_octave_levels,
+    third_octaves,
+)
 
 RATE = 16000
 
@@ -32,15 +39,15 @@ def stored(samples: np.ndarray) -> tuple[np.ndarray, float]:
 
 def heard(samples: np.ndarray, *, rate: int = RATE, stretches: list[tuple[int, int]] | None = None) -> NoiseFeatures:
     packed, scale = stored(samples)
-    return measure(packed, stretches or [(0, len(packed))], scale=scale, sample_rate=rate)
+    return measure_recording(packed, stretches or [(0, len(packed))], scale=scale, sample_rate=rate)
 
 
 def spectrum(samples: np.ndarray, *, rate: int = RATE):
     packed, scale = stored(samples)
-    return spectrum_of(packed, [(0, len(packed))], scale=scale, sample_rate=rate)
+    return measure_spectrum(packed, [(0, len(packed))], scale=scale, sample_rate=rate)
 
 
-# level and stationarity
+# level and describe_stationarity
 
 
 def test_the_level_is_the_mean_power_at_the_recordings_own_scale() -> None:
@@ -60,7 +67,7 @@ def test_noise_whose_level_goes_up_and_down_has_that_standard_deviation(depth_db
 
 
 def test_stationarity_in_a_word() -> None:
-    assert [stationarity(sd) for sd in (None, 3.0, 3.1, 5.0, 5.1)] == [
+    assert [describe_stationarity(sd) for sd in (None, 3.0, 3.1, 5.0, 5.1)] == [
         "unknown",
         "steady",
         "wavering",
@@ -95,13 +102,13 @@ def test_bands_are_those_of_the_standard() -> None:
 
 @pytest.mark.parametrize("rate", [8000, 16000, 48000])
 def test_band_levels_of_white_noise_grow_with_the_width_of_the_band(rate: int) -> None:
-    found = band_levels(spectrum(white(60, rate=rate), rate=rate), sample_rate=rate)
+    found = third_octave_levels(spectrum(white(60, rate=rate), rate=rate), sample_rate=rate)
     expected = [10 * np.log10((high - low) / (rate / 2)) for low, _, high in third_octaves(rate)]
     assert found == pytest.approx(expected, abs=0.6)
 
 
 def test_all_power_of_a_tone_lies_in_its_band() -> None:
-    found = band_levels(spectrum(0.1 * np.sin(2 * np.pi * 1000 * np.arange(5 * RATE) / RATE)), sample_rate=RATE)
+    found = third_octave_levels(spectrum(0.1 * np.sin(2 * np.pi * 1000 * np.arange(5 * RATE) / RATE)), sample_rate=RATE)
     centres = [centre for _, centre, _ in third_octaves(RATE)]
     assert centres[int(np.argmax(found))] == pytest.approx(1000)
     assert found.max() == pytest.approx(-23.01, abs=0.05)
@@ -109,9 +116,9 @@ def test_all_power_of_a_tone_lies_in_its_band() -> None:
 
 def test_a_profile_knows_no_level_and_no_deeper_than_60_db() -> None:
     levels = np.array([-20.0, -30.0, -40.0, -200.0])
-    assert profile(levels) == pytest.approx(profile(levels + 17))
-    assert profile(levels).mean() == pytest.approx(0)
-    assert np.ptp(profile(levels)) == pytest.approx(60)
+    assert spectral_profile(levels) == pytest.approx(spectral_profile(levels + 17))
+    assert spectral_profile(levels).mean() == pytest.approx(0)
+    assert np.ptp(spectral_profile(levels)) == pytest.approx(60)
 
 
 # tonal lines
@@ -123,7 +130,7 @@ def test_a_tone_in_noise_is_the_one_line(hz: float, rate: int) -> None:
     noise = white(20, rate=rate)
     # 15 dB above the noise in one bin of about 2 Hz
     tone = np.sqrt(2 * 10**1.5 * 2 / (rate / 2)) * np.sin(2 * np.pi * hz * np.arange(len(noise)) / rate)
-    (line,) = tonal_lines(spectrum(noise + tone, rate=rate))
+    (line,) = find_lines(spectrum(noise + tone, rate=rate))
     assert line.hz == pytest.approx(hz, abs=0.5)
     assert 9 < line.above_db < 18
 
@@ -131,19 +138,19 @@ def test_a_tone_in_noise_is_the_one_line(hz: float, rate: int) -> None:
 def test_every_harmonic_of_a_hum_is_a_line() -> None:
     t = np.arange(20 * RATE) / RATE
     hum = sum(np.sin(2 * np.pi * 50 * k * t) for k in range(1, 9))
-    assert [round(line.hz) for line in tonal_lines(spectrum(hum + white(20)))] == [50 * k for k in range(1, 9)]
+    assert [round(line.hz) for line in find_lines(spectrum(hum + white(20)))] == [50 * k for k in range(1, 9)]
 
 
 @pytest.mark.parametrize("seconds", [0.3, 0.6, 2.0, 30.0])
 def test_noise_has_no_lines_by_chance(seconds: float) -> None:
-    counts = [len(tonal_lines(spectrum(falling(seconds, 6, seed=seed)))) for seed in range(20)]
+    counts = [len(find_lines(spectrum(falling(seconds, 6, seed=seed)))) for seed in range(20)]
     assert sum(counts) <= 1
 
 
 def test_a_bang_in_quiet_noise_makes_no_lines() -> None:
     noise = white(20)
     noise[5 * RATE : 5 * RATE + 4000] *= 50
-    assert tonal_lines(spectrum(noise)) == ()
+    assert find_lines(spectrum(noise)) == ()
 
 
 # bandwidth
@@ -157,7 +164,7 @@ def cut_spectrum(samples: np.ndarray, low: float, high: float, *, rate: int = RA
 
 @pytest.mark.parametrize("slope", [0.0, 3.0, 6.0])
 def test_telephone_band_is_recognised(slope: float) -> None:
-    found = bandwidth(spectrum(cut_spectrum(falling(20, slope), 300, 3400)))
+    found = find_bandwidth(spectrum(cut_spectrum(falling(20, slope), 300, 3400)))
     assert found.telephone
     assert found.low_hz == pytest.approx(300, rel=0.06)
     assert found.high_hz == pytest.approx(3400, rel=0.06)
@@ -165,37 +172,37 @@ def test_telephone_band_is_recognised(slope: float) -> None:
 
 def test_telephone_band_of_a_filter_with_slopes_is_recognised() -> None:
     noise = sosfilt(butter(10, (300, 3400), "bandpass", fs=RATE, output="sos"), white(20))
-    assert bandwidth(spectrum(noise)).telephone
+    assert find_bandwidth(spectrum(noise)).telephone
 
 
 @pytest.mark.parametrize("slope", [0.0, 6.0, 12.0])
 @pytest.mark.parametrize("high", [2000, 4000, 5500])
 def test_a_hard_low_pass_is_found_where_it_is(slope: float, high: int) -> None:
-    found = bandwidth(spectrum(cut_spectrum(falling(20, slope), 0, high)))
+    found = find_bandwidth(spectrum(cut_spectrum(falling(20, slope), 0, high)))
     assert found.cut
     assert not found.telephone
     assert found.high_hz == pytest.approx(high, rel=0.06)
 
 
 def test_an_up_sampled_recording_is_cut_at_half_its_old_rate() -> None:
-    found = bandwidth(spectrum(soxr.resample(falling(20, 6, rate=8000), 8000, RATE)))
+    found = find_bandwidth(spectrum(soxr.resample(falling(20, 6, rate=8000), 8000, RATE)))
     assert found.cut
     assert found.high_hz == pytest.approx(4000, rel=0.08)
 
 
 @pytest.mark.parametrize("slope", [0.0, 6.0, 12.0, 20.0])
 def test_a_spectrum_that_falls_by_itself_is_not_cut(slope: float) -> None:
-    found = bandwidth(spectrum(falling(20, slope)))
+    found = find_bandwidth(spectrum(falling(20, slope)))
     assert (found.cut, found.high_hz) == (False, RATE / 2)
 
 
 def test_a_resonance_is_no_low_pass() -> None:
     sos = butter(2, (1900, 2100), "bandpass", fs=RATE, output="sos")
-    assert not bandwidth(spectrum(white(20) + 30 * sosfilt(sos, white(20, seed=2)))).cut
+    assert not find_bandwidth(spectrum(white(20) + 30 * sosfilt(sos, white(20, seed=2)))).cut
 
 
 def test_a_down_sampled_recording_is_not_cut() -> None:
-    assert not bandwidth(spectrum(soxr.resample(falling(20, 6, rate=44100), 44100, RATE))).cut
+    assert not find_bandwidth(spectrum(soxr.resample(falling(20, 6, rate=44100), 44100, RATE))).cut
 
 
 # odd lengths

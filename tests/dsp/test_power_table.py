@@ -9,7 +9,7 @@ import pytest
 from scipy import signal
 
 from synth.dsp import levels
-from synth.dsp.analysis.power_table import HOP, WEIGHTINGS, butterworth_response, energy, energy_rows
+from synth.dsp.analysis.power_table import HOP, WEIGHTINGS, butterworth_response, energy_between, energy_rows
 
 
 def rumble(n: int, rate: int) -> np.ndarray:
@@ -34,14 +34,14 @@ def test_any_stretch_has_the_power_of_the_filtered_recording(rate: int, pieces: 
             start = random.randint(rate // 5, 6 * rate)
             stop = start + random.randint(rate // 2, 3 * rate)
             expected = levels.mean_power(filtered[start:stop])
-            found = energy(table, start, stop, num_samples=samples.size)[column] / (stop - start)
+            found = energy_between(table, start, stop, num_samples=samples.size)[column] / (stop - start)
             assert 10 * math.log10(found / expected) == pytest.approx(0, abs=0.05)
 
 
 def test_whole_recording_to_the_last_sample() -> None:
     samples = np.arange(1000.0)
     table = np.concatenate(list(energy_rows([samples], sample_rate=16000)))
-    assert energy(table, 0, 1000, num_samples=1000)[2] == pytest.approx(np.sum(samples**2), rel=1e-12)
+    assert energy_between(table, 0, 1000, num_samples=1000)[2] == pytest.approx(np.sum(samples**2), rel=1e-12)
 
 
 def test_butterworth_from_its_definition_is_that_of_scipy() -> None:

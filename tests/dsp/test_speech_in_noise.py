@@ -11,7 +11,7 @@ import soxr
 from scipy.signal import butter, sosfilt
 
 from synth.dsp import levels
-from synth.dsp.analysis.speech_in_noise import find_speech, voiced_runs
+from synth.dsp.analysis.speech_in_noise import find_speech, find_voiced_runs
 from tests.helpers import needs_real_audio, real_audio
 
 RATE = 16000
@@ -79,7 +79,7 @@ def test_what_is_no_voice_is_not_called_one(sound: np.ndarray) -> None:
 
 
 def test_too_short_for_speech() -> None:
-    assert voiced_runs(red(0.1), sample_rate=RATE) == []
+    assert find_voiced_runs(red(0.1), sample_rate=RATE) == []
     assert not found(voice(0.2, f0=150))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synth.dsp.analysis.bands import BANDS, CENTRES_HZ, RUMBLE_CENTRES_HZ
+from synth.dsp.analysis.bands import BANDS, CENTERS_HZ, RUMBLE_CENTERS_HZ
 from synth.dsp.effects.microphone import Microphone
 from synth.lists.cases import Case
 from synth.match.fit.conditions import MatchedCases, mixture
@@ -59,7 +59,7 @@ def test_the_limit_of_a_microphone_is_found_from_what_it_took(limit: float) -> N
     noise = _rng(7).normal(0, 0.1, 16000)
     spectra = [np.abs(np.fft.rfft(x)) ** 2 for x in (Microphone(0.0, limit, 4)(noise, sample_rate=16000), noise)]
     hz = np.fft.rfftfreq(16000, 1 / 16000)
-    levels = [[10 * np.log10(s[(hz > c / 1.05) & (hz < c * 1.05)].mean()) for c in CENTRES_HZ] for s in spectra]
+    levels = [[10 * np.log10(s[(hz > c / 1.05) & (hz < c * 1.05)].mean()) for c in CENTERS_HZ] for s in spectra]
     dev, ours = (_clip(**dict(zip(BAND_NAMES, each, strict=True))) for each in levels)
     assert upper_limit([dev], [ours], sample_rate=16000) == pytest.approx(limit, rel=0.05)
     assert upper_limit([ours], [ours], sample_rate=16000) is None
@@ -74,7 +74,7 @@ def test_the_lower_limit_of_a_microphone_is_found_from_the_rumble(limit: float) 
     noise = _rng(7).normal(0, 0.1, 64000)
     spectra = [np.abs(np.fft.rfft(x)) ** 2 for x in (Microphone(limit, 8000.0, 4)(noise, sample_rate=16000), noise)]
     hz = np.fft.rfftfreq(64000, 1 / 16000)
-    names, centres = (*RUMBLE_NAMES, *BAND_NAMES), (*RUMBLE_CENTRES_HZ, *CENTRES_HZ)
+    names, centres = (*RUMBLE_NAMES, *BAND_NAMES), (*RUMBLE_CENTERS_HZ, *CENTERS_HZ)
     levels = [[10 * np.log10(s[(hz > c / 1.05) & (hz < c * 1.05)].mean()) for c in centres] for s in spectra]
     dev, ours = (_clip(**dict(zip(names, each, strict=True))) for each in levels)
     assert lower_limit([dev], [ours], sample_rate=16000) == pytest.approx(limit, rel=0.05)
@@ -87,7 +87,7 @@ def test_noise_is_as_much_brighter_before_the_microphone_as_that_takes_away() ->
     assert case.bands_db is not None
     lift = np.array(case.bands_db) - case.bands_db[4]
     assert lift[:9] == pytest.approx(0, abs=0.5)
-    assert lift[11] == pytest.approx(10 * np.log10(1 + (CENTRES_HZ[11] / 3500) ** 8), abs=1.0)
+    assert lift[11] == pytest.approx(10 * np.log10(1 + (CENTERS_HZ[11] / 3500) ** 8), abs=1.0)
     again = through_microphone(case, case, sample_rate=192_000)
     assert again.bands_db == pytest.approx(case.bands_db)
 

@@ -10,7 +10,7 @@ import soundfile
 from scipy.signal import butter, sosfilt
 
 from benchmarks.snr_mixes import calibration_mixes
-from synth.dsp.analysis.bands import band_levels, normalised
+from synth.dsp.analysis.bands import band_levels, normalize_levels
 from synth.dsp.arrays import Samples
 from synth.dsp.resample import resample
 from synth.match.measure.clip import FLAGS, VERSION, ClipMeasurement, measure_clip
@@ -93,7 +93,7 @@ def test_colour_and_level_of_the_noise_are_those_of_the_noise() -> None:
         colours.append([found.features[f"noise_band_{k}"] for k in range(1, 13)])
         errors.append((found.features["noise_dbfs"] or 0) - mix.noise_db)
     power = (np.abs(np.fft.rfft(rumble[: 62 * 2048].reshape(-1, 2048), axis=1)) ** 2).mean(axis=0)
-    true = normalised(band_levels(power, sample_rate=RATE))
+    true = normalize_levels(band_levels(power, sample_rate=RATE))
     assert np.abs(np.mean(np.array(colours, float), axis=0) - true).max() < 2.5
     assert abs(np.mean(errors)) < 1.5
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.snr_mixes import calibration_mixes, fit_hint_model, fit_on_mixes, mix_at
 from synth.dsp import levels
-from synth.dsp.analysis.bands import band_levels, normalised
+from synth.dsp.analysis.bands import band_levels, normalize_levels
 from synth.dsp.arrays import Samples
 from synth.errors import UsageError
 from synth.match.measure.calibration import DEFAULT_CALIBRATION, Calibration, fit_calibration
@@ -179,7 +179,7 @@ def test_too_few_clips_and_what_is_no_calibration_are_refused() -> None:
 
 def test_mixes_are_the_same_for_a_seed_and_have_the_colour_asked_for() -> None:
     speech, pool = [babble(1.5, seed=k) for k in range(3)], [noise(4.0, seed=k) for k in range(2)]
-    colour = normalised(np.linspace(0, -30, 12))
+    colour = normalize_levels(np.linspace(0, -30, 12))
     first, again = (
         list(calibration_mixes(speech, pool, count=4, sample_rate=RATE, seed=5, spectra=[colour], snr_db=(-30, -30)))
         for _ in range(2)
@@ -189,7 +189,7 @@ def test_mixes_are_the_same_for_a_seed_and_have_the_colour_asked_for() -> None:
     for mix in first:
         power = np.abs(np.fft.rfft(mix.samples)) ** 2
         power = power[: len(power) // 2 * 2 + 1] if len(power) % 2 else np.append(power, 0.0)
-        assert np.abs(normalised(band_levels(power, sample_rate=RATE)) - colour).max() < 4
+        assert np.abs(normalize_levels(band_levels(power, sample_rate=RATE)) - colour).max() < 4
     with pytest.raises(UsageError, match="empty"):
         next(calibration_mixes([], pool, count=1, sample_rate=RATE, seed=1))
     with pytest.raises(UsageError, match="silent"):

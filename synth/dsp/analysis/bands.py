@@ -16,14 +16,14 @@ Bands = npt.NDArray[np.float64]
 BANDS = 12
 EDGES_HZ = tuple(float(hz) for hz in np.round(np.geomspace(60.0, 7000.0, BANDS + 1), 1))
 """Edges in Hz: each band is 0.57 octave wide. A band that reaches above 0.45 of the rate is not there."""
-CENTRES_HZ = tuple(float(hz) for hz in np.round(np.sqrt(np.array(EDGES_HZ[:-1]) * np.array(EDGES_HZ[1:])), 1))
+CENTERS_HZ = tuple(float(hz) for hz in np.round(np.sqrt(np.array(EDGES_HZ[:-1]) * np.array(EDGES_HZ[1:])), 1))
 
 RUMBLE_EDGES_HZ = (20.0, 35.0, 60.0)
-RUMBLE_CENTRES_HZ = (26.5, 45.8)
+RUMBLE_CENTERS_HZ = (26.5, 45.8)
 RUMBLE_BANDS = 2
 
 
-def bands_there(sample_rate: int) -> int:
+def count_bands(sample_rate: int) -> int:
     """How many of the bands lie below 0.45 of the rate."""
     return sum(edge <= 0.45 * sample_rate for edge in EDGES_HZ[1:])
 
@@ -34,7 +34,7 @@ def _shares(size: int, sample_rate: int) -> Bands:
 
     A bin counts by the part of its width that lies within, so that narrow bands have power at any frame size.
     """
-    return _parts(size, sample_rate, EDGES_HZ)[: bands_there(sample_rate)]
+    return _parts(size, sample_rate, EDGES_HZ)[: count_bands(sample_rate)]
 
 
 @lru_cache
@@ -62,6 +62,6 @@ def rumble_levels(power: Bands, *, sample_rate: int) -> Bands:
     return np.asarray(10 * np.log10(np.maximum(levels, 1e-12)))
 
 
-def normalised(levels_db: Bands) -> Bands:
+def normalize_levels(levels_db: Bands) -> Bands:
     """The levels less their mean: the colour without the level."""
     return np.asarray(levels_db - levels_db.mean())

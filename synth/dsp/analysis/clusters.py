@@ -21,7 +21,7 @@ Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Common:
+class SharedSound:
     """Two recordings (positions in the list that is reported on) with that many seconds in common."""
 
     first: int
@@ -29,7 +29,7 @@ class Common:
     seconds: float
 
 
-def clusters(profiles: Floats, *, limit_db: float) -> Numbers:
+def cluster_spectra(profiles: Floats, *, limit_db: float) -> Numbers:
     """Number the different spectra among band profiles (shape (recordings, bands), dB): 1 is the one with the most.
 
     Agglomerative, by the mean over the pairs (average linkage) of the mean absolute difference of the bands, up to
@@ -64,7 +64,7 @@ def _by_leaders(profiles: Floats, limit_db: float) -> list[int]:
     return found
 
 
-def families(paths: Sequence[str], pairs: Sequence[Common]) -> Numbers:
+def group_recordings(paths: Sequence[str], pairs: Sequence[SharedSound]) -> Numbers:
     """Number the recordings from 1 on: segments of one file, and near-duplicates, however chained, are one."""
     first: dict[str, int] = {}
     same_file = [(first.setdefault(path, i), i) for i, path in enumerate(paths)]
@@ -73,7 +73,7 @@ def families(paths: Sequence[str], pairs: Sequence[Common]) -> Numbers:
     return np.array([numbers.setdefault(member, len(numbers) + 1) for member in first_member.values()], np.int64)
 
 
-def unique_seconds(usable: Floats, family: Numbers, pairs: Sequence[Common]) -> Floats:
+def unique_seconds(usable: Floats, family: Numbers, pairs: Sequence[SharedSound]) -> Floats:
     """Seconds of each family, shape (families,), what its members have in common counted once.
 
     By the tree of the largest overlaps: exact where one member holds the others, or where they overlap in a chain.

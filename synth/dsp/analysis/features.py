@@ -9,16 +9,16 @@ import numpy as np
 
 from synth.dsp.analysis.spectrum import (
     Bandwidth,
-    Line,
     Power,
     Readable,
     Stretch,
-    band_levels,
-    bandwidth,
-    spectrum_of,
-    tonal_lines,
+    TonalLine,
+    find_bandwidth,
+    find_lines,
+    measure_spectrum,
+    third_octave_levels,
 )
-from synth.dsp.analysis.speech_in_noise import Speech, find_speech
+from synth.dsp.analysis.speech_in_noise import SpeechFinding, find_speech
 from synth.units import power_to_db
 
 VERSION = 3
@@ -40,24 +40,26 @@ class NoiseFeatures:
     level_dbfs: float
     level_sd_db: float | None
     bands_dbfs: tuple[float, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[TonalLine, ...]
     bandwidth: Bandwidth
-    speech: Speech
+    speech: SpeechFinding
 
 
-def measure(samples: Readable, stretches: Sequence[Stretch], *, scale: float, sample_rate: int) -> NoiseFeatures:
+def measure_recording(
+    samples: Readable, stretches: Sequence[Stretch], *, scale: float, sample_rate: int
+) -> NoiseFeatures:
     """Measure the stretches (start, length) of a recording of int16 samples; `scale` brings them to full scale 1.0.
 
     Reads it in blocks: an hour takes no more memory than a minute.
     """
-    spectrum = spectrum_of(samples, stretches, scale=scale, sample_rate=sample_rate)
+    spectrum = measure_spectrum(samples, stretches, scale=scale, sample_rate=sample_rate)
     power, levels = _levels(samples, stretches, scale=scale, sample_rate=sample_rate)
     return NoiseFeatures(
         level_dbfs=max(power_to_db(power), _LOWEST_DB),
         level_sd_db=float(levels.std()) if len(levels) > 1 else None,
-        bands_dbfs=tuple(band_levels(spectrum, sample_rate=sample_rate).tolist()),
-        lines=tonal_lines(spectrum),
-        bandwidth=bandwidth(spectrum),
+        bands_dbfs=tuple(third_octave_levels(spectrum, sample_rate=sample_rate).tolist()),
+        lines=find_lines(spectrum),
+        bandwidth=find_bandwidth(spectrum),
         speech=find_speech(samples, stretches, sample_rate=sample_rate),
     )
 
@@ -77,7 +79,7 @@ def _levels(samples: Readable, stretches: Sequence[Stretch], *, scale: float, sa
     return total / max(1, seen), np.concatenate(levels)
 
 
-def stationarity(level_sd_db: float | None) -> str:
+def describe_stationarity(level_sd_db: float | None) -> str:
     """What the SD of the level means for estimates that take noise as steady, in a word.
 
     Up to 3 dB they hold; above 5 dB they do not (measured: the error of blind SNR estimates, 1-2 dB for car noise with

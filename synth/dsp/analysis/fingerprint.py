@@ -49,7 +49,7 @@ _HEARD_SHARE = 0.75  # of a block; the rest may be silence
 _FRAMES_AT_ONCE = 512
 
 
-def num_words(num_samples: int, sample_rate: int) -> int:
+def count_words(num_samples: int, sample_rate: int) -> int:
     """How many words a recording has; 0 where it is shorter than 0.39 s."""
     return max(0, (num_samples * RATE // sample_rate - _FRAME) // _HOP)
 
@@ -59,7 +59,7 @@ def seconds_of(words: int) -> float:
     return words * HOP_SECONDS + FRAME_SECONDS
 
 
-def fingerprint(blocks: Iterable[npt.NDArray[np.generic]], *, sample_rate: int) -> Iterator[Words]:
+def compute_fingerprint(blocks: Iterable[npt.NDArray[np.generic]], *, sample_rate: int) -> Iterator[Words]:
     """The words of a recording, in pieces, from its samples in pieces.
 
     blocks: shape (n,) each, any number type, in steps of int16 (+-32768).
@@ -76,7 +76,7 @@ def fingerprint(blocks: Iterable[npt.NDArray[np.generic]], *, sample_rate: int) 
         if made >= _FRAMES_AT_ONCE:
             yield _words(waiting[: made * _HOP + _FRAME])
             waiting, given = waiting[made * _HOP :], given + made
-    total = num_words(sum(lengths), sample_rate) - given
+    total = count_words(sum(lengths), sample_rate) - given
     if total > 0:
         need = total * _HOP + _FRAME
         yield _words(np.concatenate([waiting, np.zeros(max(0, need - len(waiting)))])[:need])
@@ -144,7 +144,7 @@ def wrong_bits(first: Words, second: Words) -> tuple[npt.NDArray[np.int64], npt.
     return np.where(heard, np.bitwise_count(first ^ second), 0).astype(np.int64), heard
 
 
-def compare(first: Words, second: Words, lag: int) -> Likeness | None:
+def compare_at_lag(first: Words, second: Words, lag: int) -> Likeness | None:
     """What the recordings have in common at one offset; None where no block is the same sound."""
     start, other = max(0, lag), max(0, -lag)
     count = min(len(first) - start, len(second) - other)
@@ -167,7 +167,7 @@ def _block_sums(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     return np.asarray(sums[BLOCK:] - sums[:-BLOCK])
 
 
-def tells(likeness: Likeness, first: Words, second: Words) -> bool:
+def is_same_recording(likeness: Likeness, first: Words, second: Words) -> bool:
     """Whether a likeness shows that two recordings are one; first and second: what they have in common.
 
     It does not where both are nearly as like themselves half a second to five seconds later: many recordings have a

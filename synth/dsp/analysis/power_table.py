@@ -98,7 +98,7 @@ def butterworth_response(
     return np.asarray(made)
 
 
-def energy(table: Table, start: int, stop: int, *, num_samples: int) -> Samples:
+def energy_between(table: Table, start: int, stop: int, *, num_samples: int) -> Samples:
     """Energy of samples start..stop of a recording of `num_samples` under WEIGHTINGS, shape (3,), in the scale of its
     samples.
 

@@ -59,7 +59,7 @@ class Spectrum:
         return np.asarray(np.arange(len(self.density)) * self.step_hz, np.float64)
 
 
-def spectrum_of(samples: Readable, stretches: Iterable[Stretch], *, scale: float, sample_rate: int) -> Spectrum:
+def measure_spectrum(samples: Readable, stretches: Iterable[Stretch], *, scale: float, sample_rate: int) -> Spectrum:
     """Welch's power density (Hann frames of about 0.5 s that overlap by half) of the given stretches.
 
     A stretch shorter than a frame is one short frame. The mean of each frame is taken off: an offset is no sound.
@@ -119,7 +119,7 @@ def third_octaves(sample_rate: int) -> tuple[tuple[float, float, float], ...]:
     return tuple(band for band in bands if band[2] <= 0.45 * sample_rate)
 
 
-def band_levels(spectrum: Spectrum, *, sample_rate: int) -> Power:
+def third_octave_levels(spectrum: Spectrum, *, sample_rate: int) -> Power:
     """Level in dB (full scale 1.0) of each third octave, shape (bands,). A bin on an edge is divided."""
     edges = np.concatenate([[0.0], (np.arange(len(spectrum.density)) + 0.5) * spectrum.step_hz])
     running = np.concatenate([[0.0], np.cumsum(spectrum.density * np.diff(edges))])
@@ -128,7 +128,7 @@ def band_levels(spectrum: Spectrum, *, sample_rate: int) -> Power:
     return np.asarray(10 * np.log10(np.maximum(power, _TINY)))
 
 
-def profile(levels: Power) -> Power:
+def spectral_profile(levels: Power) -> Power:
     """Band levels without their mean, in dB: the shape of a spectrum, whatever its level.
 
     What lies more than 60 dB below the loudest band counts as 60 dB below: nobody hears how silent it is.
@@ -143,14 +143,14 @@ def profile(levels: Power) -> Power:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TonalLine:
     """A tone: its frequency, and by how many dB its peak stands above the median around it."""
 
     hz: float
     above_db: float
 
 
-def tonal_lines(spectrum: Spectrum) -> tuple[Line, ...]:
+def find_lines(spectrum: Spectrum) -> tuple[TonalLine, ...]:
     """Peaks more than 6 dB above the median of the sixth octave around them, by frequency; at most the 40 highest.
 
     Where few frames were averaged, or a few loud ones make up the mean, the limit is as high as noise without lines
@@ -171,7 +171,7 @@ def tonal_lines(spectrum: Spectrum) -> tuple[Line, ...]:
         highest = level[max(0, k - 1) : k + 2].max() == level[k]
         if highest and all(abs(k - other) > _MAIN_LOBE for other in found):
             found.append(k)
-    return tuple(Line(_refined(level, k) * spectrum.step_hz, float(above[k])) for k in sorted(found))
+    return tuple(TonalLine(_refined(level, k) * spectrum.step_hz, float(above[k])) for k in sorted(found))
 
 
 def _refined(level: Power, k: int) -> float:
@@ -225,7 +225,7 @@ class Bandwidth:
         return self.cut and self.low_hz >= 200.0 and 2900.0 <= self.high_hz <= 4100.0
 
 
-def bandwidth(spectrum: Spectrum) -> Bandwidth:
+def find_bandwidth(spectrum: Spectrum) -> Bandwidth:
     """The band that a recording fills.
 
     A low-pass is told from a spectrum that falls by itself by its steepness: 20 dB within 300 Hz or a third octave,

@@ -1,6 +1,6 @@
 """Is somebody talking in a noise recording? Voiced sound whose pitch moves, in pieces as long as syllables.
 
-A model that is trained on such noise learns that speech is noise. See `voiced_runs` for how it is told from engines,
+A model that is trained on such noise learns that speech is noise. See `find_voiced_runs` for how it is told from engines,
 horns and sirens.
 
 Measured at 16 kHz on real audio (84 utterances of 2 to 17 s, LibriSpeech, VCTK and voice commands, as long as the noise
@@ -47,7 +47,7 @@ _TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class Speech:
+class SpeechFinding:
     """`seconds` of voiced, moving sound (about a third of the time that somebody talks); `found`: it is speech.
 
     `at_s`: where the block of 10 s with the most of it begins, in seconds from the start of the recording.
@@ -58,22 +58,22 @@ class Speech:
     at_s: float | None
 
 
-def find_speech(samples: Readable, stretches: Iterable[Stretch], *, sample_rate: int) -> Speech:
-    """Speech in the usable stretches of a recording, in blocks of 10 s.
+def find_speech(samples: Readable, stretches: Iterable[Stretch], *, sample_rate: int) -> SpeechFinding:
+    """Find speech in the usable stretches of a recording, in blocks of 10 s.
 
     There is speech where one block has at least four voiced runs (fewer in a shorter block) that fill 2 % of it.
     """
     total, best, at, found = 0.0, 0.0, None, False
     for start, length in _blocks(stretches, sample_rate):
         block = samples[start : start + length].astype(np.float64)
-        runs = voiced_runs(block, sample_rate=sample_rate)
+        runs = find_voiced_runs(block, sample_rate=sample_rate)
         seconds, long = sum(count for _, count in runs) * _HOP_SECONDS, length / sample_rate
         enough = max(2, round(_RUNS_OF_SPEECH * min(1.0, long / BLOCK_SECONDS)))
         total += seconds
         found = found or (len(runs) >= enough and seconds >= _SHARE_OF_SPEECH * long)
         if seconds > best:
             best, at = seconds, start / sample_rate
-    return Speech(found, total, at)
+    return SpeechFinding(found, total, at)
 
 
 def _blocks(stretches: Iterable[Stretch], sample_rate: int) -> Iterator[Stretch]:
@@ -85,7 +85,7 @@ def _blocks(stretches: Iterable[Stretch], sample_rate: int) -> Iterator[Stretch]
             yield from ((a, b - a) for a, b in pairwise(edges))
 
 
-def voiced_runs(block: Samples, *, sample_rate: int) -> list[tuple[int, int]]:
+def find_voiced_runs(block: Samples, *, sample_rate: int) -> list[tuple[int, int]]:
     """(first frame, number of frames) of each stretch of voiced sound with a moving pitch; frames are 16 ms apart.
 
     Each frame's spectrum between 150 and 1800 Hz is divided, bin by bin, by its median over the block: what sounds all

@@ -9,8 +9,8 @@ import numpy as np
 
 from synth.draws import audio_generator
 from synth.dsp.arrays import Samples
-from synth.dsp.events.event import Event, ended, seconds_parameter, sounding
-from synth.dsp.events.sounds import add_at, band_noise, ringing
+from synth.dsp.events.event import Event, count_sounding, duration, fade_out
+from synth.dsp.events.sounds import add_at, band_noise, ring
 from synth.dsp.parameters import Parameter
 from synth.units import db_to_gain, seconds_to_samples
 
@@ -29,7 +29,7 @@ class Door(Event):
 
     name = "door"
 
-    seconds: Annotated[float, seconds_parameter(0.1, 3, default={"uniform": [0.3, 0.6]})] = 0.4
+    seconds: Annotated[float, duration(0.1, 3, default={"uniform": [0.3, 0.6]})] = 0.4
     hz: Annotated[
         float, Parameter("pitch of the thump", low=30, high=250, unit="Hz", default={"uniform": [50, 110]})
     ] = 80.0
@@ -50,24 +50,24 @@ class Door(Event):
     seed: int = 0
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
-        out = np.zeros(sounding(self, num_samples, sample_rate))
+        out = np.zeros(count_sounding(self, num_samples, sample_rate))
         random = audio_generator(self.seed)
         add_at(out, self._latch(random, sample_rate), 0)
         at = seconds_to_samples(self.latch_ms / 1000, sample_rate)
         add_at(out, self._thump(random, sample_rate), at)
         add_at(out, self._seal(random, sample_rate), at)
-        return ended(out, num_samples, sample_rate)
+        return fade_out(out, num_samples, sample_rate)
 
     def _latch(self, random: np.random.Generator, sample_rate: int) -> Samples:
         strength = 0.05 * db_to_gain(self.latch_db)
         hz = _LATCH_HZ * random.uniform(0.85, 1.15, len(_LATCH_HZ))
-        return ringing(hz, 0.002, [strength, 0.7 * strength, 0.5 * strength], sample_rate=sample_rate)
+        return ring(hz, 0.002, [strength, 0.7 * strength, 0.5 * strength], sample_rate=sample_rate)
 
     def _thump(self, random: np.random.Generator, sample_rate: int) -> Samples:
         panels = self.hz * _PANEL_RATIOS * random.uniform(0.9, 1.1, len(_PANEL_RATIOS))
         strength = 0.035 * random.uniform(0.3, 1.0, len(panels)) * random.choice([-1.0, 1.0], len(panels))
         decay = self.decay_ms / 3000
-        return ringing(
+        return ring(
             [self.hz, *panels],
             [decay] + [decay / 3] * len(panels),
             [0.08, *strength],

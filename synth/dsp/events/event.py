@@ -43,17 +43,17 @@ class Event(Parametrized):
         raise NotImplementedError
 
 
-def seconds_parameter(low: float, high: float, *, default: Mapping[str, Any]) -> Parameter:
+def duration(low: float, high: float, *, default: Mapping[str, Any]) -> Parameter:
     """The parameter that every event has."""
     return Parameter("how long it lasts", low=low, high=high, unit="s", default=default)
 
 
-def sounding(event: Event, num_samples: int, sample_rate: int) -> int:
+def count_sounding(event: Event, num_samples: int, sample_rate: int) -> int:
     """How many of `num_samples` the event fills."""
     return min(num_samples, seconds_to_samples(event.seconds, sample_rate))
 
 
-def ended(sound: Samples, num_samples: int, sample_rate: int) -> Samples:
+def fade_out(sound: Samples, num_samples: int, sample_rate: int) -> Samples:
     """The sound, shape (n,), changed in place so that its last 10 ms fade to zero; then silence up to `num_samples`."""
     fade = min(seconds_to_samples(END_SECONDS, sample_rate), len(sound))
     sound[len(sound) - fade :] *= 0.5 + 0.5 * np.cos(math.pi * np.arange(1, fade + 1) / max(fade, 1))

@@ -10,8 +10,8 @@ import numpy as np
 
 from synth.draws import audio_generator
 from synth.dsp.arrays import Samples
-from synth.dsp.events.event import Event, ended, seconds_parameter, sounding
-from synth.dsp.events.sounds import harmonics_below, muffled, one_cycle, played, swell
+from synth.dsp.events.event import Event, count_sounding, duration, fade_out
+from synth.dsp.events.sounds import harmonics_below, make_cycle, muffle, play_tone, swell
 from synth.dsp.parameters import Parameter
 
 _HARMONICS = 24
@@ -28,7 +28,7 @@ class Horn(Event):
 
     name = "horn"
 
-    seconds: Annotated[float, seconds_parameter(0.1, 10, default={"log_uniform": [0.2, 1.5]})] = 0.6
+    seconds: Annotated[float, duration(0.1, 10, default={"log_uniform": [0.2, 1.5]})] = 0.6
     hz: Annotated[float, Parameter("the lower tone", low=150, high=900, unit="Hz", default={"uniform": [350, 450]})] = (
         420.0
     )
@@ -48,16 +48,16 @@ class Horn(Event):
     seed: int = 0
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
-        time = np.arange(sounding(self, num_samples, sample_rate)) / sample_rate
+        time = np.arange(count_sounding(self, num_samples, sample_rate)) / sample_rate
         random = audio_generator(self.seed)
         tones = [self._tone(hz, time, random, sample_rate) for hz in (self.hz, self.hz * self.ratio)]
-        sound = muffled(tones[0] + tones[1], self.muffle_hz, order=2, sample_rate=sample_rate)
+        sound = muffle(tones[0] + tones[1], self.muffle_hz, order=2, sample_rate=sample_rate)
         swell(sound, seconds=self.seconds, rise_s=_RISE_S, fall_s=_FALL_S, sample_rate=sample_rate)
-        return ended(sound, num_samples, sample_rate)
+        return fade_out(sound, num_samples, sample_rate)
 
     def _tone(self, hz: float, time: Samples, random: np.random.Generator, sample_rate: int) -> Samples:
         level_db, phases = random.normal(0, 3, _HARMONICS), random.uniform(0, 2 * math.pi, _HARMONICS)
         level_db[0] = 0.0
         count = harmonics_below(hz, _HARMONICS, sample_rate)
         amplitudes = 0.03 * 10 ** (level_db / 20) / np.sqrt(np.arange(1, _HARMONICS + 1))
-        return played(one_cycle(amplitudes[:count], phases[:count]), hz * time)
+        return play_tone(make_cycle(amplitudes[:count], phases[:count]), hz * time)

@@ -10,8 +10,8 @@ import numpy as np
 
 from synth.draws import audio_generator
 from synth.dsp.arrays import Samples
-from synth.dsp.events.event import Event, ended, seconds_parameter, sounding
-from synth.dsp.events.sounds import add_at, ringing
+from synth.dsp.events.event import Event, count_sounding, duration, fade_out
+from synth.dsp.events.sounds import add_at, ring
 from synth.dsp.parameters import Parameter
 from synth.units import db_to_gain, seconds_to_samples
 
@@ -33,7 +33,7 @@ class Indicator(Event):
 
     name = "indicator"
 
-    seconds: Annotated[float, seconds_parameter(0.5, 60, default={"uniform": [2, 8]})] = 4.0
+    seconds: Annotated[float, duration(0.5, 60, default={"uniform": [2, 8]})] = 4.0
     rate_hz: Annotated[float, Parameter("cycles a second", low=0.5, high=4, unit="Hz", default={"uniform": [1, 2]})] = (
         1.5
     )
@@ -57,7 +57,7 @@ class Indicator(Event):
     seed: int = 0
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
-        out = np.zeros(sounding(self, num_samples, sample_rate))
+        out = np.zeros(count_sounding(self, num_samples, sample_rate))
         random = audio_generator(self.seed)
         clicks = [self._click(self.click_hz * pitch, random, sample_rate) for pitch in (1.0, self.ratio)]
         gains = random.uniform(-0.5, 0.5, (math.ceil(self.seconds * self.rate_hz), 2))
@@ -65,14 +65,14 @@ class Indicator(Event):
             for part, (click, db) in enumerate(zip(clicks, pair, strict=True)):
                 at = seconds_to_samples((cycle + part * self.duty) / self.rate_hz, sample_rate)
                 add_at(out, click * db_to_gain(db), at)
-        return ended(out, num_samples, sample_rate)
+        return fade_out(out, num_samples, sample_rate)
 
     def _click(self, hz: float, random: np.random.Generator, sample_rate: int) -> Samples:
         partials = hz * _SHAPE * random.uniform(0.95, 1.05, len(_SHAPE))
         strength = 0.07 * random.uniform(0.3, 1.0, len(_SHAPE)) * random.choice([-1.0, 1.0], len(_SHAPE))
         strength[0] = 0.07
         decay = self.click_ms / 3000
-        return ringing(
+        return ring(
             [*partials, _DASHBOARD_HZ],
             [decay] * len(partials) + [2 * decay],
             [*strength, 0.02],

@@ -10,9 +10,9 @@ import numpy as np
 
 from synth.draws import audio_generator
 from synth.dsp.arrays import Samples
-from synth.dsp.events.course import Course
-from synth.dsp.events.event import Event, ended, seconds_parameter, sounding
-from synth.dsp.events.sounds import band_noise, between, harmonics_below, one_cycle, played, swell
+from synth.dsp.events.event import Event, count_sounding, duration, fade_out
+from synth.dsp.events.pass_by import PassBy
+from synth.dsp.events.sounds import band_noise, harmonics_below, interpolate, make_cycle, play_tone, swell
 from synth.dsp.parameters import Parameter
 from synth.units import db_to_gain
 
@@ -32,7 +32,7 @@ class PassingCar(Event):
 
     name = "passing_car"
 
-    seconds: Annotated[float, seconds_parameter(0.5, 30, default={"uniform": [2, 5]})] = 3.0
+    seconds: Annotated[float, duration(0.5, 30, default={"uniform": [2, 5]})] = 3.0
     speed_kmh: Annotated[
         float, Parameter("against our car", low=1, high=62, unit="km/h", default={"uniform": [15, 60]})
     ] = 40.0
@@ -55,8 +55,8 @@ class PassingCar(Event):
     seed: int = 0
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
-        count = sounding(self, num_samples, sample_rate)
-        gain, clock = Course(self.distance_m, self.speed_kmh, self.seconds).heard(count, sample_rate)
+        count = count_sounding(self, num_samples, sample_rate)
+        gain, clock = PassBy(self.distance_m, self.speed_kmh, self.seconds).heard(count, sample_rate)
         sound = self._noise(clock, sample_rate)
         tone = db_to_gain(self.tone_db)
         sound += tone * self._tone(clock, sample_rate)
@@ -64,7 +64,7 @@ class PassingCar(Event):
         sound *= gain
         quarter = self.seconds / 4
         swell(sound, seconds=self.seconds, rise_s=quarter, fall_s=quarter, sample_rate=sample_rate)
-        return ended(sound, num_samples, sample_rate)
+        return fade_out(sound, num_samples, sample_rate)
 
     def _noise(self, clock: Samples, sample_rate: int) -> Samples:
         """Noise, standard deviation 1, that the car emits, at these times on its clock (s, ascending, from 0)."""
@@ -72,7 +72,7 @@ class PassingCar(Event):
         size = int(place[-1] if len(place) else 0) + 2
         random = audio_generator(self.seed)
         noise = band_noise(size, _LOW_HZ, self.noise_hz, order=1, sample_rate=sample_rate, random=random)
-        return between(noise, place)
+        return interpolate(noise, place)
 
     def _tone(self, clock: Samples, sample_rate: int) -> Samples:
         """The engine's tone, standard deviation 1."""
@@ -80,4 +80,4 @@ class PassingCar(Event):
         count = harmonics_below(1.05 * self.tone_hz, _HARMONICS, sample_rate)
         amplitudes = 1.0 / np.arange(1, count + 1)
         amplitudes *= math.sqrt(2 / float(np.square(amplitudes).sum()))
-        return played(one_cycle(amplitudes, phases[:count]), self.tone_hz * clock)
+        return play_tone(make_cycle(amplitudes, phases[:count]), self.tone_hz * clock)

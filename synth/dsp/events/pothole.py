@@ -9,8 +9,8 @@ import numpy as np
 
 from synth.draws import audio_generator
 from synth.dsp.arrays import Samples
-from synth.dsp.events.event import Event, ended, seconds_parameter, sounding
-from synth.dsp.events.sounds import add_at, band_noise, ringing
+from synth.dsp.events.event import Event, count_sounding, duration, fade_out
+from synth.dsp.events.sounds import add_at, band_noise, ring
 from synth.dsp.parameters import Parameter
 from synth.units import db_to_gain, seconds_to_samples
 
@@ -29,7 +29,7 @@ class Pothole(Event):
 
     name = "pothole"
 
-    seconds: Annotated[float, seconds_parameter(0.1, 3, default={"uniform": [0.45, 0.6]})] = 0.5
+    seconds: Annotated[float, duration(0.1, 3, default={"uniform": [0.45, 0.6]})] = 0.5
     speed_kmh: Annotated[
         float, Parameter("of our car", low=5, high=250, unit="km/h", default={"uniform": [30, 110]})
     ] = 50.0
@@ -54,17 +54,17 @@ class Pothole(Event):
     seed: int = 0
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
-        out = np.zeros(sounding(self, num_samples, sample_rate))
+        out = np.zeros(count_sounding(self, num_samples, sample_rate))
         random = audio_generator(self.seed)
         delay = seconds_to_samples(self.wheelbase_m / (self.speed_kmh / 3.6), sample_rate)
         add_at(out, self._thump(random, sample_rate), 0)
         add_at(out, db_to_gain(self.rear_db) * self._thump(random, sample_rate), delay)
-        return ended(out, num_samples, sample_rate)
+        return fade_out(out, num_samples, sample_rate)
 
     def _thump(self, random: np.random.Generator, sample_rate: int) -> Samples:
         decay = self.decay_ms / 3000
         hz = self.hz * random.uniform(0.95, 1.05)
-        body = ringing([hz, 1.7 * hz], [decay, decay / 2], [0.08, 0.03], sample_rate=sample_rate)
+        body = ring([hz, 1.7 * hz], [decay, decay / 2], [0.08, 0.03], sample_rate=sample_rate)
         size = seconds_to_samples(10 * _SLAP_S, sample_rate)
         slap = band_noise(size, *_SLAP_HZ, order=2, sample_rate=sample_rate, random=random)
         time = np.arange(size) / sample_rate

@@ -10,9 +10,9 @@ import numpy as np
 
 from synth.draws import audio_generator
 from synth.dsp.arrays import Samples
-from synth.dsp.events.course import Course
-from synth.dsp.events.event import Event, ended, seconds_parameter, sounding
-from synth.dsp.events.sounds import between, harmonics_below, muffled, one_cycle, played, swell
+from synth.dsp.events.event import Event, count_sounding, duration, fade_out
+from synth.dsp.events.pass_by import PassBy
+from synth.dsp.events.sounds import harmonics_below, interpolate, make_cycle, muffle, play_tone, swell
 from synth.dsp.parameters import Parameter
 
 KINDS = ("two_tone", "wail")
@@ -35,7 +35,7 @@ class Siren(Event):
 
     name = "siren"
 
-    seconds: Annotated[float, seconds_parameter(1, 120, default={"uniform": [3, 15]})] = 8.0
+    seconds: Annotated[float, duration(1, 120, default={"uniform": [3, 15]})] = 8.0
     kind: Annotated[str, Parameter("two tones in turn, or one that goes up and down", choices=KINDS)] = "two_tone"
     hz: Annotated[
         float, Parameter("the lower tone", low=200, high=1000, unit="Hz", default={"uniform": [400, 460]})
@@ -73,15 +73,15 @@ class Siren(Event):
     seed: int = 0
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
-        count = sounding(self, num_samples, sample_rate)
-        gain, clock = Course(self.distance_m, self.speed_kmh, self.seconds).heard(count, sample_rate)
-        sound = played(self._cycle(sample_rate), self._phase(clock))
+        count = count_sounding(self, num_samples, sample_rate)
+        gain, clock = PassBy(self.distance_m, self.speed_kmh, self.seconds).heard(count, sample_rate)
+        sound = play_tone(self._cycle(sample_rate), self._phase(clock))
         gain *= 0.1
         sound *= gain
-        sound = muffled(sound, self.muffle_hz, order=2, sample_rate=sample_rate)
+        sound = muffle(sound, self.muffle_hz, order=2, sample_rate=sample_rate)
         edge = min(_EDGE_S, self.seconds / 4)
         swell(sound, seconds=self.seconds, rise_s=edge, fall_s=edge, sample_rate=sample_rate)
-        return ended(sound, num_samples, sample_rate)
+        return fade_out(sound, num_samples, sample_rate)
 
     @property
     def _highest(self) -> float:
@@ -90,7 +90,7 @@ class Siren(Event):
     def _cycle(self, sample_rate: int) -> Samples:
         phases = audio_generator(self.seed).uniform(0, 2 * math.pi, _HARMONICS)
         count = max(1, harmonics_below(1.05 * self._highest, _HARMONICS, sample_rate))
-        return one_cycle(np.arange(1.0, count + 1) ** -1.5, phases[:count])
+        return make_cycle(np.arange(1.0, count + 1) ** -1.5, phases[:count])
 
     def _phase(self, clock: Samples) -> Samples:
         """Cycles that the siren has gone through, at these times on its clock (s, ascending, from 0)."""
@@ -101,7 +101,7 @@ class Siren(Event):
         periods = np.floor(place)
         place -= periods
         place *= len(tones)
-        phase = between(gone, place)
+        phase = interpolate(gone, place)
         periods *= gone[-1]
         phase += periods
         return phase

@@ -14,7 +14,7 @@ HIGHEST = 0.45
 """Nothing is made above this share of the sample rate."""
 
 
-def ringing(hz: npt.ArrayLike, decay_s: npt.ArrayLike, amplitude: npt.ArrayLike, *, sample_rate: int) -> Samples:
+def ring(hz: npt.ArrayLike, decay_s: npt.ArrayLike, amplitude: npt.ArrayLike, *, sample_rate: int) -> Samples:
     """Resonances that are struck at sample 0, summed: a * sin(2 pi f t) * exp(-t / decay), until the longest is -60 dB.
 
     hz, decay_s, amplitude: shape (k,) each. Those above 0.45 of the rate are left out. Begins with 0.0.
@@ -32,8 +32,8 @@ def add_at(out: Samples, sound: Samples, at: int) -> None:
     out[at : at + room] += sound[:room]
 
 
-def one_cycle(amplitudes: npt.ArrayLike, phases: npt.ArrayLike) -> Samples:
-    """One cycle of a tone whose harmonics 1, 2, ... have these amplitudes and phases (radians), for `played`."""
+def make_cycle(amplitudes: npt.ArrayLike, phases: npt.ArrayLike) -> Samples:
+    """One cycle of a tone whose harmonics 1, 2, ... have these amplitudes and phases (radians), for `play_tone`."""
     amplitudes = np.asarray(amplitudes, dtype=np.float64)
     spectrum = np.zeros(_TABLE // 2 + 1, np.complex128)
     spectrum[1 : len(amplitudes) + 1] = -0.5j * _TABLE * amplitudes * np.exp(1j * np.asarray(phases))
@@ -41,15 +41,15 @@ def one_cycle(amplitudes: npt.ArrayLike, phases: npt.ArrayLike) -> Samples:
     return np.append(cycle, cycle[0])
 
 
-def played(cycle: Samples, phase: Samples) -> Samples:
-    """The tone of `one_cycle` at each `phase`, counted in cycles, shape (n,)."""
+def play_tone(cycle: Samples, phase: Samples) -> Samples:
+    """The tone of `make_cycle` at each `phase`, counted in cycles, shape (n,)."""
     place = np.floor(phase)
     np.subtract(phase, place, out=place)
     place *= _TABLE
-    return between(cycle, place)
+    return interpolate(cycle, place)
 
 
-def between(points: Samples, place: Samples) -> Samples:
+def interpolate(points: Samples, place: Samples) -> Samples:
     """`points`, shape (m,), on straight lines between them at each `place` from 0 to m - 1 inclusive, shape (n,)."""
     index = place.astype(np.int64)
     np.minimum(index, len(points) - 2, out=index)
@@ -90,7 +90,7 @@ def band_noise(
     return np.asarray(sosfilt(sections, white, axis=-1))
 
 
-def muffled(samples: Samples, hz: float, *, order: int, sample_rate: int) -> Samples:
+def muffle(samples: Samples, hz: float, *, order: int, sample_rate: int) -> Samples:
     """What comes through the body of a car: a Butterworth low-pass; nothing where `hz` is 0.45 of the rate or more."""
     from scipy.signal import butter, sosfilt
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from synth.draws import audio_generator
 from synth.dsp.arrays import Samples
-from synth.dsp.events.event import Event, ended, seconds_parameter, sounding
-from synth.dsp.events.sounds import add_at, band_noise, ringing
+from synth.dsp.events.event import Event, count_sounding, duration, fade_out
+from synth.dsp.events.sounds import add_at, band_noise, ring
 from synth.dsp.parameters import Parameter
 from synth.units import db_to_gain, seconds_to_samples
 
@@ -33,7 +33,7 @@ class Wipers(Event):
 
     name = "wipers"
 
-    seconds: Annotated[float, seconds_parameter(0.5, 600, default={"uniform": [3, 20]})] = 8.0
+    seconds: Annotated[float, duration(0.5, 600, default={"uniform": [3, 20]})] = 8.0
     period_s: Annotated[
         float, Parameter("from one wipe to the next", low=0.6, high=20, unit="s", default={"uniform": [0.8, 1.5]})
     ] = 1.2
@@ -52,14 +52,14 @@ class Wipers(Event):
     seed: int = 0
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
-        out = np.zeros(sounding(self, num_samples, sample_rate))
+        out = np.zeros(count_sounding(self, num_samples, sample_rate))
         starts = self._starts()
         thump = self._thump(sample_rate)
         for start, stroke in zip(starts, self._strokes(len(starts), sample_rate), strict=True):
             at = seconds_to_samples(start, sample_rate)
             add_at(out, stroke, at)
             add_at(out, thump, at + int(0.9 * len(stroke)))
-        return ended(out, num_samples, sample_rate)
+        return fade_out(out, num_samples, sample_rate)
 
     def _starts(self) -> list[float]:
         """When each stroke starts, in s: out, back, out, ..."""
@@ -80,4 +80,4 @@ class Wipers(Event):
 
     def _thump(self, sample_rate: int) -> Samples:
         peak = 0.08 * db_to_gain(self.thump_db)  # noise of 0.03 peaks at about 0.08 in a quarter of a second
-        return ringing([self.thump_hz], [_THUMP_DECAY_S], [peak], sample_rate=sample_rate)
+        return ring([self.thump_hz], [_THUMP_DECAY_S], [peak], sample_rate=sample_rate)

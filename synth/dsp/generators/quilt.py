@@ -22,8 +22,8 @@ import numpy as np
 from synth.draws import audio_generator
 from synth.dsp.arrays import Samples
 from synth.dsp.generators.generator import Generator, Material
-from synth.dsp.generators.quilt_analysis import FAR, PER_CELL, Analysis, Integers, analyse
-from synth.dsp.generators.quilt_seams import Seams, seams_of, sewn
+from synth.dsp.generators.quilt_analysis import FAR, PER_CELL, Analysis, Integers, analyze_material
+from synth.dsp.generators.quilt_seams import Seams, find_seams, sew
 from synth.dsp.parameters import Parameter
 
 BEST = 5
@@ -54,7 +54,7 @@ class Quilt(Generator):
         """Noise of shape (num_samples,) at the level of the material, which has this rate."""
         analysis = self._analysis(materials[0])
         _, seams = self._planned(num_samples, analysis)
-        return sewn(materials[0], analysis, seams)[:num_samples]
+        return sew(materials[0], analysis, seams)[:num_samples]
 
     def pieces(self, num_samples: int, *, sample_rate: int, materials: Sequence[Material]) -> Integers:
         """The cell of the material that each piece of the noise begins in, shape (pieces,), below `cells`."""
@@ -65,7 +65,7 @@ class Quilt(Generator):
         return self._analysis(material).cuts.cells
 
     def _analysis(self, material: Material) -> Analysis:
-        return material.known((self.name, self.segment_ms), lambda it: analyse(it, self.segment_ms))
+        return material.known((self.name, self.segment_ms), lambda it: analyze_material(it, self.segment_ms))
 
     def _planned(self, num_samples: int, analysis: Analysis) -> tuple[Integers, Seams]:
         cuts = analysis.cuts
@@ -76,7 +76,7 @@ class Quilt(Generator):
         first = int(random.integers(cuts.cells))
         draws = random.integers(0, 120, size=most)  # 120 divides by 1, 2, 3, 4 and 5, each times 2
         order = np.asarray(_walk(analysis, first, own, (draws // 2).tolist()))
-        seams = seams_of(analysis, order, 1 - 2 * (draws % 2)).first(num_samples)
+        seams = find_seams(analysis, order, 1 - 2 * (draws % 2)).first(num_samples)
         return order[: len(seams.begins)], seams
 
 

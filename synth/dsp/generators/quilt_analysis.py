@@ -58,7 +58,7 @@ class Cuts:
         return self.margin + pieces * self.step
 
 
-def cuts_of(num_samples: int, *, sample_rate: int, segment_ms: float) -> Cuts:
+def plan_cuts(num_samples: int, *, sample_rate: int, segment_ms: float) -> Cuts:
     """The cuts of a material of `num_samples`: segments as asked for, but at most a quarter of the material long."""
     every = max(1, int(sample_rate // (6.6 * LOW_HZ)))
 
@@ -89,8 +89,8 @@ class Analysis:
     successors: list[list[int]]
 
 
-def analyse(material: Material, segment_ms: float) -> Analysis:
-    cuts = cuts_of(len(material.samples), sample_rate=material.sample_rate, segment_ms=segment_ms)
+def analyze_material(material: Material, segment_ms: float) -> Analysis:
+    cuts = plan_cuts(len(material.samples), sample_rate=material.sample_rate, segment_ms=segment_ms)
     samples = at_least(material.samples, cuts.needed)
     low = _low_part(samples, material.sample_rate)
     features = _features(samples, cuts, material.sample_rate)

@@ -1,4 +1,4 @@
-"""How a quilt is sewn: each piece begins where its waveform fits, and fades in evenly (sources: quilt.py)."""
+"""How a quilt is sew: each piece begins where its waveform fits, and fades in evenly (sources: quilt.py)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Seams:
         return Seams(self.begins[:count], self.ends[:count], self.signs[:count])
 
 
-def seams_of(analysis: Analysis, order: Integers, turns: Integers) -> Seams:
+def find_seams(analysis: Analysis, order: Integers, turns: Integers) -> Seams:
     """Each piece begins where its waveform fits the end of the one before.
 
     turns: -1 where a piece would rather be turned over against the one before, so that pairs come back in two forms.
@@ -66,7 +66,7 @@ def _fitted(analysis: Analysis, ends: Integers, starts: Integers, turns: Integer
     return moves[np.where(other, opposite, best)] * cuts.every, np.where(other, -turns, turns)
 
 
-def sewn(material: Material, analysis: Analysis, seams: Seams) -> Samples:
+def sew(material: Material, analysis: Analysis, seams: Seams) -> Samples:
     """All pieces, one behind the other, with the fades between them."""
     samples = at_least(material.samples, len(analysis.low))
     places = np.concatenate([[0], np.cumsum(seams.lengths)])

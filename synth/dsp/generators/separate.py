@@ -3,7 +3,7 @@
 The parts come from median filters along time and along frequency (Fitzgerald 2010), with a margin between them
 (Driedger, Müller and Disch 2014), as librosa has them: what stands out in frequency and lasts is tonal
 (engine orders, whines, blowers), all else is broadband (road, wind, air). The tonal part is then played faster or
-slower, and louder or softer, the broadband part is re-equalised: another engine on another road. Both are prolonged
+slower, and louder or softer, the broadband part is re-equalised: another engine on another road. Both are prolong
 apart, in pieces that fit each other, so that the sum has any length and no period.
 
 Own choices, without a source: frames, filters and margin of the separation (tried on tones in noise and on the car
@@ -115,7 +115,7 @@ class Separate(Generator):
 
     def __call__(self, num_samples: int, *, sample_rate: int, materials: Sequence[Material]) -> Samples:
         """Noise of any length, shape (num_samples,), full scale 1.0, at the level of its material."""
-        parts = materials[0].known(self.name, separated)
+        parts = materials[0].known(self.name, separate_parts)
         tonal, broadband, whole = parts.mean_squares
         gain = 10 ** (self.tonal_db / 20)
         both = gain**2 * tonal + broadband
@@ -128,9 +128,7 @@ class Separate(Generator):
     def _tonal(self, parts: Parts, num_samples: int) -> Samples:
         rate = thousandths(self.tonal_factor)
         wanted = num_samples + 2 * _EDGE
-        played = prolonged(
-            parts.tonal, resampled_length(wanted, 1000, rate) + _EDGE, audio_generator(self.seed, _PLACES)
-        )
+        played = prolong(parts.tonal, resampled_length(wanted, 1000, rate) + _EDGE, audio_generator(self.seed, _PLACES))
         return resample(played, rate_in=rate, rate_out=1000, num_samples=wanted)[_EDGE:-_EDGE]
 
     def _broadband(self, parts: Parts, num_samples: int, sample_rate: int) -> Samples:
@@ -167,7 +165,7 @@ def _filtered(samples: Samples, taps: Samples) -> Samples:
 # --- the parts of a material ------------------------------------------------------------------------------------------
 
 
-def separated(material: Material) -> Parts:
+def separate_parts(material: Material) -> Parts:
     """The two parts of a material, which add up to it; without its ends, where a tone that breaks off is not narrow."""
     heard = material.heard()
     tonal = tonal_part(heard, material.sample_rate)
@@ -228,7 +226,7 @@ class _Lengths:
         return cls(every, whole(TONAL_FADE_SECONDS, 8), whole(TONAL_REACH_SECONDS, 16), shortest, longest)
 
 
-def prolonged(material: Material, num_samples: int, random: np.random.Generator) -> Samples:
+def prolong(material: Material, num_samples: int, random: np.random.Generator) -> Samples:
     """Pieces of a material, joined where their waveforms fit, shape (num_samples,).
 
     Their lengths and places are random. The place of a join is decided on whole numbers, so that it is the same on

@@ -86,13 +86,13 @@ class Shaped(Generator):
 
     def __call__(self, num_samples: int, *, sample_rate: int, materials: Sequence[Material]) -> Samples:
         """Noise of any length, shape (num_samples,), full scale 1.0, at the level of the first material."""
-        known = [material.known("shaped", analyse) for material in materials[: self.sources()]]
+        known = [material.known("shaped", analyze_spectrum) for material in materials[: self.sources()]]
         weights = (1 - self.between, self.between)[: len(known)]
         moving = np.zeros((frame_count(num_samples, sample_rate), BANDS))
         squares = np.ones((BANDS, BANDS))
         for number, (one, weight) in enumerate(zip(known, weights, strict=True)):
             levels = one.envelopes * np.sqrt(weight)  # so that the variances, not the deviations, are weighted
-            moving += rearranged(levels, len(moving), sample_rate, audio_generator(self.seed, _BLOCKS + number))
+            moving += rearrange_blocks(levels, len(moving), sample_rate, audio_generator(self.seed, _BLOCKS + number))
             squares *= _mean_products(levels)
         gains, bands = np.exp(moving / 2), band_weights(sample_rate)
         power = self._spectrum(known, weights, sample_rate) * known[0].mean_square
@@ -138,7 +138,7 @@ def band_weights(sample_rate: int) -> Samples:
     return np.asarray(np.maximum(1 - np.abs(place - np.arange(BANDS)[:, None]), 0.0))
 
 
-def analyse(material: Material) -> Known:
+def analyze_spectrum(material: Material) -> Known:
     """The statistics of a material that `Shaped` works from."""
     heard = material.heard()
     squares = squared_frames(heard, material.sample_rate)
@@ -149,7 +149,7 @@ def analyse(material: Material) -> Known:
     if len(envelopes) < _FEWEST_FRAMES or not heard.any():
         envelopes = np.zeros((1, BANDS))
     else:
-        envelopes = unsmoothed(envelopes @ own_noise_removed(envelopes, _own_noise(material.sample_rate)))
+        envelopes = undo_smoothing(envelopes @ shrink_to_signal(envelopes, _own_noise(material.sample_rate)))
     return Known(spectrum=mean / mean.sum(), mean_square=float(np.mean(heard**2)), envelopes=envelopes)
 
 
@@ -214,7 +214,7 @@ def _own_noise(sample_rate: int) -> Matrix:
     return np.asarray(envelopes.T @ envelopes / len(envelopes))
 
 
-def own_noise_removed(envelopes: Envelopes, own: Matrix) -> Matrix:
+def shrink_to_signal(envelopes: Envelopes, own: Matrix) -> Matrix:
     """The matrix that takes `envelopes` to their own covariance less `own`.
 
     A band's measured level wavers even where the noise is steady, and the new noise will waver so again. So each
@@ -232,7 +232,7 @@ _SMOOTHED_AGAIN = np.convolve([0.2, 0.6, 0.2], [0.25, 0.5, 0.25])
 """What the frames of `gaussian_noise`, and then those of `squared_frames` and the smoothing, make of levels set."""
 
 
-def unsmoothed(envelopes: Envelopes) -> Envelopes:
+def undo_smoothing(envelopes: Envelopes) -> Envelopes:
     """Each band enlarged so that its variance is right after the frames have smoothed it again; at most 1.5 times."""
     if len(envelopes) < len(_SMOOTHED_AGAIN):
         return envelopes
@@ -241,7 +241,7 @@ def unsmoothed(envelopes: Envelopes) -> Envelopes:
     return np.asarray(envelopes * np.clip(lost, 1.0, 1.5))
 
 
-def rearranged(envelopes: Envelopes, frames: int, sample_rate: int, random: np.random.Generator) -> Envelopes:
+def rearrange_blocks(envelopes: Envelopes, frames: int, sample_rate: int, random: np.random.Generator) -> Envelopes:
     """Blocks of random length with equal-power crossfades between them, shape (frames, BANDS).
 
     Equal power, because the envelopes' mean is 0: what must stay through a crossfade is their variance. The material is

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from synth.dsp.analysis.bands import CENTRES_HZ, RUMBLE_CENTRES_HZ
+from synth.dsp.analysis.bands import CENTERS_HZ, RUMBLE_CENTERS_HZ
 from synth.match.measure.features import BAND_NAMES, RUMBLE_NAMES, Feature
 
 Verdict = Literal["green", "amber", "red"]
@@ -147,10 +147,10 @@ def _shifted(feature: Feature, shift: float) -> str:
     which = "high" if shift > 0 else "low"
     about = _rounded(feature, shift)
     if feature.name in RUMBLE_NAMES:
-        hz = round(RUMBLE_CENTRES_HZ[RUMBLE_NAMES.index(feature.name)])
+        hz = round(RUMBLE_CENTERS_HZ[RUMBLE_NAMES.index(feature.name)])
         remedy = _RUMBLE_REMEDY[shift < 0].format(amount=about, hz=hz)
     elif feature.name in BAND_NAMES:
-        remedy = _BAND_REMEDY[shift < 0].format(amount=about, hz=round(CENTRES_HZ[BAND_NAMES.index(feature.name)]))
+        remedy = _BAND_REMEDY[shift < 0].format(amount=about, hz=round(CENTERS_HZ[BAND_NAMES.index(feature.name)]))
     else:
         remedy = _REMEDIES[feature.name][shift < 0].format(amount=about)
     return f"training's {feature.shown} is {amount(feature, shift)} too {which}: {remedy}"

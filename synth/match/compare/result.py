@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from synth.dsp.analysis.bands import CENTRES_HZ
+from synth.dsp.analysis.bands import CENTERS_HZ
 from synth.errors import ThresholdNotMet
 from synth.match.compare.advice import Verdict, amount, scale_unit, too_few
 from synth.match.measure.features import BAND_NAMES, Feature
@@ -231,7 +231,7 @@ class Comparison:
             "worst": self.worst.feature.name if self.worst else None,
             "features": [_feature_json(f) for f in sorted(self.features, key=importance, reverse=True)],
             "spectra": {
-                "hz": list(CENTRES_HZ),
+                "hz": list(CENTERS_HZ),
                 "training": _spectrum_json(self.spectra[0]),
                 "dev": _spectrum_json(self.spectra[1]),
             },

@@ -14,7 +14,7 @@ from synth.audio.read import mix_channels, opened, read_blocks
 from synth.catalog.catalog import Catalog
 from synth.catalog.near_duplicates import Fingerprinted, find_pairs
 from synth.draws import uniform01
-from synth.dsp.analysis.fingerprint import FRAME_SECONDS, HOP_SECONDS, Words, fingerprint, seconds_of
+from synth.dsp.analysis.fingerprint import FRAME_SECONDS, HOP_SECONDS, Words, compute_fingerprint, seconds_of
 from synth.dsp.arrays import Samples
 from synth.errors import BadInput, GuardError
 from synth.match.fit.guards import SHARED_ADVICE, file_of
@@ -102,7 +102,7 @@ def fingerprint_file(path: str, *, offset: int = 0, num_samples: int | None = No
                 for block in read_blocks(file, offset=offset, num_samples=num_samples)
             )
             powers: list[float] = []
-            parts = list(fingerprint(_with_powers(blocks, powers), sample_rate=rate))
+            parts = list(compute_fingerprint(_with_powers(blocks, powers), sample_rate=rate))
     except (OSError, BadInput):
         return None
     if not parts or not powers:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from synth.dsp.analysis.bands import CENTRES_HZ, RUMBLE_CENTRES_HZ
+from synth.dsp.analysis.bands import CENTERS_HZ, RUMBLE_CENTERS_HZ
 from synth.dsp.arrays import Vector
 from synth.lists.cases import Case
 from synth.match.measure.features import BAND_NAMES, RUMBLE_NAMES
@@ -57,7 +57,7 @@ def lower_limit(
         Hz; None if nothing is too much.
     """
     limits = []
-    for name, hz in zip((*RUMBLE_NAMES, *BAND_NAMES), (*RUMBLE_CENTRES_HZ, *CENTRES_HZ), strict=True):
+    for name, hz in zip((*RUMBLE_NAMES, *BAND_NAMES), (*RUMBLE_CENTERS_HZ, *CENTERS_HZ), strict=True):
         theirs, ours = (quantile_of(side, name, _LOUD_RUMBLE) for side in (dev, simulated))
         if theirs is None or ours is None:
             continue
@@ -89,7 +89,7 @@ def upper_limit(
         Hz; None if nothing is too much.
     """
     limits = []
-    for name, hz in zip(reversed(BAND_NAMES), reversed(CENTRES_HZ), strict=True):
+    for name, hz in zip(reversed(BAND_NAMES), reversed(CENTERS_HZ), strict=True):
         theirs, ours = quantile_of(dev, name), quantile_of(simulated, name)
         if theirs is None or ours is None or hz >= 0.45 * sample_rate:
             continue
@@ -127,10 +127,10 @@ def through_microphone(case: Case, before: Case, *, sample_rate: int) -> Case:
         )
         return new - old
 
-    bands = np.array(case.bands_db) + lift(CENTRES_HZ[: len(case.bands_db)], _MAX_BAND_LIFT_DB)
+    bands = np.array(case.bands_db) + lift(CENTERS_HZ[: len(case.bands_db)], _MAX_BAND_LIFT_DB)
     rumble = None
     if case.rumble_db is not None:
-        rumble = tuple((case.rumble_db + lift(RUMBLE_CENTRES_HZ, _MAX_RUMBLE_LIFT_DB) - bands.mean()).tolist())
+        rumble = tuple((case.rumble_db + lift(RUMBLE_CENTERS_HZ, _MAX_RUMBLE_LIFT_DB) - bands.mean()).tolist())
     return replace(case, bands_db=tuple((bands - bands.mean()).tolist()), rumble_db=rumble)
 
 

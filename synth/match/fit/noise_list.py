@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synth.dsp.analysis.bands import band_levels, normalised
+from synth.dsp.analysis.bands import band_levels, normalize_levels
 from synth.dsp.levels import weight
 from synth.dsp.spectral_shape import power_spectrum
 from synth.match.fit.fitter import model_of
@@ -79,7 +79,7 @@ def _measure_recording(planned: PlanAndNoise, index: int) -> tuple[list[float], 
     rate = planned.noise.sample_rate
     stored = planned.noise.samples(index)[: int(_MEASURED_SECONDS * rate)]
     samples = stored.astype(np.float64) * planned.noise.scale(index)
-    bands = normalised(band_levels(power_spectrum(samples, sample_rate=rate), sample_rate=rate))
+    bands = normalize_levels(band_levels(power_spectrum(samples, sample_rate=rate), sample_rate=rate))
     frame = int(_FRAME_SECONDS * rate)
     in_band = weight(samples, weighting="band", sample_rate=rate)
     powers = (in_band[: len(in_band) // frame * frame].reshape(-1, frame) ** 2).mean(axis=1)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from synth.dsp.analysis.bands import band_levels, normalised
+from synth.dsp.analysis.bands import band_levels, normalize_levels
 from synth.dsp.arrays import Mask, Samples
 from synth.dsp.windows import hann
 from synth.match.measure.bandwidth import Band, band_of, rumble_of
@@ -135,7 +135,7 @@ def measure_clip(
         "nonspeech_share": 1.0 - float(speech.mean()),
         "f0_hz": pitch_hz(samples, speech, sample_rate=sample_rate, hop_seconds=frames.hop_seconds),
     }
-    features |= {name: float(level) for name, level in zip(BAND_NAMES, normalised(bands), strict=False)}
+    features |= {name: float(level) for name, level in zip(BAND_NAMES, normalize_levels(bands), strict=False)}
     if rumble is not None:
         features |= {name: float(level - bands.mean()) for name, level in zip(RUMBLE_NAMES, rumble, strict=True)}
     features = {name: value if value is not None and math.isfinite(value) else None for name, value in features.items()}

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from synth.dsp.analysis.bands import BANDS, CENTRES_HZ, RUMBLE_CENTRES_HZ
+from synth.dsp.analysis.bands import BANDS, CENTERS_HZ, RUMBLE_CENTERS_HZ
 from synth.dsp.arrays import Matrix
 
 FeatureValues: TypeAlias = Mapping[str, float | None]
@@ -45,7 +45,7 @@ class Feature:
 
 
 BAND_NAMES = tuple(f"noise_band_{k}" for k in range(1, BANDS + 1))
-RUMBLE_NAMES = tuple(f"rumble_{k}" for k in range(1, len(RUMBLE_CENTRES_HZ) + 1))
+RUMBLE_NAMES = tuple(f"rumble_{k}" for k in range(1, len(RUMBLE_CENTERS_HZ) + 1))
 _NOISE_KEYS = "noise sources, match_spectrum"
 
 FEATURES: tuple[Feature, ...] = (
@@ -54,11 +54,11 @@ FEATURES: tuple[Feature, ...] = (
     Feature("noise_dbfs", "noise level", "dBFS", 1.0, remedy="level_dbfs, noise.snr_db"),
     *(
         Feature(name, f"noise at {round(hz)} Hz", "dB", 1.0, remedy=_NOISE_KEYS)
-        for name, hz in zip(BAND_NAMES, CENTRES_HZ, strict=True)
+        for name, hz in zip(BAND_NAMES, CENTERS_HZ, strict=True)
     ),
     *(
         Feature(name, f"rumble at {round(hz)} Hz", "dB", 1.0, remedy=_NOISE_KEYS)
-        for name, hz in zip(RUMBLE_NAMES, RUMBLE_CENTRES_HZ, strict=True)
+        for name, hz in zip(RUMBLE_NAMES, RUMBLE_CENTERS_HZ, strict=True)
     ),
     Feature("fluctuation_db", "level fluctuation of the noise", "dB", 0.5, remedy="noise sources, drift, events"),
     Feature("low_hz", "lower end of the band", "Hz", 0.1, "log2", remedy="channel: microphone low_hz"),

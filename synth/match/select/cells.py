@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from synth.dsp.analysis.bands import CENTRES_HZ
+from synth.dsp.analysis.bands import CENTERS_HZ
 from synth.dsp.arrays import Indices, Matrix, Vector
 
 SNR_BINS, LEVEL_BINS, COLOURS = 6, 5, 6
@@ -95,7 +95,7 @@ class Cells:
         if self.colours is None or place >= len(self.colours.centres):
             return None
         centre = self.colours.centres[place]
-        return {f"{CENTRES_HZ[b]:.0f}": round(float(v), 1) for b, v in zip(self.colours.used, centre, strict=True)}
+        return {f"{CENTERS_HZ[b]:.0f}": round(float(v), 1) for b, v in zip(self.colours.used, centre, strict=True)}
 
 
 def _rounded(range_: Range | None) -> list[float] | None:

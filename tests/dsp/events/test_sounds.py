@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from synth.dsp.events.course import Course
 from synth.dsp.events.door import Door
 from synth.dsp.events.horn import Horn
 from synth.dsp.events.indicator import Indicator
+from synth.dsp.events.pass_by import PassBy
 from synth.dsp.events.passing_car import PassingCar
 from synth.dsp.events.pothole import Pothole
 from synth.dsp.events.siren import Siren
@@ -111,7 +111,7 @@ def test_a_muffled_horn_lost_its_treble() -> None:
 
 
 def test_course_is_the_inverse_square_of_the_distance_and_its_doppler_shift() -> None:
-    gain, clock = Course(distance_m=4.0, speed_kmh=54.0, seconds=6.0).heard(6 * RATE, RATE)
+    gain, clock = PassBy(distance_m=4.0, speed_kmh=54.0, seconds=6.0).heard(6 * RATE, RATE)
     time = np.arange(6 * RATE) / RATE - 3
     np.testing.assert_allclose(gain**2, 16 / (16 + (15 * time) ** 2), rtol=1e-12)
     factor = np.diff(clock) * RATE

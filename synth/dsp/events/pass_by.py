@@ -14,7 +14,7 @@ SOUND_M_S = 343.0
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class PassBy:
     """Past the listener at `speed_kmh` against him, nearest (`distance_m`) after half of `seconds`.
 
     The power falls with the square of the distance, as 1 / (d^2 + (vt)^2). The Doppler shift follows from the delay of
