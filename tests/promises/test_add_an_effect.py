@@ -81,9 +81,13 @@ def synth(copy: Path, *words: str) -> str:
     return run(copy, "-c", "from synth.cli import main; main()", *words)
 
 
-def test_the_page_has_six_steps_with_code_that_is_formatted() -> None:
+def test_the_page_has_six_steps_with_code_in_style(copy: Path) -> None:
     assert re.findall(r"^\*\*(\d)\. ", STEPS, re.MULTILINE) == list("123456")
     assert list(blocks("python")) == ["synth/dsp/effects/dc_offset.py", "tests/dsp/effects/test_dc_offset.py"]
+    changed = [name for name in (*blocks("python"), *blocks("diff")) if name.endswith(".py")]
+    config = ["--config", str(ROOT / "pyproject.toml"), "--no-cache"]
+    run(copy, "-m", "ruff", "check", *config, *changed)
+    run(copy, "-m", "ruff", "format", "--check", *config, *changed)
 
 
 def test_the_tests_that_the_steps_name_pass_in_the_copy(copy: Path) -> None:
