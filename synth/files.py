@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import hashlib
 import itertools
 import os
 import shutil
@@ -207,6 +208,24 @@ class Writer:
     def write(self, data: Data) -> None:
         """Append bytes (anything contiguous with the buffer protocol, such as `array.data`)."""
         _write(self._fd, data, self._path)
+
+
+class HashingWriter:
+    """A writer that hashes what goes through it."""
+
+    def __init__(self, out: Writer) -> None:
+        self._out = out
+        self._hash = hashlib.sha256()
+
+    def write(self, data: Data) -> None:
+        """Append bytes."""
+        self._hash.update(data)
+        self._out.write(data)
+
+    @property
+    def sha256(self) -> str:
+        """Of everything that was written so far, hex."""
+        return self._hash.hexdigest()
 
 
 @contextlib.contextmanager

@@ -9,49 +9,59 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 from synth.errors import BadInput
 from synth.lists.audio_list import AudioRow
 from synth.paths.folders import is_data_set
-from synth.text import printable
+from synth.text import count_of, printable
 
-EXTENSIONS = frozenset(
+EXTENSIONS: Final = frozenset(
     ("wav", "wave", "rf64", "w64", "flac", "ogg", "oga", "opus", "mp3", "aif", "aiff", "aifc", "au", "snd", "caf")
 )
-UNREAD = frozenset(
+UNREAD: Final = frozenset(
     ("m4a", "m4b", "aac", "adts", "wma", "webm", "weba", "amr", "awb", "3ga", "ac3", "eac3", "alac", "ape", "wv", "tta",
      "spx", "sph", "nist", "gsm", "ra", "ram", "mka", "mpc", "dsf", "dff", "mp2", "qcp", "voc", "8svx")
 )  # fmt: skip
-"""Extensions of audio that is not read here: such files are refused by name, never passed over in silence."""
+"""Extensions of audio that is not read here: such files are refused by name, never skipped in silence."""
 
-_KINDS_SHOWN = 8
+_KINDS_SHOWN: Final = 8
 
 
 def walk_folder(
     root: Path, *, glob: str | None = None, passed_over: Counter[str] | None = None, data_sets: bool = False
 ) -> Iterator[AudioRow | BadInput]:
-    """Files below `root` and refusals, in the order of their names within each folder.
+    """Find the audio files below a folder.
 
-    Without a glob those with a known extension (in any case); audio that is not read here is refused, and all other
-    files are counted in `passed_over` by their kind. Names that begin with a dot are passed over. Links to folders are
-    not followed, but refused by name: they may lead out of the root, or round in a circle. So is a folder below the
-    root that is a data set of `synth`, unless `data_sets`: its clips are mixtures, not recordings.
+    Names that begin with a dot are skipped. Links to folders are refused, not followed: they may lead out of the root,
+    or round in a circle.
+
+    Args:
+        root: the folder.
+        glob: chooses files; None: all with a known extension (in any case). Audio that is not read here is refused.
+        passed_over: counts the other files by their kind, if there is no glob.
+        data_sets: also take the clips of data sets of `synth`. Otherwise such folders are refused: their clips are
+            mixtures, not recordings.
+
+    Yields:
+        Files and refusals, in the order of their names within each folder.
     """
-    if glob is None:
-        return _walk(str(root), "", _has_known_extension, Counter() if passed_over is None else passed_over, data_sets)
-    return _walk(str(root), "", glob_matcher(glob), None, data_sets)
+    if glob is not None:
+        return _walk(str(root), "", glob_matcher(glob), None, data_sets)
+    counts = Counter() if passed_over is None else passed_over
+    return _walk(str(root), "", lambda path: _extension(path) in EXTENSIONS, counts, data_sets)
 
 
 def passed_over_note(passed_over: Mapping[str, int]) -> str | None:
-    """`7 files passed over: 5 .txt, 2 hidden`; None where there are none."""
+    """`7 files skipped: 5 .txt, 2 hidden`; None if there are none."""
     if not passed_over:
         return None
     total = sum(passed_over.values())
     kinds = sorted(passed_over.items(), key=lambda kind: (-kind[1], kind[0]))
     shown = [f"{count} {kind}" for kind, count in kinds[:_KINDS_SHOWN]]
-    others = sum(count for _, count in kinds[_KINDS_SHOWN:])
-    shown += [f"{others} others"] if others else []
-    return f"{total} file{'' if total == 1 else 's'} passed over: {', '.join(shown)}"
+    if num_others := sum(count for _, count in kinds[_KINDS_SHOWN:]):
+        shown.append(f"{num_others} others")
+    return f"{count_of(total, 'file')} skipped: {', '.join(shown)}"
 
 
 def _walk(
@@ -60,15 +70,15 @@ def _walk(
     """`passed_over` is None where a glob chooses the files: the others are left out on purpose."""
     try:
         with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda entry: os.fsencode(entry.name))
+            listing = sorted(entries, key=lambda entry: os.fsencode(entry.name))
     except OSError as error:
         yield BadInput("missing", printable(prefix or folder), f"the folder cannot be read: {error.strerror}", "scan")
         return
-    if prefix and not data_sets and is_data_set(folder, {entry.name for entry in found}):
+    if prefix and not data_sets and is_data_set(folder, {entry.name for entry in listing}):
         text = "a data set that synth made: its clips are mixtures, and are not read as recordings"
         yield BadInput("data_set", printable(prefix.rstrip("/")), text, "scan")
         return
-    for entry in found:
+    for entry in listing:
         path = prefix + entry.name
         if entry.name.startswith("."):
             if passed_over is not None:
@@ -83,15 +93,11 @@ def _walk(
         elif passed_over is not None and _extension(path) in UNREAD:
             yield BadInput("unsupported", printable(path), unread_message(path), "scan")
         elif passed_over is not None:
-            passed_over[_kind(path)] += 1
+            passed_over[f".{_extension(path)}" if "." in entry.name else "without extension"] += 1
 
 
 def _extension(path: str) -> str:
     return path.rpartition("/")[2].rpartition(".")[2].lower()
-
-
-def _has_known_extension(path: str) -> bool:
-    return _extension(path) in EXTENSIONS
 
 
 def unread_message(path: str) -> str:
@@ -99,24 +105,19 @@ def unread_message(path: str) -> str:
     return f"audio of the kind .{_extension(path)} is not read; convert it to FLAC or WAV"
 
 
-def _kind(path: str) -> str:
-    name = path.rpartition("/")[2]
-    return f".{_extension(name)}" if "." in name else "without extension"
+_GLOB: Final = {"**/": r"(?:[^/]+/)*", "**": r".*", "*": r"[^/]*", "?": r"[^/]"}
 
 
-def glob_matcher(pattern: str) -> Callable[[str], object]:
+def glob_matcher(glob: str) -> Callable[[str], object]:
     """A test for relative paths: `*` and `?` stay within one name, `**/` is any number of folders, `[ab]` a choice."""
+    # not fnmatch, whose * crosses slashes
     parts: list[str] = []
-    for token in re.findall(r"\*\*/|\*\*|\*|\?|\[[^\]]+\]|.", pattern.removeprefix("./"), re.DOTALL):
-        parts.append(_GLOB.get(token) or _literal(token))
+    for token in re.findall(r"\*\*/|\*\*|\*|\?|\[[^\]]+\]|.", glob.removeprefix("./"), re.DOTALL):
+        if token in _GLOB:
+            parts.append(_GLOB[token])
+        elif len(token) == 1:
+            parts.append(re.escape(token))
+        else:
+            choice = token[1:-1].replace("\\", "\\\\").replace("[", "\\[")
+            parts.append(f"[^{choice[1:]}]" if choice.startswith("!") else f"[{choice}]")
     return re.compile("".join(parts), re.DOTALL).fullmatch
-
-
-_GLOB = {"**/": r"(?:[^/]+/)*", "**": r".*", "*": r"[^/]*", "?": r"[^/]"}
-
-
-def _literal(token: str) -> str:
-    if len(token) == 1:
-        return re.escape(token)
-    inside = token[1:-1].replace("\\", "\\\\").replace("[", "\\[")
-    return f"[^{inside[1:]}]" if inside.startswith("!") else f"[{inside}]"

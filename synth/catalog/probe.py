@@ -1,8 +1,8 @@
-"""What is asked of one file, in a worker process that may die of it."""
+"""The questions that a scan asks about one file, in a worker process that may die of it."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -12,40 +12,42 @@ from synth.dsp.room import prepare_response
 from synth.errors import BadInput
 
 Probed: TypeAlias = tuple[int, int, int]
-"""(sample rate, channels, samples); the samples are exact, or counted by decoding."""
+"""(sample rate in Hz, channels, samples); the samples are exact, or counted by decoding."""
 
-MAX_ROOM_SECONDS = 10.0
-"""No impulse response is longer (our own choice): a cabin falls silent in 0.1 s, a cathedral in 8 s. What is longer is
-a recording of something else, and would take gigabytes to convolve with."""
+MAX_ROOM_SECONDS: Final = 10.0
+"""No impulse response is longer: a cabin falls silent in 0.1 s, a cathedral in 8 s. A longer file is a recording of
+something else, and would take gigabytes to convolve with."""
 
-_FRAME, _HOP = 2048, 512
-_FLOOR = 1e-10  # power below which librosa counts all as equally silent (amin of amplitude_to_db, squared)
+_FRAME, _HOP = 2048, 512  # samples
+_FLOOR: Final = (
+    1e-10  # power below which librosa treats all frames as equally silent (amin of amplitude_to_db, squared)
+)
 
 
 def probe(path: str, root: str) -> Probed:
-    """What the header of a file says. Raises BadInput."""
+    """Read the header of a file below `root`. Raises BadInput as `count_samples`."""
     header = count_samples(path, root=root)
     return header.sample_rate, header.channels, header.num_samples
 
 
 class AudioSegment(NamedTuple):
-    """Which part of a file is meant, below which root, and how its channels become one."""
+    """A segment of a file, and how it is read."""
 
-    root: str
-    offset: int
+    root: str  # links must not lead out of it
+    offset: int  # samples of the file
     num_samples: int
-    channels: Channels
+    channels: Channels  # how several become one
 
 
-def measure_trim(path: str, place: AudioSegment, max_seconds: float, top_db: float) -> tuple[int, int]:
-    """Where the sound of a segment begins and ends. Raises BadInput."""
-    samples, _ = read_samples(path, max_seconds=max_seconds, **place._asdict())
+def measure_trim(path: str, segment: AudioSegment, max_seconds: float, top_db: float) -> tuple[int, int]:
+    """Where the sound of a segment begins and ends (`trim_bounds`). Raises BadInput as `read_samples`."""
+    samples, _ = read_samples(path, max_seconds=max_seconds, **segment._asdict())
     return trim_bounds(samples, top_db)
 
 
-def check_response(path: str, place: AudioSegment, max_seconds: float) -> tuple[()]:
-    """Read an impulse response as a render will. Raises BadInput: those of `read_samples`, and silent."""
-    samples, rate = read_samples(path, max_seconds=max_seconds, **place._asdict())
+def check_response(path: str, segment: AudioSegment, max_seconds: float) -> tuple[()]:
+    """Read an impulse response as a render will. Raises BadInput as `read_samples`, and silent."""
+    samples, rate = read_samples(path, max_seconds=max_seconds, **segment._asdict())
     try:
         prepare_response(samples, sample_rate=rate)
     except ValueError as error:
@@ -54,10 +56,17 @@ def check_response(path: str, place: AudioSegment, max_seconds: float) -> tuple[
 
 
 def trim_bounds(samples: Samples, top_db: float) -> tuple[int, int]:
-    """(start, end) in samples, as `librosa.effects.trim(samples, top_db=top_db)` finds them; (0, 0) in silence.
+    """Where sound begins and ends, as `librosa.effects.trim` finds it.
 
-    The same frames of 2048 samples, 512 apart, against the loudest. A frame's power is summed from four hops: little
-    memory, where librosa takes four times the sound's, and no librosa in each worker.
+    The frames are the same: 2048 samples, 512 apart. A frame's power is summed from four hops, which takes little
+    memory (librosa takes four times the sound's), and no worker has to import librosa.
+
+    Args:
+        samples: shape (n,), full scale 1.0.
+        top_db: frames that are this far below the loudest are silent, dB.
+
+    Returns:
+        (start, end) in samples; (0, 0) for silence.
     """
     padded = np.pad(samples, _FRAME // 2)
     np.square(padded, out=padded)  # in place: a long recording must not be in memory three times

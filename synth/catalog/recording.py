@@ -14,37 +14,34 @@ _NOT_SLUG = re.compile(r"[^a-z0-9_-]+")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One aligned word: seconds from the start of the recording (segment)."""
+    """One aligned word."""
 
     text: str
-    start: float
-    duration: float
+    start: float  #: seconds from the start of the recording (segment)
+    duration: float  #: seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording that a recipe may use.
+    """A recording that a recipe may use. Unknown labels, text and speakers are None, never an empty string."""
 
-    `offset` and `num_samples` are in samples of the file at its own `sample_rate`; for a whole file offset is 0.
-    Unknown labels, text and speakers are None, never an empty string.
-    """
-
-    id: str
-    source: str  # name of the source in the recipe
-    path: str  # relative to the source's root, with forward slashes
-    offset: int
-    num_samples: int
-    sample_rate: int
-    channels: int
+    id: str  #: `recording_id`
+    source: str  #: name of the source in the recipe
+    path: str  #: relative to the source's root, with forward slashes
+    offset: int  #: where it begins in the file, in samples at the file's own rate; 0 for a whole file
+    num_samples: int  #: at the file's own rate
+    sample_rate: int  #: of the file, Hz
+    channels: int  #: of the file; 0: unknown
     text: str | None = None
     speaker: str | None = None
     labels: Mapping[str, object] | None = None
     alignment: tuple[Word, ...] | None = None
-    identity: FileIdentity | None = None  # of the file; None where only a list was read
-    trim: tuple[int, int] | None = None  # (start, end) in samples at sample_rate inside the segment, where measured
+    identity: FileIdentity | None = None  #: of the file; None if only a list was read
+    trim: tuple[int, int] | None = None  #: (start, end) of the sound inside the segment, samples; None: not measured
 
     @property
     def seconds(self) -> float:
+        """Length in seconds."""
         return self.num_samples / self.sample_rate
 
 
@@ -52,17 +49,22 @@ class Recording:
 class Refusal:
     """One input that was refused: a line of quarantine.jsonl."""
 
-    path: str
-    code: str
-    stage: str
+    path: str  #: printable; or `list:line`
+    code: str  #: one of BadInput.CODES
+    stage: str  #: "scan", "plan" or "render"
     message: str
     clip_id: str | None = None
 
 
 def recording_id(source: str, path: str, offset: int) -> str:
-    """Slug `[a-z0-9_-]` of the path (at most 80 characters) + 8 hex of a hash of (source name, path, offset).
+    """The name of a recording: stable, unique, safe as a file name.
 
-    Stable, unique, safe as a file name. The offset is in samples of the file.
+    It is a slug `[a-z0-9_-]` of the path (at most 80 characters) and 8 hex digits of a hash of all arguments.
+
+    Args:
+        source: name of the source.
+        path: relative to the source's root.
+        offset: in samples of the file.
     """
     stem = path.rsplit(".", 1)[0].lower()
     slug = _NOT_SLUG.sub("_", stem).strip("_-")[-80:].strip("_-") or "x"

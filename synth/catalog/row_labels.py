@@ -1,7 +1,7 @@
-"""Labels that are taken from paths, as a source of a recipe or `synth split --by` says.
+"""Labels that rows get from their paths, by the rules of a recipe's source or of `synth split --by`.
 
-A regular expression can take forever on a path of 100 characters, and Python cannot stop it: patterns run in a process
-of their own (processes/pool.py), which is ended after a few seconds.
+The threat: a regular expression can take forever on a path of 100 characters, and Python cannot stop it. So patterns
+run in a process of their own (processes/pool.py), which is killed after a few seconds.
 """
 
 from __future__ import annotations
@@ -9,57 +9,58 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from synth.errors import BadInput
 from synth.lists.audio_list import AudioRow
 from synth.processes.pool import Pool
 from synth.recipe.model import FromPath
 
-TIMEOUT_S = 8.0  # for the paths of one task and the start of its process; the pool tries twice
-_AT_ONCE = 8192
+TIMEOUT_S: Final = 8.0  # for the paths of one task and the start of its process; the pool tries twice
+_AT_ONCE: Final = 8192  # paths in one task
 
 
 class SlowPattern(Exception):
-    """A pattern took too long, or broke the process that ran it. `label`: whose pattern it is."""
+    """A pattern took too long, or broke the process that ran it."""
 
     def __init__(self, label: str, pattern: str) -> None:
         super().__init__(f"the pattern '{pattern}' takes more than {TIMEOUT_S:g} s; write it without nested repeats")
-        self.label = label
+        self.label = label  #: whose pattern it is
 
 
 def add_path_labels(rows: Sequence[AudioRow], labels: Mapping[str, FromPath], pool: Pool) -> list[AudioRow]:
-    """The rows with labels from their paths, if they have none from a list.
+    """Add labels from the paths of rows, if they have none from a list.
 
     Args:
         rows: their paths are relative to the folder that the labels are meant for.
         labels: name of the label ("speaker", or any other) -> where it is in the path.
-        pool: where patterns are run.
+        pool: runs the patterns.
 
     Raises:
-        SlowPattern: a pattern does not come to an end.
+        SlowPattern: a pattern takes too long.
     """
     named = list(rows)
     for name, rule in labels.items():
         paths = [row.path for row in named]
-        values = _from_folders(paths, rule.level) if rule.level is not None else _from_pattern(paths, rule, name, pool)
-        named = [row if value is None else _with(row, name, value) for row, value in zip(named, values, strict=True)]
+        values: Sequence[str | None]
+        if rule.level is None:
+            values = _from_pattern(paths, rule, name, pool)
+        else:  # the folder at a level (1: the first); a file may not be that deep
+            parts = [path.split("/") for path in paths]
+            values = [folders[rule.level - 1] if len(folders) > rule.level else None for folders in parts]
+        pairs = zip(named, values, strict=True)
+        named = [row if value is None else _labeled(row, name, value) for row, value in pairs]
     return named
 
 
-def _with(row: AudioRow, name: str, value: str) -> AudioRow:
-    known = row.detail.get("labels")
-    labels = known if isinstance(known, Mapping) else {}
-    if name == "speaker":
-        return row if row.detail.get(name) is not None else replace(row, detail={**row.detail, name: value})
-    return (
-        row if labels.get(name) is not None else replace(row, detail={**row.detail, "labels": {**labels, name: value}})
-    )
-
-
-def _from_folders(paths: Sequence[str], level: int) -> list[str | None]:
-    """The folder at a level (1: the first), None for a file that is not so deep."""
-    split = (path.split("/") for path in paths)
-    return [parts[level - 1] if len(parts) > level else None for parts in split]
+def _labeled(row: AudioRow, name: str, value: str) -> AudioRow:
+    """The row with a label, if it has none of that name."""
+    labels = row.detail.get("labels")
+    labels = labels if isinstance(labels, Mapping) else {}
+    if (row.detail if name == "speaker" else labels).get(name) is not None:
+        return row
+    extra = {name: value} if name == "speaker" else {"labels": {**labels, name: value}}
+    return replace(row, detail={**row.detail, **extra})
 
 
 def _from_pattern(paths: Sequence[str], rule: FromPath, name: str, pool: Pool) -> list[str | None]:
@@ -74,7 +75,7 @@ def _from_pattern(paths: Sequence[str], rule: FromPath, name: str, pool: Pool) -
 
 
 def matches(name: str, pattern: str, paths: Sequence[str]) -> list[str | None]:
-    """What a pattern says of each path: its group `name`, or its only group; None without a match."""
+    """The label `name` of each path: the pattern's group of that name, or its only group; None without a match."""
     compiled = re.compile(pattern)
     group = name if name in compiled.groupindex else 1
     return [(match[group] or None) if (match := compiled.search(path)) else None for path in paths]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -14,29 +15,30 @@ from synth.errors import BadInput
 def hash_sources(
     catalog: Catalog, *, anew: bool = False, progress: Callable[[str, int, int | None], None] | None = None
 ) -> Catalog:
-    """The catalog with the hashes of its files; each file is read once. `anew` trusts no hash that was kept.
+    """Hash the files of a catalog, each once.
 
-    A file that is missing has no hash: the render will refuse it. Raises StorageError where the disk fails.
+    Args:
+        catalog: the recordings.
+        anew: trust no hash that is remembered.
+        progress: called for each file.
+
+    Returns:
+        The catalog with the hashes. A file that is missing has none: the render will refuse it.
+
+    Raises:
+        StorageError: the disk fails.
     """
     hashes = np.zeros((len(catalog), 32), np.uint8)
     for first, stop in distinct_files(catalog):
-        sha256 = _sha256(catalog.file(first), anew)
-        if sha256 is not None:
-            hashes[first:stop] = np.frombuffer(bytes.fromhex(sha256), np.uint8)
+        with contextlib.suppress(BadInput):
+            hashes[first:stop] = np.frombuffer(bytes.fromhex(file_sha256(catalog.file(first), anew=anew)), np.uint8)
         if progress is not None:
             progress("hashing input files", stop, len(catalog))
     return catalog.with_hashes(hashes)
 
 
-def _sha256(path: str, anew: bool) -> str | None:
-    try:
-        return file_sha256(path, anew=anew)
-    except BadInput:
-        return None
-
-
 def distinct_files(catalog: Catalog) -> Iterator[tuple[int, int]]:
-    """(first, stop) of the recordings of each file: they are neighbors in a catalog."""
+    """(first, stop) of the recordings of each file; they are neighbors in a catalog."""
     first, before = 0, None
     for index in range(len(catalog)):
         key = int(catalog.source_indices[index]), catalog.path(index)

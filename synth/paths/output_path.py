@@ -25,13 +25,11 @@ from typing import Final
 from synth import files
 from synth.errors import StorageError, UsageError
 from synth.paths.folders import PLAN, PRIVATE, cache_folder, data_set_around
+from synth.text import listed
 
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", re.DOTALL)  # Path has made one slash of two
 _READ: Final = 1 << 20
 _SHOWN: Final = 3  # names of what is in a folder
-
-
-# ------------------------------------------------------------------------------------------- checks before slow work
 
 
 def check_file(
@@ -111,8 +109,8 @@ def check_data_set(path: Path, *, option: str = "--out", inputs: Iterable[Path |
     _check_holds_no_input(path, option, inputs)
     if foreign := [entry.name for entry in _entries(path) if entry.name != PRIVATE]:
         raise UsageError(
-            f"{option} {path}: this folder holds files ({_some(foreign)}) but no data set that synth has begun; name "
-            "a new folder, or an empty one"
+            f"{option} {path}: this folder holds files ({listed(foreign, _SHOWN)}) but no data set that synth has "
+            "begun; name a new folder, or an empty one"
         )
 
 
@@ -127,22 +125,17 @@ def _check_place(path: Path, option: str, inputs: Iterable[Path | None]) -> None
             f"{option} {path}: this lies in the data set {data_set}, which no command adds files to; name a path "
             f"outside of {data_set}"
         )
-    for each in inputs:
-        if each is not None:
-            _check_apart(path, option, each)
-
-
-def _check_apart(path: Path, option: str, source: Path) -> None:
-    """Refuse a path that is an input, or lies in one."""
-    if source.is_dir():
-        if _is_within(path, source):
+    for source in inputs:
+        if source is None:
+            continue
+        if source.is_dir() and _is_within(path, source):
             where = "is" if _same(path, source) else f"lies in {source}, which is"
             raise UsageError(
                 f"{option} {path}: this {where} an input of this command: inputs are never changed, and what is "
                 "written there would be read as an input later; name a path outside of it"
             )
-    elif _same(path, source):
-        raise UsageError(f"{option} {path}: this is an input of this command, which is never changed; name another")
+        if not source.is_dir() and _same(path, source):
+            raise UsageError(f"{option} {path}: this is an input of this command, which is never changed; name another")
 
 
 def _check_holds_no_input(path: Path, option: str, inputs: Iterable[Path | None]) -> None:
@@ -154,14 +147,14 @@ def _check_holds_no_input(path: Path, option: str, inputs: Iterable[Path | None]
 
 
 def _is_within(path: Path, folder: Path) -> bool:
-    real, outer = Path(os.path.realpath(path)), Path(os.path.realpath(folder))
-    return real == outer or outer in real.parents
+    real_path, real_folder = Path(os.path.realpath(path)), Path(os.path.realpath(folder))
+    return real_path == real_folder or real_folder in real_path.parents
 
 
-def _same(path: Path, other: Path) -> bool:
+def _same(first: Path, second: Path) -> bool:
     with contextlib.suppress(OSError):
-        return path.samefile(other)
-    return os.path.realpath(path) == os.path.realpath(other)
+        return first.samefile(second)
+    return os.path.realpath(first) == os.path.realpath(second)
 
 
 def _check_is_folder(path: Path, option: str) -> None:
@@ -191,7 +184,7 @@ def check_replaceable(path: Path, kind: str, *, option: str = "--out") -> None:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What lies in a folder, but what a killed run of ours has left."""
+    """The entries of a folder, except what a killed run of ours has left."""
     if not folder.is_dir():
         return []
     return sorted(each for each in folder.iterdir() if not files.is_temporary(each.name))
@@ -206,13 +199,6 @@ def _files_in(folder: Path) -> Iterator[Path]:
             yield entry
 
 
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-
-
-# ----------------------------------------------------------------------------------------------- what synth has written
-
-
 def is_unchanged(path: Path, kind: str) -> bool:
     """Whether a file is an output of this kind that `synth` wrote (by this user) and nobody changed since."""
     if not path.is_file():
@@ -224,35 +210,19 @@ def is_unchanged(path: Path, kind: str) -> bool:
                 digest.update(data)
     except OSError:
         return False
-    return _note_of(kind, digest.hexdigest()).is_file()
+    return _mark_of(kind, digest.hexdigest()).is_file()
 
 
-def _note_of(kind: str, digest: str) -> Path:
+def _mark_of(kind: str, digest: str) -> Path:
+    """The empty file in the cache whose name says that `synth` wrote these bytes."""
     return cache_folder() / "written" / kind.replace(" ", "-") / digest
 
 
-class HashingWriter:
-    """The body of an output that has not got its name yet; it hashes what goes through it."""
-
-    def __init__(self, out: files.Writer) -> None:
-        self._out = out
-        self._hash = hashlib.sha256()
-
-    def write(self, data: files.Data) -> None:
-        """Append bytes."""
-        self._hash.update(data)
-        self._out.write(data)
-
-    @property
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
-
-
 @contextlib.contextmanager
-def writing(path: Path, kind: str, *, option: str = "--out") -> Iterator[HashingWriter]:
-    """Write an output piece by piece, and note its digest; it appears under `path` when the block ends well.
+def writing(path: Path, kind: str, *, option: str = "--out") -> Iterator[files.HashingWriter]:
+    """Write an output in parts, and note its digest; it appears under `path` when the block ends without an exception.
 
-    What lies at `path` is looked at again: a person may have put a file there since the command began.
+    `path` is checked again: a person may have put a file there since the command began.
 
     Raises:
         UsageError: a file is there that must not be replaced.
@@ -261,10 +231,10 @@ def writing(path: Path, kind: str, *, option: str = "--out") -> Iterator[Hashing
     check_replaceable(path, kind, option=option)
     try:
         with files.writing(path, create_only=not path.exists()) as out:
-            hashing = HashingWriter(out)
+            hashing = files.HashingWriter(out)
             yield hashing
             with contextlib.suppress(StorageError, OSError):  # before the file appears, so that a kill between
-                files.make_mark(_note_of(kind, hashing.sha256))  # the two does not make it foreign
+                files.make_mark(_mark_of(kind, hashing.sha256))  # the two does not make it foreign
     except FileExistsError:
         raise UsageError(
             f"{option} {path}: another file appeared here while synth was working, and is left as it is; run again "
@@ -273,7 +243,7 @@ def writing(path: Path, kind: str, *, option: str = "--out") -> Iterator[Hashing
 
 
 def write(path: Path, data: files.Data, kind: str, *, option: str = "--out") -> None:
-    """Write an output in one piece. A file that holds these bytes already is left as it is. Errors as `writing`."""
+    """Write an output at once. A file that has these bytes already is left as it is. Raises as `writing`."""
     if _holds(path, data):
         return
     with writing(path, kind, option=option) as out:
@@ -287,7 +257,7 @@ def write_folder(
 
     Args:
         folder: made if it is not there.
-        content: the bytes of each file by its name; a file that holds them already is left as it is.
+        content: the bytes of each file by its name; a file that has them already is left as it is.
         kind: as `check_folder`.
         stale: names of files that an earlier output may have left; those not in `content` are removed.
         replaces: names of files that are replaced whatever is in them, because the output is made from them.

@@ -38,7 +38,7 @@ def mixed(tmp_path: Path, make_sound) -> Path:
     return folder
 
 
-NOTE = "6 files passed over: 2 .txt, 2 hidden, 1 .y_z, 1 without extension"
+NOTE = "6 files skipped: 2 .txt, 2 hidden, 1 .y_z, 1 without extension"
 
 
 def test_each_file_is_a_row_a_refusal_or_counted(mixed: Path) -> None:
@@ -59,9 +59,9 @@ def test_what_a_pattern_leaves_out_is_left_out_on_purpose(mixed: Path) -> None:
 def test_a_note_names_the_eight_most_frequent_kinds() -> None:
     kinds = {f".{letter}": 20 - k for k, letter in enumerate("abcdefghij")}
     note = passed_over_note(kinds)
-    assert note == "155 files passed over: 20 .a, 19 .b, 18 .c, 17 .d, 16 .e, 15 .f, 14 .g, 13 .h, 23 others"
+    assert note == "155 files skipped: 20 .a, 19 .b, 18 .c, 17 .d, 16 .e, 15 .f, 14 .g, 13 .h, 23 others"
     assert passed_over_note({}) is None
-    assert passed_over_note({".txt": 1}) == "1 file passed over: 1 .txt"
+    assert passed_over_note({".txt": 1}) == "1 file skipped: 1 .txt"
 
 
 def test_a_scan_tells_of_them(mixed: Path) -> None:
@@ -87,11 +87,11 @@ def test_a_folder_of_one_unread_kind_says_so(tmp_path: Path) -> None:
 
 def test_a_folder_without_audio_says_what_is_in_it(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"?")
-    with pytest.raises(UsageError, match=f"source 'speech': no audio file in {tmp_path}; 1 file passed over: 1 \\.txt"):
+    with pytest.raises(UsageError, match=f"source 'speech': no audio file in {tmp_path}; 1 file skipped: 1 \\.txt"):
         scan([Source("speech", str(tmp_path))], folder=tmp_path, limits=Limits())
-    with pytest.raises(UsageError, match=r"no audio in it to measure; 1 file passed over: 1 \.txt"):
+    with pytest.raises(UsageError, match=r"no audio in it to measure; 1 file skipped: 1 \.txt"):
         open_set(tmp_path)
-    with pytest.raises(UsageError, match=r"no audio in it to divide; 1 file passed over: 1 \.txt"):
+    with pytest.raises(UsageError, match=r"no audio in it to divide; 1 file skipped: 1 \.txt"):
         open_real_set(tmp_path)
 
 

@@ -86,7 +86,7 @@ def test_plan_shows_the_plan_and_writes_nothing(recipe: Path) -> None:
     before = sorted(recipe.parent.iterdir())
     run = run_synth("plan", recipe)
     assert run.returncode == 0
-    note = "note: source 'car': 1 file passed over: 1 .csv"
+    note = "note: source 'car': 1 file skipped: 1 .csv"
     assert run.stderr == f"{note}\nnext: synth generate {recipe} --out DIR\n"
     assert "clips        12 (3 shards of up to 4)" in run.stdout
     assert "cabin/train" in run.stdout
