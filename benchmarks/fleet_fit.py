@@ -1,5 +1,6 @@
-"""The spectrum of virtual cars from real recordings: a Gaussian posterior over the model of science.md 4.6.
+"""The spectrum of virtual cars from real recordings: a Gaussian posterior over the model of a fleet.
 
+The model is that of docs/science.md, "Virtual cars".
 What a recording says is its level-normalised band profile: levels in the third octaves 63 Hz to 6.3 kHz (56 Hz to
 7.1 kHz, edge to edge) less their mean in dB. The fleet's own profiles, of clips with all that the default distributions
 draw (speed, road, wind, window, fan, rain), are the prior: mean m, covariance S. The correction c of the model's mean
@@ -26,11 +27,11 @@ from synth.dsp.generators.fleet_spectrum import BANDS_HZ, PRIOR_SPREAD_DB, Fleet
 from synth.dsp.generators.virtual_car import virtual_car
 
 MODEL_ERROR_DB = 6.0
-"""Standard deviation of what the model's mean may be wrong by, before any recording is seen. Own guess."""
+"""Standard deviation of what the model's mean may be wrong by, before any recording is seen (chosen)."""
 MODEL_ERROR_OCTAVES = 1.5
-"""Over this distance the model's error keeps its sign (length of a squared-exponential covariance). Own guess."""
+"""Over this distance the model's error keeps its sign (length of a squared-exponential covariance; chosen)."""
 PRIOR_RECORDINGS = 4.0
-"""How many recordings the prior's spread is worth. Own guess."""
+"""How many recordings the prior's spread is worth (chosen)."""
 
 _CENTRED = np.eye(len(BANDS_HZ)) - 1 / len(BANDS_HZ)  # takes the mean off: no profile tells of the level
 

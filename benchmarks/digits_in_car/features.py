@@ -1,4 +1,4 @@
-"""What the models see of a clip: a log-mel picture of fixed size (science.md section 7)."""
+"""What the models see of a clip: a log-mel picture of fixed size (docs/science.md, "Spoken digits")."""
 
 from __future__ import annotations
 

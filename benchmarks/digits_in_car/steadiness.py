@@ -1,4 +1,4 @@
-"""Which targets are stationary, by the rule of science.md section 1.3."""
+"""Which targets are stationary, by the rule of docs/science.md, "Stationary noise"."""
 
 from __future__ import annotations
 

@@ -271,7 +271,7 @@ def test_sizes_are_read_as_written() -> None:
 
 
 def test_standard_errors_are_those_of_science() -> None:
-    """science.md 6.1: n = 600 at 15 % is 1.5 points; the issue: 2,000 clips are 0.7 points at 10 %."""
+    """As in docs/science.md, "Sizes of dev and test": 1.5 points for 15 % of 600 clips, 0.7 points for 10 % of 2,000."""
     assert round(100 * resolution([1] * 600, error_rate=0.15).alone, 1) == 1.5
     assert round(100 * resolution([1] * 2000).alone, 1) == 0.7
     assert resolution([1] * 50).design_effect == 1

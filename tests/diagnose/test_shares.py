@@ -14,7 +14,7 @@ from synth.stats.intervals import risks, weighted_share, wilson
     ("k", "low", "high"), [(2, 0.6, 7.0), (5, 2.2, 11.2), (10, 5.5, 17.4), (20, 13.3, 28.9), (40, 30.9, 49.8)]
 )
 def test_wilson_of_a_hundred(k: int, low: float, high: float) -> None:
-    """The table of the science notes, 6.3."""
+    """Wilson's interval for k of 100 (docs/science.md, "Intervals")."""
     alone = [str(i) for i in range(100)]
     for found in (wilson(k / 100, 100), weighted_share([1.0] * k + [0.0] * (100 - k), [3.0] * 100, alone, seed=0)):
         assert (round(100 * found.low, 1), round(100 * found.high, 1)) == (low, high)

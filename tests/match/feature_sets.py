@@ -2,7 +2,7 @@
 
 A clip is the sum of its group's part (a speaker in a car), its own part, and a few things that move features together
 (the louder the car the lower the SNR, the flatter the modulation, the less of the band's ends is heard). The sizes of
-the parts are our own guess at real sets, and are stated here.
+the parts are chosen, and are stated here.
 """
 
 from __future__ import annotations

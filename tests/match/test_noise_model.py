@@ -1,4 +1,4 @@
-"""Which recordings a noise model accepts: known colours, the limits of science.md 3.3, and the floor on variety."""
+"""Which recordings a noise model accepts: known spectra, the limits of docs/science.md, "Accepting noise recordings", and the floor on variety."""
 
 from __future__ import annotations
 
