@@ -6,7 +6,8 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,6 @@ from synth.errors import GuardError
 from synth.execute.local import RunProgress, RunResult, run_shards
 from synth.execute.parts import Part, parse_part
 from synth.paths import output_path
-from synth.plan.plan import Plan
 from synth.recipe.load import load_recipe
 from synth.recipe.source_folders import source_folders
 from synth.units import size_text
@@ -95,88 +95,78 @@ def generate(
     from synth.dataset.finish import finish
     from synth.dataset.status import finished_content
 
-    out = Path(out)
+    dataset, listeners = DatasetDir(Path(out)), listeners or Listeners()
     chosen = parse_part(part, os.environ) if part else None
-    output_path.check_data_set(out, inputs=source_folders(load_recipe(Path(recipe_path), overrides)))
-    run = _Run(DatasetDir(out), Path(recipe_path), overrides, jobs, strict_inputs, listeners or Listeners())
+    output_path.check_data_set(dataset.path, inputs=source_folders(load_recipe(Path(recipe_path), overrides)))
+    plan = partial(
+        make_plan,
+        recipe_path,
+        overrides=overrides,
+        jobs=jobs,
+        progress=listeners.scan,
+        check=False,
+        strict_inputs=strict_inputs,
+    )
     if chosen:
-        run.listeners.message(f"part {chosen.index} of {chosen.count} ({chosen.origin})")
-    content = finished_content(run.dataset)
+        listeners.message(f"part {chosen.index} of {chosen.count} ({chosen.origin})")
+    content = finished_content(dataset)
     if content is not None:  # nothing is written, not even a lock file
-        planned, header = run.make_plan()
-        run.check_same_inputs(planned.plan, header)
+        planned, header = _make_plan(plan, listeners)
+        _check_same_inputs(dataset, planned, header, listeners)
         count = len(chosen.shards(header.shards)) if chosen else header.shards
-        run.listeners.message(f"{count} of {count} shards are already done")
+        listeners.message(f"{count} of {count} shards are already done")
         nothing = RunResult(0, 0, 0, 0.0, 0, 0.0)
         return GeneratedDataset(nothing, None if chosen else content, chosen, planned.warnings)
-    with lock.part(run.dataset, chosen.index, chosen.count) if chosen else lock.whole(run.dataset):
-        planned = run.save_plan()
+    with lock.part(dataset, chosen.index, chosen.count) if chosen else lock.whole(dataset):
+        planned = _save_plan(dataset, plan, listeners)
         shards = chosen.shards(planned.plan.num_shards) if chosen else range(planned.plan.num_shards)
-        todo = open_shards(run.dataset, list(shards))
+        todo = open_shards(dataset, list(shards))
         if len(todo) < len(shards):
-            run.listeners.message(f"{len(shards) - len(todo)} of {len(shards)} shards are already done")
+            listeners.message(f"{len(shards) - len(todo)} of {len(shards)} shards are already done")
         timeout_s = planned.plan.recipe.limits.timeout_s
-        result = run_shards(out, todo, jobs=jobs, timeout_s=timeout_s, progress=run.listeners.render)
-        content = None if chosen else finish(run.dataset)
+        result = run_shards(dataset.path, todo, jobs=jobs, timeout_s=timeout_s, progress=listeners.render)
+        content = None if chosen else finish(dataset)
     return GeneratedDataset(result, content, chosen, planned.warnings)
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """The planning of one call of `generate`."""
+def _make_plan(plan: Callable[[], PlannedRecipe], listeners: Listeners) -> tuple[PlannedRecipe, PlanHeader]:
+    """Plan the recipe, and pass notes and warnings on."""
+    from synth.dataset.saved_plan import header_of
 
-    dataset: DatasetDir
-    recipe_path: Path
-    overrides: Sequence[str]
-    jobs: int
-    strict_inputs: bool
-    listeners: Listeners = field(default_factory=Listeners)
+    planned = plan()
+    for note in planned.notes:
+        listeners.message(f"note: {note}")
+    for warning in planned.warnings:
+        listeners.message(f"warning: {warning}")
+    return planned, header_of(planned.plan, planned.noise, planned=planned.ledger)
 
-    def make_plan(self) -> tuple[PlannedRecipe, PlanHeader]:
-        """Plan the recipe, and pass notes and warnings on."""
-        from synth.dataset.saved_plan import header_of
 
-        planned = make_plan(
-            self.recipe_path,
-            overrides=self.overrides,
-            jobs=self.jobs,
-            progress=self.listeners.scan,
-            check=False,
-            strict_inputs=self.strict_inputs,
-        )
-        for note in planned.notes:
-            self.listeners.message(f"note: {note}")
-        for warning in planned.warnings:
-            self.listeners.message(f"warning: {warning}")
-        return planned, header_of(planned.plan, planned.noise, planned=planned.ledger)
+def _save_plan(dataset: DatasetDir, plan: Callable[[], PlannedRecipe], listeners: Listeners) -> PlannedRecipe:
+    """Plan the recipe, and save the plan in the directory. Raises UsageError if that holds another plan."""
+    from synth.dataset.plan_file import check_fresh, publish_plan_header
+    from synth.dataset.saved_plan import save_plan
 
-    def save_plan(self) -> PlannedRecipe:
-        """Plan the recipe, and save the plan in the directory. Raises UsageError if that holds another plan."""
-        from synth.dataset.plan_file import check_fresh, publish_plan_header
-        from synth.dataset.saved_plan import save_plan
+    with lock.planning(dataset):  # parts that start together wait here for each other
+        planned, header = _make_plan(plan, listeners)
+        if dataset.plan_header.exists():
+            _check_same_inputs(dataset, planned, header, listeners)
+        else:
+            check_fresh(dataset)
+            check_disk(dataset.path, planned.bytes_needed)
+        save_plan(dataset, planned.plan, planned.noise)
+        publish_plan_header(dataset, header)
+    return planned
 
-        with lock.planning(self.dataset):  # so that of many parts that start together one plans
-            planned, header = self.make_plan()
-            if self.dataset.plan_header.exists():
-                self.check_same_inputs(planned.plan, header)
-            else:
-                check_fresh(self.dataset)
-                check_disk(self.dataset.path, planned.bytes_needed)
-            save_plan(self.dataset, planned.plan, planned.noise)
-            publish_plan_header(self.dataset, header)
-        return planned
 
-    def check_same_inputs(self, plan: Plan, header: PlanHeader) -> None:
-        """Raise UsageError if the directory holds a plan of something else, with the names of files that changed."""
-        from synth.dataset.input_changes import refuse_changed_inputs
-        from synth.dataset.plan_file import check_same_plan, has_same_recipe, read_plan_header
+def _check_same_inputs(dataset: DatasetDir, planned: PlannedRecipe, header: PlanHeader, listeners: Listeners) -> None:
+    """Raise UsageError if the directory holds a plan of something else, with the names of files that changed."""
+    from synth.dataset.input_changes import refuse_changed_inputs
+    from synth.dataset.plan_file import check_same_plan, has_same_recipe, read_plan_header
 
-        old = read_plan_header(self.dataset)
-        if has_same_recipe(old, header) and (touched := refuse_changed_inputs(self.dataset, plan)):
-            self.listeners.message(
-                f"{touched} input files have another modification time, but the same content (SHA-256)"
-            )
-        check_same_plan(old, header, self.dataset)
+    old = read_plan_header(dataset)
+    if has_same_recipe(old, header) and (touched := refuse_changed_inputs(dataset, planned.plan)):
+        listeners.message(f"{touched} input files have another modification time, but the same content (SHA-256)")
+    check_same_plan(old, header, dataset)
 
 
 def check_disk(path: Path, needed: int) -> None:

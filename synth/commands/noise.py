@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from synth.audio.cache import cache_folder
-from synth.catalog.catalog import Catalog
 from synth.catalog.noise_measure import measure_noise
 from synth.catalog.recording import Refusal
 from synth.catalog.scan import Progress
@@ -214,11 +213,11 @@ def noise_report(
     usable = np.array([sum(n for _, n in noise.store.stretches(i)) for i in noise.usable]) / sample_rate
     family = group_recordings([noise.catalog.path(i) for i in noise.usable], pairs)
     unique = unique_seconds(usable, family, pairs)
-    recordings = _measured(noise, features, usable.tolist(), family.tolist())
+    recordings = _measured(noise, features, usable.tolist(), family.tolist(), pairs)
     report = NoiseReport(
         source=str(source),
         sample_rate=sample_rate,
-        recordings=_with_warnings(recordings, pairs, sample_rate),
+        recordings=recordings,
         refused=noise.refused,
         duplicates=pairs,
         families=len(unique),
@@ -246,39 +245,45 @@ def _near_duplicates(noise: ScannedNoise) -> tuple[SharedSound, ...]:
 
 
 def _measured(
-    noise: ScannedNoise, features: Sequence[NoiseFeatures], usable_s: Sequence[float], family: Sequence[int]
-) -> list[MeasuredRecording]:
-    """The usable recordings, still without warnings."""
-    store = noise.store
+    noise: ScannedNoise,
+    features: Sequence[NoiseFeatures],
+    usable_s: Sequence[float],
+    family: Sequence[int],
+    pairs: Sequence[SharedSound],
+) -> tuple[MeasuredRecording, ...]:
+    """The usable recordings, in the order of `noise.usable`."""
+    store, catalog = noise.store, noise.catalog
+    names = []
+    for index in noise.usable:
+        recording = catalog[index]
+        start = f" @{recording.offset / recording.sample_rate:g}s" if recording.offset else ""  # of a segment
+        names.append(f"{printable(recording.path)}{start}")
+    duplicates = defaultdict(list)
+    for pair in pairs:
+        common = duration_text(pair.seconds)
+        duplicates[pair.second].append(f"the same recording as {names[pair.first]} ({common} in common)")
     profiles = np.array([spectral_profile(np.array(f.bands_dbfs)) for f in features])
     cluster = cluster_spectra(profiles, limit_db=SPECTRA_DB)
     recordings = []
     for k, index in enumerate(noise.usable):
-        file_rate = int(noise.catalog.sample_rates[index])
+        file_rate = int(catalog.sample_rates[index])
         dead, clipped = store.unusable(index)
-        recordings.append(
-            MeasuredRecording(
-                name=_name(noise.catalog, index),
-                sample_rate=file_rate,
-                seconds=int(store.num_samples[index]) / store.sample_rate,
-                usable_s=usable_s[k],
-                dead_s=dead / store.sample_rate,
-                clipped_s=clipped / store.sample_rate,
-                features=_within_file_rate(features[k], file_rate),
-                band_profile_db=tuple(profiles[k].tolist()),
-                cluster=int(cluster[k]),
-                family=family[k],
-                warnings=(),
-            )
+        measured = MeasuredRecording(
+            name=names[k],
+            sample_rate=file_rate,
+            seconds=int(store.num_samples[index]) / store.sample_rate,
+            usable_s=usable_s[k],
+            dead_s=dead / store.sample_rate,
+            clipped_s=clipped / store.sample_rate,
+            features=_within_file_rate(features[k], file_rate),
+            band_profile_db=tuple(profiles[k].tolist()),
+            cluster=int(cluster[k]),
+            family=family[k],
+            warnings=(),
         )
-    return recordings
-
-
-def _name(catalog: Catalog, index: int) -> str:
-    """The path; of a segment that does not begin with the file also where it begins."""
-    recording = catalog[index]
-    start = f" @{recording.offset / recording.sample_rate:g}s" if recording.offset else ""
-    return f"{printable(recording.path)}{start}"
+        warnings = (*_sound_warnings(measured, store.sample_rate), *duplicates[k])
+        recordings.append(replace(measured, warnings=warnings))
+    return tuple(recordings)
 
 
 def _within_file_rate(features: NoiseFeatures, file_rate: int) -> NoiseFeatures:
@@ -287,20 +292,6 @@ def _within_file_rate(features: NoiseFeatures, file_rate: int) -> NoiseFeatures:
     if file_rate / 2 >= band.high_hz or (band.cut and band.high_hz <= file_rate / 2):
         return features
     return replace(features, bandwidth=replace(band, high_hz=file_rate / 2, cut=True))
-
-
-def _with_warnings(
-    recordings: Sequence[MeasuredRecording], pairs: Sequence[SharedSound], sample_rate: int
-) -> tuple[MeasuredRecording, ...]:
-    duplicates = defaultdict(list)
-    for pair in pairs:
-        duplicates[pair.second].append(
-            f"the same recording as {recordings[pair.first].name} ({duration_text(pair.seconds)} in common)"
-        )
-    return tuple(
-        replace(recording, warnings=(*_sound_warnings(recording, sample_rate), *duplicates[k]))
-        for k, recording in enumerate(recordings)
-    )
 
 
 def _sound_warnings(recording: MeasuredRecording, sample_rate: int) -> list[str]:
