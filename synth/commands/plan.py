@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -23,6 +24,7 @@ from synth.plan.guards import refuse_from_totals, refuse_from_use
 from synth.plan.noise_use import PoolUse, count_use
 from synth.plan.plan import Plan
 from synth.plan.pool_division import near_duplicate_notes
+from synth.recipe.distributions import Constant
 from synth.recipe.load import load_recipe
 from synth.recipe.model import SPLITS, Recipe
 
@@ -190,27 +192,20 @@ def scan_sources(recipe: Recipe, *, jobs: int = 1, progress: Progress | None = N
         GuardError: none of the speech can be used.
     """
     trim = next((choice for choice in recipe.speech.effects if choice.name == "trim"), None)
-    shared: dict[str, Any] = {
-        "folder": recipe.folder,
-        "limits": recipe.limits,
-        "cache": cache_folder(),
-        "jobs": jobs,
-        "progress": progress,
-    }
+    setting = None if trim is None else trim.parameters["top_db"]
+    top_db = setting.number if isinstance(setting, Constant) else None  # a recipe cannot draw it
     refuse_missing(recipe.sources, recipe.folder)
-    speech = scan(recipe.speech.sources, kind="speech", trim_top_db=_top_db(trim), **shared)
-    noise = scan(recipe.noise_sources, kind="noise", **shared)
-    rooms = scan(recipe.room_sources, kind="room", **shared)
+    scan_each = partial(
+        scan, folder=recipe.folder, limits=recipe.limits, cache=cache_folder(), jobs=jobs, progress=progress
+    )
+    speech = scan_each(recipe.speech.sources, kind="speech", trim_top_db=top_db)
+    noise = scan_each(recipe.noise_sources, kind="noise")
+    rooms = scan_each(recipe.room_sources, kind="room")
     if not len(speech):
         reasons = "; ".join(str(refusal.message) for refusal in speech.refused[:3])
         raise GuardError(f"speech: none of the recordings can be used: {reasons}")
     _log.info("found %d recordings of speech, %d of noise, %d of rooms", len(speech), len(noise), len(rooms))
     return Catalogs(speech, noise, rooms)
-
-
-def _top_db(trim: Any) -> float | None:
-    setting = trim.parameters["top_db"] if trim else None
-    return None if setting is None else float(getattr(setting, "number", setting))
 
 
 def plan_clips(recipe: Recipe, catalogs: Catalogs, store: NoiseStore) -> tuple[Plan, tuple[PoolUse, ...]]:
