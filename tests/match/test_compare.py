@@ -12,7 +12,7 @@ import pytest
 
 from synth.cli.show.compare import compare_text
 from synth.errors import ThresholdNotMet, UsageError
-from synth.match.compare.advice import Difference, amount, verdict, words
+from synth.match.compare.advice import Difference, amount, difference_words, verdict
 from synth.match.compare.analysis import compare, compare_features
 from synth.match.compare.result import Comparison, farthest
 from synth.match.measure.features import BY_NAME, FEATURES
@@ -245,7 +245,7 @@ def test_amounts_are_said_in_units(name: str, value: float, said: str) -> None:
 
 @pytest.mark.parametrize("feature", FEATURES, ids=lambda f: f.name)
 def test_every_feature_has_words_for_both_directions(feature: object) -> None:
-    told = [words(feature, Difference(2.0, shift, (1.0, 1.0)), "red") for shift in (2.0, -2.0)]  # type: ignore[arg-type]
+    told = [difference_words(feature, Difference(2.0, shift, (1.0, 1.0)), "red") for shift in (2.0, -2.0)]  # type: ignore[arg-type]
     assert "too high" in told[0]
     assert "too low" in told[1]
     assert told[0].split(": ", 1)[1] != told[1].split(": ", 1)[1]
@@ -287,7 +287,7 @@ def test_the_command(tmp_path: Path) -> None:
 
 def test_a_threshold_without_a_number_is_not_met() -> None:
     found = compare(profile(clips=40, groups=8, seed=1), profile(clips=40, groups=1, seed=2, name="dev"))
-    with pytest.raises(ThresholdNotMet, match="there is no AUC to hold against"):
+    with pytest.raises(ThresholdNotMet, match="there is no AUC to compare with"):
         found.check(0.7)
     found.check(None)
 

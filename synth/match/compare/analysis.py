@@ -1,235 +1,214 @@
-"""The distance between a training set and a dev set: one line, one table, and what to change."""
+"""Compare a training set with a dev set: how far they are apart, in what, and what to change."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from synth.dsp.arrays import Matrix, Vector
 from synth.errors import UsageError
-from synth.match.compare.advice import Difference, size, verdict, words
-from synth.match.compare.result import KNOTS, LIKELY, ClipOfNote, Comparison, FeatureComparison, Side, Spectrum
+from synth.match.compare.advice import Difference, difference_size, difference_words, verdict
+from synth.match.compare.result import (
+    KNOTS,
+    LIKELY,
+    Comparison,
+    FeatureComparison,
+    NoiseSpectrum,
+    NotableClip,
+    SetSize,
+)
 from synth.match.measure.features import BAND_NAMES, BY_NAME, FEATURES, TOLERANCES, Feature
 from synth.match.measure.profile import ClipProfile, Profile
 from synth.match.measure.summary import FLAG_WORDS
-from synth.match.measure.trust import DISTRUSTED
-from synth.stats.coverage import Coverage, measure_coverage
+from synth.match.measure.trust import is_trusted
+from synth.stats.coverage import measure_coverage
 from synth.stats.groups import halvings
 from synth.stats.two_sample import classify
 from synth.stats.wasserstein import measure_distances
 
-_HALVINGS = 8
-_REPEATS = 3
+_HALVINGS = 8  # of dev
+_LEAST_GROUPS_TO_HALVE = 4
+_REPEATS = 3  # of the classifier test
 _BINS = 20
-_LISTED = 10
-_MOST_ODD = 3  # features named of a clip
-_MANY_FLAGGED = 0.1
+_MAX_NOTABLE = 10  # clips
+_MAX_UNUSUAL = 3  # features that are named of a clip
+_MANY_FLAGGED = 0.1  # of the clips: from here on flags are mentioned
+_MEASURED_UNEQUALLY = 0.2  # difference of the shares of clips that have a feature
 _FROM_SNR = ("snr_db", "speech_dbfs", "noise_dbfs")
 
 
 def compare(training: Profile, dev: Profile, *, clean: Profile | None = None, seed: int = 0) -> Comparison:
-    """How far a training set is from dev, in what, and what to do.
+    """Compare a training set with dev.
 
-    `clean`: a set without noise, the upper end of what the AUC can be. Same profiles and seed, same comparison.
+    Args:
+        training: the training set.
+        dev: real audio of the target.
+        clean: a set without noise: the AUC of training cannot be higher.
+        seed: random seed; the same profiles and seed give the same comparison.
 
-    Raises UsageError where a profile has no clips.
+    Raises:
+        UsageError: a profile has no clips.
     """
     for profile in (training, dev, *([clean] if clean else [])):
         if not profile.clips:
             raise UsageError(f"{profile.name}: no clips in it to compare")
     a, b = training.matrix, dev.matrix
-    told = classify(a, b, training.groups, dev.groups, tolerances=TOLERANCES, seed=seed, repeats=_REPEATS)
-    halves = halvings(dev.groups, _HALVINGS, seed=seed) if len(set(dev.groups)) >= 4 else []
-    cover = measure_coverage(a, b, tolerances=TOLERANCES, groups=dev.groups, seed=seed)
+    test = classify(a, b, training.groups, dev.groups, tolerances=TOLERANCES, seed=seed, repeats=_REPEATS)
+    coverage = measure_coverage(a, b, tolerances=TOLERANCES, groups=dev.groups, seed=seed)
+    auc_halves, coverage_halves = _compare_halves(dev, seed)
+    clean_test = None
+    if clean is not None:
+        clean_test = classify(clean.matrix, b, clean.groups, dev.groups, tolerances=TOLERANCES, seed=seed)
     features, family = compare_features(training, dev, seed=seed)
-    spread = _spread(b)
+    scale = _middle_and_spread(b)[1]
     return Comparison(
-        training=_side(training),
-        dev=_side(dev),
-        clean=_side(clean) if clean else None,
-        auc=told.auc if told else None,
-        auc_by=told.by if told else {},
-        auc_halves=_half_aucs(dev, b, halves, seed),
-        auc_clean=_clean_auc(clean, dev, seed) if clean else None,
-        coverage=cover.share if cover else None,
-        coverage_dev=_half_coverage(dev, b, halves, seed),
+        training=_size(training),
+        dev=_size(dev),
+        clean=_size(clean) if clean else None,
+        auc=test.auc if test else None,
+        auc_by=test.by if test else {},
+        auc_halves=auc_halves,
+        auc_clean=clean_test.auc if clean_test else None,
+        coverage=coverage.share if coverage else None,
+        coverage_dev=coverage_halves,
         family=family,
         features=features,
-        spectra=(_spectrum(training.clips), _spectrum(dev.clips)),
-        histogram=(_histogram(told.scores_a), _histogram(told.scores_b)) if told else None,
-        synthetic=_listed(training.clips, told.scores_a, a, b, spread) if told else (),
-        uncovered=_uncovered(dev, cover, b, a, spread),
+        spectra=(_noise_spectrum(training.clips), _noise_spectrum(dev.clips)),
+        histogram=(_histogram(test.scores_a), _histogram(test.scores_b)) if test else None,
+        synthetic=_notable(training.clips, test.scores_a, a, b, scale) if test else (),
+        uncovered=_notable(dev.clips, coverage.distance, b, a, scale) if coverage else (),
         notes=_notes(training, dev),
     )
 
 
-def _half_aucs(dev: Profile, b: Matrix, halves: Sequence[tuple[Any, Any]], seed: int) -> tuple[float, ...]:
-    groups = np.asarray(dev.groups)
-    found = [
-        classify(b[i], b[j], groups[i].tolist(), groups[j].tolist(), tolerances=TOLERANCES, seed=seed + k)
-        for k, (i, j) in enumerate(halves)
-    ]
-    return tuple(half.auc for half in found if half)
-
-
-def _half_coverage(dev: Profile, b: Matrix, halves: Sequence[tuple[Any, Any]], seed: int) -> float | None:
-    groups = np.asarray(dev.groups)
-    found = [
-        measure_coverage(b[i], b[j], tolerances=TOLERANCES, groups=groups[j].tolist(), seed=seed) for i, j in halves
-    ]
-    shares = [half.share for half in found if half]
-    return float(np.mean(shares)) if shares else None
-
-
-def _clean_auc(clean: Profile, dev: Profile, seed: int) -> float | None:
-    told = classify(clean.matrix, dev.matrix, clean.groups, dev.groups, tolerances=TOLERANCES, seed=seed)
-    return told.auc if told else None
-
-
-# --- one feature ------------------------------------------------------------------------------------------------------
-
-
 def compare_features(training: Profile, dev: Profile, *, seed: int = 0) -> tuple[tuple[FeatureComparison, ...], float]:
-    """Each feature by itself, in the order of FEATURES, and the factor `family` (synth.stats.wasserstein)."""
+    """(each feature by itself in the order of FEATURES, the factor `family` of synth.stats.wasserstein)."""
     a, b = training.matrix, dev.matrix
-    found = measure_distances(a, b, training.groups, dev.groups, seed=seed)
-    few = bool(_side(training).too_few or _side(dev).too_few)
-    features = tuple(
-        _feature(k, training, dev, a[:, k], b[:, k], (found.w1[k], found.null95[k], found.family, found.p[k]), few)
-        for k in range(len(FEATURES))
-    )
-    return features, found.family
+    distances = measure_distances(a, b, training.groups, dev.groups, seed=seed)
+    too_few = bool(_size(training).too_few or _size(dev).too_few)
+    features = []
+    for k, feature in enumerate(FEATURES):
+        x, y = (column[np.isfinite(column)] for column in (a[:, k], b[:, k]))
+        units = [_values_in_unit(profile.clips, feature) for profile in (training, dev)]
+        measured = (len(x) / len(training.clips), len(y) / len(dev.clips))
+        quantiles = [_quantiles(values, (0.1, 0.5, 0.9)) if len(values) else None for values in units]
+        w1, null95, p = distances.w1[k], distances.null95[k], distances.p[k]
+        if not math.isfinite(w1):
+            reason = f"not compared: measured in {len(x)} training clips and {len(y)} dev clips"
+            features.append(FeatureComparison(feature, quantiles[0], quantiles[1], measured, reason))
+            continue
+        shift = float(np.median(np.quantile(x, KNOTS) - np.quantile(y, KNOTS)))
+        widths = [float(np.subtract(*np.quantile(side, (0.9, 0.1)))) for side in (x, y)]
+        difference = Difference(w1, shift, (widths[0], widths[1]))
+        light = verdict(feature, w1, null95, distances.family) if math.isfinite(null95) else None
+        text = "no verdict"
+        if light and (light == "red" or not too_few):
+            text = difference_words(feature, difference, light) + _reservation(feature, training, dev, measured)
+        is_likely = too_few and light == "red"
+        features.append(
+            FeatureComparison(
+                feature,
+                quantiles[0],
+                quantiles[1],
+                measured,
+                f"{LIKELY}: {text}" if is_likely else text,
+                knots=(_quantiles(units[0], KNOTS), _quantiles(units[1], KNOTS)),
+                shift=shift,
+                w1=w1,
+                null95=null95 if math.isfinite(null95) else None,
+                p=p if math.isfinite(p) else None,
+                verdict=None if too_few else light,
+                likely=is_likely,
+                size=difference_size(feature, difference),
+            )
+        )
+    return tuple(features), distances.family
 
 
-def _feature(
-    k: int,
-    training: Profile,
-    dev: Profile,
-    x: Vector,
-    y: Vector,
-    found: tuple[float, float, float, float],
-    few: bool,
-) -> FeatureComparison:
-    feature = FEATURES[k]
-    x, y = x[np.isfinite(x)], y[np.isfinite(y)]
-    units = [_in_units(profile.clips, feature) for profile in (training, dev)]
-    measured = (len(x) / len(training.clips), len(y) / len(dev.clips))
-    w1, null95, family, p = found
-    training_at, dev_at = (_quantiles(values, (0.1, 0.5, 0.9)) if len(values) else None for values in units)
-    if not math.isfinite(w1):
-        said = f"not compared: measured in {len(x)} training clips and {len(y)} dev clips"
-        return FeatureComparison(feature, training_at, dev_at, None, measured, None, None, None, None, None, said)
-    difference = _difference(x, y, w1)
-    light = verdict(feature, w1, null95, family) if math.isfinite(null95) else None
-    advised = words(feature, difference, light) + _trust(feature, training, dev, measured) if light else "no verdict"
-    return FeatureComparison(
-        feature,
-        training_at,
-        dev_at,
-        (_quantiles(units[0], KNOTS), _quantiles(units[1], KNOTS)),
-        measured,
-        difference.shift,
-        w1,
-        null95 if math.isfinite(null95) else None,
-        p if math.isfinite(p) else None,
-        None if few else light,
-        f"{LIKELY}: {advised}" if few and light == "red" else "no verdict" if few else advised,
-        likely=few and light == "red",
-        size=size(feature, difference),
-    )
+def _compare_halves(dev: Profile, seed: int) -> tuple[tuple[float, ...], float | None]:
+    """(AUC of halves of dev against each other, the mean coverage of one by the other): what equal sets have."""
+    if len(set(dev.groups)) < _LEAST_GROUPS_TO_HALVE:
+        return (), None
+    values, groups = dev.matrix, np.asarray(dev.groups)
+    aucs, shares = [], []
+    for k, (i, j) in enumerate(halvings(dev.groups, _HALVINGS, seed=seed)):
+        names = groups[i].tolist(), groups[j].tolist()
+        if test := classify(values[i], values[j], *names, tolerances=TOLERANCES, seed=seed + k):
+            aucs.append(test.auc)
+        if cover := measure_coverage(values[i], values[j], tolerances=TOLERANCES, groups=names[1], seed=seed):
+            shares.append(cover.share)
+    return tuple(aucs), float(np.mean(shares)) if shares else None
 
 
-def _quantiles(values: Vector, shares: tuple[float, ...]) -> tuple[float, ...]:
-    return tuple(float(value) for value in np.quantile(values, shares))
+def _size(profile: Profile) -> SetSize:
+    return SetSize(profile.name, len(profile.clips), len(set(profile.groups)))
 
 
-def _spectrum(clips: Sequence[ClipProfile]) -> Spectrum:
-    bands = [_in_units(clips, BY_NAME[name]) for name in BAND_NAMES]
-    return Spectrum(
+def _quantiles(values: Vector, probabilities: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(float(value) for value in np.quantile(values, probabilities))
+
+
+def _values_in_unit(clips: Sequence[ClipProfile], feature: Feature) -> Vector:
+    values = [clip.features.get(feature.name) for clip in clips]
+    return np.array([v for v in values if v is not None and math.isfinite(v)], float)
+
+
+def _noise_spectrum(clips: Sequence[ClipProfile]) -> NoiseSpectrum:
+    bands = [_values_in_unit(clips, BY_NAME[name]) for name in BAND_NAMES]
+    return NoiseSpectrum(
         tuple(float(values.mean()) if len(values) else None for values in bands),
         tuple(float(values.std()) if len(values) else None for values in bands),
     )
 
 
-def _in_units(clips: Sequence[ClipProfile], feature: Feature) -> Vector:
-    values = [clip.features.get(feature.name) for clip in clips]
-    return np.array([v for v in values if v is not None and math.isfinite(v)], float)
-
-
-def _difference(x: Vector, y: Vector, w1: float) -> Difference:
-    shift = float(np.median(np.quantile(x, KNOTS) - np.quantile(y, KNOTS)))
-    widths = [float(np.subtract(*np.quantile(side, (0.9, 0.1)))) for side in (x, y)]
-    return Difference(w1, shift, (widths[0], widths[1]))
-
-
-def _trust(feature: Feature, training: Profile, dev: Profile, measured: tuple[float, float]) -> str:
-    """What speaks against trusting a feature's difference."""
+def _reservation(feature: Feature, training: Profile, dev: Profile, measured: tuple[float, float]) -> str:
+    """Why the difference in a feature is less certain, in brackets; empty if nothing speaks against it."""
     if feature.name in _FROM_SNR:
-        shares = [_distrusted(profile.clips) for profile in (training, dev)]
-        if max(shares) > _MANY_FLAGGED:
-            return f" (but the SNR of {shares[0]:.0%} of training and {shares[1]:.0%} of dev cannot be measured)"
-    if abs(measured[0] - measured[1]) > 0.2:
+        flagged = [sum(not is_trusted(clip) for clip in p.clips) / len(p.clips) for p in (training, dev)]
+        if max(flagged) > _MANY_FLAGGED:
+            return f" (but the SNR of {flagged[0]:.0%} of training and {flagged[1]:.0%} of dev cannot be measured)"
+    if abs(measured[0] - measured[1]) > _MEASURED_UNEQUALLY:
         return f" (measured in {measured[0]:.0%} of training, {measured[1]:.0%} of dev)"
     return ""
 
 
-def _distrusted(clips: Sequence[ClipProfile]) -> float:
-    return sum(any(flag in DISTRUSTED for flag in clip.flags) for clip in clips) / len(clips)
+def _middle_and_spread(values: Matrix) -> tuple[Vector, Vector]:
+    """(median, robust SD) of each feature, the SD at least its tolerance; NaN if nothing was measured."""
+    low, middle, high = np.full((3, values.shape[1]), np.nan)
+    for k in np.flatnonzero(np.isfinite(values).any(axis=0)):
+        low[k], middle[k], high[k] = np.nanquantile(values[:, k], (0.16, 0.5, 0.84))
+    return middle, np.maximum((high - low) / 2, TOLERANCES)
 
 
-# --- clips to listen to -----------------------------------------------------------------------------------------------
+def _notable(
+    clips: Sequence[ClipProfile], scores: Vector, values: Matrix, opposite: Matrix, scale: Vector
+) -> tuple[NotableClip, ...]:
+    """The clips with the highest scores, equal ones in the order of the set; and in what they are unusual.
 
-
-def _spread(dev: Matrix) -> tuple[Vector, Vector]:
-    """Middle and spread of dev in each feature, at least the tolerance; NaN where nothing was measured."""
-    there = np.isfinite(dev).any(axis=0)
-    low, middle, high = np.full((3, dev.shape[1]), np.nan)
-    for k in np.flatnonzero(there):
-        low[k], middle[k], high[k] = np.nanquantile(dev[:, k], (0.16, 0.5, 0.84))
-    return middle, np.maximum((high - low) / 2, [f.tolerance for f in FEATURES])
-
-
-def _listed(
-    clips: Sequence[ClipProfile], scores: Vector, rows: Matrix, other: Matrix, spread: tuple[Vector, Vector]
-) -> tuple[ClipOfNote, ...]:
-    """The clips with the highest scores; equal scores in the order of the set."""
-    order = np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")[:_LISTED]
-    middle = _spread(other)[0]
-    return tuple(
-        ClipOfNote(int(i), clips[i].path, clips[i].group, float(scores[i]), _odd(rows[i], clips[i], middle, spread[1]))
-        for i in order
-        if np.isfinite(scores[i])
-    )
-
-
-def _uncovered(
-    dev: Profile, cover: Coverage | None, rows: Matrix, other: Matrix, spread: tuple[Vector, Vector]
-) -> tuple[ClipOfNote, ...]:
-    if cover is None:
-        return ()
-    return _listed(dev.clips, cover.distance, rows, other, spread)
-
-
-def _odd(row: Vector, clip: ClipProfile, middle: Vector, spread: Vector) -> str:
-    """The features in which a clip lies farthest from the middle of the other set."""
-    away = np.nan_to_num((row - middle) / spread)
-    found = []
-    for k in np.argsort(-np.abs(away), kind="stable")[:_MOST_ODD]:
-        feature, value = FEATURES[k], clip.features.get(FEATURES[k].name)
-        if value is not None and abs(away[k]) >= 1:
-            found.append(
-                f"{feature.shown} {in_unit(feature, value)} ({'+' if away[k] > 0 else '-'}{abs(away[k]):.1f} SD)"
-            )
-    return ", ".join(found)
+    `opposite`: values of the opposite set. `scale`: spread of dev, in which differences are told.
+    """
+    middle = _middle_and_spread(opposite)[0]
+    notable = []
+    for i in np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")[:_MAX_NOTABLE].tolist():
+        if not np.isfinite(scores[i]):
+            continue
+        clip, away = clips[i], np.nan_to_num((values[i] - middle) / scale)
+        unusual = []
+        for k in np.argsort(-np.abs(away), kind="stable")[:_MAX_UNUSUAL]:
+            value = clip.features.get(FEATURES[k].name)
+            if value is not None and abs(away[k]) >= 1:
+                sign = "+" if away[k] > 0 else "-"
+                unusual.append(f"{FEATURES[k].shown} {in_unit(FEATURES[k], value)} ({sign}{abs(away[k]):.1f} SD)")
+        notable.append(NotableClip(i, clip.path, clip.group, float(scores[i]), ", ".join(unusual)))
+    return tuple(notable)
 
 
 def in_unit(feature: Feature, value: float) -> str:
-    """A value as people read it: `6.2 dB`, `7000 Hz`, `0.41`."""
-    digits = 0 if feature.unit == "Hz" else 2 if feature.unit in ("s", "") else 1
+    """A value for people: `6.2 dB`, `7000 Hz`, `0.41`."""
+    digits = {"Hz": 0, "s": 2, "": 2}.get(feature.unit, 1)
     return f"{value:.{digits}f} {feature.unit}".strip()
 
 
@@ -238,46 +217,27 @@ def _histogram(scores: Vector) -> tuple[float, ...]:
     return tuple(np.round(counts / max(1, counts.sum()), 4).tolist())
 
 
-def _side(profile: Profile) -> Side:
-    return Side(profile.name, len(profile.clips), len(set(profile.groups)))
-
-
-# --- what else to know ------------------------------------------------------------------------------------------------
-
-
 def _notes(training: Profile, dev: Profile) -> tuple[str, ...]:
     notes = []
-    same = _places(training) & _places(dev)
+    training_clips, dev_clips = ({(profile.root, clip.path) for clip in profile.clips} for profile in (training, dev))
+    same = training_clips & dev_clips
     if same:
-        notes.append(f"{len(same)} clips are in both sets: what is said of them says nothing of new ones")
+        notes.append(f"{len(same)} clips are in both sets: a result on them says nothing about new clips")
     shared = set(training.groups) & set(dev.groups)
     if shared and not same:
-        notes.append(f"{len(shared)} groups bear the same name in both sets, and are kept together as one")
+        notes.append(f"{len(shared)} groups have the same name in both sets; each is treated as one group")
     if set(training.sample_rates) != set(dev.sample_rates):
-        rates = [_rates(profile) for profile in (training, dev)]
-        notes.append(
-            f"training is at {rates[0]}, dev at {rates[1]}: what lies above half the lower rate differs by that"
-        )
+        rates = [
+            ", ".join(f"{rate} Hz" for rate in sorted(profile.sample_rates, key=float)) or "no known rate"
+            for profile in (training, dev)
+        ]
+        notes.append(f"training is at {rates[0]}, dev at {rates[1]}: above half the lower rate they differ therefore")
     notes.extend(f"dev: {note}" for note in dev.group_notes)
     for name, profile in (("training", training), ("dev", dev)):
-        notes.extend(_flagged(name, profile))
+        counts = Counter(flag for clip in profile.clips for flag in set(clip.flags))
+        total = len(profile.clips)
+        for flag, count in sorted(counts.items()):
+            if count >= _MANY_FLAGGED * total:
+                meaning = f": {FLAG_WORDS[flag]}" if FLAG_WORDS.get(flag) else ""
+                notes.append(f"{name}: {count} of {total} clips ({count / total:.0%}) are flagged {flag}{meaning}")
     return tuple(notes)
-
-
-def _places(profile: Profile) -> set[tuple[str, str]]:
-    return {(profile.root, clip.path) for clip in profile.clips}
-
-
-def _rates(profile: Profile) -> str:
-    return ", ".join(f"{rate} Hz" for rate in sorted(profile.sample_rates, key=float)) or "no known rate"
-
-
-def _flagged(name: str, profile: Profile) -> list[str]:
-    counts = Counter(flag for clip in profile.clips for flag in set(clip.flags))
-    total = len(profile.clips)
-    return [
-        f"{name}: {count} of {total} clips ({count / total:.0%}) are flagged {flag}"
-        + (f": {FLAG_WORDS[flag]}" if FLAG_WORDS.get(flag) else "")
-        for flag, count in sorted(counts.items())
-        if count >= _MANY_FLAGGED * total
-    ]
