@@ -97,7 +97,7 @@ def test_a_shift_on_purpose_comes_back_as_that_feature(shifted: Comparison) -> N
 
 def test_clips_of_note_are_those_that_lie_apart(shifted: Comparison) -> None:
     assert len(shifted.synthetic) == len(shifted.uncovered) == 10
-    assert sum("SNR" in clip.odd for clip in shifted.synthetic) >= 7
+    assert sum("SNR" in clip.odd for clip in shifted.synthetic) > 5  # most of them: SNR is one of 26 features
     assert all(a.score >= b.score for a, b in zip(shifted.synthetic, shifted.synthetic[1:], strict=False))
     assert all(clip.group.startswith("dev") for clip in shifted.uncovered)
     assert shifted.uncovered[0].score > 1
