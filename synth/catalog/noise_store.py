@@ -69,12 +69,12 @@ class NoiseStore:
 
     @functools.cached_property
     def num_samples(self) -> npt.NDArray[np.int64]:
-        """Length of each recording in samples at the store's rate; 0 where it was refused."""
+        """Length of each recording, shape (n,), in samples at the store's rate; 0 if it was refused."""
         return np.array([entry["num_samples"] if entry else 0 for entry in self._decoded], np.int64)
 
     @functools.cached_property
     def hashes(self) -> npt.NDArray[np.uint8]:
-        """SHA-256 of each recording's source file, shape (n, 32); zeros where it was refused."""
+        """SHA-256 of each recording's source file, shape (n, 32); zeros if it was refused."""
         texts = (entry["sha256"] if entry else "00" * 32 for entry in self._decoded)
         return np.frombuffer(bytes.fromhex("".join(texts)), np.uint8).reshape(-1, 32)
 
@@ -85,34 +85,32 @@ class NoiseStore:
         return hashlib.sha256(json.dumps([self.sample_rate, parts]).encode()).hexdigest()
 
     def samples(self, index: int) -> npt.NDArray[np.int16]:
-        """The recording, shape (n,), int16, read-only, memory-mapped. Raises UsageError where the cache has lost it."""
+        """The recording, shape (n,), int16, read-only, memory-mapped. Raises UsageError if the cache has lost it."""
         entry = self._entry(index)
         with self._in_cache():
             path = stored_file(self.folder, entry["name"])
             return _mapped(path, entry["num_samples"], entry["digests"][".s16"])
 
     def file(self, index: int) -> str:
-        """Where the samples lie: int16, little-endian, with no header."""
+        """The file with the samples: int16, little-endian, no header."""
         return stored_file(self.folder, self._entry(index)["name"])
 
     def power_table(self, index: int) -> Table:
-        """The running energy of the int16 samples (dsp/power_table.py), memory-mapped. Raises UsageError as
-        `samples`."""
+        """The running energy of the int16 samples (dsp/analysis/power_table.py), memory-mapped. Raises as `samples`."""
         entry = self._entry(index)
         with self._in_cache():
             path, rows = power_file(self.folder, entry["name"]), -(-entry["num_samples"] // HOP) + 1
             return _mapped_table(path, rows, entry["digests"][".power"])
 
-    def fingerprint(self, index: int) -> Words:
-        """What tells the recording again under gain, equaliser and codec (dsp/fingerprint.py), shape (m,). Raises
-        UsageError as `samples`."""
+    def audio_fingerprint(self, index: int) -> Words:
+        """Recognizes the recording after gain, equalizer and codec; shape (words,). Raises as `samples`."""
         entry = self._entry(index)
         with self._in_cache():
             path = bits_file(self.folder, entry["name"])
             _check_intact(path, entry["digests"][".bits"])
             words = np.fromfile(path, "<u4").astype(np.uint32, copy=False)
             if len(words) != count_words(entry["num_samples"], self.sample_rate):
-                raise ValueError("not whole")
+                raise ValueError("incomplete")
             return words
 
     @functools.cached_property
@@ -120,7 +118,7 @@ class NoiseStore:
         return near_duplicates(self)
 
     def near_duplicates(self) -> tuple[Pair, ...]:
-        """Pairs of recordings that share sound (catalog/near_duplicates.py). Raises UsageError as `samples`."""
+        """Pairs of recordings that share sound (catalog/near_duplicates.py). Raises as `samples`."""
         return self._pairs
 
     @contextlib.contextmanager
@@ -132,16 +130,16 @@ class NoiseStore:
             raise UsageError(text) from None
 
     def scale(self, index: int) -> float:
-        """What to multiply the int16 samples by to get the recording at full scale 1.0."""
+        """The factor from int16 samples to the recording at full scale 1.0."""
         return self._entry(index)["scale"]
 
     def stretches(self, index: int) -> tuple[tuple[int, int], ...]:
-        """(start, length) of what is neither dead nor clipped, in samples; () where the recording was refused."""
+        """(start, length) of each stretch that is neither dead nor clipped, samples; () if it was refused."""
         entry = self._decoded[index]
         return tuple((start, length) for start, length in entry["stretches"]) if entry else ()
 
     def unusable(self, index: int) -> tuple[int, int]:
-        """(dead, clipped) samples."""
+        """Number of dead and of clipped samples."""
         entry = self._entry(index)
         return entry["dead"], entry["clipped"]
 
@@ -150,11 +148,8 @@ class NoiseStore:
         return self._entry(index)["pcm_digest"]
 
     def missing(self) -> list[int]:
-        """Recordings whose file is no longer in the cache as it should be."""
-        return [i for i, entry in enumerate(self._decoded) if entry and not self._is_there(entry)]
-
-    def _is_there(self, entry: Decoded) -> bool:
-        return _is_stored(self.folder, entry)
+        """Indices of recordings whose files are no longer in the cache, or damaged."""
+        return [i for i, entry in enumerate(self._decoded) if entry and not _is_stored(self.folder, entry)]
 
     def _entry(self, index: int) -> Decoded:
         entry = self._decoded[index]
@@ -163,7 +158,7 @@ class NoiseStore:
         return entry
 
     def save(self, path: Path) -> None:
-        """Write the index (not the samples). Raises StorageError."""
+        """Write the index, without the samples. Raises StorageError."""
         index = {
             "folder": self.folder,
             "sample_rate": self.sample_rate,
@@ -174,7 +169,7 @@ class NoiseStore:
 
     @classmethod
     def load(cls, path: Path) -> NoiseStore:
-        """Open an index. Raises UsageError where it cannot be read."""
+        """Open an index. Raises UsageError if it cannot be read."""
         try:
             index = json.loads(Path(path).read_bytes())
             refused = [Refusal(*fields) for fields in index["refused"]]

@@ -303,7 +303,7 @@ class Prints:
     def pcm_digest(self, index: int) -> str:
         return self._heard[index]["name"] or ""
 
-    def fingerprint(self, index: int) -> Words:
+    def audio_fingerprint(self, index: int) -> Words:
         """Shape (m,). Raises UsageError where the cache has lost it."""
         return self._read(index)[0]
 

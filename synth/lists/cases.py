@@ -7,14 +7,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from synth.dsp.analysis.bands import BANDS, RUMBLE_BANDS
 from synth.errors import UsageError
 from synth.lists.table import TableRow, read_table
 from synth.text import short_repr
 
-BAND_COLUMNS = tuple(f"band_{k}" for k in range(1, BANDS + 1))
-RUMBLE_COLUMNS = tuple(f"rumble_{k}" for k in range(1, RUMBLE_BANDS + 1))
+BAND_COLUMNS: Final = tuple(f"band_{k}" for k in range(1, BANDS + 1))
+RUMBLE_COLUMNS: Final = tuple(f"rumble_{k}" for k in range(1, RUMBLE_BANDS + 1))
 _RANGES: Mapping[str, tuple[float, float]] = {
     "weight": (0.0, math.inf),
     "snr_db": (-60.0, 100.0),
@@ -29,40 +30,36 @@ _RANGES: Mapping[str, tuple[float, float]] = {
 RENAMED_COLUMNS = {"wavering_db": "fluctuation_db"}
 """Columns that had another name in the lists of earlier versions."""
 
-COLUMNS = tuple(_RANGES)
-"""The columns of a list of cases; all but one may be left out, and a cell may be empty: not said."""
+COLUMNS: Final = tuple(_RANGES)
+"""The columns of a list of cases. At least one is needed; an empty cell means not measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One real clip, as measured; None is not said.
+    """One real clip, as measured; None is not measured."""
 
-    `fluctuation_db`: SD of the 100-ms levels of its noise (dsp/wavering.py). `bands_db`: the colour of its noise
-    (dsp/noise_bands.py); `rumble_db`: what is below the bands (dsp/colour.py), only where there is a colour.
-    """
-
-    weight: float = 1.0
+    weight: float = 1.0  #: how often it is drawn, relative to others
     snr_db: float | None = None
     level_dbfs: float | None = None
-    before_s: float | None = None
-    after_s: float | None = None
-    fluctuation_db: float | None = None
-    low_hz: float | None = None
-    high_hz: float | None = None
-    bands_db: tuple[float, ...] | None = None
-    rumble_db: tuple[float, ...] | None = None
+    before_s: float | None = None  #: noise before the speech, s
+    after_s: float | None = None  #: noise after the speech, s
+    fluctuation_db: float | None = None  #: SD of the 100-ms levels of its noise, dB
+    low_hz: float | None = None  #: lower edge of its band
+    high_hz: float | None = None  #: upper edge of its band
+    bands_db: tuple[float, ...] | None = None  #: spectrum of its noise (dsp/analysis/bands.py), from the lowest band up
+    rumble_db: tuple[float, ...] | None = None  #: spectrum below the bands; only beside `bands_db`
 
 
 @dataclass(frozen=True, slots=True)
 class Cases:
-    """The cases of one condition, and a digest of what they say."""
+    """The cases of one condition."""
 
     rows: tuple[Case, ...]
-    digest: str
+    digest: str  #: over all values
 
 
 def read_cases(path: Path) -> Cases:
-    """The cases of a CSV file with a header. Raises UsageError with the line and what is wrong with it."""
+    """Read the cases of a CSV file with a header. Raises UsageError with the line and what is wrong with it."""
     table = read_table(path, json_lines=False)
     for name in table.columns:
         if name in RENAMED_COLUMNS:

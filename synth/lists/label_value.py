@@ -1,8 +1,8 @@
-"""What a label's value says: the label is present, absent, or unknown; or it is something else, such as an accent.
+"""What the value of a label means: the label is present, absent or unknown; or it is something else, such as an accent.
 
-In a list as text (CSV) `true` and `false` in any case are truth values, and an empty cell, `unknown` and `null` are
-unknown (None); all other text stays text, `1` and `yes` too, because a column of numbers or words may hold them. JSON
-lines keep the types that they have.
+In a list without types (CSV) `true` and `false` in any case are truth values, and an empty cell, `unknown` and `null`
+are unknown (None). All other text stays text, `1` and `yes` too, because a column of numbers or words may have them.
+JSON lines keep their types.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ STATES: Final[tuple[State, ...]] = ("present", "absent", "unknown", "other")
 
 _TRUTH: Final = {"true": True, "false": False}
 _UNKNOWN: Final = frozenset(("", "unknown", "null"))
-_SAID: Final = {**_TRUTH, "yes": True, "no": False, "1": True, "0": False, "1.0": True, "0.0": False}
+_TRUTH_WORDS: Final = {**_TRUTH, "yes": True, "no": False, "1": True, "0": False, "1.0": True, "0.0": False}
 
 
 def label_of_text(text: object) -> object:
-    """The value of a label that stands as `text` in a list without types."""
+    """The value of a label that is `text` in a list without types."""
     if not isinstance(text, str):
         return text
     word = text.strip().lower()
@@ -26,14 +26,18 @@ def label_of_text(text: object) -> object:
 
 
 def truth_of(value: object) -> bool | None:
-    """A label's value where it is asked whether the label is present; None where it is unknown, or says something else.
-    0 and 1, `yes` and `no` are understood as well."""
-    return value if isinstance(value, bool) else _SAID.get(str(value).strip().lower())
+    """Whether a label is present, by its value; None if that is unknown, or the value is something else.
+
+    Here 0 and 1, `yes` and `no` count as well, because the question is yes or no.
+    """
+    return value if isinstance(value, bool) else _TRUTH_WORDS.get(str(value).strip().lower())
 
 
 def state_of(value: object) -> State:
-    """What a value says; `other` is known, but neither present nor absent."""
+    """What a value means; `other` is a value that is neither present nor absent."""
     if value is None or (isinstance(value, str) and value.strip().lower() in _UNKNOWN):
         return "unknown"
     truth = truth_of(value)
-    return "other" if truth is None else "present" if truth else "absent"
+    if truth is None:
+        return "other"
+    return "present" if truth else "absent"

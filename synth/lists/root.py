@@ -1,4 +1,4 @@
-"""Where the relative paths of a list count from: the list's own folder, or what `synth split` noted beside it."""
+"""What the relative paths of a list are relative to: the list's own folder, or what `synth split` noted beside it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import os
 from pathlib import Path
 
 SPLIT_FILE, SPLIT_FORMAT = "split.json", "synth-split"
-"""The file that `synth split` puts beside its lists, and the value of `format` in it; `root` is the folder of the
-audio relative to that file, `lists` are the names of the lists."""
+"""The file that `synth split` writes beside its lists, and the value of its key `format`. Its `root` is the folder of
+the audio, relative to that file; `lists` are the names of the lists."""
 
 
 def list_root(path: Path) -> Path:
-    """The absolute folder that the relative paths of the list `path` count from; links stay links."""
+    """The absolute folder that the paths of the list `path` are relative to; links stay links."""
     own = Path(os.path.abspath(path.parent))  # noqa: PTH100
     try:
         noted = json.loads((own / SPLIT_FILE).read_bytes())

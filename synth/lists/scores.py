@@ -1,4 +1,4 @@
-"""Lists of scores and manifests as plain rows: CSV or TSV with a header line, or JSON lines."""
+"""Lists of scores, and manifests, as rows with columns by one name each, whatever the list calls them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from synth.lists.table import TableRow, read_table
 from synth.text import short_repr
 
 _LARGEST: Final = 1e12
-"""No number of errors, words or weights is larger; products of two such numbers are still exact enough to sum."""
+"""Limit of errors, words and weights: products of two such numbers are still exact enough to sum."""
 
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "id": ("id", "clip_id", "utterance_id", "utt_id", "key"),
@@ -31,24 +31,23 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "source_id": ("source_id",),
     "weight": ("weight",),
 }
-"""What each column may be called; the first that is there counts. The names are our own choice, and those of NeMo."""
+"""Our name of a column -> the names that it may have in a list, NeMo's among them; the first that is present counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreRow:
-    """One line: `where` is file:line; `fields` hold the columns of COLUMNS by their first name, None where empty;
-    `others` is every other column as it stands."""
+    """One row."""
 
-    where: str
-    fields: Mapping[str, Any]
-    others: Mapping[str, Any]
+    where: str  #: `file:line`, for messages
+    fields: Mapping[str, Any]  #: column of COLUMNS -> its value; None: empty, or no such column
+    others: Mapping[str, Any]  #: every other column, by the list's name
 
 
 def read_rows(path: Path) -> list[ScoreRow]:
-    """All rows of a list; the format follows from the name (synth/lists/table.py).
+    """Read all rows of a list; the format follows from the name (lists/table.py).
 
     Raises:
-        UsageError: the file cannot be read, or names the line that is not a row.
+        UsageError: the file cannot be read, has no rows, or has a line that is not a row.
     """
     rows = [_score_row(row) for row in read_table(path)]
     if not rows:
@@ -63,7 +62,7 @@ def called(column: str, row: ScoreRow) -> str:
 
 
 def number_of(row: ScoreRow, column: str, *, least: float | None = 0.0) -> float | None:
-    """A number, `least` (none: -1e12) to 1e12; None where the cell is empty. Raises UsageError with file and line."""
+    """The number in a column, from `least` (None: -1e12) to 1e12; None if the cell is empty. Raises UsageError."""
     value = row.fields[column]
     if value is None:
         return None
@@ -73,12 +72,14 @@ def number_of(row: ScoreRow, column: str, *, least: float | None = 0.0) -> float
         number = float("nan")
     if not (-_LARGEST if least is None else least) <= number <= _LARGEST:
         kind = "a number" if least is None else f"a number of {least:g} or more"
-        wanted = f"a number up to {_LARGEST:g}" if number > _LARGEST else kind
-        raise UsageError(f"{row.where}: {column} is {short_repr(value)}; {wanted} is needed")
+        if number > _LARGEST:
+            kind = f"a number up to {_LARGEST:g}"
+        raise UsageError(f"{row.where}: {column} is {short_repr(value)}; {kind} is needed")
     return number
 
 
 def text_of(row: ScoreRow, column: str) -> str | None:
+    """The text in a column; None if the cell is empty."""
     value = row.fields[column]
     return None if value is None else str(value)
 

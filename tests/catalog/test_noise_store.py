@@ -346,7 +346,7 @@ def test_damage_after_the_plan_is_refused_when_it_is_read(stored, cache: Path, m
         DAMAGES["bit"](data)
         path.write_bytes(data)
     loaded = NoiseStore.load(cache / "index")
-    for read in (loaded.samples, loaded.power_table, loaded.fingerprint):
+    for read in (loaded.samples, loaded.power_table, loaded.audio_fingerprint):
         with pytest.raises(UsageError, match=r"is gone from the cache .*, or damaged; plan again"):
             read(0)
 
@@ -374,13 +374,13 @@ def test_the_fingerprint_lies_beside_the_samples(stored, cache: Path) -> None:
     store, index = stored({"a.wav": (samples, RATE), "short.wav": (noise(0.2), RATE)})
     steps = store.samples(index["a.wav"]).astype(float)
     expected = np.concatenate(list(compute_fingerprint([steps], sample_rate=RATE)))
-    assert np.array_equal(store.fingerprint(index["a.wav"]), expected)
-    assert len(store.fingerprint(index["short.wav"])) == 0
+    assert np.array_equal(store.audio_fingerprint(index["a.wav"]), expected)
+    assert len(store.audio_fingerprint(index["short.wav"])) == 0
     shutil.rmtree(cache / "noise")
     with pytest.raises(
         UsageError, match=r"decoded noise is gone from the cache .*, or damaged; plan again to rebuild it"
     ):
-        store.fingerprint(index["a.wav"])
+        store.audio_fingerprint(index["a.wav"])
 
 
 def peak_of_decoding(path: str, folder: str) -> int:

@@ -59,7 +59,7 @@ def refuse_copies(profile: Profile, speech: Catalog, noise: Catalog, store: Fing
         return ("no audio of dev of 3.4 s or more is here: dev was compared with the sources for equal files only",)
     rows = {speech.id(k): k for k in range(len(speech))}
     speech_names, speech_skipped = _choose({name: speech[k].seconds for name, k in rows.items()}, MAX_SECONDS["speech"])
-    sources = {_name(noise, k): store.fingerprint(k) for k in range(len(noise)) if store.num_samples[k]}
+    sources = {_name(noise, k): store.audio_fingerprint(k) for k in range(len(noise)) if store.num_samples[k]}
     for k in (rows[name] for name in speech_names):
         words = fingerprint_file(speech.file(k), offset=speech[k].offset, num_samples=speech[k].num_samples)
         if words is not None:
