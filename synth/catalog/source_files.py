@@ -78,7 +78,7 @@ def source_error(source: Source, key: str, text: str, folder: Path | None = None
         text: what is wrong.
         folder: the recipe's, if the text names a path that is relative to it.
     """
-    place = source.places.get(key) or source.places.get("")
+    place = source.positions.get(key) or source.positions.get("")
     if place is None:
         return UsageError(f"source {source.name!r}: {text}")
     if folder is not None:

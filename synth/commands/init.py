@@ -271,7 +271,7 @@ def _load(sources: StarterSources, scratch: Path, choices: StarterChoices, *, ha
     assert recipe.noise is not None
     # No message may name a line of this file: the person could not open it.
     (layer,) = recipe.noise.layers
-    speech, noise = (tuple(replace(s, places={}) for s in part.sources) for part in (recipe.speech, layer))
+    speech, noise = (tuple(replace(s, positions={}) for s in part.sources) for part in (recipe.speech, layer))
     layer = replace(layer, sources=noise)
     if not has_limits:
         layer = replace(layer, min_recordings=1, max_reuse=float("inf"))

@@ -29,8 +29,9 @@ from synth.lists.cases import Case, Cases
 from synth.plan.plan import Plan, pools_digest
 from synth.plan.pools import PoolRecording, Pools
 from synth.plan.tables import CLIP_COLUMNS, SEGMENT_COLUMNS, Columns
-from synth.recipe.load import dump_resolved, load_recipe, resolved_dict
+from synth.recipe.load import load_recipe
 from synth.recipe.model import SPLITS
+from synth.recipe.resolved import dump_resolved, resolved_dict
 from synth.recipe.stages import stages_of
 
 

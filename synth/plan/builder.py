@@ -35,7 +35,8 @@ from synth.plan.speaking import draw_lombard, lombard_effects, speaker_draws
 from synth.plan.splits import HELD_OUT_SPLIT, SplitOf, pinned_groups
 from synth.plan.tables import CLIP_COLUMNS, RECORDED, SEGMENT_COLUMNS, ColumnBuilder, Columns
 from synth.plan.unchanged import unchanged_recordings, unchanged_sources
-from synth.recipe.model import SPLITS, EffectChoice, GrowMethod, Layer, Recipe
+from synth.recipe.effect_choice import EffectChoice
+from synth.recipe.model import SPLITS, GrowMethod, Layer, Recipe
 from synth.units import seconds_to_samples
 
 LENGTH_EFFECTS = ("trim", "speed", "tempo")

@@ -15,7 +15,7 @@ _AUDIO = (".flac", ".wav")
 _COMPARED = 20_000  # ids that are compared letter by letter; if there are more, those that begin most alike
 
 
-class Clips(Protocol):
+class ClipIds(Protocol):
     """What a plan offers about its clips."""
 
     def __len__(self) -> int: ...
@@ -25,7 +25,7 @@ class Clips(Protocol):
         ...
 
 
-def find_clip(clips: Clips, name: str, folder: Path) -> int:
+def find_clip(clips: ClipIds, name: str, folder: Path) -> int:
     """The index of a clip.
 
     Args:
@@ -60,7 +60,9 @@ def _closest_ids(name: str, ids: list[str]) -> list[str]:
     """The ids most like the name, the likeliest first; those that begin most like it if none is alike."""
 
     def length_in_common(clip_id: str) -> int:
-        return len(os.path.commonprefix([clip_id, name]))
+        return next(
+            (k for k, (a, b) in enumerate(zip(clip_id, name, strict=False)) if a != b), min(len(clip_id), len(name))
+        )
 
     compared = ids if len(ids) <= _COMPARED else heapq.nlargest(_COMPARED, ids, key=length_in_common)
     return get_close_matches(name, compared, n=3, cutoff=0.3) or heapq.nlargest(3, compared, key=length_in_common)

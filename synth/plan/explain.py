@@ -21,9 +21,9 @@ from synth.plan.plan import Plan
 from synth.plan.schedule import NoiseUse
 from synth.plan.tables import RECORDED
 from synth.recipe.drawn import COMPANIONS, plain_distribution
-from synth.recipe.load import resolved_dict
 from synth.recipe.model import Layer
 from synth.recipe.renamed import present_key
+from synth.recipe.resolved import resolved_dict
 
 _WHOLE_NUMBERS = ("recordings", "count")  # keys whose `[low, high]` means whole numbers
 

@@ -12,7 +12,8 @@ from synth.plan.noise_use import PoolUse
 from synth.plan.pools import needs_held_out
 from synth.plan.recording_groups import recording_group
 from synth.plan.unchanged import unchanged_recordings
-from synth.recipe.model import EffectChoice, Layer, Recipe
+from synth.recipe.effect_choice import EffectChoice
+from synth.recipe.model import Layer, Recipe
 
 _log = logging.getLogger(__name__)
 

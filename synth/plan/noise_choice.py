@@ -15,7 +15,7 @@ from synth.dsp.segments import Circle
 from synth.lists.label_value import truth_of
 from synth.plan.clip_spec import NoiseSegment, RecordingSpan
 from synth.plan.pools import POOLS, needs_held_out
-from synth.recipe.model import Event, GrowMethod, Layer, Recipe
+from synth.recipe.model import EventChoice, GrowMethod, Layer, Recipe
 from synth.units import seconds_to_samples
 
 NAMES = tuple(GENERATORS)
@@ -104,7 +104,7 @@ def label_truth(labels: Mapping[str, object] | None, name: str) -> bool | None:
 class EventOccurrence:
     """One occurrence of an event in a clip."""
 
-    event: Event
+    event: EventChoice
     key: str  #: what the keys of its draws begin with
 
 

@@ -17,8 +17,8 @@ from synth.plan.pool_division import make_pools
 from synth.plan.pools import Pools
 from synth.plan.recording_groups import UsableNoise
 from synth.plan.spec import PlanParts, SpecBuilder
-from synth.recipe.load import resolved_dict
 from synth.recipe.model import Recipe
+from synth.recipe.resolved import resolved_dict
 
 FORMAT_VERSION = 4
 """Of the plan and the data set: raised when the same recipe gives other clips, or the directory another layout."""

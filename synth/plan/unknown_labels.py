@@ -8,7 +8,8 @@ from itertools import groupby
 from synth.draws import ClipDraws
 from synth.plan.builder import segment_key
 from synth.plan.clip_spec import NoiseSegment, PlannedEvent
-from synth.recipe.model import EffectChoice, Recipe
+from synth.recipe.effect_choice import EffectChoice
+from synth.recipe.model import Recipe
 
 _NEUTRAL = {"speed": ("factor", 1.0), "tempo": ("factor", 1.0), "pitch": ("semitones", 0.0), "gain": ("db", 0.0)}
 """Effects that leave the sound as it is at one value -> their parameter and that value."""

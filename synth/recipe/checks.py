@@ -32,7 +32,7 @@ def level_below_headroom(reading: Reading) -> None:
     if level is None or headroom is None or level.high < headroom:
         return
     text = f"levels up to {number_text(level.high)} cannot stay below max_peak_dbfs, which is {number_text(headroom)}"
-    reading.wrong(reading.places["level_dbfs"], "level_dbfs", text)
+    reading.wrong(reading.positions["level_dbfs"], "level_dbfs", text)
 
 
 def layer_names_differ(reading: Reading) -> None:
@@ -40,7 +40,7 @@ def layer_names_differ(reading: Reading) -> None:
     for key, name in _matching(reading, r"noise\.layers\.\d+\.name"):
         if name in seen:
             reading.wrong(
-                reading.places[key], key, f"the layer {name!r} is there already ({seen[name]}); choose another name"
+                reading.positions[key], key, f"the layer {name!r} is there already ({seen[name]}); choose another name"
             )
         seen.setdefault(name, key)
 
@@ -53,14 +53,14 @@ def source_names_differ(reading: Reading) -> None:
             for source in sources:
                 if source.name in seen:
                     text = f"two sources are called {source.name!r}; give each a name of its own with `name:`"
-                    reading.wrong(reading.places[key], key, text)
+                    reading.wrong(reading.positions[key], key, text)
                 seen.add(source.name)
 
 
 def pools_are_for_noise(reading: Reading) -> None:
     for key, sources in _matching(reading, r"speech\.(room\.)?sources"):
         if any(source.pool is not None for source in sources):
-            reading.wrong(reading.places[key], key, "pool is for noise sources alone; leave it out here")
+            reading.wrong(reading.positions[key], key, "pool is for noise sources alone; leave it out here")
 
 
 def splits_of_sources_exist(reading: Reading) -> None:
@@ -68,7 +68,7 @@ def splits_of_sources_exist(reading: Reading) -> None:
     for key, split in _matching(reading, r"speech\.sources\.\d+\.split"):
         if split is not None and splits is not None and split not in splits.shares:
             there = ", ".join(splits.shares)
-            reading.wrong(reading.places[key], key, f"the recipe makes no {split}: its share is 0; it makes {there}")
+            reading.wrong(reading.positions[key], key, f"the recipe makes no {split}: its share is 0; it makes {there}")
 
 
 def held_out_noise_exists(reading: Reading) -> None:
@@ -82,14 +82,14 @@ def held_out_noise_exists(reading: Reading) -> None:
         for key, sources in _layer_sources(reading):
             if all(source.pool == "held_out" for source in sources):
                 reading.wrong(
-                    reading.places[key], key, "every source is held out, so that train has no noise of this layer"
+                    reading.positions[key], key, "every source is held out, so that train has no noise of this layer"
                 )
 
 
 def _needs_held_out(reading: Reading) -> None:
     here = "splits.train-dev-noise"
     if reading.values.get("noise", "wrong") is None:
-        reading.wrong(reading.places[here], here, "there is no noise; leave out this split, or add noise")
+        reading.wrong(reading.positions[here], here, "there is no noise; leave out this split, or add noise")
     if reading.values.get("noise.held_out") != 0:
         return
     for key, sources in _layer_sources(reading):
@@ -97,7 +97,7 @@ def _needs_held_out(reading: Reading) -> None:
             text = (
                 "held_out is 0 and no source has `pool: held_out`, so that train-dev-noise has no noise of this layer"
             )
-            reading.wrong(reading.places[key], key, text)
+            reading.wrong(reading.positions[key], key, text)
 
 
 def _layer_sources(reading: Reading) -> Iterator[tuple[str, tuple[Source, ...]]]:
@@ -110,7 +110,7 @@ def microphone_band_is_there(reading: Reading) -> None:
         if isinstance(choice, EffectChoice) and sample_rate is not None:
             problem = _band_problem(choice.parameters["low_hz"], choice.parameters["high_hz"], sample_rate / 2)
             if problem is not None:
-                reading.wrong(reading.places[key], key, problem)
+                reading.wrong(reading.positions[key], key, problem)
 
 
 def _band_problem(low: Any, high: Any, nyquist: float) -> str | None:
@@ -126,7 +126,7 @@ def conditions_can_be_drawn(reading: Reading) -> None:
     conditions = reading.values.get("conditions") or ()
     seen: set[str] = set()
     for k, condition in enumerate(conditions):
-        place = reading.places[f"conditions.{k}.name"]
+        place = reading.positions[f"conditions.{k}.name"]
         if condition.name in seen:
             text = f"the condition {condition.name!r} is there already; choose another name"
             reading.wrong(place, f"conditions.{k}.name", text)
@@ -134,7 +134,7 @@ def conditions_can_be_drawn(reading: Reading) -> None:
         if condition.snr_db is not None and reading.values.get("noise", "wrong") is None:
             reading.wrong(place, f"conditions.{k}.snr_db", "there is no noise; leave this out, or add noise")
     if conditions and not any(condition.weight > 0 for condition in conditions):
-        reading.wrong(reading.places["conditions"], "conditions", "every weight is 0; give one above 0")
+        reading.wrong(reading.positions["conditions"], "conditions", "every weight is 0; give one above 0")
 
 
 CHECKS: tuple[Callable[[Reading], None], ...] = (

@@ -9,8 +9,9 @@ from synth.recipe.drawn import Drawn
 from synth.recipe.kinds import (
     NAME,
     WRONG,
-    At,
     Field,
+    KeyPath,
+    Kind,
     ListOf,
     Number,
     PathText,
@@ -37,13 +38,13 @@ JITTER = Record(
 )
 
 
-class BandNumbers:
+class BandNumbers(Kind):
     """A number for each of the twelve noise bands (or of the bands of `what`), or one for all."""
 
     def __init__(self, each: Number, count: int = BANDS, what: str = "noise band") -> None:
         self._each, self._count, self._what = each, count, what
 
-    def read(self, node: Node, at: At, reading: Reading) -> Any:
+    def read(self, node: Node, at: KeyPath, reading: Reading) -> Any:
         if not isinstance(node.value, list):
             one = self._each.read(node, at, reading)
             return one if one is WRONG else (one,) * self._count

@@ -1,7 +1,7 @@
 """Distributions of numbers (and of words): each is the inverse CDF of one uniform number.
 
 `value(u)` takes u in [0, 1) and returns the draw; nothing is rejected, nothing piles up at the ends. All are frozen and
-compare by what the recipe says; what `value` needs is worked out once, in `__post_init__`.
+compare by what the recipe says; what `value` needs is computed once, in `__post_init__`.
 
 `low` and `high` are the ends of what `value` can return, always finite: a normal distribution without `clip` ends 8
 standard deviations from its mean, which one draw in 10**15 would pass.
@@ -36,23 +36,23 @@ class Constant:
     number: float
 
     def value(self, u: float) -> float:
+        """The draw for u in [0, 1)."""
         return self.number
 
     @property
     def low(self) -> float:
+        """The least draw."""
         return self.number
 
     @property
     def high(self) -> float:
+        """The greatest draw."""
         return self.number
 
     @property
     def mean(self) -> float:
+        """What the draws average to."""
         return self.number
-
-    @property
-    def is_constant(self) -> bool:
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +71,13 @@ class Uniform:
         _set(self, _width=self.high - self.low)
 
     def value(self, u: float) -> float:
+        """The draw for u in [0, 1)."""
         return self.low + u * self._width
 
     @property
     def mean(self) -> float:
+        """What the draws average to."""
         return self.low + self._width / 2
-
-    @property
-    def is_constant(self) -> bool:
-        return self.low == self.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +92,13 @@ class Integers:
             raise ValueError(f"the range must rise, not go from {self.low} to {self.high}")
 
     def value(self, u: float) -> int:
+        """The draw for u in [0, 1)."""
         return self.low + int(u * (self.high - self.low + 1))
 
     @property
     def mean(self) -> float:
+        """What the draws average to."""
         return (self.low + self.high) / 2
-
-    @property
-    def is_constant(self) -> bool:
-        return self.low == self.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,27 +116,25 @@ class LogUniform:
         _set(self, _log_low=math.log(self.low), _log_width=math.log(self.high) - math.log(self.low))
 
     def value(self, u: float) -> float:
+        """The draw for u in [0, 1)."""
         # exp(log(x)) can miss x by a rounding error: the ends hold
         return min(max(math.exp(self._log_low + u * self._log_width), self.low), self.high)
 
     @property
     def mean(self) -> float:
+        """What the draws average to."""
         return self.low if self._log_width == 0 else (self.high - self.low) / self._log_width
-
-    @property
-    def is_constant(self) -> bool:
-        return self.low == self.high
 
 
 @dataclass(frozen=True, slots=True)
 class Normal:
-    """A normal distribution, truncated to `clip`: conditioned on lying there, never piled up at the ends.
+    """A normal distribution, truncated to `clip`: conditioned on being there, never piled up at the ends.
 
-    The inverse CDF of a truncated normal is that of the whole one, taken on the part [cdf(low), cdf(high)] of [0, 1].
-    `centre` and `sd` belong to the distribution before truncation; `mean` is what the draws average to.
+    The inverse CDF of a truncated normal is that of the full one, taken on the part [cdf(low), cdf(high)] of [0, 1].
+    `center` and `sd` belong to the distribution before truncation; `mean` is what the draws average to.
     """
 
-    centre: float
+    center: float
     sd: float
     clip: tuple[float, float] | None = None
     low: float = field(init=False, repr=False, compare=False)
@@ -150,33 +144,30 @@ class Normal:
     _cdf_width: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.centre) and 0 < self.sd < math.inf):
+        if not (math.isfinite(self.center) and 0 < self.sd < math.inf):
             raise ValueError(f"the standard deviation {self.sd:g} must be above 0")
         clip, reach = self.clip or (-math.inf, math.inf), NORMAL_REACH * self.sd
         if not clip[0] < clip[1]:
             raise ValueError(f"the clip must rise, not go from {clip[0]:g} to {clip[1]:g}")
-        whole = NormalDist(self.centre, self.sd)
-        low, high = max(clip[0], self.centre - reach), min(clip[1], self.centre + reach)
-        cdf_low, cdf_high = whole.cdf(low), whole.cdf(high)
+        normal = NormalDist(self.center, self.sd)
+        low, high = max(clip[0], self.center - reach), min(clip[1], self.center + reach)
+        cdf_low, cdf_high = normal.cdf(low), normal.cdf(high)
         if not (low < high and cdf_high - cdf_low >= LEAST_CLIP_MASS):
             raise ValueError(f"less than one draw in a million lies in the clip from {clip[0]:g} to {clip[1]:g}")
-        _set(self, low=low, high=high, _inverse=whole.inv_cdf, _cdf_low=cdf_low, _cdf_width=cdf_high - cdf_low)
+        _set(self, low=low, high=high, _inverse=normal.inv_cdf, _cdf_low=cdf_low, _cdf_width=cdf_high - cdf_low)
 
     def value(self, u: float) -> float:
+        """The draw for u in [0, 1)."""
         p = self._cdf_low + u * self._cdf_width
         if not 0.0 < p < 1.0:  # only by rounding, at the very ends
             return self.low if p <= 0.0 else self.high
-        x = self._inverse(p)
-        return self.low if x < self.low else self.high if x > self.high else x
+        return min(max(self._inverse(p), self.low), self.high)
 
     @property
     def mean(self) -> float:
-        whole = NormalDist(self.centre, self.sd)
-        return self.centre + self.sd**2 * (whole.pdf(self.low) - whole.pdf(self.high)) / self._cdf_width
-
-    @property
-    def is_constant(self) -> bool:
-        return False
+        """What the draws average to."""
+        normal = NormalDist(self.center, self.sd)
+        return self.center + self.sd**2 * (normal.pdf(self.low) - normal.pdf(self.high)) / self._cdf_width
 
 
 def _shares(num_values: int, weights: Sequence[float] | None) -> list[float]:
@@ -200,7 +191,7 @@ def _thresholds(shares: Sequence[float]) -> tuple[float, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of some numbers, with weights (all the same where left out)."""
+    """One of some numbers, with weights (default: all the same)."""
 
     values: tuple[float, ...]
     weights: tuple[float, ...] | None = None
@@ -210,28 +201,28 @@ class Choice:
         _set(self, _thresholds=_thresholds(_shares(len(self.values), self.weights)))
 
     def value(self, u: float) -> float:
+        """The draw for u in [0, 1)."""
         return self.values[bisect_right(self._thresholds, u)]
 
     @property
     def low(self) -> float:
+        """The least draw."""
         return min(self.values)
 
     @property
     def high(self) -> float:
+        """The greatest draw."""
         return max(self.values)
 
     @property
     def mean(self) -> float:
+        """What the draws average to."""
         return sum(v * share for v, share in zip(self.values, _shares(len(self.values), self.weights), strict=True))
-
-    @property
-    def is_constant(self) -> bool:
-        return self.low == self.high
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """One of some words, with weights (all the same where left out)."""
+class WordChoice:
+    """One of some words, with weights (default: all the same)."""
 
     values: tuple[str, ...]
     weights: tuple[float, ...] | None = None
@@ -241,16 +232,13 @@ class Words:
         _set(self, _thresholds=_thresholds(_shares(len(self.values), self.weights)))
 
     def value(self, u: float) -> str:
+        """The draw for u in [0, 1)."""
         return self.values[bisect_right(self._thresholds, u)]
-
-    @property
-    def is_constant(self) -> bool:
-        return len(set(self.values)) == 1
 
 
 @dataclass(frozen=True, slots=True)
 class Quantiles:
-    """An empirical distribution: its quantiles at `probabilities` (equally spaced from 0 to 1 where left out).
+    """An empirical distribution: its quantiles at `probabilities` (default: equally spaced from 0 to 1).
 
     Between two quantiles every number is equally likely: the inverse CDF is piecewise linear.
     """
@@ -275,26 +263,26 @@ class Quantiles:
         _set(self, _at=at, _slopes=tuple(slopes))
 
     def value(self, u: float) -> float:
+        """The draw for u in [0, 1)."""
         i = bisect_right(self._at, u) - 1
         return min(self.values[i] + (u - self._at[i]) * self._slopes[i], self.values[i + 1])
 
     @property
     def low(self) -> float:
+        """The least draw."""
         return self.values[0]
 
     @property
     def high(self) -> float:
+        """The greatest draw."""
         return self.values[-1]
 
     @property
     def mean(self) -> float:
+        """What the draws average to."""
         steps = zip(pairwise(self.values), pairwise(self._at), strict=True)
         return sum((a + b) / 2 * (q - p) for (a, b), (p, q) in steps)
 
-    @property
-    def is_constant(self) -> bool:
-        return self.low == self.high
-
 
 Distribution: TypeAlias = Constant | Uniform | Integers | LogUniform | Normal | Choice | Quantiles
-"""A distribution of numbers: `.value(u)`, `.low`, `.high`, `.mean`, `.is_constant`."""
+"""A distribution of numbers: `.value(u)`, `.low`, `.high`, `.mean`."""

@@ -16,9 +16,9 @@ from synth.recipe.distributions import (
     Normal,
     Quantiles,
     Uniform,
-    Words,
+    WordChoice,
 )
-from synth.recipe.kinds import ANY_NUMBER, WRONG, At, Range, Reading, bare_number, plain_number
+from synth.recipe.kinds import ANY_NUMBER, WRONG, KeyPath, Kind, Range, Reading, bare_number, plain_number
 from synth.recipe.yaml_text import BROKEN, Node, did_you_mean, shortened
 
 COMPANIONS = {"uniform": None, "log_uniform": None, "normal": "clip", "choice": "weights", "quantiles": "probabilities"}
@@ -36,7 +36,7 @@ def is_distribution(node: Node) -> bool:
     return isinstance(node.value, dict) and any(key in COMPANIONS for key in node.value)
 
 
-def _numbers(node: Node | None, at: At, reading: Reading, *, whole: bool, keep_type: bool = False) -> Any:
+def _numbers(node: Node | None, at: KeyPath, reading: Reading, *, whole: bool, keep_type: bool = False) -> Any:
     """The numbers of a list; WRONG where it is none or one of its items is no number."""
     if node is None or node.value is BROKEN:
         return WRONG
@@ -46,7 +46,7 @@ def _numbers(node: Node | None, at: At, reading: Reading, *, whole: bool, keep_t
     return WRONG if any(x is WRONG for x in found) else tuple(found)
 
 
-def _number(node: Node, at: At, reading: Reading, *, whole: bool, keep_type: bool) -> Any:
+def _number(node: Node, at: KeyPath, reading: Reading, *, whole: bool, keep_type: bool) -> Any:
     if node.value is BROKEN:
         return WRONG
     number = bare_number(node, whole=whole)
@@ -82,7 +82,7 @@ def _make(name: str, numbers: tuple[float, ...], beside: tuple[float, ...] | Non
     return makers[name]()
 
 
-def _name_of(node: Node, at: At, reading: Reading, allowed: tuple[str, ...]) -> str | None:
+def _name_of(node: Node, at: KeyPath, reading: Reading, allowed: tuple[str, ...]) -> str | None:
     """The one distribution that the mapping names; None after noting what else is there."""
     names = [key for key in node.value if key in COMPANIONS]
     if len(names) != 1:
@@ -101,7 +101,7 @@ def _name_of(node: Node, at: At, reading: Reading, allowed: tuple[str, ...]) -> 
     return None if others or name not in allowed else name
 
 
-def _try(make: Callable[[], Distribution | Words], node: Node, at: At, reading: Reading) -> Any:
+def _try(make: Callable[[], Distribution | WordChoice], node: Node, at: KeyPath, reading: Reading) -> Any:
     """What `make` makes; WRONG after noting what it complains about."""
     try:
         return make()
@@ -110,7 +110,7 @@ def _try(make: Callable[[], Distribution | Words], node: Node, at: At, reading: 
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(Kind):
     """A number that is drawn for each clip, all of whose values must lie in `range`.
 
     `keep_type`: a `choice` keeps 8 apart from 8.0, for library arguments that must be whole. `constant`: one number for
@@ -121,7 +121,7 @@ class Drawn:
     keep_type: bool = False
     constant: bool = False
 
-    def read(self, node: Node, at: At, reading: Reading) -> Any:
+    def read(self, node: Node, at: KeyPath, reading: Reading) -> Any:
         """The Distribution, or WRONG."""
         drawn = self._distribution(node, at, reading)
         if drawn is WRONG:
@@ -137,7 +137,7 @@ class Drawn:
             complaint = f"without clip this normal distribution {complaint}, or add clip: [{ends}]"
         return reading.wrong(node, at, complaint)
 
-    def _distribution(self, node: Node, at: At, reading: Reading) -> Any:
+    def _distribution(self, node: Node, at: KeyPath, reading: Reading) -> Any:
         whole = self.range.whole
         number = bare_number(node, whole=whole)
         if number is not None:
@@ -152,7 +152,7 @@ class Drawn:
         noun, example = ("a whole number", _WHOLE_EXAMPLE) if whole else ("a number", EXAMPLE)
         return reading.wrong(node, at, f"{node.describe()} is not {noun}; {example}")
 
-    def _mapping(self, node: Node, at: At, reading: Reading) -> Any:
+    def _mapping(self, node: Node, at: KeyPath, reading: Reading) -> Any:
         whole = self.range.whole
         name = _name_of(node, at, reading, WHOLE if whole else tuple(COMPANIONS))
         if name is None:
@@ -177,12 +177,12 @@ class Drawn:
         return {"anyOf": [one, pair, {"$ref": f"#/$defs/{'whole' if self.range.whole else 'distribution'}"}]}
 
 
-def plain_distribution(plain: Mapping[str, Any], *, whole: bool = False) -> Distribution | Words:
+def plain_distribution(plain: Mapping[str, Any], *, whole: bool = False) -> Distribution | WordChoice:
     """The distribution of a default in the recipe's notation, such as {"normal": [8, 5], "clip": [-5, 25]}."""
     name = next(key for key in plain if key in COMPANIONS)
     beside = plain.get(COMPANIONS[name] or "")
     if isinstance(plain[name][0], str):
-        return Words(tuple(plain[name]), None if beside is None else tuple(beside))
+        return WordChoice(tuple(plain[name]), None if beside is None else tuple(beside))
     numbers = tuple(plain[name]) if whole else tuple(float(x) for x in plain[name])
     return _make(name, numbers, None if beside is None else tuple(map(float, beside)), whole)
 
@@ -200,7 +200,7 @@ def _with(plain: dict[str, Any], key: str, numbers: tuple[float, ...] | None) ->
     return plain if numbers is None else plain | {key: _list(numbers)}
 
 
-def write_distribution(value: Distribution | Words) -> Any:
+def write_distribution(value: Distribution | WordChoice) -> Any:
     """The distribution as plain JSON, always spelled in the same way."""
     match value:
         case Constant(number):
@@ -213,20 +213,20 @@ def write_distribution(value: Distribution | Words) -> Any:
             return _with({"normal": _list((centre, sd))}, "clip", clip)
         case Choice(values, weights):
             return _with({"choice": [x if isinstance(x, int) else plain_number(x) for x in values]}, "weights", weights)
-        case Words(words, weights):
+        case WordChoice(words, weights):
             return _with({"choice": list(words)}, "weights", weights)
         case Quantiles(values, probabilities):
             return _with({"quantiles": _list(values)}, "probabilities", probabilities)
 
 
 @dataclass(frozen=True, slots=True)
-class DrawnWord:
+class DrawnWord(Kind):
     """A word, or a choice of words that is drawn for each clip."""
 
     words: tuple[str, ...]
 
-    def read(self, node: Node, at: At, reading: Reading) -> Any:
-        """A str, or Words."""
+    def read(self, node: Node, at: KeyPath, reading: Reading) -> Any:
+        """A str, or WordChoice."""
         if isinstance(node.value, str) and node.value in self.words:
             return node.value
         if is_distribution(node):
@@ -235,7 +235,7 @@ class DrawnWord:
         known = ", ".join(self.words)
         return reading.wrong(node, at, f"{node.describe()} is not one of {known}, nor a choice of them{hint}")
 
-    def _choice(self, node: Node, at: At, reading: Reading) -> Any:
+    def _choice(self, node: Node, at: KeyPath, reading: Reading) -> Any:
         if _name_of(node, at, reading, tuple(COMPANIONS)) != "choice":
             return reading.wrong(node, at, f"only a choice draws words; give {{choice: [{', '.join(self.words)}]}}")
         listed, weights = node.value["choice"], None
@@ -245,9 +245,9 @@ class DrawnWord:
             weights = _numbers(node.value["weights"], at.child("weights"), reading, whole=False)
         if weights is WRONG:
             return WRONG
-        return _try(lambda: Words(tuple(item.value for item in listed.value), weights), node, at, reading)
+        return _try(lambda: WordChoice(tuple(item.value for item in listed.value), weights), node, at, reading)
 
-    def write(self, value: str | Words) -> Any:
+    def write(self, value: str | WordChoice) -> Any:
         return value if isinstance(value, str) else write_distribution(value)
 
     def schema(self) -> dict[str, Any]:

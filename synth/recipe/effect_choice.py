@@ -11,16 +11,16 @@ from typing import Any, TypeAlias, get_args
 from synth.draws import ClipDraws
 from synth.dsp.effects.effect import Effect
 from synth.dsp.parameters import Parameter
-from synth.recipe.distributions import Constant, Distribution, Words
+from synth.recipe.distributions import Constant, Distribution, WordChoice
 from synth.recipe.renamed import draw_name
 
 Plain: TypeAlias = float | str | bool | tuple["Plain", ...] | Mapping[str, "Plain"] | None
 """What is handed to a library transform as it stands in the recipe."""
 
-Setting: TypeAlias = Distribution | Words | tuple[Distribution, ...] | Plain
+Setting: TypeAlias = Distribution | WordChoice | tuple[Distribution, ...] | Plain
 """What a parameter is set to: a distribution, one for each of several draws, a word, or a library's own value."""
 
-DRAWN = (*get_args(Distribution), Words)
+DRAWN = (*get_args(Distribution), WordChoice)
 """The classes of what is drawn anew for each clip."""
 
 _Scalar: TypeAlias = tuple[str, str, Callable[[float], float | str], int, int]  # name, key's end, inverse CDF, grid

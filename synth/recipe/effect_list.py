@@ -19,7 +19,18 @@ from synth.dsp.effects.effect import Effect
 from synth.recipe.distributions import Choice
 from synth.recipe.drawn import COMPANIONS, Drawn, DrawnWord, write_distribution
 from synth.recipe.effect_choice import DRAWN, EffectChoice
-from synth.recipe.kinds import WRONG, At, Field, Number, Range, Reading, field_schema, plain_number, read_with
+from synth.recipe.kinds import (
+    WRONG,
+    Field,
+    KeyPath,
+    Kind,
+    Number,
+    Range,
+    Reading,
+    field_schema,
+    plain_number,
+    read_with,
+)
 from synth.recipe.parameters import parameters_schema, read_settings, write_settings
 from synth.recipe.stages import MAKES_UNKNOWN
 from synth.recipe.yaml_text import BROKEN, Node, did_you_mean, shortened
@@ -31,10 +42,10 @@ _LIBRARY_NAME = re.compile(r"[A-Z][A-Za-z0-9]*\Z")
 _FORM = "an effect is written as `name: value` or `name: {parameter: value}`"
 
 
-class LibraryArgument:
+class LibraryArgument(Kind):
     """An argument of a library transform, as it stands; a mapping with exactly one distribution is drawn by us."""
 
-    def read(self, node: Node, at: At, reading: Reading) -> Any:
+    def read(self, node: Node, at: KeyPath, reading: Reading) -> Any:
         if isinstance(node.value, dict):
             return self._drawn(node, at, reading)
         if isinstance(node.value, list):
@@ -42,7 +53,7 @@ class LibraryArgument:
             return WRONG if any(item is WRONG for item in items) else tuple(items)
         return node.value
 
-    def _drawn(self, node: Node, at: At, reading: Reading) -> Any:
+    def _drawn(self, node: Node, at: KeyPath, reading: Reading) -> Any:
         choice = node.value.get("choice")
         words = choice.value if choice is not None and isinstance(choice.value, list) else []
         if words and all(isinstance(word.value, str) for word in words):
@@ -61,12 +72,12 @@ class LibraryArgument:
 
 
 @dataclass(frozen=True, slots=True)
-class EffectList:
+class EffectList(Kind):
     """The effects of the speech, of a noise layer, or of the channel, in the order in which they are applied."""
 
     room: Literal["speech", "noise", "channel"]
 
-    def read(self, node: Node, at: At, reading: Reading) -> Any:
+    def read(self, node: Node, at: KeyPath, reading: Reading) -> Any:
         """A tuple of EffectChoice, or WRONG."""
         if not isinstance(node.value, list):
             return reading.wrong(node, at, f"{node.describe()} is not a list; begin each effect with '- '")
@@ -74,7 +85,7 @@ class EffectList:
         choices = [self._item(item, at.child(str(i)), at.key, seen, reading) for i, item in enumerate(node.value)]
         return WRONG if any(choice is WRONG for choice in choices) else tuple(choices)
 
-    def _item(self, node: Node, at: At, key: str, seen: dict[str, int], reading: Reading) -> Any:
+    def _item(self, node: Node, at: KeyPath, key: str, seen: dict[str, int], reading: Reading) -> Any:
         item = _as_mapping(node, at, reading)
         if item is WRONG:
             return WRONG
@@ -85,7 +96,7 @@ class EffectList:
         kind = self._kind(name, item.keys[name], at, first, reading)
         if kind is WRONG:
             return WRONG
-        here = At(f"{at.shown}.{name}", f"{key}.{name}" + (f"#{seen[name]}" if seen[name] > 1 else ""))
+        here = KeyPath(f"{at.shown}.{name}", f"{key}.{name}" + (f"#{seen[name]}" if seen[name] > 1 else ""))
         reader = _library_settings if kind is Audiomentations else read_settings
         settings = reader(name, kind, item, here, reading)
         if WRONG in (settings, probability, unknown):
@@ -94,7 +105,7 @@ class EffectList:
         reading.keep(here, choice, item.keys[name])
         return choice
 
-    def _kind(self, name: str, place: Any, at: At, first: bool, reading: Reading) -> Any:
+    def _kind(self, name: str, place: Any, at: KeyPath, first: bool, reading: Reading) -> Any:
         """The effect's class, where it may stand here."""
         if _LIBRARY_NAME.match(name):
             return Audiomentations
@@ -122,12 +133,12 @@ class EffectList:
         return {"type": "array", "items": {"$ref": "#/$defs/effect"}}
 
 
-def _as_mapping(node: Node, at: At, reading: Reading) -> Any:
+def _as_mapping(node: Node, at: KeyPath, reading: Reading) -> Any:
     """The item as a mapping with exactly one key besides those of _BESIDE."""
     if node.value is BROKEN:
         return WRONG
     if isinstance(node.value, str):
-        return Node({node.value: Node(None, node.place)}, node.place, keys={node.value: node.place})
+        return Node({node.value: Node(None, node.position)}, node.position, keys={node.value: node.position})
     if not isinstance(node.value, dict):
         return reading.wrong(node, at, f"{node.describe()} is not an effect; {_FORM}")
     names = [key for key in node.value if key not in _BESIDE]
@@ -143,7 +154,7 @@ def _as_mapping(node: Node, at: At, reading: Reading) -> Any:
     return reading.wrong(node, at, f"{listed} stand in one item; begin each effect with '- ', and {_FORM}")
 
 
-def _beside(known: Field, item: Node, at: At, reading: Reading) -> Any:
+def _beside(known: Field, item: Node, at: KeyPath, reading: Reading) -> Any:
     node = item.value.get(known.key)
     if node is None or node.value is None:
         return known.default
@@ -155,7 +166,7 @@ def _written(choice: EffectChoice) -> dict[str, Any]:
     return fields | ({"makes_unknown": list(choice.makes_unknown)} if choice.makes_unknown else {})
 
 
-def _library_settings(name: str, kind: type[Effect], item: Node, at: At, reading: Reading) -> Any:
+def _library_settings(name: str, kind: type[Effect], item: Node, at: KeyPath, reading: Reading) -> Any:
     """The arguments of a library transform, checked with the least, the middle and the greatest values drawn."""
     node = item.value[name]
     if node.value is BROKEN:

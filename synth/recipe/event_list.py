@@ -14,8 +14,20 @@ from synth.dsp.events import EVENTS
 from synth.recipe.distributions import Constant, Uniform
 from synth.recipe.drawn import Drawn
 from synth.recipe.effect_choice import EffectChoice
-from synth.recipe.kinds import NAME, REQUIRED, WRONG, At, Field, Kind, Number, Range, Reading, field_schema, read_with
-from synth.recipe.model import Event
+from synth.recipe.kinds import (
+    NAME,
+    REQUIRED,
+    WRONG,
+    Field,
+    KeyPath,
+    Kind,
+    Number,
+    Range,
+    Reading,
+    field_schema,
+    read_with,
+)
+from synth.recipe.model import EventChoice
 from synth.recipe.parameters import parameters_schema, read_settings, write_settings
 from synth.recipe.stages import MAKES_UNKNOWN
 from synth.recipe.yaml_text import BROKEN, Node, did_you_mean, shortened
@@ -35,24 +47,24 @@ _BESIDE_RECORDED = (
 
 
 @dataclass(frozen=True, slots=True)
-class EventList:
+class EventList(Kind):
     """The events of the noise; `sources` reads those of recorded ones."""
 
     sources: Kind
 
-    def read(self, node: Node, at: At, reading: Reading) -> Any:
-        """A tuple of Event, or WRONG."""
+    def read(self, node: Node, at: KeyPath, reading: Reading) -> Any:
+        """A tuple of EventChoice, or WRONG."""
         if not isinstance(node.value, list):
             return reading.wrong(node, at, f"{node.describe()} is not a list; begin each event with '- '")
         seen: dict[str, int] = {}
         events = [self._item(item, at.child(str(i)), at.key, seen, reading) for i, item in enumerate(node.value)]
         return WRONG if any(event is WRONG for event in events) else tuple(events)
 
-    def _item(self, node: Node, at: At, key: str, seen: dict[str, int], reading: Reading) -> Any:
+    def _item(self, node: Node, at: KeyPath, key: str, seen: dict[str, int], reading: Reading) -> Any:
         if node.value is BROKEN:
             return WRONG
         if isinstance(node.value, str):
-            node = Node({node.value: Node(None, node.place)}, node.place, keys={node.value: node.place})
+            node = Node({node.value: Node(None, node.position)}, node.position, keys={node.value: node.position})
         name = self._name(node, at, reading)
         if name is None:
             return WRONG
@@ -65,22 +77,24 @@ class EventList:
         label = beside.get("label", name)
         label = name if label is WRONG else label
         seen[label] = seen.get(label, 0) + 1
-        here = At(f"{at.shown}.{name}", f"{key}.{label}" + (f"#{seen[label]}" if seen[label] > 1 else ""))
+        here = KeyPath(f"{at.shown}.{name}", f"{key}.{label}" + (f"#{seen[label]}" if seen[label] > 1 else ""))
         return self._event(name, label, node, here, beside, reading)
 
-    def _event(self, name: str, label: str, node: Node, here: At, beside: Mapping[str, Any], reading: Reading) -> Any:
+    def _event(
+        self, name: str, label: str, node: Node, here: KeyPath, beside: Mapping[str, Any], reading: Reading
+    ) -> Any:
         rest = {key: value for key, value in beside.items() if key != "label"}
         if name == RECORDED:
             sources = read_with(self.sources, node.value[name], here, reading)
             reading.keep(here, sources, node.keys[name])
             wrong = sources is WRONG or WRONG in beside.values()
-            return WRONG if wrong else Event(label, here.key, None, sources, **rest)
+            return WRONG if wrong else EventChoice(label, here.key, None, sources, **rest)
         settings = read_settings(name, EVENTS[name], node, here, reading)
         if settings is WRONG or WRONG in beside.values():
             return WRONG
-        return Event(label, here.key, EffectChoice(name, here.key, EVENTS[name], settings), **rest)
+        return EventChoice(label, here.key, EffectChoice(name, here.key, EVENTS[name], settings), **rest)
 
-    def _name(self, node: Node, at: At, reading: Reading) -> str | None:
+    def _name(self, node: Node, at: KeyPath, reading: Reading) -> str | None:
         """The event that an item names, or None after noting what is wrong."""
         known = (*EVENTS, RECORDED)
         if not isinstance(node.value, dict):
@@ -102,10 +116,10 @@ class EventList:
             reading.wrong(node, at, f"the name of the event is missing; events are {', '.join(known)}")
         return None
 
-    def write(self, value: tuple[Event, ...]) -> Any:
+    def write(self, value: tuple[EventChoice, ...]) -> Any:
         return [self._written(event) for event in value]
 
-    def _written(self, event: Event) -> dict[str, Any]:
+    def _written(self, event: EventChoice) -> dict[str, Any]:
         beside = {f.key: f.kind.write(getattr(event, f.key)) for f in _BESIDE}
         if event.choice is None:
             beside |= {f.key: f.kind.write(getattr(event, f.key)) for f in _BESIDE_RECORDED}
@@ -125,7 +139,7 @@ def _item_schema(name: str, schema: dict[str, Any], fields: tuple[Field, ...]) -
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
-def _beside(known: Field, node: Node, at: At, reading: Reading) -> Any:
+def _beside(known: Field, node: Node, at: KeyPath, reading: Reading) -> Any:
     child = node.value.get(known.key)
     if child is None or child.value is None:
         return known.default

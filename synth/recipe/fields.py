@@ -18,9 +18,10 @@ from synth.recipe.event_list import EventList
 from synth.recipe.growing import GrowTable
 from synth.recipe.kinds import (
     NAME,
-    At,
     Field,
     Flag,
+    KeyPath,
+    Keyword,
     Kind,
     ListOf,
     Number,
@@ -31,10 +32,9 @@ from synth.recipe.kinds import (
     Section,
     Text,
     TextMap,
-    Word,
     number_text,
 )
-from synth.recipe.model import SPLITS, Layer, Limits, Lombard, Noise, Output, Recipe, Room, Source, Speech, Splits
+from synth.recipe.model import SPLITS, Layer, Limits, LombardChoice, Noise, Output, Recipe, Room, Source, Speech, Splits
 from synth.recipe.parameters import default_of, parameter_kind
 from synth.recipe.path_labels import FROM_PATH
 from synth.recipe.stages import LOSS_WEIGHT, MAKES_UNKNOWN, STAGE, STAGES
@@ -46,13 +46,13 @@ FIRST_LAYER_MIN_RECORDINGS = 8
 _UNSAID = 0  # min_recordings, until the layer's position is known
 
 
-class Channels:
+class Channels(Kind):
     """`mean`, `first`, or the number of a channel."""
 
-    _words = Word(("mean", "first"))
+    _words = Keyword(("mean", "first"))
     _number = Number(Range(0, 15, whole=True))
 
-    def read(self, node: Node, at: At, reading: Reading) -> Any:
+    def read(self, node: Node, at: KeyPath, reading: Reading) -> Any:
         kind: Kind = self._words if isinstance(node.value, str) else self._number
         return kind.read(node, at, reading)
 
@@ -97,7 +97,7 @@ SOURCE = Record(
         Field("glob", Text(), None, "files to take below path, such as '**/*.wav'; every audio file where left out"),
         Field("channels", Channels(), "mean", "what to make of several channels: mean, first, or a number from 0"),
         Field("recording_column", Text(), None, "column of the list that says which rows are one recording"),
-        Field("pool", Word(("train", "held_out")), None, "keep the whole source for one noise pool"),
+        Field("pool", Keyword(("train", "held_out")), None, "keep the whole source for one noise pool"),
         Field("allow_synthesized", Flag(), False, "take the clips of a data set that synth made, too"),
         Field(
             "columns", TextMap("our names of columns, each with the list's name"), None, "names of the list's columns"
@@ -108,7 +108,7 @@ SOURCE = Record(
     _source,
     checks=(_path_or_manifest, _list_keys),
     short="path",
-    placed=True,
+    keeps_positions=True,
 )
 
 SOURCES = ListOf(SOURCE, "source", alone=True)
@@ -118,7 +118,9 @@ SPEECH_SOURCE = dataclasses.replace(
     fields=(
         *SOURCE.fields,
         Field("unchanged", Flag(), False, "one clip of each recording as it is: no effect, margin, noise, level"),
-        Field("split", Word(SPLITS), None, "where all its groups are; left out: where the shares of splits put them"),
+        Field(
+            "split", Keyword(SPLITS), None, "where all its groups are; left out: where the shares of splits put them"
+        ),
         STAGE,
         LOSS_WEIGHT,
     ),
@@ -137,7 +139,7 @@ ROOM = Record(
 _LOMBARD_KINDS = {name: parameter_kind(parameter) for name, parameter in LOMBARD_PARAMETERS.items()}
 
 
-def _lombard_parts(lombard: Lombard) -> Mapping[str, Any]:
+def _lombard_parts(lombard: LombardChoice) -> Mapping[str, Any]:
     return {"probability": lombard.probability, **lombard.parameters, "makes_unknown": lombard.makes_unknown}
 
 
@@ -151,7 +153,7 @@ LOMBARD = Record(
         ),
         MAKES_UNKNOWN,
     ),
-    lambda probability, makes_unknown, **parameters: Lombard(probability, parameters, makes_unknown),
+    lambda probability, makes_unknown, **parameters: LombardChoice(probability, parameters, makes_unknown),
     _lombard_parts,
 )
 
@@ -175,7 +177,7 @@ LAYER = Record(
         Field("relative_db", Drawn(Range(-60, 60, "dB")), Constant(0.0), "level against the other layers"),
         Field("recordings", Drawn(Range(1, 16, whole=True)), Constant(1), "how many recordings are summed"),
         Field("effects", EffectList("noise"), (), "applied to each piece of noise, drawn anew for each"),
-        Field("balance", Word(("seconds", "sqrt", "recordings")), "seconds", "what the recordings' shares follow"),
+        Field("balance", Keyword(("seconds", "sqrt", "recordings")), "seconds", "what the recordings' shares follow"),
         Field("max_reuse", Number(Range(0.01)), MAX_REUSE, "the plan is refused where a second is used more often"),
         Field(
             "min_recordings",
@@ -213,8 +215,8 @@ NOISE = Record(
     (
         Field("probability", PROBABILITY, 1.0, "share of the clips that get noise; the rest stays clean"),
         Field("snr_db", Drawn(Range(-60, 100, "dB")), help="speech against the sum of all layers"),
-        Field("measure", Word(("active", "rms", "lufs")), "active", "how the level of the speech is measured"),
-        Field("weighting", Word(("band", "a", "none")), None, "filter before measuring; band, but none for lufs"),
+        Field("measure", Keyword(("active", "rms", "lufs")), "active", "how the level of the speech is measured"),
+        Field("weighting", Keyword(("band", "a", "none")), None, "filter before measuring; band, but none for lufs"),
         Field("held_out", Number(Range(0, 0.9)), 0.2, "share of each layer's recordings kept for train-dev-noise"),
         Field("layers", ListOf(LAYER, "layer"), help="kinds of noise; the first is the main one"),
         Field("events", EventList(SOURCES), (), "what happens over the noise, with its time and label in the manifest"),
@@ -282,7 +284,7 @@ LIMITS = Record(
 OUTPUT = Record(
     "the output",
     (
-        Field("format", Word(("flac", "wav")), "flac", "of the clips, 16 bits"),
+        Field("format", Keyword(("flac", "wav")), "flac", "of the clips, 16 bits"),
         Field("stems", Flag(), False, "write speech and noise apart as well, 24 bits"),
         Field("shard_size", Number(Range(1, 100_000, whole=True)), 128, "clips a shard, the unit of work"),
     ),
@@ -305,10 +307,10 @@ def _recipe_parts(recipe: Recipe) -> Mapping[str, Any]:
     return {"schema": 1} | {f.name: getattr(recipe, f.name) for f in dataclasses.fields(recipe)}
 
 
-class SchemaVersion:
+class SchemaVersion(Kind):
     """The version of the recipe's format: 1."""
 
-    def read(self, node: Node, at: At, reading: Reading) -> Any:
+    def read(self, node: Node, at: KeyPath, reading: Reading) -> Any:
         if node.value == 1 and isinstance(node.value, int) and not isinstance(node.value, bool):
             return 1
         text = f"{node.describe()} is not a version of recipes that this synth reads; it reads 1"
@@ -335,7 +337,7 @@ RECIPE = Record(
         Field("channel", EffectList("channel"), (), "applied to the mix: microphone, gain control, codec"),
         Field("level_dbfs", Drawn(Range(-90, 0, "dBFS")), None, "level of the clip (RMS); left out: as it is"),
         Field("max_peak_dbfs", Number(Range(-60, 0, "dBFS")), -1.0, "highest peak of a clip"),
-        Field("on_clipping", Word(("turn_down", "refuse")), "turn_down", "what happens to a clip above the headroom"),
+        Field("on_clipping", Keyword(("turn_down", "refuse")), "turn_down", "what happens to a clip above the headroom"),
         Field("conditions", CONDITIONS, (), "weighted variants of the recipe; a clip draws one first"),
         STAGE,
         LOSS_WEIGHT,

@@ -13,20 +13,31 @@ from typing import Any
 from synth.dsp.generators import GENERATORS
 from synth.errors import RecipeError
 from synth.recipe.effect_choice import EffectChoice
-from synth.recipe.kinds import WRONG, At, Number, Range, Reading, bare_number, number_text, plain_number, read_with
+from synth.recipe.kinds import (
+    WRONG,
+    KeyPath,
+    Kind,
+    Number,
+    Range,
+    Reading,
+    bare_number,
+    number_text,
+    plain_number,
+    read_with,
+)
 from synth.recipe.model import GrowMethod
 from synth.recipe.parameters import parameters_schema, read_settings, write_settings
-from synth.recipe.yaml_text import BROKEN, Node, Place, did_you_mean, parse, shortened, source_text
+from synth.recipe.yaml_text import BROKEN, Node, Position, did_you_mean, parse, shortened, source_text
 
 _SHARE = Number(Range(0, 1))
 _CARS = Number(Range(2, 10_000, whole=True))
 DEFAULT_CARS = 100
 
 
-class GrowTable:
+class GrowTable(Kind):
     """A mapping of generators to their shares and parameters, which sum to 1 at most."""
 
-    def read(self, node: Node, at: At, reading: Reading) -> Any:
+    def read(self, node: Node, at: KeyPath, reading: Reading) -> Any:
         """A tuple of GrowMethod in the order of GENERATORS, or WRONG."""
         if not isinstance(node.value, dict):
             known = ", ".join(GENERATORS)
@@ -41,7 +52,7 @@ class GrowTable:
             return reading.wrong(node, at, f"the shares of grown noise sum to {number_text(total)}, which is above 1")
         return tuple(found[name] for name in GENERATORS if name in found)
 
-    def _one(self, name: str, node: Node, at: At, reading: Reading) -> Any:
+    def _one(self, name: str, node: Node, at: KeyPath, reading: Reading) -> Any:
         kind, child = GENERATORS.get(name), node.value[name]
         if kind is None:
             hint = did_you_mean(name, GENERATORS) or f"; known here: {', '.join(GENERATORS)}"
@@ -50,7 +61,7 @@ class GrowTable:
             return WRONG
         here = at.child(name)
         if bare_number(child, whole=False) is not None:
-            child = Node({"share": child}, child.place, keys={"share": child.place})
+            child = Node({"share": child}, child.position, keys={"share": child.position})
         if not isinstance(child.value, dict):
             return reading.wrong(
                 child, here, f"{child.describe()} is not a share; give a number from 0 to 1, or a mapping with `share`"
@@ -58,7 +69,7 @@ class GrowTable:
         share = self._share(child, here, reading)
         cars = self._cars(child, here, reading) if name == "cabin" else 0
         own = {key: value for key, value in child.value.items() if key not in self._beside(name)}
-        item = Node({name: Node(own, child.place, keys=child.keys)}, child.place, keys=node.keys)
+        item = Node({name: Node(own, child.position, keys=child.keys)}, child.position, keys=node.keys)
         settings = read_settings(name, kind, item, here, reading)
         if WRONG in (share, cars) or settings is WRONG:
             return WRONG
@@ -69,13 +80,13 @@ class GrowTable:
         """The keys that stand beside the generator's own parameters."""
         return ("share", "cars") if name == "cabin" else ("share",)
 
-    def _share(self, node: Node, at: At, reading: Reading) -> Any:
+    def _share(self, node: Node, at: KeyPath, reading: Reading) -> Any:
         share = node.value.get("share")
         if share is None or share.value is None:
             return reading.wrong(node, at.child("share"), "this key must be given (share of the clips)")
         return read_with(_SHARE, share, at.child("share"), reading)
 
-    def _cars(self, node: Node, at: At, reading: Reading) -> Any:
+    def _cars(self, node: Node, at: KeyPath, reading: Reading) -> Any:
         cars = node.value.get("cars")
         return DEFAULT_CARS if cars is None or cars.value is None else read_with(_CARS, cars, at.child("cars"), reading)
 
@@ -117,18 +128,18 @@ def read_growth(name: str, settings: Sequence[str]) -> GrowMethod:
     for text in settings:
         key, equals, value = text.partition("=")
         source = source_text("--set", text, Path())
-        places[key] = Place(source, 0, 0)
+        places[key] = Position(source, 0, 0)
         if not equals:
-            reading.wrong(places[key], At(), "give KEY=VALUE, such as segment_ms='[30, 120]'")
+            reading.wrong(places[key], KeyPath(), "give KEY=VALUE, such as segment_ms='[30, 120]'")
             continue
         # as many blanks as there were characters: columns stay those of the text
         node = parse(" " * len(key + equals) + value, source, reading.mistakes)
-        own[key] = node or Node(None, Place(source, 0, len(key) + 1))
-    here = Place(source_text("--method", name, Path()), 0, 0)
+        own[key] = node or Node(None, Position(source, 0, len(key) + 1))
+    here = Position(source_text("--method", name, Path()), 0, 0)
     table = Node(
         {name: Node({"share": Node(1, here)} | own, here, keys={"share": here} | places)}, here, keys={name: here}
     )
-    growth = GrowTable().read(table, At("", "grow"), reading)
+    growth = GrowTable().read(table, KeyPath("", "grow"), reading)
     if reading.mistakes:
         raise RecipeError([str(mistake) for mistake in reading.mistakes])
     found: tuple[GrowMethod, ...] = growth

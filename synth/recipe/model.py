@@ -1,7 +1,7 @@
-"""The recipe as frozen values. Distributions, not drawn values: what a clip gets is drawn by the plan.
+"""The recipe as frozen values: distributions, not drawn values. What a clip gets is drawn by the plan.
 
-The key of a draw is the recipe's own path, with layer names and effect names in it, never a list position, so that
-reordering or adding an entry leaves the draws of the others as they were:
+The key of a draw is the recipe's own path, with names of layers and effects in it, never a position in a list. So
+adding or reordering entries leaves the draws of the others as they were:
 `recipe.noise.snr_db.value(draws("noise.snr_db"))`, `choice.draw(draws)`.
 """
 
@@ -17,27 +17,6 @@ from synth.recipe.distributions import Constant, Distribution, Uniform
 from synth.recipe.effect_choice import EffectChoice
 from synth.recipe.yaml_text import KeyPosition
 
-__all__ = [
-    "SPLITS",
-    "Condition",
-    "EffectChoice",
-    "Event",
-    "FromPath",
-    "GrowMethod",
-    "Jitter",
-    "Layer",
-    "Limits",
-    "Lombard",
-    "MatchSpectrum",
-    "Noise",
-    "Output",
-    "Recipe",
-    "Room",
-    "Source",
-    "Speech",
-    "Splits",
-]
-
 Measure: TypeAlias = Literal["active", "rms", "lufs"]
 Weighting: TypeAlias = Literal["band", "a", "none"]
 Pool: TypeAlias = Literal["train", "held_out"]
@@ -45,11 +24,6 @@ Balance: TypeAlias = Literal["seconds", "sqrt", "recordings"]
 
 SPLITS = ("train", "train-dev", "train-dev-noise")
 """The splits that a recipe can make, in the order in which they are written."""
-
-_ZERO_DB = Constant(0.0)
-_ONE = Constant(1)
-_EVENT_DB = Uniform(-3.0, 9.0)
-_EVENT_SECONDS = Constant(30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,39 +36,25 @@ class FromPath:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where recordings come from: a folder, a file, or a list of files and segments.
-
-    `path` is the folder or file; the paths of a list are relative to it (it is the list's own folder where the recipe
-    gives none). Paths are text as the recipe has it, relative to the recipe's folder. `glob` chooses files below
-    `path`; None means every file with the extension of a format that we read. `channels`: the mean of all, the first, or one by
-    its number (0 is the first). `recording_column` names the column of a list that says which rows are one recording;
-    `columns` maps our names of columns to those of the list. `pool` keeps the whole source for one noise pool.
-    `allow_synthesized`: the source may be a data set that `synth` made.
-
-    `speaker` and `session` say where in the path these labels are; the value of a list goes before.
-
-    Of speech alone: `stage` and `loss_weight` of its clips (recipe/stages.py); `unchanged`: each recording becomes one
-    clip as it is; `split`: where all its groups are, with what other sources have of them.
-
-    `places`: where the recipe has its keys, and "" for the source itself; empty for a source that no recipe has.
-    """
+    """Where recordings come from: a folder, a file, or a list of files and segments."""
 
     name: str
-    path: str
-    manifest: str | None = None
-    glob: str | None = None
-    channels: Literal["mean", "first"] | int = "mean"
-    recording_column: str | None = None
-    pool: Pool | None = None
-    columns: Mapping[str, str] | None = None
-    speaker: FromPath | None = None
-    session: FromPath | None = None
-    stage: str | None = None
-    loss_weight: float | None = None
-    unchanged: bool = False
-    split: str | None = None
-    allow_synthesized: bool = False
-    places: Mapping[str, KeyPosition] = field(default_factory=dict, compare=False, repr=False)
+    path: str  #: folder or file, relative to the recipe's folder; of a list: what its paths are relative to
+    manifest: str | None = None  #: path of the list, relative to the recipe's folder
+    glob: str | None = None  #: which files below `path`; None: every file of a format that we read
+    channels: Literal["mean", "first"] | int = "mean"  #: mean of all, the first, or one by its number from 0
+    recording_column: str | None = None  #: column of the list that says which rows are one recording
+    pool: Pool | None = None  #: the noise pool that the whole source is kept for
+    columns: Mapping[str, str] | None = None  #: our name of a column -> the list's name
+    speaker: FromPath | None = None  #: where in the path the speaker is; a column of the list goes before
+    session: FromPath | None = None  #: where in the path the session is; likewise
+    stage: str | None = None  #: (speech) stage of training of its clips
+    loss_weight: float | None = None  #: (speech) what each of its clips counts in the loss
+    unchanged: bool = False  #: (speech) each recording becomes one clip as it is
+    split: str | None = None  #: (speech) where all its groups are, with what other sources have of them
+    allow_synthesized: bool = False  #: the source may be a data set that `synth` made
+    #: where the recipe has its keys, and "" for the source itself; empty for a source that no recipe has
+    positions: Mapping[str, KeyPosition] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def path_labels(self) -> dict[str, FromPath]:
@@ -109,40 +69,39 @@ class Room:
 
     probability: float
     sources: tuple[Source, ...]
-    makes_unknown: tuple[str, ...] = ()
+    makes_unknown: tuple[str, ...] = ()  #: labels that are unknown in a clip that gets a room
 
 
 @dataclass(frozen=True, slots=True)
-class Lombard:
-    """How speech reacts to the level of the noise; drawn with the keys `speech.lombard.*`, most of them once a
-    speaker (dsp/lombard.py)."""
+class LombardChoice:
+    """How speech reacts to the level of the noise; drawn with the keys `speech.lombard.*` (dsp/lombard.py)."""
 
     probability: float
-    parameters: Mapping[str, Distribution]
-    makes_unknown: tuple[str, ...] = ()
+    parameters: Mapping[str, Distribution]  #: most of them are drawn once per speaker
+    makes_unknown: tuple[str, ...] = ()  #: labels that are unknown in a clip whose speech reacts
 
 
 @dataclass(frozen=True, slots=True)
 class Speech:
+    """The speech and what is done to it."""
+
     sources: tuple[Source, ...]
     effects: tuple[EffectChoice, ...] = ()
     room: Room | None = None
-    lombard: Lombard | None = None
+    lombard: LombardChoice | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GrowMethod:
-    """A way to grow noise: the share of a layer's clips that get it, and where its parameters come from.
+    """A way to grow the noise of a layer."""
 
-    `cars`: how many virtual cars there are, for `cabin`.
-    """
-
-    share: float
-    choice: EffectChoice
-    cars: int = 0
+    share: float  #: of the layer's clips that get it
+    choice: EffectChoice  #: the generator, and where its parameters come from
+    cars: int = 0  #: number of virtual cars, for `cabin`
 
     @property
     def name(self) -> str:
+        """The generator: a key of GENERATORS."""
         return self.choice.name
 
     @property
@@ -153,27 +112,21 @@ class GrowMethod:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One kind of noise.
-
-    `relative_db` is its level against the other layers; `recordings` of them are summed; `crossfade_s` joins stretches.
-    `grow`: the ways in which its noise is grown instead of taken from a recording. Where a second is used more than
-    `max_reuse` times, the train pool holds fewer than `min_recordings`, or a model would make the noise
-    of a larger share of the clips than `max_synthesized`, the plan is refused.
-    """
+    """One kind of noise."""
 
     name: str
     sources: tuple[Source, ...]
-    probability: float = 1.0
-    relative_db: Distribution = _ZERO_DB
-    recordings: Distribution = _ONE
-    effects: tuple[EffectChoice, ...] = ()
-    balance: Balance = "seconds"
-    max_reuse: float = MAX_REUSE
-    min_recordings: int = 1
-    crossfade_s: float = 0.05
-    grow: tuple[GrowMethod, ...] = ()
-    max_synthesized: float = 0.5
-    makes_unknown: tuple[str, ...] = ()
+    probability: float = 1.0  #: share of the noisy clips that have it
+    relative_db: Distribution = Constant(0.0)  #: its level against the other layers
+    recordings: Distribution = Constant(1)  #: how many are summed
+    effects: tuple[EffectChoice, ...] = ()  #: drawn for each segment
+    balance: Balance = "seconds"  #: what a recording's share of use follows
+    max_reuse: float = MAX_REUSE  #: the plan is refused if a second is used more often
+    min_recordings: int = 1  #: the plan is refused if the train pool has fewer
+    crossfade_s: float = 0.05  #: of the joins between stretches
+    grow: tuple[GrowMethod, ...] = ()  #: how its noise is grown instead of taken from a recording
+    max_synthesized: float = 0.5  #: the plan is refused if models make the noise of a larger share of the clips
+    makes_unknown: tuple[str, ...] = ()  #: labels that are unknown in a clip that has it
 
     @property
     def key(self) -> str:
@@ -187,95 +140,88 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happens over the noise of a clip, at a moment of its own.
+class EventChoice:
+    """Something that happens over the noise of a clip, at a moment of its own."""
 
-    `choice` makes its sound (dsp/events); it is None where the event is taken from `sources`, at most `seconds` of it.
-    `count` of them happen in a clip that has it. `relative_db`: its loudest 50 ms against the other noise.
-    """
-
-    label: str
-    key: str
-    choice: EffectChoice | None
+    label: str  #: its name in the manifest
+    key: str  #: what the keys of its draws begin with
+    choice: EffectChoice | None  #: synthesizes its sound (dsp/events); None if it is taken from `sources`
     sources: tuple[Source, ...] = ()
-    probability: float = 0.1
-    count: Distribution = _ONE
-    relative_db: Distribution = _EVENT_DB
-    seconds: Distribution = _EVENT_SECONDS
-    makes_unknown: tuple[str, ...] = ()
+    probability: float = 0.1  #: share of the noisy clips that have it
+    count: Distribution = Constant(1)  #: how often it happens in such a clip
+    relative_db: Distribution = Uniform(-3.0, 9.0)  #: its loudest 50 ms against the other noise
+    seconds: Distribution = Constant(30.0)  #: how much of a recording is taken at most
+    makes_unknown: tuple[str, ...] = ()  #: labels that are unknown in a clip that has it
 
     @property
     def layer(self) -> Layer:
-        """Its recordings as a layer of their own, for pools and ledger; no end of one runs into its beginning."""
-        name = self.key.removeprefix("noise.")
+        """Its recordings as a layer of their own, for pools and ledger."""
         return Layer(
-            name, self.sources, min_recordings=1, max_reuse=float("inf"), balance="recordings", crossfade_s=0.0
+            self.key.removeprefix("noise."),
+            self.sources,
+            max_reuse=float("inf"),
+            balance="recordings",
+            crossfade_s=0.0,  # the end of a recording does not run into its beginning
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """`held_out`: the share of each layer's recordings that only train-dev-noise may use."""
+    """The noise, its level, and what happens over it."""
 
-    layers: tuple[Layer, ...]
-    snr_db: Distribution
-    probability: float = 1.0
-    measure: Measure = "active"
-    weighting: Weighting = "band"
-    held_out: float = 0.2
-    events: tuple[Event, ...] = ()
+    layers: tuple[Layer, ...]  #: the first is the main one
+    snr_db: Distribution  #: speech against the sum of all layers
+    probability: float = 1.0  #: share of the clips that get noise
+    measure: Measure = "active"  #: how the level of the speech is measured
+    weighting: Weighting = "band"  #: filter before measuring
+    held_out: float = 0.2  #: share of each layer's recordings that only train-dev-noise may use
+    events: tuple[EventChoice, ...] = ()
 
     @property
     def pooled_layers(self) -> tuple[Layer, ...]:
-        """Everything that recordings are shared out for: the layers, then the events that are taken from recordings.
+        """The layers, then the events that are taken from recordings: everything that is divided between pools.
 
-        The number of a layer in the plan's tables is its place here.
+        The number of a layer in the plan's tables is its index here.
         """
         return (*self.layers, *(event.layer for event in self.events if event.sources))
 
 
 @dataclass(frozen=True, slots=True)
 class Jitter:
-    """Standard deviations in dB of what a clip's values differ by from those of its case."""
+    """Standard deviations by which a clip's values differ from those of its case."""
 
     snr_db: float = 0.0
-    level_dbfs: float = 0.0
+    level_dbfs: float = 0.0  #: dB
     bands_db: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class MatchSpectrum:
-    """The colour that the noise is equalised to: mean and standard deviation of each band (dsp/noise_bands.py) in dB;
-    no band is changed by more than `limit_db`. `rumble_db`, `rumble_sd_db`: likewise of the two bands below 60 Hz,
-    against the mean of the twelve (dsp/colour.py); None leaves them to the noise."""
+    """The spectral shape that the noise is equalized to, in bands (dsp/analysis/bands.py)."""
 
-    mean_db: tuple[float, ...]
-    sd_db: tuple[float, ...]
-    limit_db: float = 30.0
-    rumble_db: tuple[float, ...] | None = None
+    mean_db: tuple[float, ...]  #: of each band
+    sd_db: tuple[float, ...]  #: of each band
+    limit_db: float = 30.0  #: no band is changed by more
+    rumble_db: tuple[float, ...] | None = None  #: mean of the bands below 60 Hz; None leaves them to the noise
     rumble_sd_db: tuple[float, ...] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A weighted variant of the recipe: what it says replaces the recipe's own; None leaves it.
-
-    `cases`: a list of what was measured of real clips (catalog/case_list.py), as text relative to the recipe's folder;
-    a clip draws one case whole. What a case does not say, the condition's own distributions do, else the recipe's.
-    """
+    """A weighted variant of the recipe. What it sets replaces the recipe's own values; None leaves them."""
 
     name: str
-    weight: float = 1.0
-    cases: str | None = None
-    jitter: Jitter = Jitter()
+    weight: float = 1.0  #: how often clips draw it, against the others
+    cases: str | None = None  #: list of cases (lists/cases.py), relative to the recipe's folder; a clip draws one
+    jitter: Jitter = Jitter()  #: around a case
     snr_db: Distribution | None = None
     level_dbfs: Distribution | None = None
     margins_s: Distribution | None = None
     match_spectrum: MatchSpectrum | None = None
-    limit_db: float = 30.0
-    fluctuation_db: Distribution | None = None
-    low_hz: Distribution | None = None
-    high_hz: Distribution | None = None
+    limit_db: float = 30.0  #: no noise band is changed by more for a case
+    fluctuation_db: Distribution | None = None  #: SD of the 100-ms levels that the noise is given
+    low_hz: Distribution | None = None  #: lower limit of a microphone behind the channel
+    high_hz: Distribution | None = None  #: upper limit of that microphone
     stage: str | None = None
     loss_weight: float | None = None
 
@@ -287,66 +233,64 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """`by`: the labels whose values together make a group that is never torn apart. `shares` holds every split that the
-    recipe asks for, in the order of SPLITS; they sum to 1."""
+    """How the speech is divided."""
 
-    by: tuple[str, ...]
-    shares: Mapping[str, float]
+    by: tuple[str, ...]  #: labels whose values together make a group that is never torn apart
+    shares: Mapping[str, float]  #: every split that the recipe asks for, in the order of SPLITS; they sum to 1
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`max_bad`: below 1 the share, else the number of inputs that may be refused before the run fails."""
+    """What is too bad, too long, too slow."""
 
-    max_bad: float = 0.01
-    max_speech_s: float = 120.0
-    max_noise_s: float = 14400.0
-    timeout_s: float = 60.0
+    max_bad: float = 0.01  #: inputs that may be refused before the run fails: a share below 1, else a number
+    max_speech_s: float = 120.0  #: longest speech recording
+    max_noise_s: float = 14400.0  #: longest noise recording
+    timeout_s: float = 60.0  #: longest time for one input file
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
+    """How the data set is written."""
+
     format: Literal["flac", "wav"] = "flac"
-    stems: bool = False
-    shard_size: int = 128
+    stems: bool = False  #: whether speech and noise are written apart as well
+    shard_size: int = 128  #: clips per shard, the unit of work
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A whole recipe. Exactly one of `copies` (clips per utterance) and `hours` (of output) is set.
-
-    `folder` is the folder that relative paths are resolved against. `stage` and `loss_weight` are those of clips of
-    which neither source nor condition says one; `stages` names all stages in the order of training.
-    """
+    """A whole recipe. Exactly one of `copies` and `hours` is set."""
 
     seed: int
-    sample_rate: int
-    copies: int | None
-    hours: float | None
+    sample_rate: int  #: Hz, of the clips
+    copies: int | None  #: clips per utterance
+    hours: float | None  #: of clips
     speech: Speech
-    margins_s: Distribution
+    margins_s: Distribution  #: noise only, before and after the speech
     noise: Noise | None
-    channel: tuple[EffectChoice, ...]
-    level_dbfs: Distribution | None
-    max_peak_dbfs: float
-    on_clipping: Literal["turn_down", "refuse"]
+    channel: tuple[EffectChoice, ...]  #: applied to the mix
+    level_dbfs: Distribution | None  #: of the finished clip (RMS); None: the speech keeps the level of its source
+    max_peak_dbfs: float  #: no sample is above this
+    on_clipping: Literal["turn_down", "refuse"]  #: what happens to a clip above it
     conditions: tuple[Condition, ...]
     splits: Splits
     limits: Limits
     output: Output
-    folder: Path
-    stage: str | None = None
-    loss_weight: float | None = None
-    stages: tuple[str, ...] = ()
+    folder: Path  #: what relative paths start from
+    stage: str | None = None  #: of clips whose source and condition set none
+    loss_weight: float | None = None  #: likewise
+    stages: tuple[str, ...] = ()  #: all stages, in the order of training
 
     @property
     def noise_sources(self) -> tuple[Source, ...]:
-        """Those of the layers, then those of the events."""
+        """The sources of the layers, then those of the events."""
         layers = self.noise.pooled_layers if self.noise else ()
         return tuple(source for layer in layers for source in layer.sources)
 
     @property
     def room_sources(self) -> tuple[Source, ...]:
+        """The sources of impulse responses."""
         return self.speech.room.sources if self.speech.room else ()
 
     @property

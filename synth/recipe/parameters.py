@@ -9,19 +9,19 @@ from typing import Any
 from synth.dsp.parameters import Parameter, Parametrized
 from synth.recipe.distributions import Constant
 from synth.recipe.drawn import Drawn, DrawnWord, is_distribution, plain_distribution, write_distribution
-from synth.recipe.kinds import WRONG, At, Kind, Range, Reading, read_with
+from synth.recipe.kinds import WRONG, KeyPath, Kind, Range, Reading, read_with
 from synth.recipe.renamed import renamed_text
 from synth.recipe.yaml_text import BROKEN, Node, did_you_mean, shortened
 
 
 @dataclass(frozen=True, slots=True)
-class Several:
+class Several(Kind):
     """`count` independent draws: one distribution for all of them, or a list with one for each."""
 
     count: int
     each: Drawn
 
-    def read(self, node: Node, at: At, reading: Reading) -> Any:
+    def read(self, node: Node, at: KeyPath, reading: Reading) -> Any:
         if isinstance(node.value, list) and len(node.value) == self.count:
             every = [self.each.read(item, at.child(str(i)), reading) for i, item in enumerate(node.value)]
             return WRONG if any(one is WRONG for one in every) else tuple(every)
@@ -64,15 +64,15 @@ def default_of(parameter: Parameter) -> Any:
 def _by_name(kind: type[Parametrized], node: Node) -> Node | None:
     """The settings as a mapping of parameters; None where they are neither that nor the main parameter alone."""
     if node.value is None:
-        return Node({}, node.place)
+        return Node({}, node.position)
     if isinstance(node.value, dict) and not is_distribution(node):
         return node
     if kind.main is None:
         return None
-    return Node({kind.main: node}, node.place, keys={kind.main: node.place})
+    return Node({kind.main: node}, node.position, keys={kind.main: node.position})
 
 
-def read_settings(name: str, kind: type[Parametrized], item: Node, at: At, reading: Reading) -> Any:
+def read_settings(name: str, kind: type[Parametrized], item: Node, at: KeyPath, reading: Reading) -> Any:
     """The parameters in `item.value[name]` by name, defaults filled in; WRONG where one is missing, unknown or out of
     range."""
     node = item.value[name]
@@ -93,7 +93,7 @@ def read_settings(name: str, kind: type[Parametrized], item: Node, at: At, readi
     return WRONG if unknown or any(value is WRONG for value in settings.values()) else settings
 
 
-def _setting(key: str, parameter: Parameter, given: Node, at: At, reading: Reading) -> Any:
+def _setting(key: str, parameter: Parameter, given: Node, at: KeyPath, reading: Reading) -> Any:
     node = given.value.get(key)
     if node is not None and node.value is not None:
         return read_with(parameter_kind(parameter), node, at.child(key), reading)

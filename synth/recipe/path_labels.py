@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from synth.recipe.kinds import At, Field, Number, Range, Reading, Record, Section, Text, Word, number_text
+from synth.recipe.kinds import Field, KeyPath, Keyword, Kind, Number, Range, Reading, Record, Section, Text, number_text
 from synth.recipe.model import FromPath
 from synth.recipe.yaml_text import Node
 
@@ -32,12 +32,12 @@ def pattern_complaint(pattern: str, label: str) -> str | None:
     return f"'{pattern}' has {compiled.groups} groups; name the one that is the {label}: (?P<{label}>...)"
 
 
-class PatternText:
+class PatternText(Kind):
     """A regular expression with the group that its label is in."""
 
     _text = Text(r"[^\x00]+", "a regular expression")
 
-    def read(self, node: Node, at: At, reading: Reading) -> Any:
+    def read(self, node: Node, at: KeyPath, reading: Reading) -> Any:
         text = self._text.read(node, at, reading)
         label = at.shown.split(".")[-2]
         if not isinstance(text, str) or (complaint := pattern_complaint(text, label)) is None:
@@ -73,7 +73,7 @@ def _parts(label: FromPath) -> Mapping[str, Any]:
 FROM_PATH = Record(
     "the place of a label",
     (
-        Field("from", Word(("path", "folder")), help="path (a part of it) or folder (one of its folders)"),
+        Field("from", Keyword(("path", "folder")), help="path (a part of it) or folder (one of its folders)"),
         Field(
             "pattern", PatternText(), None, "regular expression; its group in the path below the source is the label"
         ),

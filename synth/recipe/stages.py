@@ -44,20 +44,22 @@ def stages_of(recipe: Recipe) -> tuple[str, ...]:
 def stages_are_known(reading: Reading) -> None:
     """Where the recipe lists its stages, each that is used is among them; and each names a file of its own."""
     listed: tuple[str, ...] = reading.values.get("stages") or ()
-    used = [key for key in reading.places if (key == "stage" or key.endswith(".stage")) and reading.values.get(key)]
+    used = [key for key in reading.positions if (key == "stage" or key.endswith(".stage")) and reading.values.get(key)]
     for key in used:
         stage = reading.values[key]
         if listed and stage not in listed:
             hint = did_you_mean(stage, listed) or f"; it has {', '.join(listed)}"
-            reading.wrong(reading.places[key], key, f"{stage!r} is not in the list `stages`{hint}")
+            reading.wrong(reading.positions[key], key, f"{stage!r} is not in the list `stages`{hint}")
     seen: dict[str, tuple[str, str]] = {}
     for k, stage in enumerate(listed):
         other, _ = seen.setdefault(stage.lower(), (f"stages.{k}", stage))
         if other != f"stages.{k}":
-            reading.wrong(reading.places["stages"], f"stages.{k}", f"{stage!r} is there already; the name is a file's")
+            reading.wrong(
+                reading.positions["stages"], f"stages.{k}", f"{stage!r} is there already; the name is a file's"
+            )
     for key in () if listed else used:
         stage = reading.values[key]
         _, first = seen.setdefault(stage.lower(), (key, stage))
         if first != stage:
             text = f"{stage!r} and {first!r} differ in capitals alone; the name is a file's, so write one of them"
-            reading.wrong(reading.places[key], key, text)
+            reading.wrong(reading.positions[key], key, text)

@@ -1,8 +1,8 @@
-"""Strict YAML: text to nodes that know their place, with every mistake reported at its line and column.
+"""Strict YAML: text to nodes that know their position, with every mistake reported at its line and column.
 
-Built on the events of PyYAML's pure parser (its C parser dies on deep nesting). Different from `yaml.safe_load`:
-scalars follow the core schema of YAML 1.2 (`no` is a word, `1e3` a number, `017` is 17); numbers are finite; duplicate
-keys, tags, several documents, nesting deeper than 40 and aliases that blow up are refused.
+It is built on the events of PyYAML's pure parser (its C parser crashes on deep nesting). It differs from
+`yaml.safe_load`: scalars follow the core schema of YAML 1.2 (`no` is a word, `1e3` a number, `017` is 17); numbers are
+finite; duplicate keys, tags, several documents, nesting deeper than 40 and aliases that blow up are refused.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from yaml.events import (
 
 MAX_BYTES = 1 << 18
 MAX_DEPTH = 40
-MAX_NODES = 20_000  # with every alias counted as often as it is used
-"""The pure parser takes a second or two for so much. The reference recipe has 14 kB and 773 values."""
+MAX_NODES = 20_000
+"""Every alias counts as often as it is used. The pure parser takes a second or two for this many values; the reference
+recipe has 773."""
 _MAX_DIGITS = 25
 _SHOWN_WIDTH = 110
 
@@ -50,64 +51,61 @@ BROKEN = object()
 
 @dataclass(frozen=True, slots=True)
 class SourceText:
-    """A text as the messages show it. `folder` is what its relative paths start from."""
+    """A text that messages quote."""
 
-    name: str
+    name: str  #: path of the file, or `--set`
     lines: tuple[str, ...]
-    folder: Path
+    folder: Path  #: what its relative paths start from
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A position in a text: line and column from 0."""
+class Position:
+    """A position in a text."""
 
     source: SourceText
-    line: int
-    column: int
+    line: int  #: from 0
+    column: int  #: from 0
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """What is wrong, where, and what to do. `path` is the key (`noise.snr_db`), or empty."""
+    """A mistake in a recipe: what is wrong, where, and what to do."""
 
-    place: Place
-    path: str
+    position: Position
+    path: str  #: the key, such as `noise.snr_db`; may be empty
     text: str
 
     def __str__(self) -> str:
-        where = f"{self.place.source.name}:{self.place.line + 1}:{self.place.column + 1}"
+        lines, line, column = self.position.source.lines, self.position.line, self.position.column
+        where = f"{self.position.source.name}:{line + 1}:{column + 1}"
         head = f"{where}: {self.path} - {self.text}" if self.path else f"{where}: {self.text}"
-        return f"{head}\n{_excerpt(self.place)}"
+        # the line, cut to a readable width around the column, and a caret below it
+        quoted = lines[line] if line < len(lines) else ""
+        start = max(0, column - _SHOWN_WIDTH // 2) if len(quoted) > _SHOWN_WIDTH else 0
+        shown = "".join(c if c.isprintable() else " " for c in quoted[start : start + _SHOWN_WIDTH])
+        return f"{head}\n  {shown.rstrip()}\n  {' ' * (column - start)}^"
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPosition:
-    """Where a value of a recipe is, for mistakes that are found after reading. `key` as in Mistake."""
+    """Where the value of a key is, for mistakes that are found after reading."""
 
-    place: Place
-    key: str
+    position: Position
+    key: str  #: path of the key, as in Mistake
 
     def mistake(self, text: str) -> Mistake:
-        return Mistake(self.place, self.key, text)
-
-
-def _excerpt(place: Place) -> str:
-    """The line, cut to a readable width around the column, and a caret below it."""
-    lines = place.source.lines
-    line = lines[place.line] if place.line < len(lines) else ""
-    start = max(0, place.column - _SHOWN_WIDTH // 2) if len(line) > _SHOWN_WIDTH else 0
-    shown = "".join(c if c.isprintable() else " " for c in line[start : start + _SHOWN_WIDTH])
-    return f"  {shown.rstrip()}\n  {' ' * (place.column - start)}^"
+        """A mistake of this key."""
+        return Mistake(self.position, self.key, text)
 
 
 @dataclass(slots=True)
 class Node:
-    """A value with its place: None, bool, int, float, str, a list of nodes, a mapping of nodes, or BROKEN."""
+    """A value with its position."""
 
-    value: Any
-    place: Place
-    raw: str = ""
-    keys: dict[str, Place] = field(default_factory=dict)
+    value: Any  #: None, bool, int, float, str, a list of nodes, a dict of nodes, or BROKEN
+    position: Position
+    raw: str = ""  #: the text of a scalar
+    keys: dict[str, Position] = field(default_factory=dict)  #: where the keys of a mapping are
 
     def describe(self) -> str:
         """The value as a message names it."""
@@ -121,12 +119,13 @@ class Node:
 
 
 def shortened(text: str, width: int = 50) -> str:
+    """The text, or its beginning if it is long."""
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or nothing where no known word is close."""
-    by_lower = {k.lower(): k for k in known}
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """`; did you mean 'x'?`, or nothing if no choice is close."""
+    by_lower = {choice.lower(): choice for choice in choices}
     close = difflib.get_close_matches(word.lower()[:64], by_lower, n=1)
     return f"; did you mean {by_lower[close[0]]!r}?" if close else ""
 
@@ -148,47 +147,51 @@ def plain_value(text: str) -> Any:
 
 
 def source_text(name: str, text: str, folder: Path) -> SourceText:
+    """A text in lines, as the parser counts them."""
     return SourceText(name, tuple(_LINE_END.split(text)), folder)
 
 
 def parse(text: str, source: SourceText, mistakes: list[Mistake]) -> Node | None:
-    """The document as nodes; None where it is empty or no YAML at all. Mistakes are added to `mistakes`."""
+    """The document as nodes; None if it is empty or not YAML at all. Mistakes are added to `mistakes`."""
     try:
         return _Composer(source, mistakes).document(text)
-    except _TooMuch:
+    except _StopReading:
         return None
     except yaml.YAMLError as error:
         mistakes.append(_syntax_mistake(error, text, source))
-    except (ValueError, OverflowError):  # the parser's own slip: "\U99999999" reaches chr()
-        mistakes.append(Mistake(Place(source, 0, 0), "", r"not YAML: an escape \U... is not a character"))
+    except (ValueError, OverflowError):  # a gap in the parser: "\U99999999" reaches chr()
+        mistakes.append(Mistake(Position(source, 0, 0), "", r"not YAML: an escape \U... is not a character"))
     return None
 
 
 def _syntax_mistake(error: yaml.YAMLError, text: str, source: SourceText) -> Mistake:
     if isinstance(error, yaml.reader.ReaderError):
         before = text[: error.position]
-        place = Place(source, before.count("\n"), len(before) - before.rfind("\n") - 1)
-        return Mistake(place, "", f"not YAML: the character #x{ord(text[error.position]):04x} is not allowed")
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    place = Place(source, mark.line, mark.column) if mark else Place(source, 0, 0)
-    said = " ".join(s for s in (getattr(error, "context", None), getattr(error, "problem", None)) if s)
-    context = getattr(error, "context_mark", None)
-    if context and mark and context.line != mark.line:
-        said += f"; it begins in line {context.line + 1}"
-    if r"'\t'" in said:
-        said += "; indent with blanks, not tabs"
-    return Mistake(place, "", f"not YAML: {said or error}")
+        position = Position(source, before.count("\n"), len(before) - before.rfind("\n") - 1)
+        return Mistake(position, "", f"not YAML: the character #x{ord(text[error.position]):04x} is not allowed")
+    context_mark = getattr(error, "context_mark", None)
+    mark = getattr(error, "problem_mark", None) or context_mark
+    position = Position(source, mark.line, mark.column) if mark else Position(source, 0, 0)
+    texts = (getattr(error, "context", None), getattr(error, "problem", None))
+    problem = " ".join(text for text in texts if text)
+    if context_mark and mark and context_mark.line != mark.line:
+        problem += f"; it begins in line {context_mark.line + 1}"
+    if r"'\t'" in problem:
+        problem += "; indent with blanks, not tabs"
+    return Mistake(position, "", f"not YAML: {problem or error}")
 
 
-class _TooMuch(Exception):
+class _StopReading(Exception):
     """Nothing further can be read; the mistake has been reported."""
 
 
 @dataclass(slots=True)
 class _Anchored:
+    """A node with what an alias to it costs."""
+
     node: Node
-    size: int
-    height: int
+    size: int  #: number of values in it
+    height: int  #: depth of nesting in it
 
 
 class _Composer:
@@ -210,17 +213,17 @@ class _Composer:
                 root = self._node(event, events, 0).node
         return root
 
-    def _place(self, event: Event) -> Place:
+    def _position(self, event: Event) -> Position:
         mark = event.start_mark
         assert mark is not None  # every event that the parser makes has one
-        return Place(self._source, mark.line, mark.column)
+        return Position(self._source, mark.line, mark.column)
 
     def _wrong(self, event: Event, text: str) -> None:
-        self._mistakes.append(Mistake(self._place(event), "", text))
+        self._mistakes.append(Mistake(self._position(event), "", text))
 
     def _stop(self, event: Event, text: str) -> None:
         self._wrong(event, text)
-        raise _TooMuch
+        raise _StopReading
 
     def _count(self, event: Event, size: int, depth: int) -> None:
         self._size += size
@@ -235,58 +238,54 @@ class _Composer:
         self._count(event, 1, depth)
         if event.anchor is not None:
             self._anchors[event.anchor] = None  # not complete yet: an alias to it in here would be endless
-        if (said := getattr(event, "tag", None)) is not None:
-            tag = said.replace("tag:yaml.org,2002:", "!!")
+        if (tag := getattr(event, "tag", None)) is not None:
+            tag = tag.replace("tag:yaml.org,2002:", "!!")
             self._wrong(event, f"the tag {shortened(tag)} is not allowed; a recipe has no tags")
         before = self._size
-        node, height = self._content(event, events, depth)
+        if isinstance(event, SequenceStartEvent):
+            node, height = self._sequence(event, events, depth)
+        elif isinstance(event, MappingStartEvent):
+            node, height = self._mapping(event, events, depth)
+        else:
+            assert isinstance(event, ScalarEvent)
+            node, height = self._scalar(event), 0
         built = _Anchored(node, 1 + self._size - before, height)
         if event.anchor is not None:
             self._anchors[event.anchor] = built
         return built
 
-    def _content(self, event: NodeEvent, events: Iterator[Event], depth: int) -> tuple[Node, int]:
-        if isinstance(event, SequenceStartEvent):
-            return self._sequence(event, events, depth)
-        if isinstance(event, MappingStartEvent):
-            return self._mapping(event, events, depth)
-        assert isinstance(event, ScalarEvent)
-        return self._scalar(event), 0
-
     def _alias(self, event: AliasEvent, depth: int) -> _Anchored:
-        if event.anchor not in self._anchors:
-            self._wrong(event, f"the alias *{event.anchor} has no anchor before it")
-            return _Anchored(Node(BROKEN, self._place(event)), 1, 0)
-        known = self._anchors[event.anchor]
-        if known is None:
-            self._wrong(event, f"the alias *{event.anchor} stands inside its own anchor")
-            return _Anchored(Node(BROKEN, self._place(event)), 1, 0)
-        self._count(event, known.size, depth + known.height)
-        return known
+        anchored = self._anchors.get(event.anchor or "")
+        if anchored is None:
+            unfinished = event.anchor in self._anchors
+            problem = "is inside its own anchor" if unfinished else "has no anchor before it"
+            self._wrong(event, f"the alias *{event.anchor} {problem}")
+            return _Anchored(Node(BROKEN, self._position(event)), 1, 0)
+        self._count(event, anchored.size, depth + anchored.height)
+        return anchored
 
     def _scalar(self, event: ScalarEvent) -> Node:
-        value = plain_value(event.value) if event.style is None else event.value
-        if _SURROGATE.search(event.value):
-            return self._joined(event)
-        if value is BROKEN:
-            self._wrong(event, f"{shortened(event.value)} is not a number that can be used; give a finite one")
-        return Node(value, self._place(event), event.value)
-
-    def _joined(self, event: ScalarEvent) -> Node:
-        r"""A character beyond U+FFFF may be written as two halves, as JSON does: "\ud834\udd1e"."""
-        try:
-            text = event.value.encode("utf-16", "surrogatepass").decode("utf-16")
-        except UnicodeDecodeError:
-            self._wrong(event, "a text must be whole characters, not halves of one")
-            return Node(BROKEN, self._place(event))
-        return Node(text, self._place(event), text)
+        text: str = event.value
+        value: Any = text
+        if _SURROGATE.search(text):
+            # a character beyond U+FFFF may be written as two halves, as JSON does: "\ud834\udd1e"
+            try:
+                text = value = text.encode("utf-16", "surrogatepass").decode("utf-16")
+            except UnicodeDecodeError:
+                self._wrong(event, "a text must be whole characters, not halves of one")
+                value = BROKEN
+        elif event.style is None:
+            value = plain_value(text)
+            if value is BROKEN:
+                self._wrong(event, f"{shortened(text)} is not a number that can be used; give a finite one")
+        return Node(value, self._position(event), text)
 
     def _sequence(self, event: Event, events: Iterator[Event], depth: int) -> tuple[Node, int]:
         items = [self._node(item, events, depth + 1) for item in self._until_end(events)]
-        return Node([item.node for item in items], self._place(event)), 1 + max((i.height for i in items), default=0)
+        return Node([item.node for item in items], self._position(event)), 1 + max((i.height for i in items), default=0)
 
     def _mapping(self, event: Event, events: Iterator[Event], depth: int) -> tuple[Node, int]:
-        node, height = Node({}, self._place(event)), 0
+        node, height = Node({}, self._position(event)), 0
         for key_event in self._until_end(events):
             key = self._node(key_event, events, depth + 1).node
             value = self._node(_next_node(events), events, depth + 1)
@@ -299,10 +298,10 @@ class _Composer:
             self._wrong(event, "a key must be a word, not " + key.describe())
         elif key.raw in mapping.keys:
             line = mapping.keys[key.raw].line + 1
-            self._wrong(event, f"the key {shortened(key.raw)!r} stands here again; it is already in line {line}")
+            self._wrong(event, f"duplicate key {shortened(key.raw)!r} (first defined in line {line})")
         elif key.value is not BROKEN:
             mapping.value[key.raw] = value
-            mapping.keys[key.raw] = self._place(event)
+            mapping.keys[key.raw] = self._position(event)
 
     def _until_end(self, events: Iterator[Event]) -> Iterator[NodeEvent]:
         for event in events:

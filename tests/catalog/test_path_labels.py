@@ -16,8 +16,9 @@ from synth.dev_test.group_keys import By, from_json, read_by
 from synth.errors import RecipeError, UsageError
 from synth.lists.audio_list import AudioRow
 from synth.processes.pool import Pool
-from synth.recipe.load import dump_resolved, load_recipe
+from synth.recipe.load import load_recipe
 from synth.recipe.model import FromPath, Limits, Recipe
+from synth.recipe.resolved import dump_resolved
 
 RATE = 8000
 FILES = ("84/121123/84-121123-0001.wav", "84/121550/84-121550-0001.wav", "1272/5/1272-5-0000.wav", "loose.wav")

@@ -13,8 +13,9 @@ from synth.catalog.source_files import refuse_missing
 from synth.dev_test.real_set import open_real_set
 from synth.errors import RecipeError
 from synth.match.measure.audio_set import open_set
-from synth.recipe.load import dump_resolved, load_recipe
+from synth.recipe.load import load_recipe
 from synth.recipe.model import Limits, Recipe, Source
+from synth.recipe.resolved import dump_resolved
 
 RATE = 8000
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from synth import errors
-from synth.recipe.load import dump_resolved, load_recipe
+from synth.recipe.load import load_recipe
+from synth.recipe.resolved import dump_resolved
 from synth.recipe.schema import json_schema
 from tests.helpers import run_synth
 

@@ -21,7 +21,7 @@ from synth.recipe.distributions import (
     Normal,
     Quantiles,
     Uniform,
-    Words,
+    WordChoice,
 )
 
 LAST = 1 - 2**-53
@@ -94,22 +94,14 @@ def test_weights_are_the_shares_of_the_choices() -> None:
     values = [Choice((5.0, 6.0, 7.0, 8.0), (1, 0, 2, 0)).value(i / 3000) for i in range(3000)]
     assert [values.count(n) for n in (5, 6, 7, 8)] == [1000, 0, 2000, 0]
     assert Choice((5.0, 6.0, 7.0, 8.0), (1, 0, 2, 0)).value(LAST) == 7.0
-    assert Words(("a", "b"), (3, 1)).value(0.7499) == "a"
-    assert Words(("a", "b"), (3, 1)).value(0.75) == "b"
+    assert WordChoice(("a", "b"), (3, 1)).value(0.7499) == "a"
+    assert WordChoice(("a", "b"), (3, 1)).value(0.75) == "b"
 
 
 def test_quantiles_are_met_where_they_are_given() -> None:
     ours = Quantiles((-3.0, 2.0, 5.0, 20.0), (0.0, 0.25, 0.5, 1.0))
     assert [ours.value(u) for u in (0.0, 0.125, 0.25, 0.5, 0.75)] == [-3.0, -0.5, 2.0, 5.0, 12.5]
     assert Quantiles((1.0, 2.0, 4.0)).value(0.75) == 3.0
-
-
-def test_a_constant_is_known_as_one() -> None:
-    assert Constant(3).is_constant
-    assert Uniform(2, 2).is_constant
-    assert Choice((1.0, 1.0)).is_constant
-    assert not Choice((1.0, 2.0)).is_constant
-    assert not Normal(0, 1).is_constant
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -130,7 +122,7 @@ IMPOSSIBLE = [
     (lambda: Normal(0, 1, (70, 90)), "less than one draw in a million lies in the clip from 70 to 90"),
     (lambda: Choice(()), "there is nothing to choose from"),
     (lambda: Choice((1.0,), (1, 2)), "2 weights for 1 values"),
-    (lambda: Words(("a", "b"), (0, 0)), "weights must be 0 or more, and one of them above 0"),
+    (lambda: WordChoice(("a", "b"), (0, 0)), "weights must be 0 or more, and one of them above 0"),
     (lambda: Quantiles((1.0,)), "at least two values are needed"),
     (lambda: Quantiles((1.0, 0.0)), "the values must rise"),
     (lambda: Quantiles((1.0, 2.0), (0.0, 0.9)), "the probabilities must rise from 0 to 1"),

@@ -9,7 +9,7 @@ import pytest
 from synth.draws import clip_draws
 from synth.dsp.effects import Drift, Equalizer, Gain, Microphone, Pitch, Polarity, Speed
 from synth.dsp.effects.audiomentations import Audiomentations
-from synth.recipe.distributions import Choice, Constant, Integers, LogUniform, Normal, Uniform, Words
+from synth.recipe.distributions import Choice, Constant, Integers, LogUniform, Normal, Uniform, WordChoice
 from synth.recipe.effect_choice import EffectChoice
 
 SPEED = EffectChoice("speed", "speech.effects.speed", Speed, {"factor": Uniform(0.9, 1.1)})
@@ -92,7 +92,9 @@ def test_an_effect_with_a_random_waveform_gets_an_integer_seed() -> None:
 def test_counts_and_words_are_drawn_as_they_are() -> None:
     microphone = EffectChoice("microphone", "m", Microphone, {"low_hz": Constant(80.0), "order": Integers(2, 4)})
     assert {microphone.draw(clip_draws(0, f"c{i}")).order for i in range(60)} == {2, 3, 4}  # type: ignore[union-attr]
-    pitch = EffectChoice("pitch", "p", Pitch, {"semitones": Constant(1.0), "engine": Words(("signalsmith", "librosa"))})
+    pitch = EffectChoice(
+        "pitch", "p", Pitch, {"semitones": Constant(1.0), "engine": WordChoice(("signalsmith", "librosa"))}
+    )
     assert {pitch.draw(clip_draws(0, f"c{i}")).engine for i in range(60)} == {"signalsmith", "librosa"}  # type: ignore[union-attr]
 
 

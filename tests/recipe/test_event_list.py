@@ -12,8 +12,9 @@ import pytest
 from synth.dsp.events import EVENTS
 from synth.errors import RecipeError
 from synth.recipe.distributions import Choice, Constant, Uniform
-from synth.recipe.load import dump_resolved, load_recipe, resolved_dict
-from synth.recipe.model import Event, Recipe
+from synth.recipe.load import load_recipe
+from synth.recipe.model import EventChoice, Recipe
+from synth.recipe.resolved import dump_resolved, resolved_dict
 from synth.recipe.schema import json_schema
 
 VALIDATOR = jsonschema.Draft202012Validator(json_schema())
@@ -26,7 +27,7 @@ def load(folder: Path, events: str, *overrides: str) -> Recipe:
     return load_recipe(folder / "recipe.yaml", overrides)
 
 
-def events_of(recipe: Recipe) -> dict[str, Event]:
+def events_of(recipe: Recipe) -> dict[str, EventChoice]:
     assert recipe.noise is not None
     return {event.key: event for event in recipe.noise.events}
 

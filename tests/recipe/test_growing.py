@@ -14,8 +14,9 @@ from synth.dsp.generators import GENERATORS
 from synth.errors import RecipeError
 from synth.recipe.distributions import Constant, Uniform
 from synth.recipe.growing import read_growth
-from synth.recipe.load import dump_resolved, load_recipe, resolved_dict
+from synth.recipe.load import load_recipe
 from synth.recipe.model import GrowMethod, Recipe
+from synth.recipe.resolved import dump_resolved, resolved_dict
 from synth.recipe.schema import json_schema
 
 NAMES = list(GENERATORS)

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from synth.draws import clip_draws
 from synth.dsp.effects import Equalizer, Microphone, Trim
 from synth.errors import RecipeError, UsageError
-from synth.recipe.distributions import Choice, Constant, Integers, LogUniform, Normal, Quantiles, Uniform, Words
-from synth.recipe.load import dump_resolved, load_recipe, resolved_dict
+from synth.recipe.distributions import Choice, Constant, Integers, LogUniform, Normal, Quantiles, Uniform, WordChoice
+from synth.recipe.load import load_recipe
 from synth.recipe.model import Limits, Output, Recipe, Source, Splits
+from synth.recipe.resolved import dump_resolved, resolved_dict
 
 BROKEN = Path(__file__).parent / "broken"
 BROKEN_NAMES = sorted(path.stem for path in BROKEN.glob("*.yaml"))
@@ -103,7 +104,7 @@ def test_every_key_arrives_in_the_model(tmp_path: Path) -> None:
     assert speed.parameters == {"factor": Choice((0.9, 1.0, 1.1), (1.0, 2.0, 1.0))}
     assert pitch.parameters == {"semitones": Normal(0.0, 1.0, (-3.0, 3.0)), "engine": "signalsmith"}
     assert (pitch.probability, other.probability) == (0.5, 1.0)
-    assert other.parameters["engine"] == Words(("signalsmith", "librosa"))
+    assert other.parameters["engine"] == WordChoice(("signalsmith", "librosa"))
     assert equalizer.parameters["bands_db"][:3] == (Constant(1.0), Uniform(0.0, 1.0), Constant(2.0))
     assert recipe.speech.room is not None
     assert (recipe.speech.room.probability, recipe.speech.room.sources[0].path) == (0.3, "rooms")
@@ -338,7 +339,7 @@ def test_mistakes_of_set_are_shown_in_the_argument(tmp_path: Path) -> None:
         ("noise.layers.7.name=x", "--set:1:14: noise.layers - the list has no item '7'; it has 1, counted from 0"),
         ("noise.layers.cabn.name=x", "--set:1:14: noise.layers - the list has no item 'cabn'; did you mean 'cabin'?"),
         ("noise.snr_db.low=3", "--set:1:14: noise.snr_db - 5 has no keys"),
-        ("extends=other.yaml", "--set:1:1: extends - extends stands in a file alone; --set cannot give it"),
+        ("extends=other.yaml", "--set:1:1: extends - --set cannot give `extends`; write it in a file"),
         (
             "noise.snr_db=[1, 2",
             "--set:1:19: not YAML: while parsing a flow sequence expected ',' or ']', but got '<stream end>'",
@@ -378,7 +379,7 @@ def test_the_caret_stands_below_what_is_wrong() -> None:
 def test_many_mistakes_are_cut_short(tmp_path: Path) -> None:
     found = mistakes(tmp_path, PLAIN + "".join(f"x{i}: 1\n" for i in range(500)))
     assert len(found) == 51
-    assert found[-1] == "and 450 mistakes more"
+    assert found[-1] == "and 450 more mistakes"
 
 
 def test_thousands_of_unknown_keys_are_few_suggestions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -387,7 +388,7 @@ def test_thousands_of_unknown_keys_are_few_suggestions(tmp_path: Path, monkeypat
     monkeypatch.setattr("synth.recipe.kinds.did_you_mean", lambda word, known: asked.append(word) or "")
     found = mistakes(tmp_path, PLAIN + "".join(f"x{i}: 1\n" for i in range(9000)))
     assert asked == [f"x{i}" for i in range(10)]
-    assert found[-1] == "and 8950 mistakes more"
+    assert found[-1] == "and 8950 more mistakes"
     assert sum(map(len, found)) < 6000
 
 

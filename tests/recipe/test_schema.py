@@ -10,7 +10,8 @@ import jsonschema
 import pytest
 
 from synth.errors import RecipeError
-from synth.recipe.load import load_recipe, resolved_dict
+from synth.recipe.load import load_recipe
+from synth.recipe.resolved import resolved_dict
 from synth.recipe.schema import json_schema
 from synth.recipe.yaml_text import Node, parse, source_text
 

@@ -13,8 +13,9 @@ import yaml
 from synth import files
 from synth.catalog.source_files import source_from_path
 from synth.errors import UsageError
-from synth.recipe.load import PlainYaml, load_recipe, resolved_dict
+from synth.recipe.load import load_recipe
 from synth.recipe.model import Recipe, Source
+from synth.recipe.resolved import PlainYaml, resolved_dict
 
 _LIST_NAMES = ("metadata.csv", "manifest.csv")
 # Written even if they are as by default: a reader looks for them.
