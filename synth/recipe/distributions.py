@@ -49,11 +49,6 @@ class Constant:
         """The greatest draw."""
         return self.number
 
-    @property
-    def mean(self) -> float:
-        """What the draws average to."""
-        return self.number
-
 
 @dataclass(frozen=True, slots=True)
 class Uniform:
@@ -74,11 +69,6 @@ class Uniform:
         """The draw for u in [0, 1)."""
         return self.low + u * self._width
 
-    @property
-    def mean(self) -> float:
-        """What the draws average to."""
-        return self.low + self._width / 2
-
 
 @dataclass(frozen=True, slots=True)
 class Integers:
@@ -94,11 +84,6 @@ class Integers:
     def value(self, u: float) -> int:
         """The draw for u in [0, 1)."""
         return self.low + int(u * (self.high - self.low + 1))
-
-    @property
-    def mean(self) -> float:
-        """What the draws average to."""
-        return (self.low + self.high) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +105,13 @@ class LogUniform:
         # exp(log(x)) can miss x by a rounding error: the ends hold
         return min(max(math.exp(self._log_low + u * self._log_width), self.low), self.high)
 
-    @property
-    def mean(self) -> float:
-        """What the draws average to."""
-        return self.low if self._log_width == 0 else (self.high - self.low) / self._log_width
-
 
 @dataclass(frozen=True, slots=True)
 class Normal:
     """A normal distribution, truncated to `clip`: conditioned on being there, never piled up at the ends.
 
     The inverse CDF of a truncated normal is that of the full one, taken on the part [cdf(low), cdf(high)] of [0, 1].
-    `center` and `sd` belong to the distribution before truncation; `mean` is what the draws average to.
+    `center` and `sd` belong to the distribution before truncation.
     """
 
     center: float
@@ -163,30 +143,22 @@ class Normal:
             return self.low if p <= 0.0 else self.high
         return min(max(self._inverse(p), self.low), self.high)
 
-    @property
-    def mean(self) -> float:
-        """What the draws average to."""
-        normal = NormalDist(self.center, self.sd)
-        return self.center + self.sd**2 * (normal.pdf(self.low) - normal.pdf(self.high)) / self._cdf_width
 
-
-def _shares(num_values: int, weights: Sequence[float] | None) -> list[float]:
-    """The weights as shares that sum to 1."""
+def _thresholds(num_values: int, weights: Sequence[float] | None) -> tuple[float, ...]:
+    """Where in [0, 1) the second value begins, the third, and so on."""
     if num_values == 0:
         raise ValueError("there is nothing to choose from")
     if weights is None:
-        return [1 / num_values] * num_values
-    if len(weights) != num_values:
+        weights = [1 / num_values] * num_values
+    elif len(weights) != num_values:
         raise ValueError(f"{len(weights)} weights for {num_values} values")
-    if not all(0 <= w < math.inf for w in weights) or not 0 < sum(weights) < math.inf:
+    elif not all(0 <= w < math.inf for w in weights) or not 0 < sum(weights) < math.inf:
         raise ValueError("weights must be 0 or more, and one of them above 0")
-    return [w / sum(weights) for w in weights]
-
-
-def _thresholds(shares: Sequence[float]) -> tuple[float, ...]:
-    """Where the next value begins; behind the last value with a share none begins, whatever the rounding."""
-    last = max(i for i, share in enumerate(shares) if share > 0)
-    return tuple(accumulate(shares[:last]))
+    else:
+        weights = [w / sum(weights) for w in weights]
+    # nothing begins behind the last value that has a share, whatever the rounding
+    last = max(i for i, weight in enumerate(weights) if weight > 0)
+    return tuple(accumulate(weights[:last]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +170,7 @@ class Choice:
     _thresholds: tuple[float, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        _set(self, _thresholds=_thresholds(_shares(len(self.values), self.weights)))
+        _set(self, _thresholds=_thresholds(len(self.values), self.weights))
 
     def value(self, u: float) -> float:
         """The draw for u in [0, 1)."""
@@ -214,11 +186,6 @@ class Choice:
         """The greatest draw."""
         return max(self.values)
 
-    @property
-    def mean(self) -> float:
-        """What the draws average to."""
-        return sum(v * share for v, share in zip(self.values, _shares(len(self.values), self.weights), strict=True))
-
 
 @dataclass(frozen=True, slots=True)
 class WordChoice:
@@ -229,7 +196,7 @@ class WordChoice:
     _thresholds: tuple[float, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        _set(self, _thresholds=_thresholds(_shares(len(self.values), self.weights)))
+        _set(self, _thresholds=_thresholds(len(self.values), self.weights))
 
     def value(self, u: float) -> str:
         """The draw for u in [0, 1)."""
@@ -277,12 +244,6 @@ class Quantiles:
         """The greatest draw."""
         return self.values[-1]
 
-    @property
-    def mean(self) -> float:
-        """What the draws average to."""
-        steps = zip(pairwise(self.values), pairwise(self._at), strict=True)
-        return sum((a + b) / 2 * (q - p) for (a, b), (p, q) in steps)
-
 
 Distribution: TypeAlias = Constant | Uniform | Integers | LogUniform | Normal | Choice | Quantiles
-"""A distribution of numbers: `.value(u)`, `.low`, `.high`, `.mean`."""
+"""A distribution of numbers: `.value(u)`, `.low`, `.high`."""

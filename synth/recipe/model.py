@@ -25,6 +25,9 @@ Balance: TypeAlias = Literal["seconds", "sqrt", "recordings"]
 SPLITS = ("train", "train-dev", "train-dev-noise")
 """The splits that a recipe can make, in the order in which they are written."""
 
+_ZERO_DB, _ONE = Constant(0.0), Constant(1)
+_EVENT_DB, _EVENT_SECONDS = Uniform(-3.0, 9.0), Constant(30.0)
+
 
 @dataclass(frozen=True, slots=True)
 class FromPath:
@@ -117,8 +120,8 @@ class Layer:
     name: str
     sources: tuple[Source, ...]
     probability: float = 1.0  #: share of the noisy clips that have it
-    relative_db: Distribution = Constant(0.0)  #: its level against the other layers
-    recordings: Distribution = Constant(1)  #: how many are summed
+    relative_db: Distribution = _ZERO_DB  #: its level against the other layers
+    recordings: Distribution = _ONE  #: how many are summed
     effects: tuple[EffectChoice, ...] = ()  #: drawn for each segment
     balance: Balance = "seconds"  #: what a recording's share of use follows
     max_reuse: float = MAX_REUSE  #: the plan is refused if a second is used more often
@@ -148,9 +151,9 @@ class EventChoice:
     choice: EffectChoice | None  #: synthesizes its sound (dsp/events); None if it is taken from `sources`
     sources: tuple[Source, ...] = ()
     probability: float = 0.1  #: share of the noisy clips that have it
-    count: Distribution = Constant(1)  #: how often it happens in such a clip
-    relative_db: Distribution = Uniform(-3.0, 9.0)  #: its loudest 50 ms against the other noise
-    seconds: Distribution = Constant(30.0)  #: how much of a recording is taken at most
+    count: Distribution = _ONE  #: how often it happens in such a clip
+    relative_db: Distribution = _EVENT_DB  #: its loudest 50 ms against the other noise
+    seconds: Distribution = _EVENT_SECONDS  #: how much of a recording is taken at most
     makes_unknown: tuple[str, ...] = ()  #: labels that are unknown in a clip that has it
 
     @property

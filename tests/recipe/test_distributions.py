@@ -53,12 +53,6 @@ def test_value_is_the_quantile_function(name: str) -> None:
     np.testing.assert_allclose([ours.value(u) for u in inner], scipys.ppf(inner), rtol=1e-7, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", CONTINUOUS)
-def test_mean_is_the_mean_of_the_draws(name: str) -> None:
-    ours, scipys = CONTINUOUS[name]
-    assert ours.mean == pytest.approx(scipys.mean(), rel=1e-9)
-
-
 @pytest.mark.parametrize("name", EVERY)
 def test_values_rise_with_u_and_stay_between_low_and_high(name: str) -> None:
     ours = EVERY[name]
@@ -68,13 +62,6 @@ def test_values_rise_with_u_and_stay_between_low_and_high(name: str) -> None:
     assert all(math.isfinite(value) for value in values)
     assert values[0] == ours.low
     assert values[-1] == pytest.approx(ours.high, abs=0.05)
-
-
-@pytest.mark.parametrize("name", EVERY)
-def test_mean_is_the_average_over_evenly_spaced_u(name: str) -> None:
-    ours = EVERY[name]
-    average = np.mean([ours.value((i + 0.5) / 20_000) for i in range(20_000)])
-    assert ours.mean == pytest.approx(average, abs=1e-3)
 
 
 def test_a_clipped_normal_does_not_pile_up_at_its_ends() -> None:
@@ -141,9 +128,9 @@ UNITS = st.integers(0, 2**53 - 1).map(lambda i: i * 2**-53)
 
 
 @given(FINITE, st.floats(1e-6, 1e5), FINITE, FINITE, UNITS)
-def test_any_normal_that_is_accepted_stays_in_its_clip(centre: float, sd: float, a: float, b: float, u: float) -> None:
+def test_any_normal_that_is_accepted_stays_in_its_clip(center: float, sd: float, a: float, b: float, u: float) -> None:
     try:
-        ours = Normal(centre, sd, (a, b))
+        ours = Normal(center, sd, (a, b))
     except ValueError:
         return
     assert a <= ours.low <= ours.value(u) <= ours.high <= b
