@@ -36,11 +36,11 @@ EFFECTS: dict[str, type[Effect]] = {
 
 
 def effect_from_json(fields: Mapping[str, Any]) -> Effect:
-    """The inverse of `effect_to_json`, also after JSON has turned its tuples into lists.
+    """Read what `effect_to_json` gave, also after JSON has turned its tuples into lists.
 
-    Raises
-    ------
-    ValueError for an unknown name, TypeError for unknown or missing fields.
+    Raises:
+        ValueError: unknown name.
+        TypeError: unknown or missing fields.
     """
     name = fields["name"]
     kind = Audiomentations if name == Audiomentations.name else EFFECTS.get(name)

@@ -1,7 +1,7 @@
-"""Any audiomentations transform by its class name, without its hidden randomness.
+"""Any transform of audiomentations by its class name, without hidden randomness.
 
-audiomentations draws from the global generators of `random` and numpy while it renders. Here they are seeded for the
-one call and put back afterwards, and what was drawn is handed over for the manifest.
+audiomentations draws from the global generators of `random` and numpy while it renders. Here they are seeded for one
+call and restored afterwards, and what was drawn is reported for the manifest.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ REFUSED: dict[str, str] = {
     "OneOf": "is a choice of transforms; write them one after the other, each with its probability",
     "SomeOf": "is a choice of transforms; write them one after the other, each with its probability",
 }
-"""Transforms that a recipe may not use: why, and what to use instead."""
+"""Transforms that a recipe may not use: why not, and what to use instead."""
 
 PACKAGES: dict[str, str] = {"Mp3Compression": "fast-mp3-augment", "Limiter": "numpy-audio-limiter"}
 """Transforms that need a package which audiomentations does not install by itself."""
 
 SHORTEST_S = 0.15
-"""Shorter signals get zeros at the end while they are transformed: an MP3 encoder refuses them, and others trip."""
+"""Shorter signals get zeros at the end while they are transformed: an MP3 encoder refuses them, and others fail."""
 
 LARGEST_DELAY_S = 0.002
-"""A causal filter may smear the signal this much; what delays it by more is refused."""
+"""A causal filter may delay the signal this much; what delays it by more is refused."""
 
-_TRIALS = 8  # seeds that `check` tries: enough for a transform that fails for a part of its range to be seen
+_TRIALS = 8  # seeds that `check` tries: enough to notice a transform that fails in part of its range
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,42 +73,50 @@ class Audiomentations(Effect):
 
     @classmethod
     def of(cls, transform: str, kwargs: Mapping[str, Any], seed: int = 0) -> Audiomentations:
-        """From the arguments as a recipe spells them, in a canonical order."""
+        """Build from the arguments as a recipe spells them, in a canonical order."""
         return cls(transform, tuple((key, frozen(kwargs[key])) for key in sorted(kwargs)), seed)
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
         return self.apply_and_report(samples, sample_rate=sample_rate)[0]
 
     def apply_and_report(self, samples: Samples, *, sample_rate: int) -> tuple[Samples, Report]:
-        """The transformed samples, shape (n,) as they came, and what the transform drew, as JSON values.
+        """Return the transformed samples, and what the transform drew, as JSON values.
 
-        Raises
-        ------
-        ValueError where the transform is refused, or gives back another length, NaN or infinity.
+        Args:
+            samples: float64, shape (n,), full scale 1.0; the result has the same shape.
+            sample_rate: Hz.
+
+        Raises:
+            ValueError: the transform is refused, or returns another length, NaN or infinity.
         """
         if not len(samples):
             return samples, {}
         shortest = math.ceil(SHORTEST_S * sample_rate)
-        given = fit_length(samples, max(len(samples), shortest)).astype(np.float32)
+        padded = fit_length(samples, max(len(samples), shortest)).astype(np.float32)
         with _seeded(self.seed):
-            machine = _build(self.transform, self.kwargs)
-            out = np.asarray(machine(given, sample_rate), dtype=np.float64)
-        if out.shape != given.shape:
-            raise ValueError(f"{self.transform} changed the length from {len(given)} to {out.shape[-1]} samples")
+            machine = _find_class(self.transform)(**dict(self.kwargs), p=1.0)
+            out = np.asarray(machine(padded, sample_rate), dtype=np.float64)
+        if out.shape != padded.shape:
+            raise ValueError(f"{self.transform} changed the length from {len(padded)} to {out.shape[-1]} samples")
         if not np.isfinite(out).all():
             raise ValueError(f"{self.transform} gave NaN or infinity with {_drawn(machine)}")
         return out[: len(samples)], _drawn(machine)
 
 
 def check(transform: str, kwargs: Mapping[str, Any], *, sample_rate: int = 16000) -> str | None:
-    """What is wrong with this transform and these arguments, or None. Loads audiomentations.
+    """Return what is wrong with this transform and these arguments, or None. Loads audiomentations.
 
-    Also tries it on a second of noise: its length must stay, and it may not be delayed by more than LARGEST_DELAY_S.
+    It is also tried on a second of noise: the length must stay, and the delay be at most LARGEST_DELAY_S.
+
+    Args:
+        transform: name of a class of audiomentations.
+        kwargs: its arguments.
+        sample_rate: Hz, of the trial.
     """
     try:
         if "p" in kwargs:
             raise ValueError("p is not for a recipe; write `probability` beside the transform")
-        _check_names(_kind(transform), kwargs)
+        _check_names(_find_class(transform), kwargs)
         for seed in range(_TRIALS):
             _try(Audiomentations.of(transform, kwargs, seed), sample_rate)
     except Exception as mistake:  # whatever a library raises over its arguments is the user's to read
@@ -118,11 +126,11 @@ def check(transform: str, kwargs: Mapping[str, Any], *, sample_rate: int = 16000
 
 
 def _check_names(kind: type[Any], kwargs: Mapping[str, Any]) -> None:
-    known = [name for name in inspect.signature(kind).parameters if name != "p"]
+    names = [name for name in inspect.signature(kind).parameters if name != "p"]
     for name in kwargs:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(known) or 'no arguments'}"
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(names) or 'no arguments'}"
             raise ValueError(f"{kind.__name__} takes no argument {name!r}; {hint}")
 
 
@@ -137,7 +145,7 @@ def _try(effect: Audiomentations, sample_rate: int) -> None:
 
 
 def _delay(before: Samples, after: Samples) -> int:
-    """Samples by which `after` comes later, at the peak of the cross-correlation; 0 for silence."""
+    """Return by how many samples `after` is later, at the peak of the cross-correlation; 0 for silence."""
     size = 2 * len(before)
     spectrum = np.conj(np.fft.rfft(before, size)) * np.fft.rfft(after, size)
     peak = int(np.argmax(np.abs(np.fft.irfft(spectrum, size))))
@@ -146,7 +154,7 @@ def _delay(before: Samples, after: Samples) -> int:
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """The global generators of `random` and numpy start from `seed` inside, and are as they were afterwards."""
+    """Seed the global generators of `random` and numpy inside, and restore them afterwards."""
     python, numpy = random.getstate(), np.random.get_state()
     random.seed(seed)
     np.random.seed(seed)
@@ -159,12 +167,8 @@ def _seeded(seed: int) -> Iterator[None]:
         np.random.set_state(numpy)
 
 
-def _build(transform: str, kwargs: tuple[tuple[str, Any], ...]) -> Any:
-    return _kind(transform)(**dict(kwargs), p=1.0)
-
-
-def _kind(transform: str) -> type[Any]:
-    """The class of that name. Raises ValueError where there is none, or where it is refused."""
+def _find_class(transform: str) -> type[Any]:
+    """Return the class of that name. Raises ValueError if there is none, or if it is refused."""
     if transform in REFUSED:
         raise ValueError(f"{transform} is refused: {REFUSED[transform]}")
     package = PACKAGES.get(transform)
@@ -172,16 +176,16 @@ def _kind(transform: str) -> type[Any]:
         raise ValueError(f"{transform} needs a package that is not installed; pip install {package}")
     import audiomentations  # loads for most of a second: only where it is used
 
-    known = {name: kind for name, kind in vars(audiomentations).items() if inspect.isclass(kind)}
-    if transform not in known:
-        near = difflib.get_close_matches(transform, [name for name in known if name not in REFUSED], 1)
+    classes = {name: kind for name, kind in vars(audiomentations).items() if inspect.isclass(kind)}
+    if transform not in classes:
+        near = difflib.get_close_matches(transform, [name for name in classes if name not in REFUSED], 1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise ValueError(f"{transform} is not an audiomentations transform{hint}")
-    return known[transform]
+    return classes[transform]
 
 
 def _drawn(machine: Any) -> dict[str, Any]:
-    """The parameters of a transform and of those inside it, as JSON values."""
+    """Return the parameters of a transform and of those inside it, as JSON values."""
     drawn = {key: _json(value) for key, value in machine.parameters.items() if key != "should_apply"}
     for key, value in vars(machine).items():
         if hasattr(value, "randomize_parameters"):
@@ -192,7 +196,7 @@ def _drawn(machine: Any) -> dict[str, Any]:
 
 
 def _json(value: Any) -> Any:
-    """Numbers at nine digits, which float32 has not more of; arrays as lists."""
+    """Convert arrays to lists, and numbers to nine digits: float32 has no more."""
     if isinstance(value, (np.ndarray, np.generic)):
         value = value.tolist()
     if isinstance(value, float):
@@ -201,5 +205,5 @@ def _json(value: Any) -> Any:
 
 
 def frozen(value: Any) -> Any:
-    """Lists to tuples, at any depth, so that the effect is a value."""
+    """Turn lists into tuples, at any depth, so that the effect is hashable."""
     return tuple(frozen(part) for part in value) if isinstance(value, (list, tuple)) else value

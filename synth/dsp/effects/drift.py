@@ -1,4 +1,4 @@
-"""drift: the level wanders slowly, as cabin noise does with the road and the wind."""
+"""drift: let the level wander slowly, as cabin noise does with the road and the wind."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class Drift(Effect):
     seed: int = 0
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
-        # The movement is so slow that 50 points a period and straight lines between them are within 0.2 % of it.
+        # 50 points per period of the fastest tone, with straight lines between, are within 0.2 % of the curve
         step = max(1, int(sample_rate / (50 * self.rate_hz)))
         points = np.arange(0, len(samples) + step, step)
         curve_db = self._curve_db(points / sample_rate)
         return samples * np.interp(np.arange(len(samples)), points, 10.0 ** (curve_db / 20))
 
     def _curve_db(self, seconds: Samples) -> Samples:
-        generator = np.random.Generator(np.random.Philox(key=self.seed))
-        frequencies = self.rate_hz * (np.arange(_TONES) + generator.random(_TONES)) / _TONES
-        phases = generator.random(_TONES)
+        rng = np.random.Generator(np.random.Philox(key=self.seed))  # not `audio_generator`: its stream differs
+        frequencies = self.rate_hz * (np.arange(_TONES) + rng.random(_TONES)) / _TONES
+        phases = rng.random(_TONES)
         tones = np.sin(2 * math.pi * (seconds[:, None] * frequencies + phases))
         curve: Samples = tones.sum(axis=1) * (self.depth_db * math.sqrt(2 / _TONES))
         return np.clip(curve, -3 * self.depth_db, 3 * self.depth_db)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeAlias
 from synth.dsp.arrays import Samples
 from synth.dsp.effects.playback import Playback
 from synth.dsp.parameters import Parametrized
+from synth.units import scaled_length
 
 Report: TypeAlias = dict[str, Any]
 """What a library drew at random while it rendered: parameter -> JSON value."""
@@ -57,6 +58,23 @@ class Effect(Parametrized):
     def apply_and_report(self, samples: Samples, *, sample_rate: int) -> tuple[Samples, Report | None]:
         """Apply the effect, and also return what a library drew while it rendered; None for effects of our own."""
         return self(samples, sample_rate=sample_rate), None
+
+
+class TimeScale(Effect):
+    """Base of effects that play `factor` times as fast; the factor counts in whole thousandths."""
+
+    __slots__ = ()
+
+    keeps_length = False
+    factor: float
+
+    def output_length(self, num_samples: int, sample_rate: int) -> int:
+        """Return the length over the factor, exactly: integer arithmetic, rounded half up."""
+        return scaled_length(num_samples, self.factor)
+
+    def map_position(self, position: int, num_samples: int, sample_rate: int) -> int:
+        """Return the position over the factor, rounded as the length is."""
+        return scaled_length(position, self.factor)
 
 
 def effect_to_json(effect: Effect) -> dict[str, Any]:

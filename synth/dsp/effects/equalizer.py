@@ -1,4 +1,4 @@
-"""equalizer: another colour of the same sound, by smooth octave bands and a tilt."""
+"""equalizer: change the spectrum by smooth octave bands and a tilt."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ BANDS_HZ = (62.5, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0)
 """Octave bands (the nominal 63 Hz to 8 kHz of IEC 61260). Their geometric mean, 707 Hz, is where the tilt pivots."""
 
 LARGEST_DB = 30.0
-"""No frequency is changed by more."""
+"""No frequency is changed by more than this."""
 
-_FILTER_SECONDS = 0.25  # long enough that the lowest band, half of its neighbour, keeps its shape
+_FILTER_SECONDS = 0.25  # long enough that the lowest band, half of its neighbor, keeps its shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,16 @@ class Equalizer(Effect):
     ] = 0.0
 
     def gain_db(self, frequencies_hz: npt.ArrayLike) -> Samples:
-        """The gain in dB at each frequency (Hz, >= 0): raised-cosine steps between the bands on an octave scale."""
+        """Return the gain in dB at each frequency: raised-cosine steps between the bands on an octave scale.
+
+        Args:
+            frequencies_hz: Hz, at least 0, any shape; the result has the same.
+        """
         lowest, top = BANDS_HZ[0], len(BANDS_HZ) - 1
         octaves = np.log2(np.maximum(np.asarray(frequencies_hz, dtype=np.float64), lowest / 2) / lowest)
-        place = np.clip(octaves, 0, top)
-        band = np.minimum(place.astype(np.int64), top - 1)
-        step = 0.5 - 0.5 * np.cos(np.pi * (place - band))
+        position = np.clip(octaves, 0, top)
+        band = np.minimum(position.astype(np.int64), top - 1)
+        step = 0.5 - 0.5 * np.cos(np.pi * (position - band))
         bands = np.asarray(self.bands_db)
         smooth = bands[band] * (1 - step) + bands[band + 1] * step
         tilt = self.tilt_db_per_octave * (octaves - top / 2)

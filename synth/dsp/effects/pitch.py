@@ -14,7 +14,7 @@ from synth.dsp.parameters import Parameter
 
 @dataclass(frozen=True, slots=True)
 class Pitch(Effect):
-    """Up by `semitones` (down where negative), equal-tempered: frequencies times 2 ** (semitones / 12).
+    """Up by `semitones` (down if negative), equal-tempered: frequencies times 2 ** (semitones / 12).
 
     Built as resampling and tempo, because Signalsmith's own transposition is 13 cents off on a harmonic tone.
     """
@@ -35,10 +35,11 @@ class Pitch(Effect):
 
     @property
     def ratio(self) -> float:
-        """What every frequency is multiplied by."""
+        """Return the factor on every frequency."""
         return float(2.0 ** (self.semitones / 12))
 
     def merge_into(self, playback: Playback) -> Playback | None:
+        """Return `playback` followed by this effect, or None (`Effect.merge_into`)."""
         return playback.then_stretch(self.engine, playback.num_samples, ratio=self.ratio)
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:

@@ -17,7 +17,7 @@ from synth.dsp.parameters import Parameter
 class Shelf(Effect):
     """A high shelf: 0 dB far below `hz`, half of `db` at it, `db` far above.
 
-    No change where `hz` is half the sample rate or more. Second order, slope 1 (the steepest that only rises). Causal
+    No change if `hz` is half the sample rate or more. Second order, slope 1 (the steepest that only rises). Causal
     and minimum-phase: what it moves, it moves by less than a millisecond at the default `hz`. Source: R.
     Bristow-Johnson, "Cookbook formulae for audio equalizer biquad filter coefficients" (W3C note 2021).
     """
@@ -45,7 +45,7 @@ class Shelf(Effect):
         return np.asarray(sosfilt(self._section(sample_rate), samples))
 
     def _section(self, sample_rate: int) -> Samples:
-        """The cookbook's highShelf with S = 1, as one second-order section, shape (1, 6)."""
+        """Return the cookbook's highShelf with S = 1 as one second-order section, shape (1, 6)."""
         a = 10 ** (self.db / 40)
         cosine, sine = math.cos(2 * math.pi * self.hz / sample_rate), math.sin(2 * math.pi * self.hz / sample_rate)
         up, down, root = a + 1, a - 1, math.sqrt(2 * a) * sine

@@ -1,4 +1,4 @@
-"""speed: play faster or slower by resampling; length, tempo and pitch change together, as in Kaldi."""
+"""speed: play faster or slower by resampling. Length, tempo and pitch change together, as in Kaldi."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.effect import Effect
+from synth.dsp.effects.effect import TimeScale
 from synth.dsp.effects.playback import Playback
 from synth.dsp.parameters import Parameter
 from synth.dsp.resample import resample
@@ -14,26 +14,21 @@ from synth.units import scaled_length, thousandths
 
 
 @dataclass(frozen=True, slots=True)
-class Speed(Effect):
+class Speed(TimeScale):
     """`factor` times as fast: 0.9 is slower, longer and lower.
 
-    Source: Ko et al., "Audio augmentation for speech recognition", Interspeech 2015.
     The factor counts in whole thousandths, so that lengths and positions are exact integer arithmetic.
+
+    Source: Ko et al., "Audio augmentation for speech recognition", Interspeech 2015.
     """
 
     name = "speed"
     main = "factor"
-    keeps_length = False
 
     factor: Annotated[float, Parameter("times as fast; below 1 is slower, longer and lower", low=0.25, high=4.0)]
 
-    def output_length(self, num_samples: int, sample_rate: int) -> int:
-        return scaled_length(num_samples, self.factor)
-
-    def map_position(self, position: int, num_samples: int, sample_rate: int) -> int:
-        return scaled_length(position, self.factor)
-
     def merge_into(self, playback: Playback) -> Playback:
+        """Return `playback` followed by this effect (`Effect.merge_into`)."""
         return replace(
             playback,
             num_samples=scaled_length(playback.num_samples, self.factor),

@@ -1,4 +1,4 @@
-"""Stretching time, the engine behind tempo and pitch."""
+"""Stretch time without changing the pitch: the engine behind tempo and pitch."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ from synth.dsp.resample import fit_length, resample
 
 ENGINES = ("signalsmith", "librosa")
 
-_SEED = 1  # Signalsmith draws phases above a twofold stretch: seeded, so that they are the same each time
+_SEED = 1  # above a twofold stretch Signalsmith draws phases at random, which must be the same each time
 _SIGNALSMITH_LEAD_S = 0.06
-_LIBROSA_WINDOW_S = 0.064  # tells the partials of a low voice apart; twice as long smears a click over 78 ms
+_LIBROSA_WINDOW_S = 0.064  # resolves the partials of a low voice; twice as long smears a click over 78 ms
 
 
 def stretch(samples: Samples, *, num_samples: int, sample_rate: int, engine: str = "signalsmith") -> Samples:
     """Play faster or slower at the same pitch, so that `num_samples` come out.
 
-    Parameters
-    ----------
-    samples: shape (n,), any length.
-    num_samples: length of the result; the tempo is n / num_samples.
-    sample_rate: Hz; sets the window (0.12 s Signalsmith, 64 ms librosa).
-    engine: one of ENGINES.
+    Args:
+        samples: float64, shape (n,), any length.
+        num_samples: length of the result; the tempo is n / num_samples.
+        sample_rate: Hz; sets the window (0.12 s with Signalsmith, 64 ms with librosa).
+        engine: one of ENGINES.
 
-    Raises
-    ------
-    ValueError for an unknown engine.
+    Raises:
+        ValueError: unknown engine.
     """
     if engine not in ENGINES:
         raise ValueError(f"engine={engine!r} is not one of {', '.join(ENGINES)}")
@@ -48,10 +46,19 @@ def resample_and_stretch(
     sample_rate: int,
     engine: str = "signalsmith",
 ) -> Samples:
-    """Resample by rate_out / rate_in and stretch the rest of the way to `num_samples`.
+    """Resample by rate_out / rate_in, and stretch the rest of the way to `num_samples`.
 
-    The stretch, which is the dear part, runs where the sound has fewer samples: there the partials of a low voice also
-    lie further apart. `source_rate` and `sample_rate` (Hz) are those of the samples before and after.
+    The stretch is the expensive part. It runs where the sound has fewer samples; there the partials of a low voice also
+    lie further apart.
+
+    Args:
+        samples: float64, shape (n,), at `source_rate`.
+        rate_in: in any unit; only its ratio to `rate_out` counts.
+        rate_out: see `rate_in`.
+        num_samples: length of the result.
+        source_rate: Hz, of `samples`.
+        sample_rate: Hz, of the result.
+        engine: one of ENGINES.
     """
     if rate_in >= rate_out:
         samples = resample(samples, rate_in=rate_in, rate_out=rate_out)
@@ -62,13 +69,13 @@ def resample_and_stretch(
 
 
 def _signalsmith(samples: Samples, tempo: float, sample_rate: int) -> Samples:
-    """Signalsmith Stretch (float32), whose `process` takes its own latency out."""
-    from python_stretch.Signalsmith import Stretch  # an extension module: only where it is used
+    """Stretch with Signalsmith (float32), whose `process` removes its own latency."""
+    from python_stretch.Signalsmith import Stretch  # an extension module: loaded only where it is used
 
     machine = Stretch(_SEED)
     machine.preset(1, sample_rate)
     machine.setTimeFactor(tempo)
-    # Half a window of silence on either side: without it the last 20 ms come out 3 dB too soft.
+    # half a window of silence on either side: without it the last 20 ms come out 3 dB too soft
     lead = round(_SIGNALSMITH_LEAD_S * sample_rate)
     padded = np.pad(samples.astype(np.float32), lead)
     out = np.asarray(machine.process(padded[np.newaxis]), dtype=np.float64).reshape(-1)
@@ -76,7 +83,7 @@ def _signalsmith(samples: Samples, tempo: float, sample_rate: int) -> Samples:
 
 
 def _librosa(samples: Samples, tempo: float, sample_rate: int) -> Samples:
-    """librosa's phase vocoder, which smears onsets, and brings them up to 15 ms early where it slows down."""
+    """Stretch with librosa's phase vocoder, which smears onsets, and moves them up to 15 ms early if it slows down."""
     from librosa.effects import time_stretch  # loads for two seconds: only where it is used
 
     window = 1 << round(np.log2(_LIBROSA_WINDOW_S * sample_rate))

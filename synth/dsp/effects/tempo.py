@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.effect import Effect
+from synth.dsp.effects.effect import TimeScale
 from synth.dsp.effects.playback import Playback
 from synth.dsp.effects.stretch import ENGINES, stretch
 from synth.dsp.parameters import Parameter
@@ -14,12 +14,11 @@ from synth.units import scaled_length
 
 
 @dataclass(frozen=True, slots=True)
-class Tempo(Effect):
+class Tempo(TimeScale):
     """`factor` times as fast at the same pitch; the factor counts in whole thousandths."""
 
     name = "tempo"
     main = "factor"
-    keeps_length = False
 
     factor: Annotated[
         float, Parameter("times as fast; below 1 is slower and longer, the pitch stays", low=0.5, high=2.0)
@@ -32,13 +31,8 @@ class Tempo(Effect):
         ),
     ] = "signalsmith"
 
-    def output_length(self, num_samples: int, sample_rate: int) -> int:
-        return scaled_length(num_samples, self.factor)
-
-    def map_position(self, position: int, num_samples: int, sample_rate: int) -> int:
-        return scaled_length(position, self.factor)
-
     def merge_into(self, playback: Playback) -> Playback | None:
+        """Return `playback` followed by this effect, or None (`Effect.merge_into`)."""
         return playback.then_stretch(self.engine, scaled_length(playback.num_samples, self.factor))
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:

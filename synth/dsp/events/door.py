@@ -23,8 +23,8 @@ _SEAL_S = 0.02
 class Door(Event):
     """A latch that clicks, `latch_ms` later a thump at `hz` with the door's panels, and a puff of the seals.
 
-    No source: all values are guessed from what car doors sound like (a thump of 50 to 110 Hz, 26 dB down after 120 to
-    250 ms; panels at 2.3 to 7.9 times that, softer and shorter).
+    The thump has 50 to 110 Hz and is 26 dB down after 120 to 250 ms; the panels ring at 2.3 to 7.9 times that, softer
+    and shorter. All values are chosen by ear: docs/science.md, "Events in a car".
     """
 
     name = "door"
@@ -51,21 +51,21 @@ class Door(Event):
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
         out = np.zeros(count_sounding(self, num_samples, sample_rate))
-        random = audio_generator(self.seed)
-        add_at(out, self._latch(random, sample_rate), 0)
+        rng = audio_generator(self.seed)
+        add_at(out, self._latch(rng, sample_rate), 0)
         at = seconds_to_samples(self.latch_ms / 1000, sample_rate)
-        add_at(out, self._thump(random, sample_rate), at)
-        add_at(out, self._seal(random, sample_rate), at)
+        add_at(out, self._thump(rng, sample_rate), at)
+        add_at(out, self._seal(rng, sample_rate), at)
         return fade_out(out, num_samples, sample_rate)
 
-    def _latch(self, random: np.random.Generator, sample_rate: int) -> Samples:
+    def _latch(self, rng: np.random.Generator, sample_rate: int) -> Samples:
         strength = 0.05 * db_to_gain(self.latch_db)
-        hz = _LATCH_HZ * random.uniform(0.85, 1.15, len(_LATCH_HZ))
+        hz = _LATCH_HZ * rng.uniform(0.85, 1.15, len(_LATCH_HZ))
         return ring(hz, 0.002, [strength, 0.7 * strength, 0.5 * strength], sample_rate=sample_rate)
 
-    def _thump(self, random: np.random.Generator, sample_rate: int) -> Samples:
-        panels = self.hz * _PANEL_RATIOS * random.uniform(0.9, 1.1, len(_PANEL_RATIOS))
-        strength = 0.035 * random.uniform(0.3, 1.0, len(panels)) * random.choice([-1.0, 1.0], len(panels))
+    def _thump(self, rng: np.random.Generator, sample_rate: int) -> Samples:
+        panels = self.hz * _PANEL_RATIOS * rng.uniform(0.9, 1.1, len(_PANEL_RATIOS))
+        strength = 0.035 * rng.uniform(0.3, 1.0, len(panels)) * rng.choice([-1.0, 1.0], len(panels))
         decay = self.decay_ms / 3000
         return ring(
             [self.hz, *panels],
@@ -74,8 +74,8 @@ class Door(Event):
             sample_rate=sample_rate,
         )
 
-    def _seal(self, random: np.random.Generator, sample_rate: int) -> Samples:
+    def _seal(self, rng: np.random.Generator, sample_rate: int) -> Samples:
         size = seconds_to_samples(10 * _SEAL_S, sample_rate)
         time = np.arange(size) / sample_rate
-        puff = band_noise(size, 100.0, 700.0, order=1, sample_rate=sample_rate, random=random)
+        puff = band_noise(size, 100.0, 700.0, order=1, sample_rate=sample_rate, rng=rng)
         return puff * (0.015 * np.exp(1 - time / _SEAL_S) * time / _SEAL_S)

@@ -1,4 +1,4 @@
-"""What an event is: a frozen dataclass whose fields are one event's drawn values, and which makes its sound."""
+"""What an event is: a frozen dataclass of parameters that makes its own sound."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from synth.dsp.parameters import Parameter, Parametrized
 from synth.units import seconds_to_samples
 
 END_SECONDS = 0.01
-"""How long an event fades where it ends, also where the clip ends first."""
+"""How long an event fades out at its end, also if the clip ends first."""
 
 
 class Event(Parametrized):
@@ -44,17 +44,23 @@ class Event(Parametrized):
 
 
 def duration(low: float, high: float, *, default: Mapping[str, Any]) -> Parameter:
-    """The parameter that every event has."""
+    """Return the parameter `seconds`, which every event has."""
     return Parameter("how long it lasts", low=low, high=high, unit="s", default=default)
 
 
 def count_sounding(event: Event, num_samples: int, sample_rate: int) -> int:
-    """How many of `num_samples` the event fills."""
+    """Return how many of `num_samples` the event fills."""
     return min(num_samples, seconds_to_samples(event.seconds, sample_rate))
 
 
 def fade_out(sound: Samples, num_samples: int, sample_rate: int) -> Samples:
-    """The sound, shape (n,), changed in place so that its last 10 ms fade to zero; then silence up to `num_samples`."""
+    """Fade the last 10 ms of a sound to zero, and fill up with silence to `num_samples`.
+
+    Args:
+        sound: float64, shape (n,), n <= num_samples; changed in place.
+        num_samples: length of the result.
+        sample_rate: Hz.
+    """
     fade = min(seconds_to_samples(END_SECONDS, sample_rate), len(sound))
     sound[len(sound) - fade :] *= 0.5 + 0.5 * np.cos(math.pi * np.arange(1, fade + 1) / max(fade, 1))
     if len(sound) == num_samples:

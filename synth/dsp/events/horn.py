@@ -22,8 +22,9 @@ _RISE_S, _FALL_S = 0.015, 0.04
 class Horn(Event):
     """A pair of disc horns, tuned about a third apart, heard through the body of a car.
 
-    All values are from memory: 350 to 450 Hz for the lower of them, a ratio of 1.18 to 1.28 (usual: 420 and 500 Hz), up
-    to 24 harmonics that fall by 3 dB an octave but for 3 dB of chance, a low-pass of 12 dB an octave for the body.
+    The lower tone has 350 to 450 Hz, the ratio is 1.18 to 1.28 (usual: 420 and 500 Hz). Up to 24 harmonics fall by 3 dB
+    per octave, each with a random 3 dB (SD); a low-pass of 12 dB per octave stands for the body. Values:
+    docs/science.md, "Events in a car".
     """
 
     name = "horn"
@@ -49,14 +50,14 @@ class Horn(Event):
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
         time = np.arange(count_sounding(self, num_samples, sample_rate)) / sample_rate
-        random = audio_generator(self.seed)
-        tones = [self._tone(hz, time, random, sample_rate) for hz in (self.hz, self.hz * self.ratio)]
+        rng = audio_generator(self.seed)
+        tones = [self._tone(hz, time, rng, sample_rate) for hz in (self.hz, self.hz * self.ratio)]
         sound = muffle(tones[0] + tones[1], self.muffle_hz, order=2, sample_rate=sample_rate)
         swell(sound, seconds=self.seconds, rise_s=_RISE_S, fall_s=_FALL_S, sample_rate=sample_rate)
         return fade_out(sound, num_samples, sample_rate)
 
-    def _tone(self, hz: float, time: Samples, random: np.random.Generator, sample_rate: int) -> Samples:
-        level_db, phases = random.normal(0, 3, _HARMONICS), random.uniform(0, 2 * math.pi, _HARMONICS)
+    def _tone(self, hz: float, time: Samples, rng: np.random.Generator, sample_rate: int) -> Samples:
+        level_db, phases = rng.normal(0, 3, _HARMONICS), rng.uniform(0, 2 * math.pi, _HARMONICS)
         level_db[0] = 0.0
         count = harmonics_below(hz, _HARMONICS, sample_rate)
         amplitudes = 0.03 * 10 ** (level_db / 20) / np.sqrt(np.arange(1, _HARMONICS + 1))

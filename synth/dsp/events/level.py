@@ -1,4 +1,4 @@
-"""How loud an event is."""
+"""How loud an event is: its loudest 50 ms."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ WINDOW_SECONDS = 0.05
 
 
 def loudness(samples: Samples, *, sample_rate: int, weighting: str) -> float:
-    """Mean power of the loudest 50 ms under a weighting of `synth.dsp.levels`; of all of it where it is shorter.
+    """Return the mean power of the loudest 50 ms, or of all of a shorter sound; 0.0 for silence.
 
-    samples: shape (n,). 0.0 for silence. The weighting filter runs from zero state; the window moves by one sample.
+    Args:
+        samples: float64, shape (n,). The filter starts from silence; the window moves by one sample.
+        sample_rate: Hz.
+        weighting: one of `synth.dsp.levels.WEIGHTINGS`.
     """
     if not len(samples):
         return 0.0

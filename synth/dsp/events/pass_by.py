@@ -1,4 +1,4 @@
-"""A source that drives past on a straight line: how loud it is heard, and when what is heard was emitted."""
+"""A source that drives past on a straight line: its level at the listener, and its Doppler shift."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synth.dsp.arrays import Samples
+from synth.dsp.arrays import Samples, Vector
 
 SOUND_M_S = 343.0
 """Speed of sound in air at 20 degrees Celsius."""
@@ -15,19 +15,23 @@ SOUND_M_S = 343.0
 
 @dataclass(frozen=True, slots=True)
 class PassBy:
-    """Past the listener at `speed_kmh` against him, nearest (`distance_m`) after half of `seconds`.
+    """A straight line past the listener, nearest after half of `seconds`.
 
     The power falls with the square of the distance, as 1 / (d^2 + (vt)^2). The Doppler shift follows from the delay of
     sound: the frequency is multiplied by 1 - r'(t) / c, at most by 1 +- v / c (5 % at 62 km/h).
     """
 
-    distance_m: float
-    speed_kmh: float
-    seconds: float
+    distance_m: float  # at the nearest point
+    speed_kmh: float  # relative to the listener
+    seconds: float  # of the whole pass
 
-    def heard(self, num_samples: int, sample_rate: int) -> tuple[Samples, Samples]:
-        """(amplitude against that at the nearest point; time in s on the source's clock, which starts at 0), each of
-        shape (num_samples,)."""
+    def at_listener(self, num_samples: int, sample_rate: int) -> tuple[Samples, Vector]:
+        """Return what reaches the listener at each sample.
+
+        Returns:
+            The amplitude relative to the nearest point, and the time when the sound was emitted (s, from 0), each of
+            shape (num_samples,).
+        """
         speed = self.speed_kmh / 3.6
         clock = np.arange(num_samples) / sample_rate
         distance = clock - self.seconds / 2

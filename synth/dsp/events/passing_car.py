@@ -22,12 +22,12 @@ _HARMONICS = 6
 
 @dataclass(frozen=True, slots=True)
 class PassingCar(Event):
-    """A car that passes at `speed_kmh` against ours: tyre noise and a tone of its engine, with the Doppler shift.
+    """A car that passes at `speed_kmh` relative to ours: tire noise and a tone of its engine, with the Doppler shift.
 
     Its power goes as 1 / (d^2 + (vt)^2), d = `distance_m`, nearest in the middle of `seconds`; the first and the last
-    quarter fade in and out besides. The noise lies between 100 Hz and `noise_hz` and falls by 6 dB an octave outside;
-    the tone at `tone_hz` has six harmonics, and lies at `tone_db` against the noise. Values are from memory; that d / v
-    is about 0.5 to 1.5 s and the Doppler shift below 5 % stands in the project's notes without a source.
+    quarter also fade in and out. The noise lies between 100 Hz and `noise_hz` and falls by 6 dB per octave outside. The
+    tone at `tone_hz` has six harmonics, and lies at `tone_db` relative to the noise. Distances and speeds are chosen:
+    docs/science.md, "Events in a car".
     """
 
     name = "passing_car"
@@ -56,7 +56,7 @@ class PassingCar(Event):
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
         count = count_sounding(self, num_samples, sample_rate)
-        gain, clock = PassBy(self.distance_m, self.speed_kmh, self.seconds).heard(count, sample_rate)
+        gain, clock = PassBy(self.distance_m, self.speed_kmh, self.seconds).at_listener(count, sample_rate)
         sound = self._noise(clock, sample_rate)
         tone = db_to_gain(self.tone_db)
         sound += tone * self._tone(clock, sample_rate)
@@ -67,15 +67,15 @@ class PassingCar(Event):
         return fade_out(sound, num_samples, sample_rate)
 
     def _noise(self, clock: Samples, sample_rate: int) -> Samples:
-        """Noise, standard deviation 1, that the car emits, at these times on its clock (s, ascending, from 0)."""
-        place = clock * sample_rate
-        size = int(place[-1] if len(place) else 0) + 2
-        random = audio_generator(self.seed)
-        noise = band_noise(size, _LOW_HZ, self.noise_hz, order=1, sample_rate=sample_rate, random=random)
-        return interpolate(noise, place)
+        """Return noise of standard deviation 1 at these times on the car's clock (s, ascending, from 0)."""
+        position = clock * sample_rate
+        size = int(position[-1] if len(position) else 0) + 2
+        rng = audio_generator(self.seed)
+        noise = band_noise(size, _LOW_HZ, self.noise_hz, order=1, sample_rate=sample_rate, rng=rng)
+        return interpolate(noise, position)
 
     def _tone(self, clock: Samples, sample_rate: int) -> Samples:
-        """The engine's tone, standard deviation 1."""
+        """Return the engine's tone with standard deviation 1."""
         phases = audio_generator(self.seed, 1).uniform(0, 2 * math.pi, _HARMONICS)
         count = harmonics_below(1.05 * self.tone_hz, _HARMONICS, sample_rate)
         amplitudes = 1.0 / np.arange(1, count + 1)

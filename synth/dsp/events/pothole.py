@@ -14,7 +14,7 @@ from synth.dsp.events.sounds import add_at, band_noise, ring
 from synth.dsp.parameters import Parameter
 from synth.units import db_to_gain, seconds_to_samples
 
-_SLAP_S = 0.012  # decay of the tyre's slap, guessed
+_SLAP_S = 0.012  # decay of the tire's slap: chosen
 _SLAP_HZ = (150.0, 900.0)
 
 
@@ -22,9 +22,10 @@ _SLAP_HZ = (150.0, 900.0)
 class Pothole(Event):
     """A pothole or a joint of the road: a thump at `hz` for each axle, wheelbase / speed apart.
 
-    Each is a resonance of the body that is 26 dB down after `decay_ms`, and a short slap of the tyre (150 to 900 Hz).
-    The rear axle's is `rear_db` louder. A thump of 60 to 150 Hz and 50 to 100 ms and a wheelbase of 2.6 m are from
-    memory; the slap is guessed. The rear axle is not heard where it comes after `seconds` (below 24 km/h in 0.4 s).
+    Each is a resonance of the body that is 26 dB down after `decay_ms`, and a short slap of the tire (150 to 900 Hz).
+    The rear axle's is `rear_db` louder; it is missing if it comes after `seconds` (below 24 km/h in 0.4 s). The sound
+    is
+    chosen: docs/science.md, "Events in a car".
     """
 
     name = "pothole"
@@ -55,18 +56,18 @@ class Pothole(Event):
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
         out = np.zeros(count_sounding(self, num_samples, sample_rate))
-        random = audio_generator(self.seed)
+        rng = audio_generator(self.seed)
         delay = seconds_to_samples(self.wheelbase_m / (self.speed_kmh / 3.6), sample_rate)
-        add_at(out, self._thump(random, sample_rate), 0)
-        add_at(out, db_to_gain(self.rear_db) * self._thump(random, sample_rate), delay)
+        add_at(out, self._thump(rng, sample_rate), 0)
+        add_at(out, db_to_gain(self.rear_db) * self._thump(rng, sample_rate), delay)
         return fade_out(out, num_samples, sample_rate)
 
-    def _thump(self, random: np.random.Generator, sample_rate: int) -> Samples:
+    def _thump(self, rng: np.random.Generator, sample_rate: int) -> Samples:
         decay = self.decay_ms / 3000
-        hz = self.hz * random.uniform(0.95, 1.05)
+        hz = self.hz * rng.uniform(0.95, 1.05)
         body = ring([hz, 1.7 * hz], [decay, decay / 2], [0.08, 0.03], sample_rate=sample_rate)
         size = seconds_to_samples(10 * _SLAP_S, sample_rate)
-        slap = band_noise(size, *_SLAP_HZ, order=2, sample_rate=sample_rate, random=random)
+        slap = band_noise(size, *_SLAP_HZ, order=2, sample_rate=sample_rate, rng=rng)
         time = np.arange(size) / sample_rate
         slap *= 0.05 * np.exp(1 - time / _SLAP_S) * time / _SLAP_S  # from zero up to its peak after 12 ms
         sound = np.zeros(max(len(body), size))

@@ -24,13 +24,12 @@ _GLIDE_STEPS = 512  # of even frequency in one wail: at most 0.5 % apart, which 
 
 @dataclass(frozen=True, slots=True)
 class Siren(Event):
-    """A siren that passes at `speed_kmh` against our car, heard through its body, with the Doppler shift.
+    """A siren that passes at `speed_kmh` relative to our car, heard through its body, with the Doppler shift.
 
-    two_tone: `hz` and `ratio` times that in turn, both once in `period_s` (Europe; 440 and 585 Hz in Germany's DIN
-    14610, other ratios in France, from memory). wail: up and down between 1.4 and 3.1 times `hz`, once in three times
-    `period_s` (America; about 600 to 1350 Hz in 2 to 6 s in SAE J1849, from memory). Up to 8 harmonics that fall by
-    9 dB an octave, and a low-pass of 12 dB an octave for the body: guessed. It passes at `distance_m` in the middle of
-    `seconds`; at most half a second at each end fades in and out.
+    two_tone: `hz` and `ratio` times that in turn, both once in `period_s` (Europe; 440 and 585 Hz in DIN 14610). wail:
+    up and down between 1.4 and 3.1 times `hz`, once in three times `period_s` (America). Up to 8 harmonics fall by 9 dB
+    per octave; a low-pass of 12 dB per octave stands for the body. It is nearest, at `distance_m`, in the middle of
+    `seconds`; at most half a second at each end fades in and out. Values: docs/science.md, "Events in a car".
     """
 
     name = "siren"
@@ -74,7 +73,7 @@ class Siren(Event):
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
         count = count_sounding(self, num_samples, sample_rate)
-        gain, clock = PassBy(self.distance_m, self.speed_kmh, self.seconds).heard(count, sample_rate)
+        gain, clock = PassBy(self.distance_m, self.speed_kmh, self.seconds).at_listener(count, sample_rate)
         sound = play_tone(self._cycle(sample_rate), self._phase(clock))
         gain *= 0.1
         sound *= gain
@@ -83,31 +82,29 @@ class Siren(Event):
         swell(sound, seconds=self.seconds, rise_s=edge, fall_s=edge, sample_rate=sample_rate)
         return fade_out(sound, num_samples, sample_rate)
 
-    @property
-    def _highest(self) -> float:
-        return self.hz * (self.ratio if self.kind == "two_tone" else _WAIL[1])
-
     def _cycle(self, sample_rate: int) -> Samples:
         phases = audio_generator(self.seed).uniform(0, 2 * math.pi, _HARMONICS)
-        count = max(1, harmonics_below(1.05 * self._highest, _HARMONICS, sample_rate))
+        highest_hz = self.hz * (self.ratio if self.kind == "two_tone" else _WAIL[1])
+        # 1.05: the Doppler shift may raise it so far
+        count = max(1, harmonics_below(1.05 * highest_hz, _HARMONICS, sample_rate))
         return make_cycle(np.arange(1.0, count + 1) ** -1.5, phases[:count])
 
     def _phase(self, clock: Samples) -> Samples:
-        """Cycles that the siren has gone through, at these times on its clock (s, ascending, from 0)."""
+        """Return how many cycles the siren has played by these times on its clock (s, ascending, from 0)."""
         period, tones = self._tones()
         length = period / len(tones)
-        gone = np.concatenate([[0.0], np.cumsum(tones)]) * length
-        place = clock / period
-        periods = np.floor(place)
-        place -= periods
-        place *= len(tones)
-        phase = interpolate(gone, place)
-        periods *= gone[-1]
+        cycles = np.concatenate([[0.0], np.cumsum(tones)]) * length
+        position = clock / period
+        periods = np.floor(position)
+        position -= periods
+        position *= len(tones)
+        phase = interpolate(cycles, position)
+        periods *= cycles[-1]
         phase += periods
         return phase
 
     def _tones(self) -> tuple[float, Samples]:
-        """The period in s, and the frequencies in Hz in its equal steps."""
+        """Return the period in s, and the frequencies in Hz in its equal steps."""
         if self.kind == "two_tone":
             return self.period_s, np.array([self.hz, self.hz * self.ratio])
         low, high = self.hz * _WAIL[0], self.hz * _WAIL[1]

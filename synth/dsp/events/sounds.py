@@ -11,13 +11,20 @@ from synth.dsp.arrays import Samples
 
 _TABLE = 4096  # straight lines between so many points of a cycle are off by 90 dB below its tenth harmonic
 HIGHEST = 0.45
-"""Nothing is made above this share of the sample rate."""
+"""Share of the sample rate above which nothing is synthesized."""
 
 
 def ring(hz: npt.ArrayLike, decay_s: npt.ArrayLike, amplitude: npt.ArrayLike, *, sample_rate: int) -> Samples:
-    """Resonances that are struck at sample 0, summed: a * sin(2 pi f t) * exp(-t / decay), until the longest is -60 dB.
+    """Sum resonances that are struck at sample 0: a * sin(2 pi f t) * exp(-t / decay), until the longest is -60 dB.
 
-    hz, decay_s, amplitude: shape (k,) each. Those above 0.45 of the rate are left out. Begins with 0.0.
+    Args:
+        hz: Hz, shape (k,). Those above 0.45 of the rate are omitted.
+        decay_s: time constants in s, shape (k,).
+        amplitude: full scale 1.0, shape (k,).
+        sample_rate: Hz.
+
+    Returns:
+        float64, shape (n,); begins with 0.0.
     """
     hz, decay, amplitude = np.broadcast_arrays(np.atleast_1d(hz), decay_s, amplitude)
     time = np.arange(math.ceil(6.9 * float(decay.max()) * sample_rate)) / sample_rate
@@ -27,13 +34,18 @@ def ring(hz: npt.ArrayLike, decay_s: npt.ArrayLike, amplitude: npt.ArrayLike, *,
 
 
 def add_at(out: Samples, sound: Samples, at: int) -> None:
-    """Add `sound` into `out` from sample `at` >= 0 on, as far as it reaches."""
+    """Add `sound`, shape (m,), into `out`, shape (n,), from sample `at` >= 0 on, in place, as far as it reaches."""
     room = max(0, min(len(sound), len(out) - at))
     out[at : at + room] += sound[:room]
 
 
 def make_cycle(amplitudes: npt.ArrayLike, phases: npt.ArrayLike) -> Samples:
-    """One cycle of a tone whose harmonics 1, 2, ... have these amplitudes and phases (radians), for `play_tone`."""
+    """Return one cycle of a tone for `play_tone`.
+
+    Args:
+        amplitudes: of the harmonics 1, 2, ..., full scale 1.0, shape (k,).
+        phases: of the harmonics, radians, shape (k,).
+    """
     amplitudes = np.asarray(amplitudes, dtype=np.float64)
     spectrum = np.zeros(_TABLE // 2 + 1, np.complex128)
     spectrum[1 : len(amplitudes) + 1] = -0.5j * _TABLE * amplitudes * np.exp(1j * np.asarray(phases))
@@ -42,25 +54,26 @@ def make_cycle(amplitudes: npt.ArrayLike, phases: npt.ArrayLike) -> Samples:
 
 
 def play_tone(cycle: Samples, phase: Samples) -> Samples:
-    """The tone of `make_cycle` at each `phase`, counted in cycles, shape (n,)."""
-    place = np.floor(phase)
-    np.subtract(phase, place, out=place)
-    place *= _TABLE
-    return interpolate(cycle, place)
+    """Return the tone of `make_cycle` at each `phase`, shape (n,), unit: cycles."""
+    position = np.floor(phase)
+    np.subtract(phase, position, out=position)
+    position *= _TABLE
+    return interpolate(cycle, position)
 
 
-def interpolate(points: Samples, place: Samples) -> Samples:
-    """`points`, shape (m,), on straight lines between them at each `place` from 0 to m - 1 inclusive, shape (n,)."""
-    index = place.astype(np.int64)
+def interpolate(points: Samples, position: Samples) -> Samples:
+    """Return `points`, shape (m,), on straight lines between them at each `position` (0 to m - 1, in samples, shape
+    (n,))."""
+    index = position.astype(np.int64)
     np.minimum(index, len(points) - 2, out=index)
     out = np.diff(points)[index]
-    out *= place - index
+    out *= position - index
     out += points[index]
     return np.asarray(out)
 
 
 def harmonics_below(hz: float, most: int, sample_rate: int) -> int:
-    """How many harmonics of a tone of up to `hz` lie below 0.45 of the rate, at most `most`."""
+    """Return how many harmonics of a tone of up to `hz` lie below 0.45 of the rate, at most `most`."""
     return min(most, int(HIGHEST * sample_rate / hz))
 
 
@@ -71,27 +84,33 @@ def band_noise(
     *,
     order: int,
     sample_rate: int,
-    random: np.random.Generator,
+    rng: np.random.Generator,
 ) -> Samples:
-    """Gaussian noise with standard deviation 1 of about this band, along the last axis of `shape`.
+    """Draw Gaussian noise of standard deviation 1 in a band.
 
-    Butterworth band-pass of `order` (6 * order dB an octave on each side), from zero state; both limits are kept below
-    0.45 of the rate.
+    Args:
+        shape: of the result; the last axis is time.
+        low_hz: lower limit (-3 dB).
+        high_hz: upper limit (-3 dB). Both are kept below 0.45 of the rate.
+        order: of the Butterworth band-pass: 6 * order dB per octave on each side, from silence.
+        sample_rate: Hz.
+        rng: where the noise comes from.
     """
     from scipy.signal import butter, sosfilt  # loads for most of a second: only where it is used
 
     high = min(high_hz, HIGHEST * sample_rate)
     low = min(low_hz, high / 2)
-    # The noise bandwidth of a Butterworth filter is this much wider than its limits.
+    # the noise bandwidth of a Butterworth filter is wider than its limits by this factor
     width = (high - low) * (math.pi / (2 * order)) / math.sin(math.pi / (2 * order))
     sections = butter(order, (low, high), "bandpass", fs=sample_rate, output="sos")
-    white = random.standard_normal(shape)
+    white = rng.standard_normal(shape)
     white *= math.sqrt(sample_rate / (2 * width))
     return np.asarray(sosfilt(sections, white, axis=-1))
 
 
 def muffle(samples: Samples, hz: float, *, order: int, sample_rate: int) -> Samples:
-    """What comes through the body of a car: a Butterworth low-pass; nothing where `hz` is 0.45 of the rate or more."""
+    """Low-pass samples of shape (n,) as the body of a car does (Butterworth); no change if `hz` is 0.45 of the rate
+    or more."""
     from scipy.signal import butter, sosfilt
 
     if hz >= HIGHEST * sample_rate or not len(samples):
@@ -100,12 +119,17 @@ def muffle(samples: Samples, hz: float, *, order: int, sample_rate: int) -> Samp
 
 
 def swell(samples: Samples, *, seconds: float, rise_s: float, fall_s: float, sample_rate: int) -> None:
-    """Let an event of `seconds` rise from zero at its start and fall to zero at its end, by half a cosine, in place.
+    """Let an event rise from zero at its start and fall to zero at its end, by half a cosine, in place.
 
-    samples: its beginning, shape (n,), which may be less than the whole.
+    Args:
+        samples: float64, shape (n,): its beginning, which may be shorter than the event.
+        seconds: of the whole event.
+        rise_s: length of the rise, s.
+        fall_s: length of the fall, s.
+        sample_rate: Hz.
     """
     time = np.arange(min(len(samples), math.ceil(rise_s * sample_rate))) / sample_rate
     samples[: len(time)] *= 0.5 - 0.5 * np.cos(math.pi * time / rise_s)
     first = max(0, math.floor((seconds - fall_s) * sample_rate) + 1)
-    left = seconds - np.arange(first, len(samples)) / sample_rate
-    samples[first:] *= 0.5 - 0.5 * np.cos(math.pi * np.maximum(left, 0.0) / fall_s)
+    remaining = seconds - np.arange(first, len(samples)) / sample_rate
+    samples[first:] *= 0.5 - 0.5 * np.cos(math.pi * np.maximum(remaining, 0.0) / fall_s)

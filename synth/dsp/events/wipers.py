@@ -24,11 +24,10 @@ _BAND = 2.5  # the swish reaches from swish_hz divided by this to swish_hz times
 
 @dataclass(frozen=True, slots=True)
 class Wipers(Event):
-    """Windscreen wipers, out and back once in `period_s`; above 1.2 s with a pause after that (interval: 3 to 8 s).
+    """Windshield wipers, out and back once in `period_s`; above 1.2 s with a pause after that (interval: 3 to 8 s).
 
     A stroke is 0.25 s of noise from swish_hz / 2.5 to swish_hz * 2.5, then a thump at `thump_hz`, `thump_db` louder at
-    its peak than the swish. All values are from memory: a period of 0.8 to 1.5 s, a swish of 300 Hz to 2 kHz, a thump
-    of 60 to 200 Hz.
+    its peak than the swish. Values: docs/science.md, "Events in a car".
     """
 
     name = "wipers"
@@ -62,18 +61,16 @@ class Wipers(Event):
         return fade_out(out, num_samples, sample_rate)
 
     def _starts(self) -> list[float]:
-        """When each stroke starts, in s: out, back, out, ..."""
+        """Return when each stroke starts, in s: out, back, out, ..."""
         back = min(self.period_s / 2, _LATEST_RETURN_S)
         cycles = range(math.ceil(self.seconds / self.period_s))
         return [cycle * self.period_s + part for cycle in cycles for part in (0.0, back)]
 
     def _strokes(self, count: int, sample_rate: int) -> Samples:
-        """The swishes, shape (count, n), at a standard deviation of 0.03 in their middle."""
+        """Return the swishes, shape (count, n), with a standard deviation of 0.03 in their middle."""
         size = seconds_to_samples(_SWISH_S, sample_rate)
         low, high = self.swish_hz / _BAND, self.swish_hz * _BAND
-        noise = band_noise(
-            (count, size), low, high, order=2, sample_rate=sample_rate, random=audio_generator(self.seed)
-        )
+        noise = band_noise((count, size), low, high, order=2, sample_rate=sample_rate, rng=audio_generator(self.seed))
         noise *= 0.03 * np.sin(math.pi * np.arange(size) / size) ** 2
         noise[1::2] *= db_to_gain(_RETURN_DB)
         return noise

@@ -111,7 +111,7 @@ def test_a_muffled_horn_lost_its_treble() -> None:
 
 
 def test_course_is_the_inverse_square_of_the_distance_and_its_doppler_shift() -> None:
-    gain, clock = PassBy(distance_m=4.0, speed_kmh=54.0, seconds=6.0).heard(6 * RATE, RATE)
+    gain, clock = PassBy(distance_m=4.0, speed_kmh=54.0, seconds=6.0).at_listener(6 * RATE, RATE)
     time = np.arange(6 * RATE) / RATE - 3
     np.testing.assert_allclose(gain**2, 16 / (16 + (15 * time) ** 2), rtol=1e-12)
     factor = np.diff(clock) * RATE
