@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from synth.dev_test.division import Request, split
+from synth.commands.split import SplitRequest, split_real_audio
 from tests.helpers import rows_of
 
 SIZES = {"dev": "20%", "test": "20%"}
@@ -38,7 +38,7 @@ def drives(count: int, clips: int = 4, *, first: int = 0, **more: object) -> lis
 
 
 def divide(path: Path, out: Path, **more: Any) -> dict[str, Any]:
-    return split(Request(path, out, **{"sizes": SIZES, "duplicates": False, **more}))
+    return split_real_audio(SplitRequest(path, out, **{"sizes": SIZES, "duplicates": False, **more}))
 
 
 def where(out: Path) -> dict[str, str]:

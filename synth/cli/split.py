@@ -59,10 +59,9 @@ def split(
     """
     from synth.cli.progress import Screen
     from synth.cli.show.split import split_text
-    from synth.dev_test.division import Request
-    from synth.dev_test.division import split as split_groups
+    from synth.commands.split import SplitRequest, split_real_audio
 
-    request = Request(
+    request = SplitRequest(
         path=set_,
         out=out,
         sizes={"dev": dev, "test": test, "train": train},
@@ -71,13 +70,13 @@ def split(
         keep=keep,
         on_conflict=on_conflict,
         duplicates=duplicates,
-        allow_synthesised=allow_synthesized,
+        allow_synthesized=allow_synthesized,
         allow_other=allow_other,
         error_rate=error / 100,
         jobs=jobs,
     )
     with Screen() as screen:
-        report = split_groups(request, progress=screen.scanned)
+        report = split_real_audio(request, progress=screen.scanned)
     print_result({**report, "out": str(out)}, lambda: split_text(report, out))
     report_inputs(report["refused"], report["warnings"], count=report["refused_count"])
     next_step(f"synth profile {quote(str(out / 'dev.jsonl'))} --out dev.profile")

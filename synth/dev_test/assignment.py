@@ -1,12 +1,12 @@
-"""Groups to splits: as near to the sizes asked for as whole groups allow, drawn by a key, alike in length of clips.
+"""Assigns whole groups to splits: close to the requested sizes, and with clips of similar lengths in all splits.
 
-1. Groups are put into four strata by the mean length of their clips, and within each into a keyed order; then taken
-   from all strata evenly, so that any stretch of the order is a fair sample.
-2. Dev takes its stretch of that order, then test; what does not fit is passed on. They take groups above a part of
-   their own size only where smaller ones are too few: one drive must not be half of dev.
-3. What is missing (or too much) is taken out by moving one group, or exchanging two, as long as that comes nearer.
+1. Groups are put into four strata by the mean length of their clips, and into a random order (by key) within each. An
+   order over all groups then draws evenly from the strata, so that any stretch of it is a fair sample.
+2. Dev takes its groups from the start of this order, then test. A group that does not fit is passed on. Groups above a
+   small part of the split's size are only taken if the smaller ones do not suffice: one drive must not be half of dev.
+3. What is missing (or too much) is corrected by moving one group, or exchanging two, as long as that helps.
 
-Our own choice of method; the aim is that of a subset sum, and with groups of a few clips it is met exactly.
+The method is our own choice. The problem is a subset sum; with groups of a few clips the sizes are met exactly.
 """
 
 from __future__ import annotations
@@ -14,210 +14,240 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from synth.dev_test.sizes import Target
+from synth.dev_test.sizes import TargetSize
 from synth.draws import uniform01
+from synth.dsp.arrays import Vector
 from synth.errors import GuardError
+from synth.text import listed
 
-Ints = npt.NDArray[np.int64]
+Ints: TypeAlias = npt.NDArray[np.int64]
 
-_STRATA = 4
-_PARTS = (0.05, 0.1, 0.2, 0.5, 1.0)
-"""The largest group in dev or test, as a part of what it should hold; the first with enough to choose from."""
-_ENOUGH = 1.5  # times what dev and test take together
-_ROUNDS, _PASSES = 40, 4
-_NEAR_MS = 1000
-"""Hours are met to a second; nobody gains from less."""
+_STRATA: Final = 4
+#: The largest group in dev or test as a part of its size: the first part that leaves enough groups to choose from.
+_PARTS: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
+_ENOUGH: Final = 1.5  # times what dev and test take together
+_MAX_MOVES, _MAX_PASSES = 40, 4
+_NEAR_MS: Final = 1000  # hours are met to a second
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """What each group weighs: clips and milliseconds, shape (n,) int64; and the text that its draw hangs on."""
+class GroupSizes:
+    """The sizes of all groups."""
 
-    clips: Ints
-    ms: Ints
-    keys: Sequence[str]
+    clips: Ints  # shape (groups,)
+    ms: Ints  # shape (groups,)
+    keys: Sequence[str]  # what the random order depends on
 
-    def of(self, target: Target) -> Ints:
-        """In the unit of a target."""
-        return self.ms if target.kind == "ms" else self.clips
+    def in_unit_of(self, target: TargetSize) -> Ints:
+        """Return the sizes in the unit of a target, shape (groups,)."""
+        return self.ms if target.unit == "ms" else self.clips
 
 
-def assign(
-    weights: Weights,
-    wanted: Mapping[str, Target],
-    *,
-    seed: int,
-    held: Mapping[int, str] | None = None,
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """A change of a split."""
+
+    out: int | None = None  # group that leaves it
+    into: int | None = None  # group that joins it
+
+
+def assign_groups(
+    sizes: GroupSizes, targets: Mapping[str, TargetSize], *, seed: int, fixed: Mapping[int, str] | None = None
 ) -> list[str | None]:
-    """The split of each group; None where it is in none (no split takes the rest).
+    """Return the split of each group; None if it is in none (no split takes the rest).
 
-    Each split comes within one group's size of what it should hold: no single group that is free, put in or taken out,
-    would bring it nearer (but the one that keeps a split from being empty). `held`: groups that are where they are.
+    Each split comes within the size of one group of its target: no single free group that is added or removed would
+    bring it closer (except the one that keeps a split from being empty).
 
-    Raises GuardError where a split would be empty.
+    Args:
+        sizes: of the groups.
+        targets: split -> its target.
+        seed: random seed.
+        fixed: group -> the split in which it stays.
+
+    Raises:
+        GuardError: a split would be empty.
     """
-    desk = _Desk(weights, wanted, seed, held or {})
-    if len(desk.free) + len(desk.held) < len(wanted):
+    assigner = GroupAssigner(sizes, targets, seed, fixed or {})
+    if len(sizes.clips) < len(targets):
         raise GuardError(
-            f"{len(weights.clips)} groups cannot fill {' and '.join(wanted)}; record more speakers or sessions, or "
-            "name narrower groups by --by"
+            f"{len(sizes.clips)} groups cannot fill {' and '.join(targets)}; record more speakers or sessions, or "
+            "define smaller groups with --by"
         )
-    desk.fill()
-    desk.rescue()
-    desk.repair()
-    desk.refuse_empty()
-    return [None if name == "" else name for name in desk.split]
+    assigner.fill()
+    assigner.rescue_empty()
+    assigner.improve()
+    assigner.check_not_empty()
+    return [name or None for name in assigner.split_of]
 
 
-class _Desk:
-    """Where the groups lie while they are dealt out; "" is in no split."""
+class GroupAssigner:
+    """The state of an assignment. The split "" stands for none."""
 
-    def __init__(self, weights: Weights, wanted: Mapping[str, Target], seed: int, held: Mapping[int, str]) -> None:
-        self.weights, self.wanted, self.held = weights, wanted, held
-        self.sized = [name for name, target in wanted.items() if target.kind != "rest"]
-        self.pool = next((name for name, target in wanted.items() if target.kind == "rest"), "")
-        self.split = [held.get(index, self.pool) for index in range(len(weights.clips))]
-        self.rank = _ranks(weights, seed)
-        self.free = [index for index in np.argsort(self.rank).tolist() if index not in held]
-        self.missing = {
-            name: wanted[name].amount - int(sum(self.sizes(name)[i] for i, where in held.items() if where == name))
-            for name in self.sized
-        }
+    def __init__(
+        self, sizes: GroupSizes, targets: Mapping[str, TargetSize], seed: int, fixed: Mapping[int, str]
+    ) -> None:
+        self.sizes, self.targets, self.fixed = sizes, targets, fixed
+        self.sized = [name for name, target in targets.items() if target.unit != "rest"]
+        self.pool = next((name for name, target in targets.items() if target.unit == "rest"), "")  # takes the rest
+        self.split_of = [fixed.get(index, self.pool) for index in range(len(sizes.clips))]
+        self.free = [index for index in np.argsort(_ranks(sizes, seed)).tolist() if index not in fixed]
+        self.missing = {}  # split -> what it lacks of its target; negative: too much
+        for name in self.sized:
+            fixed_sizes = [int(self.sizes_for(name)[index]) for index, split in fixed.items() if split == name]
+            self.missing[name] = targets[name].amount - sum(fixed_sizes)
 
-    def sizes(self, name: str) -> Ints:
-        return self.weights.of(self.wanted[name]) if name in self.wanted else self.weights.clips
+    def sizes_for(self, name: str) -> Ints:
+        """Return the sizes of all groups in the unit of a split's target, shape (groups,)."""
+        return self.sizes.in_unit_of(self.targets[name]) if name in self.targets else self.sizes.clips
 
     def fill(self) -> None:
-        """Deal out in order: dev its stretch, then test, then train where it has a size; what is left is the rest's."""
-        limit = self._limits()
-        sizes = {name: self.sizes(name).tolist() for name in self.sized}
+        """Give each free group in order to the first split that it fits into; the others stay in the pool."""
+        limits = self._size_limits()
+        sizes = {name: self.sizes_for(name).tolist() for name in self.sized}
         for index in self.free:
             for name in self.sized:
                 size = sizes[name][index]
-                if size <= self.missing[name] and size <= limit[name]:
-                    self.split[index] = name
+                if size <= self.missing[name] and size <= limits[name]:
+                    self.split_of[index] = name
                     self.missing[name] -= size
                     break
 
-    def rescue(self) -> None:
-        """Give each split that is empty a group of one that has several."""
-        for name in (*self.sized, self.pool):
-            if name == "" or name in self.split:
-                continue
-            count = Counter(self.split[index] for index in self.free)
-            donor = self.pool if count[self.pool] > 1 else max(self.sized, key=lambda each: count[each])
-            if count[donor] > 1 or (donor in self.held.values() and count[donor]):
-                groups = self._members(donor)
-                wanted = self.missing.get(name, int(self.weights.clips[groups].max()))
-                sizes = self.sizes(name)
-                self._move(name, donor, int(_nearest(sizes, groups, np.array([wanted]))[0]))
-
-    def _limits(self) -> dict[str, float]:
-        """The largest group that each split takes in `fill`."""
-        small = [name for name in self.sized if name != "train"]
+    def _size_limits(self) -> dict[str, float]:
+        """Return the largest group that each split accepts in `fill`."""
+        limited = [name for name in self.sized if name != "train"]
         limits = {name: float("inf") for name in self.sized}
-        for name in small:
-            sizes = self.sizes(name)[self.free]
-            share = sum(self.wanted[n].amount / max(1, int(self.sizes(n).sum())) for n in small)
-            need = min(_ENOUGH * share * float(self.sizes(name).sum()), float(sizes.sum()))
-            parts = [self.wanted[name].amount * part for part in _PARTS]
-            limits[name] = next((part for part in parts if sizes[sizes <= part].sum() >= need), parts[-1])
+        share = sum(self.targets[name].amount / max(1, int(self.sizes_for(name).sum())) for name in limited)
+        for name in limited:
+            free_sizes = self.sizes_for(name)[self.free]
+            enough = min(_ENOUGH * share * float(self.sizes_for(name).sum()), float(free_sizes.sum()))
+            parts = [self.targets[name].amount * part for part in _PARTS]
+            limits[name] = next((part for part in parts if free_sizes[free_sizes <= part].sum() >= enough), parts[-1])
         return limits
 
-    def repair(self) -> None:
-        """Move one group or exchange two with the pool, as long as that brings a split nearer to its size."""
-        for _ in range(_PASSES):
-            moved = [name for name in self.sized if self._repaired(name)]
-            if not moved:
+    def rescue_empty(self) -> None:
+        """Give each empty split a group of a split that has several."""
+        for name in (*self.sized, self.pool):
+            if name == "" or name in self.split_of:
+                continue
+            count = Counter(self.split_of[index] for index in self.free)
+            donor = self.pool if count[self.pool] > 1 else max(self.sized, key=lambda each: count[each])
+            if count[donor] > 1 or (donor in self.fixed.values() and count[donor]):
+                groups = self._free_groups(donor)
+                size = self.missing.get(name, int(self.sizes.clips[groups].max()))
+                self._move(int(_nearest(self.sizes_for(name), groups, np.array([size]))[0]), donor, name)
+
+    def improve(self) -> None:
+        """Move groups to and from the pool as long as that brings a split closer to its target."""
+        for _ in range(_MAX_PASSES):
+            has_changed = [self._improve_split(name) for name in self.sized]
+            if not any(has_changed):
                 return
 
-    def _repaired(self, name: str) -> bool:
-        near = _NEAR_MS if self.wanted[name].kind == "ms" else 0
-        for moves in range(_ROUNDS):
-            mine, pool = self._members(name), self._members(self.pool)
-            if abs(self.missing[name]) <= near or not len(pool):
+    def _improve_split(self, name: str) -> bool:
+        """Move one group or exchange two, again and again; return whether anything changed."""
+        tolerance = _NEAR_MS if self.targets[name].unit == "ms" else 0
+        pool_needs_one = self.pool != "" and self.pool not in self.fixed.values()
+        for moves in range(_MAX_MOVES):
+            groups, pool = self._free_groups(name), self._free_groups(self.pool)
+            if abs(self.missing[name]) <= tolerance or not len(pool):
                 return moves > 0
-            keep_one = self.pool != "" and self.pool not in self.held.values()
-            out, into = _best_move(self.sizes(name), mine, pool, self.missing[name], last=keep_one and len(pool) == 1)
-            if out is None and into is None:
+            keep_pool = pool_needs_one and len(pool) == 1
+            move = _best_move(self.sizes_for(name), groups, pool, self.missing[name], keep_pool=keep_pool)
+            if move == _Move():
                 return moves > 0
-            if out is not None:
-                self._move(self.pool, name, out)
-            if into is not None:
-                self._move(name, self.pool, into)
+            if move.out is not None:
+                self._move(move.out, name, self.pool)
+            if move.into is not None:
+                self._move(move.into, self.pool, name)
         return True
 
-    def _members(self, name: str) -> Ints:
-        """The free groups of a split, in their keyed order."""
-        return np.array([index for index in self.free if self.split[index] == name], np.int64)
+    def _free_groups(self, name: str) -> Ints:
+        """Return the free groups of a split in their order, shape (groups of the split,)."""
+        return np.array([index for index in self.free if self.split_of[index] == name], np.int64)
 
-    def _move(self, name: str, from_: str, group: int) -> None:
-        self.split[group] = name
-        for split, sign in ((name, -1), (from_, 1)):
+    def _move(self, group: int, source: str, target: str) -> None:
+        self.split_of[group] = target
+        for split, sign in ((target, -1), (source, 1)):
             if split in self.missing:
-                self.missing[split] += sign * int(self.sizes(split)[group])
+                self.missing[split] += sign * int(self.sizes_for(split)[group])
 
-    def refuse_empty(self) -> None:
-        empty = [name for name in self.wanted if name not in self.split]
+    def check_not_empty(self) -> None:
+        """Raise GuardError if a split is empty."""
+        empty = [name for name in self.targets if name not in self.split_of]
         if empty:
-            sizes = sorted(self.weights.clips.tolist(), reverse=True)
+            sizes = sorted(self.sizes.clips.tolist(), reverse=True)
             raise GuardError(
-                f"{' and '.join(empty)} would be empty: the {len(sizes)} groups have {', '.join(map(str, sizes[:5]))}"
-                f"{' ...' if len(sizes) > 5 else ''} clips. Ask for other sizes, record more speakers or sessions, or "
-                "name narrower groups by --by"
+                f"{' and '.join(empty)} would be empty: the {len(sizes)} groups have {listed(sizes)} clips. Choose "
+                "other sizes, record more speakers or sessions, or define smaller groups with --by"
             )
 
 
-def _ranks(weights: Weights, seed: int) -> npt.NDArray[np.float64]:
-    """Where each group stands in the order: its place within its stratum, from 0 to 1 of the stratum's clips."""
-    count = len(weights.clips)
-    draws = np.array([uniform01(seed, key, "synth split") for key in weights.keys])
-    length = weights.ms / np.maximum(weights.clips, 1)
-    by_length = np.lexsort((draws, length))
-    before = np.cumsum(weights.clips[by_length]) - weights.clips[by_length]
-    stratum = np.empty(count, np.int64)
-    stratum[by_length] = before * _STRATA // max(1, int(weights.clips.sum()))
-    rank = np.empty(count)
-    for one in np.unique(stratum):
-        mine = np.flatnonzero(stratum == one)
-        mine = mine[np.argsort(draws[mine], kind="stable")]
-        sizes = weights.clips[mine]
-        rank[mine] = (np.cumsum(sizes) - sizes * draws[mine]) / sizes.sum()
+def _ranks(sizes: GroupSizes, seed: int) -> Vector:
+    """Return each group's place in the order: where it is within its stratum, 0 to 1 of the stratum's clips.
+
+    Shape (groups,).
+    """
+    draws = np.array([uniform01(seed, key, "synth split") for key in sizes.keys])
+    mean_ms = sizes.ms / np.maximum(sizes.clips, 1)
+    by_length = np.lexsort((draws, mean_ms))
+    clips_before = np.cumsum(sizes.clips[by_length]) - sizes.clips[by_length]
+    stratum = np.empty(len(draws), np.int64)
+    stratum[by_length] = clips_before * _STRATA // max(1, int(sizes.clips.sum()))
+    rank = np.empty(len(draws))
+    for number in np.unique(stratum):
+        members = np.flatnonzero(stratum == number)
+        members = members[np.argsort(draws[members], kind="stable")]
+        clips = sizes.clips[members]
+        rank[members] = (np.cumsum(clips) - clips * draws[members]) / clips.sum()
     return rank
 
 
-Move: TypeAlias = tuple[int | None, int | None]
-"""(group to take out, group to put in)."""
+def _best_move(sizes: Ints, groups: Ints, pool: Ints, missing: int, *, keep_pool: bool) -> _Move:
+    """Return the move after which the least is missing; an empty one if none helps.
 
-
-def _best_move(sizes: Ints, mine: Ints, pool: Ints, missing: int, *, last: bool) -> Move:
-    """What leaves the least missing; (None, None) where nothing does better. `last`: the pool must not become empty."""
-    moves: list[tuple[int, Move]] = [(abs(missing), (None, None))]
-    if not last:
+    Args:
+        sizes: of all groups, shape (groups,).
+        groups: the groups of the split, shape (k,).
+        pool: the groups of the pool, shape (m,).
+        missing: what the split lacks.
+        keep_pool: the pool must not become empty.
+    """
+    moves = [(abs(missing), _Move())]
+    if not keep_pool:
         into = int(_nearest(sizes, pool, np.array([missing]))[0])
-        moves.append((abs(missing - int(sizes[into])), (None, into)))
-    if len(mine) > 1:
-        out = int(_nearest(sizes, mine, np.array([-missing]))[0])
-        moves.append((abs(missing + int(sizes[out])), (out, None)))
-    if len(mine):
-        into_each = _nearest(sizes, pool, sizes[mine] + missing)
-        left = np.abs(missing + sizes[mine] - sizes[into_each])
-        at = int(np.argmin(left))
-        moves.append((int(left[at]), (int(mine[at]), int(into_each[at]))))
+        moves.append((abs(missing - int(sizes[into])), _Move(into=into)))
+    if len(groups) > 1:
+        out = int(_nearest(sizes, groups, np.array([-missing]))[0])
+        moves.append((abs(missing + int(sizes[out])), _Move(out=out)))
+    if len(groups):
+        partners = _nearest(sizes, pool, sizes[groups] + missing)
+        remaining = np.abs(missing + sizes[groups] - sizes[partners])
+        best = int(np.argmin(remaining))
+        moves.append((int(remaining[best]), _Move(out=int(groups[best]), into=int(partners[best]))))
     return min(moves, key=lambda move: move[0])[1]
 
 
-def _nearest(sizes: Ints, groups: Ints, wanted: Ints) -> Ints:
-    """For each size that is wanted the group with the nearest one."""
+def _nearest(sizes: Ints, groups: Ints, targets: Ints) -> Ints:
+    """Return the group with the nearest size for each target.
+
+    Args:
+        sizes: of all groups, shape (groups,).
+        groups: indices of those to choose from, shape (k,), k > 0.
+        targets: sizes, shape (m,).
+
+    Returns:
+        Indices, shape (m,).
+    """
     ordered = groups[np.argsort(sizes[groups], kind="stable")]
-    have = sizes[ordered]
-    at = np.clip(np.searchsorted(have, wanted), 1, max(1, len(have) - 1))
-    if len(have) == 1:
-        return np.full(len(wanted), ordered[0])
-    lower = wanted - have[at - 1] <= have[at] - wanted
-    return ordered[np.where(lower, at - 1, at)]
+    if len(ordered) == 1:
+        return np.full(len(targets), ordered[0])
+    ordered_sizes = sizes[ordered]
+    at = np.clip(np.searchsorted(ordered_sizes, targets), 1, len(ordered) - 1)
+    lower_is_nearer = targets - ordered_sizes[at - 1] <= ordered_sizes[at] - targets
+    return ordered[np.where(lower_is_nearer, at - 1, at)]

@@ -1,173 +1,105 @@
-"""`synth split`: real target audio divided into dev, test and a share for training, by groups that never cross."""
+"""Divides the clips of a set into splits: measures them, groups them, and assigns the groups."""
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from synth.audio.cache import cache_folder
-from synth.dev_test.assignment import Weights, assign
-from synth.dev_test.clip_audio import Heard, Progress, hear, same_sound
-from synth.dev_test.earlier_split import WINNERS, Earlier, Held, hold, read_earlier
-from synth.dev_test.group_keys import By, labeled, read_by
-from synth.dev_test.groups import Group, Pairs, grouped
-from synth.dev_test.real_set import RealSet, column, open_real_set
-from synth.dev_test.resolution import ERROR_RATE, resolution
-from synth.dev_test.sizes import SPLITS, read_sizes, targets
-from synth.dev_test.split_folder import (
-    PAGE,
-    check_out,
-    digest,
-    is_kept,
-    list_bytes,
-    list_name,
-    page,
-    relative_folder,
-    write,
-)
-from synth.dev_test.ties import Belonging, belonging, crossing
+from synth.dev_test.assignment import GroupSizes, assign_groups
+from synth.dev_test.clip_audio import ClipAudio, Progress, find_same_sound, measure_clips
+from synth.dev_test.earlier_split import EarlierSplit, FixedGroups, fix_groups
+from synth.dev_test.groups import ClipGroup, Pairs, group_clips
+from synth.dev_test.real_set import RealSet
+from synth.dev_test.resolution import resolution_of
+from synth.dev_test.sizes import SPLITS, parse_sizes, target_sizes
+from synth.dev_test.ties import GroupRule, crossing_warnings
 from synth.errors import BadInput, UsageError
 from synth.lists.audio_list import AudioRow
-from synth.lists.root import SPLIT_FILE, SPLIT_FORMAT
+from synth.text import count_of
 
-VERSION = 1
-FEW_GROUPS = 5
-_MOST = 0.5
-_LISTED = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a person asks for. `sizes`: split -> text (sizes.py). `by`: as `read_by` takes it, () for the usual columns.
-    `keep`: the folder of an earlier split. `error_rate`: where the standard error is told. `duplicates`: listen for
-    near-duplicates."""
-
-    path: Path
-    out: Path
-    sizes: Mapping[str, str | None]
-    by: tuple[str, ...] = ()
-    seed: int | None = None
-    keep: Path | None = None
-    on_conflict: str = "refuse"
-    duplicates: bool = True
-    allow_synthesised: bool = False
-    allow_other: bool = False
-    error_rate: float = ERROR_RATE
-    jobs: int = 1
+FEW_GROUPS: Final = 5
+_MAX_GROUP: Final = 0.5  # share of the clips above which a single group causes a warning
+_MAX_LISTED: Final = 100  # entries of each list in split.json
 
 
 @dataclass(frozen=True, slots=True)
-class Clips:
-    """The clips that can be used, with their length in ms, and pairs of them that share their sound."""
+class UsableClips:
+    """The clips that can be used."""
 
     rows: tuple[AudioRow, ...]
-    ms: tuple[int, ...]
-    pairs: Pairs
-    common: tuple[dict[str, Any], ...]
+    ms: tuple[int, ...]  # length of each clip
+    pairs: Pairs  # clips that share their sound
+    shared: tuple[dict[str, Any], ...]  # the pairs of different files, as split.json has them
     refused: tuple[BadInput, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Divided:
-    """The groups, the split of each clip (None: in none), and what an earlier split held."""
+class Division:
+    """The groups, and the split of each clip."""
 
-    groups: Sequence[Group]
-    of_clip: Sequence[str | None]
-    group_of: Sequence[int]
-    held: Held
-    gone: int
+    groups: Sequence[ClipGroup]
+    split_of_clip: Sequence[str | None]  # None: in no split
+    group_of_clip: Sequence[int]  # number of its group
+    fixed: FixedGroups
+    removed: int  # clips of the earlier split that are not in the set any more
 
 
-def split(request: Request, *, progress: Progress | None = None) -> dict[str, Any]:
-    """Divide, write the folder, and return its split.json. The same request gives the same bytes.
+def measure_set(
+    real_set: RealSet, *, duplicates: bool = True, jobs: int = 1, progress: Progress | None = None
+) -> UsableClips:
+    """Find the lengths of the clips, and which of them share their sound.
+
+    Files are only opened if the list does not have their lengths, or to compare their sound.
+
+    Args:
+        real_set: the clips.
+        duplicates: whether to compare the sound.
+        jobs: worker processes.
+        progress: called with (what, clips done, number of clips).
 
     Raises:
-        UsageError: no such set; synthesised audio in it; sizes or columns that cannot be; a folder that holds
-            something else.
-        GuardError: a split would be empty; an earlier split is contradicted.
-        StorageError: the disk.
+        UsageError: no clip can be used.
     """
-    if request.on_conflict not in WINNERS:
-        raise UsageError(f"--on-conflict {request.on_conflict}: one of {', '.join(WINNERS)}")
-    check_out(request.out, request.path, keep=request.keep)
-    found = open_real_set(request.path, allow_synthesised=request.allow_synthesised, allow_other=request.allow_other)
-    earlier = read_earlier(request.keep, found) if request.keep else None
-    asked_by = read_by(request.by)
-    if not request.by and earlier is not None:
-        asked_by = By(earlier.by or (), earlier.from_path)
-    found = labeled(found, asked_by.from_path)
-    asked = {**(earlier.asked if earlier else {}), **{k: v for k, v in request.sizes.items() if v is not None}}
-    seed = request.seed if request.seed is not None else earlier.seed if earlier else 0
-    sizes = read_sizes(asked)
-    how = belonging(found, asked_by.columns)
-    clips = _clips(found, request, progress)
-    divided = divide(clips, how, earlier, asked, seed, request.on_conflict)
-    report = {
-        "format": SPLIT_FORMAT,
-        "version": VERSION,
-        "root": relative_folder(found.root, request.out),
-        "by": list(how.by),
-        **({"from_path": asked_by.to_json()} if asked_by.from_path else {}),
-        "seed": seed,
-        "asked": {name: size.text for name, size in sizes.items() if not size.unasked},
-        "near_duplicates_looked_for": request.duplicates,
-        "error_rate": request.error_rate,
-        "earlier": earlier.digest if earlier else None,
-        **_told(clips, how, divided, request.error_rate),
-    }
-    notes = [*found.notes, *how.notes, *_replaced(clips.rows), *(earlier.notes if earlier else ())]
-    return _written(request, report, clips, divided, notes)
-
-
-def _replaced(rows: Sequence[AudioRow]) -> list[str]:
-    """A column of the list that ours takes the place of."""
-    values = sorted({value for row in rows if (value := column(row, "split")) is not None})
-    more = ", ..." if len(values) > len(SPLITS) else ""
-    told = ", ".join(values[: len(SPLITS)]) + more
-    return [f"the list's own column split ({told}) is left out: it is divided anew"] if values else []
-
-
-# ------------------------------------------------------------------------------------------------------------- audio
-
-
-def _clips(found: RealSet, request: Request, progress: Progress | None) -> Clips:
-    """Clips with their lengths; files are opened only where the list does not say how long they are, or to hear
-    whether two share their sound."""
     cache = cache_folder()
-    wanted = [k for k, row in enumerate(found.rows) if request.duplicates or _seconds(row) is None]
-    answers = dict(
-        zip(
-            wanted,
-            hear(
-                [found.rows[k] for k in wanted],
-                found.root,
-                cache=cache,
-                prints=request.duplicates,
-                jobs=request.jobs,
-                progress=progress,
-            ),
-            strict=True,
-        )
+    to_open = [k for k, row in enumerate(real_set.rows) if duplicates or _seconds(row) is None]
+    measured = measure_clips(
+        [real_set.rows[k] for k in to_open],
+        real_set.root,
+        cache=cache,
+        fingerprints=duplicates,
+        jobs=jobs,
+        progress=progress,
     )
-    refused = [answer for answer in answers.values() if isinstance(answer, BadInput)]
-    kept = [k for k in range(len(found.rows)) if not isinstance(answers.get(k), BadInput)]
-    if not kept:
-        raise UsageError("\n".join([f"{request.path}: no usable audio in it", *(f"  {one}" for one in refused[:10])]))
-    heard = {k: answer for k, answer in answers.items() if not isinstance(answer, BadInput)}
-    rows = tuple(_measured(found.rows[k], heard.get(k)) for k in kept)
-    pairs = same_sound([heard[k] for k in kept], cache) if request.duplicates else ()
-    common = tuple(
-        {"first": _name(rows[p.first]), "second": _name(rows[p.second]), "common_s": round(p.common_s, 1)}
-        for p in pairs
-        if rows[p.first].path != rows[p.second].path
+    audio: dict[int, ClipAudio] = {}
+    refused: dict[int, BadInput] = {}
+    for k, answer in zip(to_open, measured, strict=True):
+        if isinstance(answer, BadInput):
+            refused[k] = answer
+        else:
+            audio[k] = answer
+    usable = [k for k in range(len(real_set.rows)) if k not in refused]
+    if not usable:
+        lines = [f"  {refusal}" for refusal in list(refused.values())[:10]]
+        raise UsageError("\n".join([f"{real_set.list_path or real_set.root}: no usable audio in it", *lines]))
+    rows = tuple(_with_length(real_set.rows[k], audio.get(k)) for k in usable)
+    pairs = find_same_sound([audio[k] for k in usable], cache) if duplicates else ()
+    shared = tuple(
+        {
+            "first": clip_name(rows[pair.first]),
+            "second": clip_name(rows[pair.second]),
+            "common_s": round(pair.common_s, 1),
+        }
+        for pair in pairs
+        if rows[pair.first].path != rows[pair.second].path
     )
     ms = tuple(round(1000 * (_seconds(row) or 0.0)) for row in rows)
-    return Clips(rows, ms, [(p.first, p.second) for p in pairs], common, (*found.refused, *refused))
+    clip_pairs = [(pair.first, pair.second) for pair in pairs]
+    return UsableClips(rows, ms, clip_pairs, shared, (*real_set.refused, *refused.values()))
 
 
 def _seconds(row: AudioRow) -> float | None:
@@ -176,153 +108,146 @@ def _seconds(row: AudioRow) -> float | None:
     return row.duration
 
 
-def _measured(row: AudioRow, heard: Heard | None) -> AudioRow:
-    """The row with what only the file knew of its length."""
-    if heard is None or _seconds(row) is not None:
+def _with_length(row: AudioRow, audio: ClipAudio | None) -> AudioRow:
+    """Return the row with its length; what the list says takes precedence over the file."""
+    if audio is None or _seconds(row) is not None:
         return row
-    rate, count = heard["sample_rate"], heard["num_samples"]
+    rate, count = audio["sample_rate"], audio["num_samples"]
     return replace(
-        row, duration=round(count / rate, 6), num_samples=count, sample_rate=rate, channels=heard["channels"]
+        row, duration=round(count / rate, 6), num_samples=count, sample_rate=rate, channels=audio["channels"]
     )
 
 
-def _name(row: AudioRow) -> str:
+def clip_name(row: AudioRow) -> str:
+    """Return what a clip is called in messages."""
     return f"{row.path}@{row.offset:g}s" if row.offset else row.path
 
 
-# ---------------------------------------------------------------------------------------------------------- dividing
-
-
 def divide(
-    clips: Clips, how: Belonging, earlier: Earlier | None, asked: Mapping[str, str], seed: int, winner: str
-) -> Divided:
-    """Earlier clips that are gone take part in the groups: what they joined stays joined."""
+    clips: UsableClips,
+    rule: GroupRule,
+    earlier: EarlierSplit | None,
+    sizes: Mapping[str, str],
+    *,
+    seed: int,
+    on_conflict: str,
+) -> Division:
+    """Group the clips, and assign the groups to splits.
+
+    Args:
+        clips: the clips.
+        rule: what ties them together.
+        earlier: the split to agree with. Its clips that were removed since still join groups: what they joined stays
+            joined.
+        sizes: split -> size, as text.
+        seed: random seed.
+        on_conflict: one of ON_CONFLICT.
+
+    Raises:
+        UsageError: the sizes are more than there is.
+        GuardError: a split would be empty, or an earlier split is contradicted.
+    """
     rows = list(clips.rows)
-    gone = _gone(earlier, rows)
-    everyone = [*rows, *(row for row, _ in gone)]
-    ties = [how.ties_of(row) for row in everyone]
-    groups = grouped(ties, clips.pairs)
-    held = Held({}, frozenset(), ())
+    removed = _removed_clips(earlier, rows)
+    all_rows = [*rows, *(row for row, _ in removed)]
+    ties = [rule.ties_of(row) for row in all_rows]
+    groups = group_clips(ties, clips.pairs)
+    fixed = FixedGroups({}, frozenset(), ())
     if earlier is not None:
-        anchors = _anchors(earlier, rows) | {len(rows) + k: where for k, (_, where) in enumerate(gone)}
-        names = [_name(row) for row in everyone]
-        held = hold(groups, anchors, ties=ties, pairs=clips.pairs, names=names, winner=winner)
-    of_clip: list[str | None] = [None] * len(rows)
-    group_of = [0] * len(rows)
-    members = [[k for k in group.members if k < len(rows) and k not in held.dropped] for group in groups]
-    used = [number for number, mine in enumerate(members) if mine]
-    weights = Weights(
-        np.array([len(members[number]) for number in used], np.int64),
-        np.array([sum(clips.ms[k] for k in members[number]) for number in used], np.int64),
-        [_name(rows[members[number][0]]) for number in used],
+        # by file, not by clip: the clips of one file are never torn apart
+        split_of_file = {row.path: split for row, split in zip(earlier.rows, earlier.splits, strict=True)}
+        earlier_split_of = {k: split_of_file[row.path] for k, row in enumerate(rows) if row.path in split_of_file}
+        earlier_split_of |= {len(rows) + k: split for k, (_, split) in enumerate(removed)}
+        names = [clip_name(row) for row in all_rows]
+        fixed = fix_groups(groups, earlier_split_of, ties=ties, pairs=clips.pairs, names=names, on_conflict=on_conflict)
+    members = [[k for k in group.members if k < len(rows) and k not in fixed.dropped] for group in groups]
+    used = [number for number, of_group in enumerate(members) if of_group]
+    group_sizes = GroupSizes(
+        clips=np.array([len(members[number]) for number in used], np.int64),
+        ms=np.array([sum(clips.ms[k] for k in members[number]) for number in used], np.int64),
+        keys=[clip_name(rows[members[number][0]]) for number in used],
     )
-    wanted = targets(read_sizes(asked), int(weights.clips.sum()), int(weights.ms.sum()))
-    fixed = {at: held.of_group[number] for at, number in enumerate(used) if number in held.of_group}
-    splits = assign(weights, wanted, seed=seed, held=fixed)
-    for number, where in zip(used, splits, strict=True):
+    targets = target_sizes(parse_sizes(sizes), int(group_sizes.clips.sum()), int(group_sizes.ms.sum()))
+    fixed_used = {at: fixed.split_of[number] for at, number in enumerate(used) if number in fixed.split_of}
+    splits = assign_groups(group_sizes, targets, seed=seed, fixed=fixed_used)
+    split_of_clip: list[str | None] = [None] * len(rows)
+    group_of_clip = [0] * len(rows)
+    for number, split in zip(used, splits, strict=True):
         for k in members[number]:
-            of_clip[k], group_of[k] = where, number
-    return Divided(groups, of_clip, group_of, held, len(gone))
+            split_of_clip[k], group_of_clip[k] = split, number
+    return Division(groups, split_of_clip, group_of_clip, fixed, len(removed))
 
 
-def _anchors(earlier: Earlier, rows: Sequence[AudioRow]) -> dict[int, str]:
-    """Clip -> the split that its file was in: a file is never torn apart."""
-    of_file = {row.path: where for row, where in zip(earlier.rows, earlier.splits, strict=True)}
-    return {k: of_file[row.path] for k, row in enumerate(rows) if row.path in of_file}
-
-
-def _gone(earlier: Earlier | None, rows: Sequence[AudioRow]) -> list[tuple[AudioRow, str]]:
+def _removed_clips(earlier: EarlierSplit | None, rows: Sequence[AudioRow]) -> list[tuple[AudioRow, str]]:
+    """Return the clips of the earlier split that are not in the set, each with its split."""
     if earlier is None:
         return []
-    there = {(row.path, round(1000 * row.offset)) for row in rows}
+    present = {(row.path, round(1000 * row.offset)) for row in rows}
     old = zip(earlier.rows, earlier.splits, strict=True)
-    return [(row, where) for row, where in old if (row.path, round(1000 * row.offset)) not in there]
+    return [(row, split) for row, split in old if (row.path, round(1000 * row.offset)) not in present]
 
 
-# ----------------------------------------------------------------------------------------------------- what is told
-
-
-def _told(clips: Clips, how: Belonging, divided: Divided, error_rate: float) -> dict[str, Any]:
-    by_split: dict[str, list[int]] = {name: [] for name in SPLITS}
-    for k, where in enumerate(divided.of_clip):
-        if where is not None:
-            by_split[where].append(k)
-    splits = {name: _split_told(clips, divided, mine, error_rate) for name, mine in by_split.items() if mine}
-    sizes = [sum(k < len(clips.rows) for k in group.members) for group in divided.groups]
+def division_json(clips: UsableClips, rule: GroupRule, division: Division, error_rate: float) -> dict[str, Any]:
+    """Return what split.json says about a division. `error_rate`: expected on dev, 0 to 1."""
+    splits = {}
+    for name in SPLITS:
+        members = [k for k, split in enumerate(division.split_of_clip) if split == name]
+        if members:
+            splits[name] = _split_json(clips, division, members, error_rate)
+    sizes = [sum(k < len(clips.rows) for k in group.members) for group in division.groups]
     largest = max(range(len(sizes)), key=lambda number: sizes[number])
+    warnings = list(rule.warnings)
+    if sizes[largest] > _MAX_GROUP * len(clips.rows):
+        warnings.append(
+            f"one group holds {sizes[largest]:,} of {len(clips.rows):,} clips: the column that joins them may not be a "
+            "real link; see --by"
+        )
+    warnings += _size_warnings(splits)
+    warnings += crossing_warnings(clips.rows, division.split_of_clip, rule.by)
     return {
         "clips": len(clips.rows),
         "hours": round(sum(clips.ms) / 3.6e6, 4),
         "groups": sum(size > 0 for size in sizes),
-        "largest_group": {"name": divided.groups[largest].name, "clips": sizes[largest]},
+        "largest_group": {"name": division.groups[largest].name, "clips": sizes[largest]},
         "splits": splits,
-        "left_out": divided.of_clip.count(None),
-        "near_duplicates": list(clips.common[:_LISTED]),
-        "near_duplicate_pairs": len(clips.common),
-        "conflicts": list(divided.held.conflicts[:_LISTED]),
-        "gone": divided.gone,
-        "refused": [{"path": r.path, "code": r.code, "message": r.message} for r in clips.refused[:_LISTED]],
+        "left_out": division.split_of_clip.count(None),
+        "near_duplicates": list(clips.shared[:_MAX_LISTED]),
+        "near_duplicate_pairs": len(clips.shared),
+        "conflicts": list(division.fixed.conflicts[:_MAX_LISTED]),
+        "gone": division.removed,
+        "refused": [{"path": r.path, "code": r.code, "message": r.message} for r in clips.refused[:_MAX_LISTED]],
         "refused_count": len(clips.refused),
-        "warnings": [
-            *how.warnings,
-            *_warnings(splits, sizes[largest], len(clips.rows)),
-            *crossing(clips.rows, divided.of_clip, how.by),
-        ],
+        "warnings": warnings,
     }
 
 
-def _split_told(clips: Clips, divided: Divided, mine: Sequence[int], error_rate: float) -> dict[str, Any]:
-    sizes: dict[int, int] = {}
-    for k in mine:
-        sizes[divided.group_of[k]] = sizes.get(divided.group_of[k], 0) + 1
-    largest = max(sizes, key=lambda number: sizes[number])
-    told = resolution(list(sizes.values()), error_rate=error_rate)
+def _split_json(clips: UsableClips, division: Division, members: Sequence[int], error_rate: float) -> dict[str, Any]:
+    sizes = Counter(division.group_of_clip[k] for k in members)
+    largest, largest_clips = max(sizes.items(), key=lambda item: item[1])
+    resolution = resolution_of(list(sizes.values()), error_rate=error_rate)
     return {
-        "clips": len(mine),
-        "hours": round(sum(clips.ms[k] for k in mine) / 3.6e6, 4),
+        "clips": len(members),
+        "hours": round(sum(clips.ms[k] for k in members) / 3.6e6, 4),
         "groups": len(sizes),
-        "largest_group": {"name": divided.groups[largest].name, "clips": sizes[largest]},
-        "held_groups": sum(number in divided.held.of_group for number in sizes),
-        "standard_error_points": round(100 * told.alone, 3),
-        "standard_error_points_grouped": round(100 * told.grouped, 3),
-        "design_effect": round(told.design_effect, 2),
+        "largest_group": {"name": division.groups[largest].name, "clips": largest_clips},
+        "held_groups": sum(number in division.fixed.split_of for number in sizes),
+        "standard_error_points": round(100 * resolution.independent, 3),
+        "standard_error_points_grouped": round(100 * resolution.grouped, 3),
+        "design_effect": round(resolution.design_effect, 2),
     }
 
 
-def _warnings(splits: Mapping[str, Mapping[str, Any]], largest: int, clips: int) -> list[str]:
-    found = []
-    if largest > _MOST * clips:
-        found.append(f"one group holds {largest:,} of {clips:,} clips: what joins them is perhaps no bond (--by)")
+def _size_warnings(splits: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    warnings = []
     for name in ("dev", "test"):
-        one = splits.get(name)
-        if one is None:
+        if name not in splits:
             continue
-        if one["groups"] < FEW_GROUPS:
-            found.append(
-                f"{name} has {one['groups']} group{'' if one['groups'] == 1 else 's'}: an error on it says little "
-                f"about other speakers and drives ({FEW_GROUPS} are the least, 20 are good)"
+        split, largest = splits[name], splits[name]["largest_group"]
+        if split["groups"] < FEW_GROUPS:
+            warnings.append(
+                f"{name} has {count_of(split['groups'], 'group')}: an error on it says little about other speakers and "
+                f"drives (at least {FEW_GROUPS} are needed, 20 are good)"
             )
-        elif one["largest_group"]["clips"] > _MOST * one["clips"]:
-            group = one["largest_group"]
-            found.append(f"{group['name']} is {group['clips']:,} of the {one['clips']:,} clips of {name}")
-    return found
-
-
-def _written(
-    request: Request, report: dict[str, Any], clips: Clips, divided: Divided, notes: Sequence[str]
-) -> dict[str, Any]:
-    content: dict[str, bytes] = {}
-    for name in report["splits"]:
-        rows = [
-            (row, divided.groups[number].name)
-            for row, number, where in zip(clips.rows, divided.group_of, divided.of_clip, strict=True)
-            if where == name
-        ]
-        content[list_name(name)] = list_bytes(name, rows)
-    digests = {name: digest(data) for name, data in content.items()}
-    report = {**report, "lists": sorted(content), "digests": digests, "notes": list(notes)}
-    text = json.dumps(report, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False) + "\n"
-    content[SPLIT_FILE] = text.encode("utf-8", "surrogateescape")
-    content[PAGE] = page(report).encode("utf-8", "surrogateescape")
-    write(request.out, content, replaces=is_kept(request.out, request.keep))
-    return report
+        elif largest["clips"] > _MAX_GROUP * split["clips"]:
+            warnings.append(f"{largest['name']} is {largest['clips']:,} of the {split['clips']:,} clips of {name}")
+    return warnings

@@ -1,113 +1,120 @@
-"""Which clips may never stand on two sides of a split: connected components over what they share."""
+"""Clips that must never be in different splits: connected components over what they share."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from synth.stats.groups import join_linked
+
+#: (column, value) of a clip, such as ("session", "drive 7") or ("file", "a.wav"). Equal ties join clips.
 Tie: TypeAlias = tuple[str, str]
-"""(column, value) that a clip has, such as ("session", "drive 7") or ("file", "a.wav"). Equal ties join clips."""
-
+#: Indices of clips that share their sound.
 Pairs: TypeAlias = Sequence[tuple[int, int]]
+
+#: Column of the tie that every clip has: its file.
+FILE: Final = "file"
+_SAME_SOUND: Final = "the same sound"
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Clips that stay together, by their indices, ascending. `name` is the smallest of the ties within."""
+class ClipGroup:
+    """Clips that stay together."""
 
-    name: str
-    members: tuple[int, ...]
+    name: str  # the smallest of their ties
+    members: tuple[int, ...]  # indices of the clips, ascending
 
 
-def grouped(ties: Sequence[Iterable[Tie]], pairs: Pairs = ()) -> list[Group]:
-    """The groups of the clips 0 .. len(ties) - 1, in the order of their first members.
+@dataclass(frozen=True, slots=True)
+class ChainLink:
+    """A clip on the way from one clip of a group to another."""
 
-    ties: of each clip; pairs: clips that are near-duplicates.
+    clip: int
+    reason: str  # what joins it to the clip before; empty for the first
+
+
+def group_clips(ties: Sequence[Iterable[Tie]], pairs: Pairs = ()) -> list[ClipGroup]:
+    """Group the clips 0 .. len(ties) - 1; the groups are in the order of their first members.
+
+    Args:
+        ties: those of each clip.
+        pairs: clips that are near-duplicates.
     """
-    root = list(range(len(ties)))
-    first: dict[Hashable, int] = {}
-    for index, mine in enumerate(ties):
-        for tie in mine:
-            _join(root, first.setdefault(tie, index), index)
-    for one, other in pairs:
-        _join(root, one, other)
+
+    def links() -> Iterator[tuple[int, int]]:
+        first: dict[Tie, int] = {}
+        for index, of_clip in enumerate(ties):
+            for tie in of_clip:
+                yield first.setdefault(tie, index), index
+        yield from pairs
+
     members: dict[int, list[int]] = {}
-    for index in range(len(ties)):
-        members.setdefault(_find(root, index), []).append(index)
-    return [Group(_name(ties, mine), tuple(mine)) for mine in members.values()]
+    for index, first_member in join_linked(range(len(ties)), links()).items():
+        members.setdefault(first_member, []).append(index)
+    return [ClipGroup(_group_name(ties, each), tuple(each)) for each in members.values()]
 
 
-def _find(root: list[int], index: int) -> int:
-    while root[index] != index:
-        root[index] = root[root[index]]
-        index = root[index]
-    return index
-
-
-def _join(root: list[int], one: int, other: int) -> None:
-    low, high = sorted((_find(root, one), _find(root, other)))
-    root[high] = low
-
-
-def _name(ties: Sequence[Iterable[Tie]], members: Iterable[int]) -> str:
-    """Ties to columns stand before ties to files, which every clip has."""
-    found = {tie for index in members for tie in ties[index]}
-    column, value = min(found, key=lambda tie: (tie[0] == FILE, tie)) if found else ("clip", str(min(members)))
+def _group_name(ties: Sequence[Iterable[Tie]], members: Sequence[int]) -> str:
+    all_ties = {tie for index in members for tie in ties[index]}
+    # ties to files come last: every clip has one, and they say least
+    column, value = min(all_ties, key=lambda tie: (tie[0] == FILE, tie)) if all_ties else ("clip", str(min(members)))
     return f"{column}={value}"
 
 
-FILE = "file"
-
-
-def chain(
+def shortest_chain(
     ties: Sequence[Iterable[Tie]], pairs: Pairs, members: Sequence[int], start: set[int], goal: set[int]
-) -> list[tuple[int, str]]:
-    """The shortest way from a clip of `start` to one of `goal` within one group: (clip, what joins it to the one
-    before); "" for the first. Empty where there is none."""
-    ways = _ways(ties, pairs, set(members))
-    came: dict[int, tuple[int, str] | None] = dict.fromkeys(sorted(start))
-    waiting = deque(came)
-    while waiting:
-        here = waiting.popleft()
-        if here in goal:
-            return _walked(came, here)
-        for there, why in ways[here]:
-            if there not in came:
-                came[there] = (here, why)
-                waiting.append(there)
+) -> list[ChainLink]:
+    """Find the shortest way from a clip of `start` to a clip of `goal` within a group; empty if there is none.
+
+    Args:
+        ties: those of each clip.
+        pairs: clips that are near-duplicates.
+        members: the clips of the group.
+        start: clips of the group.
+        goal: clips of the group.
+    """
+    neighbors = _neighbors(ties, pairs, set(members))
+    previous: dict[int, ChainLink | None] = dict.fromkeys(sorted(start))
+    queue = deque(previous)
+    while queue:
+        clip = queue.popleft()
+        if clip in goal:
+            return _walk_back(previous, clip)
+        for neighbor, reason in neighbors[clip]:
+            if neighbor not in previous:
+                previous[neighbor] = ChainLink(clip, reason)
+                queue.append(neighbor)
     return []
 
 
-def _ways(ties: Sequence[Iterable[Tie]], pairs: Pairs, members: set[int]) -> dict[int, list[tuple[int, str]]]:
-    """Steps from clip to clip. Those of one tie stand in a star around its first: enough to walk, and few.
+def _neighbors(ties: Sequence[Iterable[Tie]], pairs: Pairs, members: set[int]) -> dict[int, list[tuple[int, str]]]:
+    """Return the neighbors of each clip, with the reason.
 
-    A walk through the middle of a star names the tie twice, which `_walked` takes out.
+    The clips of a tie form a star around its first clip, not a complete graph, whose size would be quadratic.
     """
-    ways: dict[int, list[tuple[int, str]]] = {index: [] for index in sorted(members)}
-    centre: dict[Tie, int] = {}
+    neighbors: dict[int, list[tuple[int, str]]] = {index: [] for index in sorted(members)}
+    centers: dict[Tie, int] = {}
+    links: list[tuple[int, int, str]] = []
     for index in sorted(members):
         for tie in sorted(set(ties[index])):
-            other = centre.setdefault(tie, index)
-            if other != index:
-                why = f"the same {tie[0]} ({tie[1]})"
-                ways[index].append((other, why))
-                ways[other].append((index, why))
-    for one, other in pairs:
-        if one in members:
-            ways[one].append((other, "the same sound"))
-            ways[other].append((one, "the same sound"))
-    return ways
+            center = centers.setdefault(tie, index)
+            if center != index:
+                links.append((index, center, f"the same {tie[0]} ({tie[1]})"))
+    links += [(first, second, _SAME_SOUND) for first, second in pairs if first in members]
+    for first, second, reason in links:
+        neighbors[first].append((second, reason))
+        neighbors[second].append((first, reason))
+    return neighbors
 
 
-def _walked(came: Mapping[int, tuple[int, str] | None], end: int) -> list[tuple[int, str]]:
-    steps: list[tuple[int, str]] = []
-    here, step = end, came[end]
+def _walk_back(previous: Mapping[int, ChainLink | None], end: int) -> list[ChainLink]:
+    chain: list[ChainLink] = []
+    clip, step = end, previous[end]
     while step is not None:
-        if steps and steps[-1][1] == step[1] and step[1] != "the same sound":
-            pass  # the middle of a star
-        else:
-            steps.append((here, step[1]))
-        here, step = step[0], came[step[0]]
-    return [(here, ""), *reversed(steps)]
+        # a walk through the center of a star has the same reason twice: the center itself is left out
+        if not chain or chain[-1].reason != step.reason or step.reason == _SAME_SOUND:
+            chain.append(ChainLink(clip, step.reason))
+        clip, step = step.clip, previous[step.clip]
+    return [ChainLink(clip, ""), *reversed(chain)]

@@ -12,7 +12,7 @@ import soundfile
 from synth.catalog import row_labels
 from synth.catalog.row_labels import SlowPattern, add_path_labels
 from synth.catalog.scan import scan
-from synth.dev_test.group_keys import By, from_json, read_by
+from synth.dev_test.group_keys import GroupKeys, from_path_of_json, parse_group_keys
 from synth.errors import RecipeError, UsageError
 from synth.lists.audio_list import AudioRow
 from synth.processes.pool import Pool
@@ -118,12 +118,12 @@ def test_labels_of_any_name_are_put_beside_others() -> None:
 
 
 def test_by_names_columns_patterns_and_folders() -> None:
-    by = read_by(["speaker, car", "session=([0-9]{1,3})-", "drive=folder:2"])
-    assert by == By(
+    by = parse_group_keys(["speaker, car", "session=([0-9]{1,3})-", "drive=folder:2"])
+    assert by == GroupKeys(
         ("speaker", "car", "session", "drive"),
         {"session": FromPath("([0-9]{1,3})-"), "drive": FromPath(level=2)},
     )
-    assert from_json(by.to_json()) == by.from_path
+    assert from_path_of_json(by.to_json()) == by.from_path
 
 
 @pytest.mark.parametrize(
@@ -136,12 +136,12 @@ def test_by_names_columns_patterns_and_folders() -> None:
         ),
         ("session=(a)(b)", "'(a)(b)' has 2 groups; name the one that is the session: (?P<session>...)"),
         ("session=folder:0", "give a level from 1 (the first folder) to 16"),
-        ("path=(a)", "'path' cannot be the name of a label; use speaker, session or another"),
-        ("=(a)", "'' cannot be the name of a label; use speaker, session or another"),
+        ("path=(a)", "a label cannot be called 'path'; use speaker, session or another name"),
+        ("=(a)", "a label cannot be called ''; use speaker, session or another name"),
         ("session=(" + "a" * 300 + ")", "the pattern has 302 characters; give at most 300"),
     ],
 )
 def test_a_wrong_by_says_what_to_do(text: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        read_by([text])
+        parse_group_keys([text])
     assert str(caught.value) == f"--by {text}: {message}"

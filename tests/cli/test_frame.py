@@ -230,7 +230,7 @@ def test_variables_work(tmp_path: Path) -> None:
 
 
 def test_choices_are_those_that_the_program_knows() -> None:
-    from synth.dev_test.earlier_split import WINNERS
+    from synth.dev_test.earlier_split import ON_CONFLICT
     from synth.diagnose.ladder.predictions import MEASURES
     from synth.dsp.generators import GENERATORS
     from synth.match.select.selection import Method
@@ -240,7 +240,7 @@ def test_choices_are_those_that_the_program_knows() -> None:
     assert get_args(options.Unit) == UNITS
     assert get_args(options.Measure) == MEASURES
     assert get_args(options.SelectMethod) == get_args(Method)
-    assert get_args(options.OnConflict) == WINNERS
+    assert get_args(options.OnConflict) == ON_CONFLICT
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from synth.dev_test.assignment import Weights, assign
-from synth.dev_test.division import Clips, Divided, divide
-from synth.dev_test.groups import chain, grouped
+from synth.dev_test.assignment import GroupSizes, assign_groups
+from synth.dev_test.division import Division, UsableClips, divide
+from synth.dev_test.groups import ChainLink, group_clips, shortest_chain
 from synth.dev_test.real_set import RealSet
-from synth.dev_test.resolution import CORRELATION, resolution
-from synth.dev_test.sizes import read_sizes, targets
-from synth.dev_test.ties import belonging
+from synth.dev_test.resolution import CORRELATION, resolution_of
+from synth.dev_test.sizes import parse_sizes, target_sizes
+from synth.dev_test.ties import choose_group_rule
 from synth.errors import GuardError, UsageError
 from synth.lists.audio_list import AudioRow
 
@@ -26,8 +26,8 @@ def generator(seed: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=[seed, 51]))
 
 
-def catalog(seed: int) -> tuple[RealSet, Clips]:
-    """Clips whose speakers come again in other sessions, cut out of files, with near-duplicates among them."""
+def catalog(seed: int) -> tuple[RealSet, UsableClips]:
+    """UsableClips whose speakers come again in other sessions, cut out of files, with near-duplicates among them."""
     g = generator(seed)
     count = int(g.integers(30, 120))
     few = int(g.choice([6, 15, 40]))
@@ -46,7 +46,7 @@ def catalog(seed: int) -> tuple[RealSet, Clips]:
     chosen = g.integers(0, count, (int(g.integers(0, 4)), 2)).tolist()
     pairs = [(min(pair), max(pair)) for pair in chosen if pair[0] != pair[1]]
     ms = tuple(round(1000 * (row.duration or 0)) for row in rows)
-    return RealSet("/nowhere", tuple(rows), listed=None), Clips(tuple(rows), ms, pairs, (), ())
+    return RealSet("/nowhere", tuple(rows), list_path=None), UsableClips(tuple(rows), ms, pairs, (), ())
 
 
 def value(row: AudioRow, name: str) -> object:
@@ -55,7 +55,7 @@ def value(row: AudioRow, name: str) -> object:
     return row.path if name == "file" else row.detail.get(name, labels.get(name))
 
 
-def torn(clips: Clips, of_clip: Sequence[str | None], names: Sequence[str]) -> list[object]:
+def torn(clips: UsableClips, of_clip: Sequence[str | None], names: Sequence[str]) -> list[object]:
     """What stands on two sides, looked at column by column and pair by pair: no groups are made here."""
     found: list[object] = []
     for name in (*names, "file"):
@@ -67,10 +67,10 @@ def torn(clips: Clips, of_clip: Sequence[str | None], names: Sequence[str]) -> l
     return found + [pair for pair in clips.pairs if of_clip[pair[0]] != of_clip[pair[1]]]
 
 
-def divided(seed: int, asked: dict[str, str], *, by: tuple[str, ...] = ()) -> tuple[Clips, Divided]:
+def divided(seed: int, asked: dict[str, str], *, by: tuple[str, ...] = ()) -> tuple[UsableClips, Division]:
     found, clips = catalog(seed)
-    how = belonging(RealSet(found.root, found.rows, listed=__file__), by)  # type: ignore[arg-type]
-    return clips, divide(clips, how, None, asked, seed, "refuse")
+    how = choose_group_rule(RealSet(found.root, found.rows, list_path=__file__), by)  # type: ignore[arg-type]
+    return clips, divide(clips, how, None, asked, seed=seed, on_conflict="refuse")
 
 
 ASKED = (
@@ -82,27 +82,27 @@ ASKED = (
 )
 
 
-def misses(clips: Clips, done: Divided, asked: dict[str, str]) -> list[str]:
+def misses(clips: UsableClips, done: Division, asked: dict[str, str]) -> list[str]:
     """Splits that are farther from what was asked than the largest group is large, or that one group would mend."""
-    wanted = targets(read_sizes(asked), len(clips.rows), sum(clips.ms))
+    wanted = target_sizes(parse_sizes(asked), len(clips.rows), sum(clips.ms))
     unit = {"clips": [1] * len(clips.rows), "ms": list(clips.ms)}
     found = []
     for name, target in wanted.items():
-        if target.kind == "rest":
+        if target.unit == "rest":
             continue
         size_of: dict[int, int] = defaultdict(int)
         where: dict[int, str | None] = {}
-        for k, number in enumerate(done.group_of):
-            size_of[number] += unit[target.kind][k]
-            where[number] = done.of_clip[k]
+        for k, number in enumerate(done.group_of_clip):
+            size_of[number] += unit[target.unit][k]
+            where[number] = done.split_of_clip[k]
         missing = target.amount - sum(size for number, size in size_of.items() if where[number] == name)
         if abs(missing) > max(size_of.values()):
             found.append(f"{name}: {missing} missing, the largest group is {max(size_of.values())}")
-        rest = next((one for one, t in wanted.items() if t.kind == "rest"), None)
+        rest = next((one for one, t in wanted.items() if t.unit == "rest"), None)
         free = [size for number, size in size_of.items() if where[number] == rest]
         mine = [size for number, size in size_of.items() if where[number] == name]
         keep = 1 if rest is not None else 0
-        near = 0 if target.kind == "clips" else 1000
+        near = 0 if target.unit == "clips" else 1000
         better = [s for s in free if len(free) > keep and abs(missing - s) < abs(missing) - near]
         better += [s for s in mine if len(mine) > 1 and abs(missing + s) < abs(missing) - near]
         if better:
@@ -118,9 +118,9 @@ def test_in_1000_random_catalogs_no_group_crosses_and_sizes_are_met_within_one_g
             clips, done = divided(seed, asked)
         except GuardError:  # all is joined to less than three groups, see below
             continue
-        assert torn(clips, done.of_clip, COLUMNS) == [], seed
+        assert torn(clips, done.split_of_clip, COLUMNS) == [], seed
         assert misses(clips, done, asked) == [], seed
-        assert set(done.of_clip) >= set(asked), seed
+        assert set(done.split_of_clip) >= set(asked), seed
         count += 1
     assert count >= 1000
 
@@ -128,8 +128,8 @@ def test_in_1000_random_catalogs_no_group_crosses_and_sizes_are_met_within_one_g
 def test_only_what_cannot_be_divided_is_refused() -> None:
     for seed in range(100):
         found, clips = catalog(seed)
-        how = belonging(RealSet(found.root, found.rows, listed=__file__), ())  # type: ignore[arg-type]
-        groups = len(grouped([how.ties_of(row) for row in clips.rows], clips.pairs))
+        how = choose_group_rule(RealSet(found.root, found.rows, list_path=__file__), ())  # type: ignore[arg-type]
+        groups = len(group_clips([how.ties_of(row) for row in clips.rows], clips.pairs))
         try:
             divided(seed, ASKED[0])
         except GuardError:
@@ -145,14 +145,14 @@ def test_by_one_column_lets_the_others_cross_but_never_files_or_near_duplicates(
             clips, done = divided(seed, ASKED[0], by=("session",))
         except GuardError:
             continue
-        assert torn(clips, done.of_clip, ("session",)) == []
-        crossed += bool(torn(clips, done.of_clip, ("speaker",)))
+        assert torn(clips, done.split_of_clip, ("session",)) == []
+        crossed += bool(torn(clips, done.split_of_clip, ("speaker",)))
     assert crossed > 50
 
 
 def test_the_oracle_sees_a_torn_group() -> None:
     clips, done = divided(3, ASKED[0])
-    other = ["dev" if where == "train" and k % 2 else where for k, where in enumerate(done.of_clip)]
+    other = ["dev" if where == "train" and k % 2 else where for k, where in enumerate(done.split_of_clip)]
     assert torn(clips, other, COLUMNS)
 
 
@@ -169,20 +169,20 @@ def test_groups_are_the_connected_components() -> None:
         for _ in range(count):
             near = (near.astype(int) @ near.astype(int)) > 0
         expected = {tuple(np.flatnonzero(row).tolist()) for row in near}
-        assert {group.members for group in grouped(ties, pairs)} == expected
+        assert {group.members for group in group_clips(ties, pairs)} == expected
 
 
-def weights(sizes: Sequence[int], seconds: Sequence[float] | None = None) -> Weights:
+def weights(sizes: Sequence[int], seconds: Sequence[float] | None = None) -> GroupSizes:
     ms = [round(1000 * s) for s in seconds] if seconds is not None else [1000 * size for size in sizes]
-    return Weights(np.array(sizes, np.int64), np.array(ms, np.int64), [f"g{k}" for k in range(len(sizes))])
+    return GroupSizes(np.array(sizes, np.int64), np.array(ms, np.int64), [f"g{k}" for k in range(len(sizes))])
 
 
 def shared_out(
-    w: Weights, asked: dict[str, str], *, seed: int = 0, held: dict[int, str] | None = None
+    w: GroupSizes, asked: dict[str, str], *, seed: int = 0, fixed: dict[int, str] | None = None
 ) -> dict[str | None, list[int]]:
-    wanted = targets(read_sizes(asked), int(w.clips.sum()), int(w.ms.sum()))
+    wanted = target_sizes(parse_sizes(asked), int(w.clips.sum()), int(w.ms.sum()))
     found = defaultdict(list)
-    for k, where in enumerate(assign(w, wanted, seed=seed, held=held)):
+    for k, where in enumerate(assign_groups(w, wanted, seed=seed, fixed=fixed)):
         found[where].append(k)
     return found
 
@@ -227,7 +227,7 @@ def test_held_groups_stay_and_only_what_is_missing_is_filled() -> None:
     for seed in range(50):
         sizes = g.integers(1, 20, 100).tolist()
         held = {k: ("dev", "test", "train")[k % 3] for k in range(30)}
-        found = shared_out(weights(sizes), {"dev": "20%", "test": "20%"}, seed=seed, held=held)
+        found = shared_out(weights(sizes), {"dev": "20%", "test": "20%"}, seed=seed, fixed=held)
         assert all(k in found[where] for k, where in held.items())
         asked = round(0.2 * sum(sizes))
         for name in ("dev", "test"):
@@ -254,27 +254,27 @@ def test_three_groups_fill_three_splits_whatever_their_sizes() -> None:
         ({"dev": "0"}, "--dev 0: a whole number"),
         ({"dev": "120%"}, "--dev 120%: a share"),
         ({"dev": "rest", "test": "rest"}, "--dev and --test cannot both be the rest"),
-        ({"train": "10%"}, "say how large dev and test should be"),
+        ({"train": "10%"}, "give the sizes of dev and test"),
         ({"dev": "90", "test": "20"}, "dev 90, test 20 is more than there is: 100 clips"),
         ({"dev": "2h"}, "dev 2h is more than there is"),
     ],
 )
 def test_sizes_that_cannot_be(asked: dict[str, str], text: str) -> None:
     with pytest.raises(UsageError) as caught:
-        targets(read_sizes(asked), 100, 100_000)
+        target_sizes(parse_sizes(asked), 100, 100_000)
     assert text in str(caught.value)
 
 
 def test_sizes_are_read_as_written() -> None:
-    told = targets(read_sizes({"dev": "1,500", "test": "1.5h", "train": "10%"}), 100_000, 10**9)
-    assert [(one.kind, one.amount) for one in told.values()] == [("clips", 1500), ("ms", 5_400_000), ("clips", 10_000)]
+    told = target_sizes(parse_sizes({"dev": "1,500", "test": "1.5h", "train": "10%"}), 100_000, 10**9)
+    assert [(one.unit, one.amount) for one in told.values()] == [("clips", 1500), ("ms", 5_400_000), ("clips", 10_000)]
 
 
 def test_standard_errors_are_those_of_science() -> None:
     """As in docs/science.md, "Sizes of dev and test": 1.5 points for 15 % of 600 clips, 0.7 points for 10 % of 2,000."""
-    assert round(100 * resolution([1] * 600, error_rate=0.15).alone, 1) == 1.5
-    assert round(100 * resolution([1] * 2000).alone, 1) == 0.7
-    assert resolution([1] * 50).design_effect == 1
+    assert round(100 * resolution_of([1] * 600, error_rate=0.15).independent, 1) == 1.5
+    assert round(100 * resolution_of([1] * 2000).independent, 1) == 0.7
+    assert resolution_of([1] * 50).design_effect == 1
 
 
 def test_the_design_effect_is_what_a_simulation_shows() -> None:
@@ -284,15 +284,15 @@ def test_the_design_effect_is_what_a_simulation_shows() -> None:
     g = generator(3)
     rates = g.beta(p * spread, (1 - p) * spread, (20_000, len(sizes)))
     errors = g.binomial(np.array(sizes), rates).sum(axis=1) / sum(sizes)
-    assert errors.std() == pytest.approx(resolution(sizes).grouped, rel=0.03)
+    assert errors.std() == pytest.approx(resolution_of(sizes).grouped, rel=0.03)
 
 
 def test_a_chain_says_how_two_clips_are_joined() -> None:
     ties = [[("speaker", "ada")], [("speaker", "ada"), ("session", "7")], [("session", "7")], [("speaker", "ben")]]
-    (group,) = grouped(ties, [(2, 3)])
-    assert chain(ties, [(2, 3)], group.members, {0}, {3}) == [
-        (0, ""),
-        (1, "the same speaker (ada)"),
-        (2, "the same session (7)"),
-        (3, "the same sound"),
+    (group,) = group_clips(ties, [(2, 3)])
+    assert shortest_chain(ties, [(2, 3)], group.members, {0}, {3}) == [
+        ChainLink(0, ""),
+        ChainLink(1, "the same speaker (ada)"),
+        ChainLink(2, "the same session (7)"),
+        ChainLink(3, "the same sound"),
     ]

@@ -60,7 +60,9 @@ def test_another_split_is_not_written_over(tmp_path: Path) -> None:
     audio = listed(tmp_path / "audio", drives(30))
     divide(audio, tmp_path / "splits")
     before = tree(tmp_path / "splits")
-    with pytest.raises(UsageError, match="holds another split, and which clips were test must not be lost"):
+    with pytest.raises(
+        UsageError, match="holds another split, and the record of which clips were test must not be lost"
+    ):
         divide(audio, tmp_path / "splits", seed=1)
     assert tree(tmp_path / "splits") == before
     with pytest.raises(UsageError, match="an input of this command, lies in this folder"):
@@ -112,7 +114,7 @@ def test_a_column_that_crosses_is_warned_of(tmp_path: Path) -> None:
     rows = [{**row, "car": "one", "speaker": f"s{k % 7}"} for k, row in enumerate(drives(30))]
     report = divide(listed(tmp_path / "audio", rows), tmp_path / "splits", by=("session",))
     assert any(
-        "7 of 7 values of speaker stand on more than one side; --by session,speaker" in t for t in report["warnings"]
+        "7 of 7 values of speaker are in more than one split; --by session,speaker" in t for t in report["warnings"]
     )
     assert any("1 of 1 values of car" in text for text in report["warnings"])
 
@@ -134,7 +136,7 @@ def test_a_folder_without_a_list_goes_by_sub_folder(tmp_path: Path) -> None:
             sf.write(path, np.full(8000 + 100 * d + k, 0.1), 16000)
     report = divide(tmp_path / "audio", tmp_path / "s", by=("session",), sizes={"dev": "2", "test": "2"})
     assert report["groups"] == 6
-    assert report["notes"] == ["no column says it: each sub-folder is taken as one session"]
+    assert report["notes"] == ["there are no columns: each sub-folder is taken as one session"]
     for name in ("dev", "test"):
         rows = rows_of(tmp_path / "s" / f"{name}.jsonl")
         assert len({row["audio_filepath"].split("/")[1] for row in rows}) == 1
@@ -195,16 +197,16 @@ def test_synthesised_rows_are_refused(tmp_path: Path, more: dict[str, object], t
     path = listed(tmp_path / "audio", [*drives(20), *drives(2, 1, first=20, **more)])
     with pytest.raises(UsageError) as caught:
         divide(path, tmp_path / "s")
-    assert "2 of 82 clips are synthesised (d20/0.wav (line 81): " + text in str(caught.value)
+    assert "2 of 82 clips are synthesized (d20/0.wav (line 81): " + text in str(caught.value)
     assert "--allow-synthesized" in str(caught.value)
     assert not (tmp_path / "s").exists()
-    assert divide(path, tmp_path / "s", allow_synthesised=True)["clips"] == 82
+    assert divide(path, tmp_path / "s", allow_synthesized=True)["clips"] == 82
 
 
 def test_what_is_not_of_the_target_is_refused(tmp_path: Path) -> None:
     path = listed(tmp_path / "audio", [*drives(20, target=True), *drives(1, first=20, target=False)])
     with pytest.raises(
-        UsageError, match=r"4 of 84 clips are not of the target \(d20/0.wav \(line 81\): target is False"
+        UsageError, match=r"4 of 84 clips are not from the target \(d20/0.wav \(line 81\): target is False"
     ):
         divide(path, tmp_path / "s")
     divide(path, tmp_path / "s", allow_other=True)
@@ -212,7 +214,7 @@ def test_what_is_not_of_the_target_is_refused(tmp_path: Path) -> None:
 
 def test_copies_of_one_source_stay_together_where_synthesised_audio_is_allowed(tmp_path: Path) -> None:
     rows = [{"path": f"{k}.wav", "duration": 1, "source_id": f"u{k // 3}", "speaker": f"s{k}"} for k in range(90)]
-    report = divide(listed(tmp_path / "audio", rows), tmp_path / "s", allow_synthesised=True)
+    report = divide(listed(tmp_path / "audio", rows), tmp_path / "s", allow_synthesized=True)
     assert report["groups"] == 30
 
 
@@ -246,11 +248,11 @@ def test_keep_may_write_into_the_same_folder_and_audio_may_move(tmp_path: Path) 
 def test_what_was_changed_by_hand_is_told(tmp_path: Path) -> None:
     audio = listed(tmp_path / "audio", drives(30, split="test"))
     notes = divide(audio, tmp_path / "old")["notes"]
-    assert notes == ["the list's own column split (test) is left out: it is divided anew"]
+    assert notes == ["the list's own column split (test) is replaced"]
     dev = tmp_path / "old" / "dev.jsonl"
     dev.write_text("".join(line + "\n" for line in dev.read_text().splitlines()[:-1]))
     told = divide(audio, tmp_path / "new", keep=tmp_path / "old")["notes"]
-    assert "dev.jsonl of the earlier split has been changed since; it counts as it is now" in told
+    assert "dev.jsonl of the earlier split was changed since it was written; the changes count" in told
     (tmp_path / "old" / "split.json").write_text("{}")
     with pytest.raises(UsageError, match=r"split\.json is not what `synth split` wrote"):
         divide(audio, tmp_path / "other", keep=tmp_path / "old")
@@ -290,7 +292,7 @@ def test_a_conflict_is_refused_with_the_clips_that_it_joins(tmp_path: Path) -> N
     with pytest.raises(GuardError) as caught:
         divide(path, tmp_path / "new", keep=tmp_path / "old")
     text = str(caught.value)
-    assert "1 group joins clips that the earlier split has on different sides" in text
+    assert "1 group joins clips of different earlier splits" in text
     assert f"has the same session ({dev.split('/')[0]}) as new.wav (new) has the same speaker" in text
     assert "(dev)" in text
     assert f"{train.split('/')[0]}/" in text
@@ -309,9 +311,9 @@ def test_a_conflict_may_be_decided(tmp_path: Path) -> None:
         new = where(tmp_path / winner)
         assert new[dev] == new[train] == new["new.wav"] == winner
         assert len(new) == 121
-    with pytest.raises(GuardError, match="and is not in test, which --on-conflict names"):
+    with pytest.raises(GuardError, match="none of them is test; see --on-conflict"):
         divide(path, tmp_path / "test", keep=tmp_path / "old", on_conflict="test")
-    with pytest.raises(UsageError, match="--on-conflict never: one of refuse, drop, dev, test, train"):
+    with pytest.raises(UsageError, match="--on-conflict never: choose from refuse, drop, dev, test, train"):
         divide(path, tmp_path / "never", keep=tmp_path / "old", on_conflict="never")
 
 
@@ -320,8 +322,8 @@ def test_the_command_says_what_was_done(tmp_path: Path) -> None:
     words = ("split", path, "--dev", "2,000", "--test", "500", "--out", tmp_path / "s", "--no-duplicates")
     done = run_synth(*words)
     assert done.returncode == 0, done.stderr
-    assert "dev: 2,000 clips: +-0.7 points at 10 % error; +-0.9 where clips of a group err alike" in done.stdout
-    assert "groups       200 by speaker, session; no near-duplicates looked for" in done.stdout
+    assert "dev: 2,000 clips: +-0.7 points at 10 % error; +-0.9 if the errors of a group are correlated" in done.stdout
+    assert "groups       200 by speaker, session; near-duplicates were not searched for" in done.stdout
     assert "unchanged: true}" in done.stdout
     told = json.loads(run_synth(*words, "--json").stdout)
     assert [told["splits"][name]["clips"] for name in ("dev", "test", "train")] == [2000, 500, 1500]

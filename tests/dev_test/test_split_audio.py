@@ -12,7 +12,7 @@ import soundfile as sf
 
 from synth.catalog.near_duplicates import near_duplicates
 from synth.commands.generate import generate
-from synth.dev_test.clip_audio import Prints, hear, same_sound
+from synth.dev_test.clip_audio import StoredFingerprints, find_same_sound, measure_clips
 from synth.dev_test.real_set import open_real_set
 from synth.errors import BadInput, UsageError
 from synth.match.fit.guards import refuse_test_set
@@ -65,10 +65,12 @@ def test_the_same_silence_after_different_words_is_no_bond(tmp_path: Path) -> No
         sf.write(tmp_path / f"{k}.wav", words, 16000, subtype="PCM_24")
     rows = open_real_set(tmp_path).rows
     heard = [
-        one for one in hear(rows, str(tmp_path), cache=tmp_path / "c", prints=True) if not isinstance(one, BadInput)
+        one
+        for one in measure_clips(rows, str(tmp_path), cache=tmp_path / "c", fingerprints=True)
+        if not isinstance(one, BadInput)
     ]
-    assert len(near_duplicates(Prints(heard, tmp_path / "c"))) == 1
-    assert same_sound(heard, tmp_path / "c") == ()
+    assert len(near_duplicates(StoredFingerprints(heard, tmp_path / "c"))) == 1
+    assert find_same_sound(heard, tmp_path / "c") == ()
 
 
 def test_unusable_audio_is_left_out_by_name(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_sets_are_not_listened_to_unless_groups_matter(folder: Path, monkeypatch
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("listened")
 
-    monkeypatch.setattr(sound_groups, "hear", refuse)
+    monkeypatch.setattr(sound_groups, "measure_clips", refuse)
     found = open_set(folder)
     assert len(set(measure_set(found).profile.groups)) == 20
     ours = replace(found, kind="ours")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from synth.cli.terminal import table
-from synth.dev_test.split_folder import list_name, snippet
+from synth.dev_test.split_folder import list_name, recipe_snippet
 from synth.text import count_of
 
 _SHOWN = 5  # items of a list
@@ -34,7 +34,7 @@ def split_text(report: Mapping[str, Any], out: Path) -> str:
     if "train" in report["splits"]:
         root = os.path.relpath(out / report["root"]).replace(os.sep, "/")
         manifest = os.path.relpath(out / list_name("train")).replace(os.sep, "/")
-        lines += ["", "the training share as a source of a recipe in this folder:", *snippet(root, manifest)]
+        lines += ["", "the training share as a source of a recipe in this folder:", *recipe_snippet(root, manifest)]
     return "\n".join([*lines, "", f"{', '.join(report['lists'])}, split.json and README.md are in {out}"])
 
 

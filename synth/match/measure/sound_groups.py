@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from synth.dev_test.clip_audio import hear, same_sound
-from synth.dev_test.groups import grouped
+from synth.dev_test.clip_audio import find_same_sound, measure_clips
+from synth.dev_test.groups import group_clips
 from synth.draws import uniform01
 from synth.errors import BadInput
 from synth.lists.audio_list import AudioRow
@@ -68,11 +68,11 @@ def join_groups(
         )
         for k in chosen
     ]
-    sounds = hear(rows, str(audio_set.root), cache=cache, prints=True, jobs=jobs, progress=progress)
+    sounds = measure_clips(rows, str(audio_set.root), cache=cache, fingerprints=True, jobs=jobs, progress=progress)
     usable = [(k, sound) for k, sound in zip(chosen, sounds, strict=True) if not isinstance(sound, BadInput)]
-    alike = same_sound([sound for _, sound in usable], cache)
+    alike = find_same_sound([sound for _, sound in usable], cache)
     pairs = [(usable[pair.first][0], usable[pair.second][0]) for pair in alike]
-    for group in grouped([(("group", name),) for name in groups], pairs):
+    for group in group_clips([(("group", name),) for name in groups], pairs):
         smallest = min(clips[k].group for k in group.members)
         for k in group.members:
             groups[k] = smallest
