@@ -256,7 +256,7 @@ def test_what_was_changed_by_hand_is_told(tmp_path: Path) -> None:
     (tmp_path / "old" / "split.json").write_text("{}")
     with pytest.raises(UsageError, match=r"split\.json is not what `synth split` wrote"):
         divide(audio, tmp_path / "other", keep=tmp_path / "old")
-    with pytest.raises(UsageError, match="no earlier split is there"):
+    with pytest.raises(UsageError, match="there is no earlier split"):
         divide(audio, tmp_path / "other", keep=tmp_path / "audio")
 
 
