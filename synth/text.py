@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -18,7 +18,7 @@ def printable(text: str) -> str:
     pass lines one by one (`printable_lines`). A byte of a file name that is not UTF-8 (a low surrogate, as
     `os.fsdecode` gives it) becomes `\xNN`.
     """
-    return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(ord(c)) for c in text)
+    return text if text.isprintable() else _escaped(text, _escape)
 
 
 def is_utf8(text: str) -> bool:
@@ -39,22 +39,25 @@ def printable_lines(text: str) -> str:
 
 def printable_json(text: str) -> str:
     r"""Escape as `printable_lines` does, but as `\uNNNN`, which JSON allows in strings: the text means the same."""
-    lines = (
-        line if line.isprintable() else "".join(c if c.isprintable() else _json_escaped(c) for c in line)
-        for line in text.split("\n")
-    )
-    return "\n".join(lines)
+    lines = text.split("\n")
+    return "\n".join(line if line.isprintable() else _escaped(line, _json_escape) for line in lines)
 
 
-def _escaped(code: int) -> str:
-    if 0xDC80 <= code <= 0xDCFF:
+def _escaped(text: str, escape: Callable[[str], str]) -> str:
+    return "".join(c if c.isprintable() else escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, as os.fsdecode has it
         return f"\\x{code - 0xDC00:02x}"
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _json_escaped(character: str) -> str:
+def _json_escape(character: str) -> str:
+    # JSON has no escape beyond U+FFFF: two halves of a pair instead
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
 

@@ -75,7 +75,7 @@ def encode(samples: npt.NDArray[np.int16] | npt.NDArray[np.int32], sample_rate: 
 
 
 def pcm_bytes(samples: npt.NDArray[np.int16]) -> memoryview:
-    """Samples of shape (n,), int16, as little-endian bytes: what `pcm_sha256` is the hash of."""
+    """What `pcm_sha256` hashes: int16 samples, shape (n,), full scale 32768, as little-endian bytes."""
     return np.ascontiguousarray(samples, dtype="<i2").data.cast("B")
 
 

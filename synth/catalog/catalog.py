@@ -381,7 +381,7 @@ class CatalogBuilder:
 
     def end_source(self, source: CatalogSource) -> None:
         """Sort the entries of the current source; a recording that was added twice is refused."""
-        kept, starts = self._sorted()  # the paths are gone from memory when the rows are copied
+        kept, starts = self._sorted()  # first, to free the paths before the rows are copied
         rows = self._rows.take()[kept]
         rows["name_start"] = starts
         self._parts.append(rows)

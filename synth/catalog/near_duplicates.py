@@ -188,8 +188,8 @@ def _agreements(words: Words, owner: npt.NDArray[np.int32]) -> Iterator[tuple[In
     expected = len(_SHIFTS) * float(len(words)) ** 2 / (1 << (_KEY_BITS + 1))
     taken = max(1, min(parts, int(parts * _CANDIDATES / max(expected, 1.0))))
     for shift in _SHIFTS:
-        left = 32 - _KEY_BITS - shift  # rotate the bits of each word so that those of the key are the highest
-        rotated = words << np.uint32(left) | words >> np.uint32(32 - left) if left else words
+        turn = 32 - _KEY_BITS - shift  # rotate the bits of each word so that those of the key are the highest
+        rotated = words << np.uint32(turn) | words >> np.uint32(32 - turn) if turn else words
         for part in range(taken):
             in_part = words != 0
             if parts > 1:

@@ -64,8 +64,10 @@ def measure_noise(
         if progress is not None:
             progress("measuring noise", count, len(indices))
 
-    with contextlib.closing(open_cache(cache)) as known, Pool(jobs) as pool:
-        answers = measure_once(items, f"{__name__}:measure_stored", pool=pool, cache=known, batch=8, progress=report)
+    with contextlib.closing(open_cache(cache)) as answers_by_key, Pool(jobs) as pool:
+        answers = measure_once(
+            items, f"{__name__}:measure_stored", pool=pool, cache=answers_by_key, batch=8, progress=report
+        )
     for answer in answers.values():
         if isinstance(answer, BadInput):
             raise answer

@@ -127,7 +127,14 @@ def scan(
     builder = CatalogBuilder(folder=cache)
     with contextlib.closing(open_cache(cache)) as answers, Pool(jobs) as pool:
         state = _ScanState(
-            builder, pool, answers, limits, max_seconds, kind, trim_top_db, progress or (lambda what, done, total: None)
+            builder,
+            pool,
+            answers,
+            limits,
+            max_seconds,
+            kind,
+            trim_top_db,
+            progress or (lambda what, count, total: None),
         )
         for source in sources:
             source_files = locate(source, folder)

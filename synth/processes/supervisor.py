@@ -25,11 +25,22 @@ class ChildProcess(Protocol):
     """What a worker's process can do: `multiprocessing.Process`, or `InterpreterProcess`."""
 
     @property
-    def pid(self) -> int | None: ...
+    def pid(self) -> int | None:
+        """Its number."""
+        ...
+
     @property
-    def exitcode(self) -> int | None: ...
-    def kill(self) -> None: ...
-    def join(self, timeout: float | None = None) -> None: ...
+    def exitcode(self) -> int | None:
+        """None while it runs; negative: the signal that killed it."""
+        ...
+
+    def kill(self) -> None:
+        """Kill it; no error if it is dead."""
+        ...
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it is dead, at most `timeout` seconds."""
+        ...
 
 
 @dataclass(slots=True, eq=False)
