@@ -13,7 +13,7 @@ from synth.match.measure.features import FEATURES
 from tests.helpers import ROOT
 
 PAGE = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
-MODULES = sorted((ROOT / "synth" / "cli").glob("show*.py"))
+MODULES = sorted((ROOT / "synth" / "cli" / "show").glob("*.py"))
 VARIABLE = "N"  # stands for what is not constant in a head
 
 
@@ -39,6 +39,15 @@ def text_of(node: ast.expr) -> str | None:
     return None
 
 
+def texts_of(node: ast.expr, tree: ast.Module) -> list[str | None]:
+    """The texts of an element of a head: one, or those of a constant of the module (`*_STATES`)."""
+    if not isinstance(node, ast.Starred):
+        return [text_of(node)]
+    constants = {ast.unparse(a.targets[0]): a.value for a in tree.body if isinstance(a, ast.Assign)}
+    value = constants.get(ast.unparse(node.value))
+    return [text_of(part) for part in value.elts] if isinstance(value, ast.Tuple) else [None]
+
+
 def heads_of(tree: ast.Module) -> Iterator[list[str]]:
     """The heads of tables: constants `..._HEAD`, variables `head`, and lists that are the first row of a list."""
     named = [
@@ -53,7 +62,7 @@ def heads_of(tree: ast.Module) -> Iterator[list[str]]:
     ]
     for node in [*named, *nested]:
         if isinstance(node, ast.List) and len(node.elts) > 2:
-            texts = [text_of(element) for element in node.elts]
+            texts = [text for element in node.elts for text in texts_of(element, tree)]
             if sum(text is not None for text in texts) > len(texts) / 2:
                 yield [text for text in texts if text]
 
