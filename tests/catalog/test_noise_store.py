@@ -23,7 +23,7 @@ from synth.errors import UsageError
 from synth.processes import pool
 from synth.recipe.model import Limits, Source
 from synth.units import resampled_length
-from tests.catalog.hostile import peak_megabytes
+from tests.processes.hostile import peak_megabytes
 
 RATE = 16000
 

@@ -9,9 +9,9 @@ import pytest
 import soundfile
 
 from synth.catalog.scan import scan
-from synth.catalog.source_files import refuse_missing
+from synth.catalog.source_files import path_kind, refuse_missing, source_from_path
 from synth.dev_test.real_set import open_real_set
-from synth.errors import RecipeError
+from synth.errors import RecipeError, UsageError
 from synth.match.measure.audio_set import open_set
 from synth.recipe.load import load_recipe
 from synth.recipe.model import Limits, Recipe, Source
@@ -93,3 +93,35 @@ def test_a_source_without_audio_is_reported_at_its_place(source: str, text: str,
     with pytest.raises(RecipeError) as caught:
         paths_of(recipe.speech.sources[0], recipe.folder)
     assert str(caught.value).split("\n")[0] == f"{tmp_path}/recipe.yaml:{text.format(folder=tmp_path)}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("a[1].wav", "b.FLAC", "list.csv", "rows.jsonl", "words.txt", "metadata.csv"):
+        (tmp_path / name).write_bytes(b"")
+    return tmp_path
+
+
+def test_kinds(folder: Path) -> None:
+    kinds = {"a[1].wav": "audio", "b.FLAC": "audio", "list.csv": "list", "rows.jsonl": "list", "words.txt": "list"}
+    assert {name: path_kind(folder / name) for name in kinds} == kinds
+    assert (path_kind(folder), path_kind(folder / "gone")) == ("folder", None)
+
+
+def test_sources(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    there = Path(folder.name)
+    whole = source_from_path(there, name="speech", glob="*.wav")
+    assert (whole.name, whole.path, whole.glob, whole.manifest) == ("speech", str(folder), "*.wav", None)
+    assert source_from_path(there, list_names=("none.csv", "metadata.csv")).manifest == str(folder / "metadata.csv")
+    listed = source_from_path(there / "rows.jsonl")
+    assert (listed.path, listed.manifest, listed.glob) == (str(folder), str(folder / "rows.jsonl"), None)
+    one = source_from_path(there / "a[1].wav")
+    assert (one.path, one.manifest, one.glob) == (str(folder / "a[1].wav"), None, None)
+
+
+def test_nothing_and_a_pattern_for_a_list_are_refused(folder: Path) -> None:
+    with pytest.raises(UsageError, match="there is no folder, list or file"):
+        source_from_path(folder / "gone")
+    with pytest.raises(UsageError, match=r"--glob chooses files of a folder, but .*list\.csv is a list"):
+        source_from_path(folder / "list.csv", glob="*.wav")

@@ -91,7 +91,7 @@ def test_the_page_has_six_steps_with_code_in_style(copy: Path) -> None:
 
 
 def test_the_tests_that_the_steps_name_pass_in_the_copy(copy: Path) -> None:
-    files = ["tests/dsp/effects/test_dc_offset.py", "tests/dsp/effects/test_effects.py", "tests/render/test_clip.py"]
+    files = ["tests/dsp/effects/test_dc_offset.py", "tests/dsp/effects/test_effect.py", "tests/render/test_clip.py"]
     run(
         copy,
         "-m",

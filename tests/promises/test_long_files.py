@@ -29,7 +29,7 @@ def long_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def answer_of(function: str, *task: object) -> tuple[object, int]:
     with Pool(1) as pool:
-        ((_, answer),) = pool.map(f"tests.catalog.hostile:{function}", [task], timeout_s=60)
+        ((_, answer),) = pool.map(f"tests.processes.hostile:{function}", [task], timeout_s=60)
     return answer  # type: ignore[no-any-return]
 
 

@@ -100,7 +100,7 @@ def test_unknown_effect_is_named() -> None:
 DIGESTS = """
 import hashlib
 from tests.dsp.effects.known_signals import noise
-from tests.dsp.effects.test_effects import EXAMPLES
+from tests.dsp.effects.test_effect import EXAMPLES
 print([hashlib.sha256(e(noise(9000), sample_rate=16000).tobytes()).hexdigest() for e in EXAMPLES])
 """
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from tests.diagnose.dev_lists import dev_list, filled_in
-from tests.diagnose.test_confident_joint import written
+from tests.diagnose.review.test_confident_joint import written
 from tests.helpers import ROOT, rows_of, run_synth
 
 

@@ -319,7 +319,7 @@ def test_bombs_take_no_more_memory_than_their_bound(tmp_path: Path) -> None:
         flac_with_total(path, total)
     code = (
         "import sys; from synth.audio.read import *; from synth.errors import BadInput\n"
-        "from tests.catalog.hostile import peak_megabytes\n"
+        "from tests.processes.hostile import peak_megabytes\n"
         "for path, seconds in zip(sys.argv[1::2], sys.argv[2::2]):\n"
         "    try: print(len(read_samples(path, max_seconds=float(seconds))[0]))\n"
         "    except BadInput as error: print(error.code)\n"

@@ -9,7 +9,7 @@ import pytest
 from synth.errors import BadInput, SynthError
 from synth.processes.pool import Pool, start_worker
 
-ANSWER, MISBEHAVE = "tests.catalog.hostile:answer", "tests.catalog.hostile:misbehave"
+ANSWER, MISBEHAVE = "tests.processes.hostile:answer", "tests.processes.hostile:misbehave"
 
 
 def outcomes(tasks: list[tuple[str, str]], *, jobs: int = 2, timeout_s: float = 20.0) -> dict[str, str]:
@@ -53,7 +53,7 @@ def test_the_refusal_says_what_happened() -> None:
 def test_a_process_that_was_killed_for_another_reason_costs_nothing(tmp_path: Path) -> None:
     with Pool() as pool:
         tasks = [("a.wav", str(tmp_path / "marker"))]
-        assert dict(pool.map("tests.catalog.hostile:die_at_first", tasks, timeout_s=20)) == {0: "came through"}
+        assert dict(pool.map("tests.processes.hostile:die_at_first", tasks, timeout_s=20)) == {0: "came through"}
 
 
 def test_memory_is_bounded_and_refusals_come_back() -> None:

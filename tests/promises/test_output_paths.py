@@ -234,12 +234,12 @@ def test_a_folder_with_files_of_others_is_left_as_it_is(ground: Path, tmp_path: 
 def test_a_folder_of_ours_is_written_to_until_somebody_edits_it(ground: Path, tmp_path: Path, name: str) -> None:
     """D2: `fit --out` replaced an edited recipe."""
     if name == "generate --out":
-        pytest.skip("a data set is resumed by its plan, not by digests; tests/dataset/test_resume.py")
+        pytest.skip("a data set is resumed by its plan, not by digests; tests/promises/test_resume.py")
     folder, file = tmp_path / "out", tmp_path / "out" / own_name(name)
     output_path.write(file, b'{"digests": {}}', WRITTEN[name].kind)
     assert str(folder) not in str(run(ground, name, folder))
     file.write_bytes(b"edited")
-    if name != "split --out":  # which looks at its lists first; tests/dev_test/test_split.py
+    if name != "split --out":  # which looks at its lists first; tests/commands/test_split.py
         assert "is not an unchanged" in str(run(ground, name, folder))
     assert file.read_bytes() == b"edited"
 

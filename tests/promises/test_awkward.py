@@ -168,7 +168,7 @@ def test_each_file_is_read_or_refused_as_the_table_says_in_bounded_memory(awkwar
     found: dict[str, int | str] = {}
     with Pool(jobs=1) as pool:
         tasks = [(str(awkward / name),) for name in names]
-        for index, answer in pool.map("tests.catalog.hostile:read_and_measure", tasks, timeout_s=30):
+        for index, answer in pool.map("tests.processes.hostile:read_and_measure", tasks, timeout_s=30):
             assert not isinstance(answer, BadInput), answer
             outcome, megabytes = answer
             found[names[index]] = int(outcome[3:]) if outcome.startswith("ok ") else outcome
