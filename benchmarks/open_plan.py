@@ -46,7 +46,7 @@ def _opened(plan: Any) -> Callable[[Sequence[int]], int]:
 
 def _offline(folder: str, *, encode: bool) -> Callable[[Sequence[int]], int]:
     """What a worker of `synth generate` does with a clip: render it, and (`encode`) FLAC, hashes and its row."""
-    from synth.execute.worker import open_clip_maker
+    from synth.execute.clip_maker import open_clip_maker
     from synth.processes.memory import keep_freed_memory
     from synth.render.progress import NoProgress
 
@@ -90,7 +90,7 @@ def main() -> None:
         os.environ.setdefault("SYNTH_CACHE", cache)
         plan = synth.open_plan(arguments.recipe, overrides=arguments.overrides)
         plan[0]  # loads the libraries, once before all forks
-        folder, order = str(plan._store.home.folder), list(range(len(plan)))
+        folder, order = str(plan._store.saved_in.path), list(range(len(plan)))
         shuffled = order.copy()
         random.Random(1).shuffle(shuffled)
         variants: dict[str, tuple[Callable[[Any], Any], Any, Sequence[int]]] = {

@@ -19,7 +19,7 @@ from synth.dataset import lock
 from synth.dataset.commit import begin, open_shards
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.finish import finish
-from synth.dataset.plan_file import publish_plan_header
+from synth.dataset.plan_header import publish_plan_header
 from synth.dataset.saved_plan import header_of, save_plan
 from synth.errors import SynthError
 from synth.execute.local import run_shards
@@ -85,7 +85,7 @@ def publish(plan: Plan, store: NoiseStore, out: Path) -> DatasetDir:
     dataset = DatasetDir(out)
     if not dataset.plan_header.exists():
         save_plan(dataset, plan, store)
-    publish_plan_header(dataset, header_of(plan, store, planned=planned_ledger(plan)))
+    publish_plan_header(dataset, header_of(plan, store, ledger=planned_ledger(plan)))
     return dataset
 
 
@@ -153,7 +153,7 @@ def main() -> None:
 
 
 def _shards(dataset: DatasetDir) -> int:
-    from synth.dataset.plan_file import read_plan_header
+    from synth.dataset.plan_header import read_plan_header
 
     return read_plan_header(dataset).shards
 

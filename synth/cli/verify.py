@@ -22,4 +22,4 @@ def verify(
 
     report = verify_dataset(dataset, quick=quick)
     print_result(report.to_json(), lambda: report.to_text(dataset))
-    report.raise_for_problems()
+    report.raise_for_findings()

@@ -11,7 +11,7 @@ from synth.dataset.dataset_dir import DatasetDir
 
 if TYPE_CHECKING:
     from synth.dataset.status import Status
-    from synth.dataset.verify import Report
+    from synth.dataset.verify import VerifyReport
 
 __all__ = ["finish", "read_status", "verify"]
 
@@ -29,7 +29,7 @@ def finish(out: StrPath, *, accept_timeouts: bool = False) -> dict[str, Any]:
         TooManyBadInputs, SynthError: as `synth.dataset.finish.finish`.
     """
     from synth.dataset.finish import finish as merge_parts
-    from synth.dataset.plan_file import read_plan_header
+    from synth.dataset.plan_header import read_plan_header
 
     dataset = DatasetDir(Path(out))
     read_plan_header(dataset)  # before a lock file is made in a folder that is not ours
@@ -44,10 +44,10 @@ def read_status(out: StrPath) -> Status:
     return status(DatasetDir(Path(out)))
 
 
-def verify(out: StrPath, *, quick: bool = False) -> Report:
+def verify(out: StrPath, *, quick: bool = False) -> VerifyReport:
     """Check a data set against its manifest: every file, hash, length and level; with `quick` files and sizes only.
 
-    What differs is in the report and raises nothing; `report.raise_for_problems()` does.
+    What differs is in the report and raises nothing; `report.raise_for_findings()` does.
 
     Raises:
         UsageError: there is no finished data set.

@@ -57,7 +57,7 @@ def explain(out: StrPath, clip: str) -> ClipExplanation:
 def find_row(dataset: DatasetDir, plan: Plan, index: int) -> dict[str, Any] | None:
     """Return the manifest row of clip `index`, from the part that made it; None if it is not rendered (yet)."""
     from synth.dataset.commit import read_part
-    from synth.dataset.plan_file import read_plan_header
+    from synth.dataset.plan_header import read_plan_header
 
     shard = index // plan.shard_size
     if not os.path.lexists(dataset.part(shard)):

@@ -16,15 +16,15 @@ from synth.commands.plan import PlannedRecipe, StrPath, make_plan
 from synth.dataset import lock
 from synth.dataset.dataset_dir import DatasetDir
 from synth.errors import GuardError
+from synth.execute.array_part import ArrayPart, parse_part
 from synth.execute.local import RunProgress, RunResult, run_shards
-from synth.execute.parts import Part, parse_part
 from synth.paths import output_path
 from synth.recipe.load import load_recipe
 from synth.recipe.source_folders import source_folders
 from synth.units import size_text
 
 if TYPE_CHECKING:
-    from synth.dataset.plan_file import PlanHeader
+    from synth.dataset.plan_header import PlanHeader
 
 __all__ = ["GeneratedDataset", "Listeners", "generate"]
 
@@ -39,7 +39,7 @@ class GeneratedDataset:
 
     result: RunResult  # of this call: what earlier calls rendered is not counted
     content: Mapping[str, Any] | None  # that of dataset.json; None if other parts are still to come
-    part: Part | None
+    part: ArrayPart | None
     warnings: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -138,12 +138,12 @@ def _make_plan(plan: Callable[[], PlannedRecipe], listeners: Listeners) -> tuple
         listeners.message(f"note: {note}")
     for warning in planned.warnings:
         listeners.message(f"warning: {warning}")
-    return planned, header_of(planned.plan, planned.noise, planned=planned.ledger)
+    return planned, header_of(planned.plan, planned.noise, ledger=planned.ledger)
 
 
 def _save_plan(dataset: DatasetDir, plan: Callable[[], PlannedRecipe], listeners: Listeners) -> PlannedRecipe:
     """Plan the recipe, and save the plan in the directory. Raises UsageError if that holds another plan."""
-    from synth.dataset.plan_file import check_fresh, publish_plan_header
+    from synth.dataset.plan_header import publish_plan_header
     from synth.dataset.saved_plan import save_plan
 
     with lock.planning(dataset):  # parts that start together wait here for each other
@@ -151,7 +151,7 @@ def _save_plan(dataset: DatasetDir, plan: Callable[[], PlannedRecipe], listeners
         if dataset.plan_header.exists():
             _check_same_inputs(dataset, planned, header, listeners)
         else:
-            check_fresh(dataset)
+            output_path.check_data_set(dataset.path)
             check_disk(dataset.path, planned.bytes_needed)
         save_plan(dataset, planned.plan, planned.noise)
         publish_plan_header(dataset, header)
@@ -161,7 +161,7 @@ def _save_plan(dataset: DatasetDir, plan: Callable[[], PlannedRecipe], listeners
 def _check_same_inputs(dataset: DatasetDir, planned: PlannedRecipe, header: PlanHeader, listeners: Listeners) -> None:
     """Raise UsageError if the directory holds a plan of something else, with the names of files that changed."""
     from synth.dataset.input_changes import refuse_changed_inputs
-    from synth.dataset.plan_file import check_same_plan, has_same_recipe, read_plan_header
+    from synth.dataset.plan_header import check_same_plan, has_same_recipe, read_plan_header
 
     old = read_plan_header(dataset)
     if has_same_recipe(old, header) and (touched := refuse_changed_inputs(dataset, planned.plan)):

@@ -45,7 +45,7 @@ def replay(out: StrPath, clip: str, target: StrPath) -> ReplayedClip:
         BadInput: the clip cannot be made; the sources are not what they were.
     """
     from synth.dataset.saved_plan import reading_plan
-    from synth.execute.worker import ClipMaker
+    from synth.execute.clip_maker import ClipMaker
     from synth.render.progress import NoProgress
 
     out, target = Path(out), Path(target)

@@ -46,7 +46,7 @@ clips = clips.map(lambda row: {{"audio": f"{{folder}}/{{row['audio_filepath']}}"
 ```
 
 `synth verify` checks every file of this folder; `synth explain` shows how a clip was made, and `synth replay` makes it
-again. The fingerprint of the plan is `{fingerprint}`.
+again. The digest of the plan is `{plan_digest}`.
 """
 
 
@@ -54,13 +54,13 @@ def card_text(content: Mapping[str, Any], columns: Iterable[str]) -> str:
     """The card of a finished data set.
 
     Args:
-        content: the content of its dataset.json, as far as `splits`, `versions` and `fingerprint` go.
+        content: the content of its dataset.json, as far as `splits`, `versions` and `plan_digest` go.
         columns: the keys of its rows.
     """
     splits = {name: counts for name, counts in content["splits"].items() if counts["clips"]}
     rows = [f"| {name} | `{name}.jsonl` | {c['clips']} | {c['hours']:.2f} |" for name, c in splits.items()]
     return _head(splits, columns) + _TEXT.format(
-        version=content["versions"].get("synth", ""), table="\n".join(rows), fingerprint=content["fingerprint"]
+        version=content["versions"].get("synth", ""), table="\n".join(rows), plan_digest=content["plan_digest"]
     )
 
 

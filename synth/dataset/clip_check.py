@@ -20,9 +20,9 @@ import numpy.typing as npt
 from synth import files
 from synth.audio.encode import pcm_bytes
 from synth.audio.read import AudioFile, opened_descriptor
-from synth.dataset.measured import PcmLevel, is_quiet, measure_stems, scale_of
 from synth.dataset.reader import open_inside
-from synth.dataset.row_check import LEVEL_TOLERANCE_DB, stems_of
+from synth.dataset.row_consistency import LEVEL_TOLERANCE_DB, stems_of
+from synth.dataset.written_levels import PcmLevel, is_quiet, measure_stems, snr_scale_of
 from synth.dsp import levels
 from synth.errors import BadInput
 
@@ -175,7 +175,7 @@ def _stem_faults(row: Mapping[str, Any], decoded: Mapping[str, _Decoded]) -> Ite
     stated, active_level = row["snr_db"], row["speech"].get("active_level_dbfs")
     active, snr = math.nan, None
     with contextlib.suppress(levels.SilentError, ValueError):
-        active, snr = measure_stems(speech, noise, span, scale_of(row))
+        active, snr = measure_stems(speech, noise, span, snr_scale_of(row))
     if snr is None:
         if active_level is None or min(active_level, active_level - stated["measured"]) > _UNMEASURABLE_DBFS:
             yield f"its SNR cannot be measured on the stems, the manifest says {stated['measured']:.2f} dB"

@@ -16,10 +16,10 @@ from typing import Any, Final
 
 from synth import files
 from synth.dataset.dataset_dir import PART_SUFFIX, DatasetDir
-from synth.dataset.json_types import count, fault, mapping_of, object_of, or_null, text
-from synth.dataset.plan_file import PlanHeader
+from synth.dataset.json_checks import count, fault, mapping_of, object_of, or_null, text
+from synth.dataset.plan_header import PlanHeader
 from synth.dataset.reader import DataFile
-from synth.dataset.row_types import fault_of
+from synth.dataset.row_schema import fault_of
 from synth.errors import SynthError
 
 PART_FORMAT: Final = 1

@@ -65,7 +65,7 @@ class DatasetDir:
         return self.private / PLAN
 
     @property
-    def plan_data(self) -> Path:
+    def plan_folder(self) -> Path:
         """Folder of the saved plan: catalogs, noise index, schedule."""
         return self.private / "plan"
 

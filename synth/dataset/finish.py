@@ -17,10 +17,10 @@ from typing import Any
 from synth import files
 from synth.dataset.card import card_text
 from synth.dataset.commit import present_shards, read_part
-from synth.dataset.content import Sums, content_of, to_text
 from synth.dataset.dataset_dir import DatasetDir
-from synth.dataset.ledger import MadeLedger
-from synth.dataset.plan_file import PlanHeader, read_plan_header
+from synth.dataset.dataset_json import Sums, content_of, to_text
+from synth.dataset.ledger import RenderedLedger
+from synth.dataset.plan_header import PlanHeader, read_plan_header
 from synth.dataset.saved_plan import load_pools
 from synth.dataset.stages import StageCounts, is_trained_on
 from synth.errors import SynthError, TooManyBadInputs, VerifyMismatch
@@ -102,7 +102,7 @@ def finish(dataset: DatasetDir, *, accept_timeouts: bool = False) -> dict[str, A
     plan = read_plan_header(dataset)
     _check_all_present(dataset, plan)
     files.remove_folder(dataset.temp)
-    sums = Sums(MadeLedger(load_pools(dataset, plan), sample_rate=plan.sample_rate), StageCounts(plan.stages))
+    sums = Sums(RenderedLedger(load_pools(dataset, plan), sample_rate=plan.sample_rate), StageCounts(plan.stages))
     hashes = _merge(dataset, plan, sums)
     recipe = plan.recipe_text.encode()
     files.write_file(dataset.recipe, recipe, temp_folder=dataset.temp)
@@ -146,10 +146,10 @@ def _check_timeouts(dataset: DatasetDir, sums: Sums, accept: bool) -> None:
 
 
 def _check_bad_inputs(dataset: DatasetDir, plan: PlanHeader, sums: Sums) -> None:
-    bad, share = len(sums.bad_inputs), len(sums.bad_inputs) / max(1, plan.inputs)
+    bad, share = len(sums.bad_inputs), len(sums.bad_inputs) / max(1, plan.num_inputs)
     allowed = f"{plan.max_bad:.2%}" if plan.max_bad < 1 else f"{plan.max_bad:.0f}"
-    _log.info("guard limits.max_bad: %d of %d inputs refused (allowed: %s)", bad, plan.inputs, allowed)
-    if not too_many(bad, plan.inputs, plan.max_bad) and sums.clips.total():
+    _log.info("guard limits.max_bad: %d of %d inputs refused (allowed: %s)", bad, plan.num_inputs, allowed)
+    if not too_many(bad, plan.num_inputs, plan.max_bad) and sums.clips.total():
         return
     codes = ", ".join(f"{count} {code}" for code, count in sorted(sums.codes.items()))
     if not sums.clips.total():
@@ -158,7 +158,7 @@ def _check_bad_inputs(dataset: DatasetDir, plan: PlanHeader, sums: Sums) -> None
             "Fix the sources or the recipe, and generate into a new folder"
         )
     raise TooManyBadInputs(
-        f"{bad} of {plan.inputs} inputs were refused ({share:.2%}; limits.max_bad allows {allowed}): {codes}; "
+        f"{bad} of {plan.num_inputs} inputs were refused ({share:.2%}; limits.max_bad allows {allowed}): {codes}; "
         f"see {dataset.quarantine}"
     )
 

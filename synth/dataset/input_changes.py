@@ -8,25 +8,24 @@ decoding (noise), or from the rows that were made of it (speech).
 from __future__ import annotations
 
 import datetime
-import hashlib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Final, TypeAlias
 
-from synth import files
 from synth.audio.file_identity import FileIdentity, difference, file_sha256
 from synth.catalog.catalog import Catalog
 from synth.catalog.source_hashes import distinct_files
 from synth.dataset.commit import present_shards, read_part
 from synth.dataset.dataset_dir import DatasetDir
-from synth.dataset.plan_data import load_catalog, loading, plan_document
-from synth.dataset.plan_file import read_plan_header
+from synth.dataset.plan_header import read_plan_header
+from synth.dataset.saved_plan import CATALOGS, hash_lists, load_catalog, opening, read_document
 from synth.errors import BadInput, DamagedDataset, UsageError
 from synth.plan.plan import Plan
 from synth.recipe.model import Recipe
+from synth.text import listed
 
-CATALOGS: Final = ("speech", "noise", "rooms")
 _MOST_SHOWN: Final = 20
+_NEW_LINE: Final = "\n  "
 _TOUCHED_TOO: Final = (
     "If only the time of a file has changed, its content may be the same, but no hash was recorded to tell: "
     "`synth generate --strict-inputs` records the hashes of all files when it plans."
@@ -34,22 +33,6 @@ _TOUCHED_TOO: Final = (
 
 _Pair: TypeAlias = tuple[int | None, int | None]
 """A file by its first recording in the old catalog and in the new one; None where it is not."""
-
-
-def list_hashes(recipe: Recipe) -> dict[str, str]:
-    """SHA-256 of each list of a recipe (of sources, of cases), by its path as the recipe has it.
-
-    A trial of `synth fit` has cases that are in no file; their digest is in the plan.
-    """
-    layers = recipe.noise.pooled_layers if recipe.noise else ()
-    rooms = recipe.speech.room.sources if recipe.speech.room else ()
-    sources = (*recipe.speech.sources, *(source for layer in layers for source in layer.sources), *rooms)
-    lists = [source.manifest for source in sources] + [condition.cases for condition in recipe.conditions]
-    hashes = {}
-    for path in sorted({path for path in lists if path is not None and (recipe.folder / path).exists()}):
-        with files.reading(path):
-            hashes[path] = hashlib.sha256((recipe.folder / path).read_bytes()).hexdigest()
-    return hashes
 
 
 def refuse_changed_inputs(dataset: DatasetDir, plan: Plan) -> int:
@@ -72,7 +55,7 @@ def refuse_changed_inputs(dataset: DatasetDir, plan: Plan) -> int:
         try:
             old = load_catalog(dataset, name)
         except DamagedDataset:
-            if read_plan_header(dataset).digests.get(name) != new.digest:
+            if read_plan_header(dataset).input_digests.get(name) != new.digest:
                 raise
             continue  # the header knows the same catalog, so the damaged file is only to be written again
         comparison = _Comparison(old, new, rows if name == "speech" else None)
@@ -88,15 +71,13 @@ def refuse_changed_inputs(dataset: DatasetDir, plan: Plan) -> int:
 
 def _message(dataset: DatasetDir, changes: list[str]) -> str:
     count = f"{len(changes)} input files are" if len(changes) > 1 else "1 input file is"
-    more = [f"  ... and {len(changes) - _MOST_SHOWN} more"] if len(changes) > _MOST_SHOWN else []
-    lines = [
-        f"{dataset.path}: {count} not what the data set was planned with:",
-        *(f"  {change}" for change in changes[:_MOST_SHOWN]),
-        *more,
+    text = (
+        f"{dataset.path}: {count} not what the data set was planned with:\n"
+        f"  {listed(changes, _MOST_SHOWN, separator=_NEW_LINE)}\n"
         "A data set is never made from two versions of a file. Restore what has changed and run again, or choose a new "
-        "directory.",
-    ]
-    return "\n".join([*lines, _TOUCHED_TOO] if any("modification time" in change for change in changes) else lines)
+        "directory."
+    )
+    return f"{text}\n{_TOUCHED_TOO}" if any("modification time" in change for change in changes) else text
 
 
 class _Comparison:
@@ -205,10 +186,10 @@ class _RowHashes:
 
 
 def _changed_lists(dataset: DatasetDir, recipe: Recipe) -> Iterator[str]:
-    present = list_hashes(recipe)
+    present = hash_lists(recipe)
     try:
-        with loading(dataset, "lists.json"):
-            planned = dict(plan_document(dataset, "lists.json"))
+        with opening(dataset, "lists.json"):
+            planned = dict(read_document(dataset, "lists.json"))
     except DamagedDataset:
         return  # it is written again; what a list changes in the clips, the digests of the catalogs tell
     for name, sha256 in present.items():

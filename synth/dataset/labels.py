@@ -17,23 +17,30 @@ from synth.errors import UsageError
 from synth.lists.label_value import STATES, state_of
 
 NO_SPLIT: Final = "-"
-"""Where the row of a plain manifest has no split."""
+"""The split of rows of a plain manifest that names none."""
 
 
 def label_arrays(
     rows: Iterable[Mapping[str, Any]], names: Sequence[str]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """(values, known), each of shape (rows, len(names)), in the order of `names`.
+    """The labels of rows as arrays for a loss: `(mask * loss(logits, values)).sum() / mask.sum()`.
 
-    `values` is 1 where the label is present, 0 where it is absent and where it is unknown; `known` is the mask of a
-    loss: `(known * loss(logits, values)).sum() / known.sum()`.
-    Raises UsageError, with the clip, where a label is something else, such as a text.
+    Args:
+        rows: manifest rows.
+        names: labels, in the order of the columns.
+
+    Returns:
+        `values`, float32, shape (rows, len(names)): 1 if the label is present, 0 if it is absent or unknown; and
+        `mask`, bool, of the same shape: False if it is unknown.
+
+    Raises:
+        UsageError: a label is something else, such as a text; the message names the clip.
     """
     states = [[_state(row, name) for name in names] for row in rows]
     shape = len(states), len(names)
     values = np.array([[state == "present" for state in each] for each in states], np.float32).reshape(shape)
-    known = np.array([[state != "unknown" for state in each] for each in states], bool).reshape(shape)
-    return values, known
+    mask = np.array([[state != "unknown" for state in each] for each in states], bool).reshape(shape)
+    return values, mask
 
 
 def _state(row: Mapping[str, Any], name: str) -> str:
@@ -47,7 +54,7 @@ def _state(row: Mapping[str, Any], name: str) -> str:
 
 @dataclass(slots=True)
 class LabelCounts:
-    """How often each label is present, absent, unknown, or something else, by split; feed it the rows.
+    """Feed it the rows; it counts how often each label is present, absent, unknown or something else, by split.
 
     A label that is not once known as present or absent (a text, such as an accent) is counted as `other` and `unknown`.
     """
@@ -68,17 +75,18 @@ class LabelCounts:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """All labels, sorted."""
         return tuple(sorted({name for name, _, _ in self._states}))
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """In the order in which they came."""
+        """The splits, in the order in which they came."""
         return tuple(self.clips)
 
     def of(self, name: str, split: str) -> dict[str, int]:
-        """{state: clips} of a label in a split."""
-        found: dict[str, int] = {state: self._states[name, split, state] for state in STATES}
-        return {**found, "unknown": found["unknown"] + self.clips[split] - sum(found.values())}
+        """{state: clips} for a label in a split."""
+        clips: dict[str, int] = {state: self._states[name, split, state] for state in STATES}
+        return {**clips, "unknown": clips["unknown"] + self.clips[split] - sum(clips.values())}
 
     def to_json(self) -> dict[str, dict[str, dict[str, int]]]:
         """{label: {split: {state: clips}}}."""
@@ -86,17 +94,28 @@ class LabelCounts:
 
     def values(self) -> dict[str, dict[str, dict[str, int]]]:
         """{label: {split: {value: clips}}} of labels that are texts or numbers, the most frequent value first."""
-        found: dict[str, dict[str, dict[str, int]]] = {}
+        values: dict[str, dict[str, dict[str, int]]] = {}
         for (name, split, value), clips in sorted(self._values.items(), key=lambda item: (-item[1], item[0])):
-            found.setdefault(name, {}).setdefault(split, {})[value] = clips
-        return found
+            values.setdefault(name, {}).setdefault(split, {})[value] = clips
+        return values
 
-    @property
-    def truth_labels(self) -> tuple[str, ...]:
-        """The labels that are present, absent or unknown in every row, and known in at least one."""
-        told = {name: [self.of(name, split) for split in self.splits] for name in self.names}
-        return tuple(
-            name
-            for name, counts in told.items()
-            if not any(c["other"] for c in counts) and any(c["present"] + c["absent"] for c in counts)
-        )
+
+class TruthLabels:
+    """Feed it the labels of many clips; it names those that a loss can be taken of.
+
+    Their every value is true, false (also in the words of a list) or unknown, and is known at least once.
+    """
+
+    def __init__(self) -> None:
+        self._truths: set[str] = set()
+        self._others: set[str] = set()
+
+    def add(self, labels: Mapping[str, object] | None) -> None:
+        """Take the labels of one clip."""
+        for name, value in (labels or {}).items():
+            if name not in self._others and (state := state_of(value)) != "unknown":
+                (self._others if state == "other" else self._truths).add(name)
+
+    def names(self) -> tuple[str, ...]:
+        """The names, sorted."""
+        return tuple(sorted(self._truths - self._others))

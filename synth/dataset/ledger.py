@@ -21,7 +21,7 @@ def _numbers() -> array[int]:
     return array("q")
 
 
-class MadeLedger:
+class RenderedLedger:
     """Feed it the rows, then ask for `to_json`: the same shape as the planned one. Memory: 16 bytes a noise piece."""
 
     def __init__(self, pools: Pools, *, sample_rate: int) -> None:

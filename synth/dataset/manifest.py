@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from synth.catalog.recording import Recording
+from synth.dataset.old_formats import refuse_old_row
 from synth.dataset.reader import DataFile
-from synth.dataset.row_types import fault_of
+from synth.dataset.row_schema import fault_of
 from synth.dsp.effects.effect import Effect
 from synth.plan.clip_spec import ClipSpec, NoiseSegment, PlannedEvent, RecordingSpan
 from synth.plan.noise_choice import label_truth
@@ -30,8 +31,8 @@ Trace: TypeAlias = Callable[[str, RecordingSpan], Origin]
 """Where a use of a layer's noise recording comes from."""
 
 _encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, check_circular=False).encode
-GROWN_FROM: Final = "grown_from"
-"""The key under `grown` of noise that was played from a file of `synth grow`: what that file was grown from."""
+SYNTHESIZED_FROM: Final = "synthesized_from"
+"""The key under `synthesis` of noise that was played from a file of `synth grow`: what the file was made from."""
 
 _DECIBEL_DECIMALS: Final = 3
 _SECOND_DECIMALS: Final = 6
@@ -94,7 +95,7 @@ def row(
         "noise": _noise(spec, measured, trace),
         "match_spectrum": _colour(spec, measured),
         "fluctuation_db": spec.fluctuation_db,
-        "channel": _effects(spec.channel_effects, measured.drawn.channel),
+        "channel": _effects(spec.channel_effects, measured.effect_reports.channel),
         "snr_db": _snr(spec, measured),
         "level_dbfs": {"requested": _db(spec.level_dbfs), "measured": _db(measured.level_dbfs)},
         "peak_dbfs": _db(measured.peak_dbfs),
@@ -163,28 +164,28 @@ def _speech(spec: ClipSpec, measured: Measurements) -> dict[str, Any]:
         "onset": spec.onset,
         "num_samples": spec.speech_num_samples,
         "unchanged": spec.unchanged,
-        "effects": _effects(spec.speech_effects, measured.drawn.speech),
+        "effects": _effects(spec.speech_effects, measured.effect_reports.speech),
         "lombard": None if spec.lombard is None else dataclasses.asdict(spec.lombard),
         "active_level_dbfs": _db(measured.active_level_dbfs),
     }
 
 
 def _snr(spec: ClipSpec, measured: Measurements) -> dict[str, Any] | None:
-    if spec.snr_db is None:
+    if spec.snr_db is None or measured.snr is None:
         return None
     return {
         "requested": _db(spec.snr_db),
-        "measured": _db(measured.snr_measured),
+        "measured": _db(measured.snr.measured),
         "measure": spec.measure,
         "weighting": spec.weighting,
-        "band": _db(measured.snr_band),
-        "a": _db(measured.snr_a),
-        "broadband": _db(measured.snr_broadband),
+        "band": _db(measured.snr.band),
+        "a": _db(measured.snr.a),
+        "broadband": _db(measured.snr.broadband),
     }
 
 
 def _noise(spec: ClipSpec, measured: Measurements, trace: Trace) -> list[dict[str, Any]]:
-    drawn = measured.drawn.noise or [None] * len(spec.noise)
+    drawn = measured.effect_reports.noise or [None] * len(spec.noise)
     pieces = zip(spec.noise, measured.noise_gains_db, drawn, strict=True)
     return [_piece(piece, gain_db, parameters, trace) for piece, gain_db, parameters in pieces]
 
@@ -206,11 +207,11 @@ def _piece(
         "fade_in": piece.fade_in,
         "effects": _effects(piece.effects, drawn),
         "gain_db": _db(gain_db),
-        "grown": _grown(piece, trace),
+        "synthesis": _synthesis(piece, trace),
     }
 
 
-def _grown(piece: NoiseSegment, trace: Trace) -> dict[str, Any] | None:
+def _synthesis(piece: NoiseSegment, trace: Trace) -> dict[str, Any] | None:
     """The generator with its values and what it worked from; of a file of `synth grow` what its list says."""
     if piece.synthesis is not None:
         grown = piece.synthesis
@@ -219,13 +220,13 @@ def _grown(piece: NoiseSegment, trace: Trace) -> dict[str, Any] | None:
             "materials": [_place(piece.layer, place, trace) for place in grown.materials],
         }
     if (file := piece.grown_file) is not None:
-        return {"name": file.method, GROWN_FROM: file.grown_from, "materials": []}
+        return {"name": file.method, SYNTHESIZED_FROM: file.grown_from, "materials": []}
     return None
 
 
 def is_from_file(piece: Mapping[str, Any]) -> bool:
     """Whether a noise piece of a row was played from a file: a recording, or a file of `synth grow`."""
-    return piece["grown"] is None or GROWN_FROM in piece["grown"]
+    return piece["synthesis"] is None or SYNTHESIZED_FROM in piece["synthesis"]
 
 
 def _place(layer: str, place: RecordingSpan, trace: Trace) -> dict[str, Any]:
@@ -242,18 +243,18 @@ def _events(spec: ClipSpec, measured: Measurements, trace: Trace) -> list[dict[s
 
 
 def _event(spec: ClipSpec, event: PlannedEvent, gain_db: float, trace: Trace) -> dict[str, Any]:
-    """`onset` and `offset` are seconds of the clip in which it sounds; the rest says how it was made."""
+    """`start` and `end` are seconds of the clip in which it sounds; the rest says how it was made."""
     place = event.recorded
     return {
         "label": event.label,
-        "onset": round(event.at / spec.sample_rate, _SECOND_DECIMALS),
-        "offset": round((event.at + event.num_samples) / spec.sample_rate, _SECOND_DECIMALS),
+        "start": round(event.at / spec.sample_rate, _SECOND_DECIMALS),
+        "end": round((event.at + event.num_samples) / spec.sample_rate, _SECOND_DECIMALS),
         "at": event.at,
         "num_samples": event.num_samples,
         "relative_db": event.relative_db,
         "gain_db": _db(gain_db),
-        "kind": "made" if place is None else "recording",
-        "made": None if event.synthesized is None else values_of(event.synthesized),
+        "kind": "synthesized" if place is None else "recording",
+        "synthesis": None if event.synthesized is None else values_of(event.synthesized),
         "source": None if place is None else {"layer": event.layer, **_place(event.layer, place, trace)},
     }
 
@@ -303,5 +304,6 @@ def parse_row(line: bytes, file: DataFile, at: int | str) -> ManifestRow:
 def _typed(fields: ManifestRow, file: DataFile, at: int | str) -> ManifestRow:
     fault = fault_of(fields)
     if fault is not None:
+        refuse_old_row(fields, f"{file.path}:{at}" if isinstance(at, int) else f"{file.path}: {at}")
         raise file.error(f"not a row of a manifest: {fault}", at)
     return fields

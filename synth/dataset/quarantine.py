@@ -21,11 +21,11 @@ def scan_refusal(refusal: Refusal) -> dict[str, Any]:
         "offset": None,
         "path": refusal.path,
         "source": None,
-        "stage": refusal.stage,
+        "step": refusal.stage,
     }
 
 
-def refusal_of(
+def clip_refusal(
     error: BadInput, spec: ClipSpec, recording: Recording, *, root: str, rooms: Mapping[str, str]
 ) -> dict[str, Any]:
     """The line of a clip that could not be made. `rooms`: root of each source of impulse responses by its name.
@@ -36,10 +36,9 @@ def refusal_of(
     own = ("", str(Path(root, recording.path)), spec.source_id)
     for source, folder in rooms.items():
         if error.path not in own and error.path.startswith(folder.rstrip("/") + "/"):
-            line = refusal_of(
-                BadInput(error.code, "", error.message, error.stage), spec, recording, root=folder, rooms={}
-            )
-            return {**line, "path": os.path.relpath(error.path, folder), "source": source, "offset": None}
+            blamed = BadInput(error.code, "", error.message, error.stage)
+            refusal = clip_refusal(blamed, spec, recording, root=folder, rooms={})
+            return {**refusal, "path": os.path.relpath(error.path, folder), "source": source, "offset": None}
     to_blame = "" if error.path in own else f"{Path(error.path).name}: "
     return {
         "clip_id": spec.clip_id,
@@ -48,5 +47,5 @@ def refusal_of(
         "offset": recording.offset,
         "path": recording.path,
         "source": recording.source,
-        "stage": error.stage,
+        "step": error.stage,
     }

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from synth.dataset.commit import present_headers
-from synth.dataset.content import content_digest, read_content
 from synth.dataset.dataset_dir import DatasetDir
+from synth.dataset.dataset_json import content_digest, read_content
 from synth.dataset.lock import holders
-from synth.dataset.plan_file import read_plan_header
+from synth.dataset.plan_header import read_plan_header
 from synth.dataset.reader import DataFile
 from synth.dataset.saved_plan import open_plan
-from synth.errors import SynthError
+from synth.errors import SynthError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,8 @@ def finished_content(dataset: DatasetDir) -> dict[str, Any] | None:
         state, content = status(dataset), read_content(dataset)
         open_plan(dataset)
         listed = {name: DataFile(dataset.path / name, dataset.path).sha256() for name in content["files"]}
+    except UsageError:  # of another version: nothing may be repaired
+        raise
     except SynthError:
         return None
     is_whole = content["sha256"] == content_digest(content) and content["files"] == listed

@@ -1,14 +1,15 @@
-"""Is the data set what its manifest says? Every file is hashed, decoded and measured again.
+"""Checks that a data set is what its manifest says: every file is hashed, decoded and measured again.
 
-Whatever is damaged becomes a finding, and the rest is looked at all the same. Memory: a block of audio, and some 70
-bytes for each file and each clip.
+Whatever is damaged becomes a finding, and the rest is checked all the same. Memory: a block of audio, and some 70 bytes
+for each file and each clip.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -16,65 +17,65 @@ from typing import Any, Final
 
 from synth.dataset.clip_check import MOST_MEASURED, check_clip
 from synth.dataset.commit import REFUSAL
-from synth.dataset.content import Sums, content_digest, read_content
 from synth.dataset.dataset_dir import DatasetDir
-from synth.dataset.json_types import fault
-from synth.dataset.ledger import MadeLedger
-from synth.dataset.plan_file import read_plan_header
+from synth.dataset.dataset_json import Sums, content_digest, read_content
+from synth.dataset.json_checks import fault
+from synth.dataset.ledger import RenderedLedger
+from synth.dataset.old_formats import refuse_old_row
+from synth.dataset.plan_header import read_plan_header
 from synth.dataset.reader import MAX_HASHED, MAX_LINE, DataFile, NotJson, open_inside, parse_json
-from synth.dataset.row_check import contradictions, stems_of
-from synth.dataset.row_types import OUR_ROW
+from synth.dataset.row_consistency import contradictions, stems_of
+from synth.dataset.row_schema import OUR_ROW
 from synth.dataset.saved_plan import load_pools
 from synth.dataset.stages import StageCounts, is_trained_on
 from synth.dataset.status import status
 from synth.errors import BadInput, DamagedDataset, SynthError, UsageError, VerifyMismatch
+from synth.plan.pools import Pools
 from synth.recipe.model import SPLITS
+from synth.text import count_of
 
 _AUDIO_FOLDERS: Final = ("audio", "stems")
-_MOST_FINDINGS: Final = 10_000
+_MAX_FINDINGS: Final = 10_000
+_MAX_SHOWN: Final = 80  # characters of a value
 _COUNTS: Final = ("clips", "hours", "splits", "stages", "labels", "refused")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not as the manifest says. `path` is relative to the data set."""
+    """One thing that is not as the manifest says."""
 
-    path: str
+    path: str  # relative to the data set
     what: str
 
     def __str__(self) -> str:
         return f"{self.path}: {self.what}"
 
 
-def _counted(count: int) -> str:
-    return "1 difference" if count == 1 else f"{count:,} differences"
-
-
 @dataclass(slots=True)
-class Report:
-    """`clips` rows were looked at, of `seconds` of audio; the data set is as it should be when `findings` is empty.
+class VerifyReport:
+    """What a verification found; the data set is as it should be if `findings` is empty."""
 
-    `unlisted` counts the findings after the first 10,000, `unmeasured` the clips whose stems are too long for an SNR.
-    """
-
-    clips: int = 0
-    seconds: float = 0.0
+    clips: int = 0  # rows that were checked
+    seconds: float = 0.0  # of audio in them
     findings: list[Finding] = field(default_factory=list)
-    unlisted: int = 0
-    unmeasured: int = 0
+    unlisted: int = 0  # findings after the first 10,000
+    unmeasured: int = 0  # clips whose stems are too long for an SNR
 
-    def add(self, findings: Iterator[Finding] | Sequence[Finding]) -> None:
+    def add(self, findings: Iterable[Finding]) -> None:
+        """Take findings; after the first 10,000 they are only counted."""
         for finding in findings:
-            if len(self.findings) < _MOST_FINDINGS:
+            if len(self.findings) < _MAX_FINDINGS:
                 self.findings.append(finding)
             else:
                 self.unlisted += 1
 
     @property
     def count(self) -> int:
+        """The number of findings."""
         return len(self.findings) + self.unlisted
 
     def to_json(self) -> dict[str, Any]:
+        """The report as JSON values."""
         return {
             "clips": self.clips,
             "hours": round(self.seconds / 3600, 4),
@@ -85,34 +86,35 @@ class Report:
         }
 
     def to_text(self, out: Path) -> str:
-        """For a person: each finding, then one line."""
-        looked = f"{out}: {self.clips:,} clips, {self.seconds / 3600:.2f} h"
-        notes = []
+        """The report for a person: each finding, then one line."""
+        lines = [*map(str, self.findings)]
+        if self.unlisted:
+            lines.append(f"and {self.unlisted:,} more")
         if self.unmeasured:
-            notes.append(f"{self.unmeasured:,} clips are too long to measure the SNR of their stems")
-        if not self.findings:
-            return "\n".join([*notes, f"{looked}: all as the manifest says"])
-        more = [f"... and {self.unlisted:,} more"] if self.unlisted else []
-        return "\n".join([*map(str, self.findings), *more, *notes, f"{looked}: {_counted(self.count)}"])
+            lines.append(f"{self.unmeasured:,} clips are too long to measure the SNR of their stems")
+        result = count_of(self.count, "difference") if self.findings else "all as the manifest says"
+        return "\n".join([*lines, f"{out}: {self.clips:,} clips, {self.seconds / 3600:.2f} h: {result}"])
 
-    def raise_for_problems(self) -> None:
-        """Raises VerifyMismatch where there is any finding."""
+    def raise_for_findings(self) -> None:
+        """Raise VerifyMismatch if there is any finding."""
         if self.findings:
-            raise VerifyMismatch(f"{_counted(self.count)}; the first: {self.findings[0]}")
+            raise VerifyMismatch(f"{count_of(self.count, 'difference')}; the first: {self.findings[0]}")
 
 
-def verify(dataset: DatasetDir, *, quick: bool = False) -> Report:
-    """Compare the data set with its manifest; needs nothing of `.synth/`.
+def verify(dataset: DatasetDir, *, quick: bool = False) -> VerifyReport:
+    """Compare a data set with its manifest; needs nothing from `.synth/`.
 
-    `quick` looks only whether each file is there and not empty, and whether rows, lists and counts agree. Otherwise
-    every file is hashed, and of every clip the samples, their hash, length, rate, level and peak are checked, and with
-    stems their length, sum and SNRs.
+    Args:
+        dataset: the data set.
+        quick: check only that each file exists and is not empty, and that rows, manifests and counts agree. Otherwise
+            every file is hashed, and the samples of every clip, their hash, length, rate, level and peak are checked;
+            of stems their length, sum and SNRs.
 
     Raises:
-        UsageError: there is no data set here, or one that was never complete.
+        UsageError: there is no data set here, one that was never complete, or one of another version.
     """
     _check_is_complete(dataset)
-    report = Report()
+    report = VerifyReport()
     content: dict[str, Any] = {}
     if not os.path.lexists(dataset.dataset_json):
         report.add([Finding("dataset.json", "is missing, but the data set was complete (run synth finish)")])
@@ -128,15 +130,15 @@ def verify(dataset: DatasetDir, *, quick: bool = False) -> Report:
     report.add(_check_files(dataset, content, rows))
     if content:
         report.add(_check_counts(dataset, content, rows))
-    report.add(_check_strangers(dataset, content, rows))
+    report.add(_check_foreign_files(dataset, content, rows))
     return report
 
 
 def _check_is_complete(dataset: DatasetDir) -> None:
     """Raise UsageError for what is no data set, and for one that is still being made.
 
-    One that lost its `dataset.json` is judged: where the manifest is there, and no shard is missing as far as `.synth`
-    tells, it was complete.
+    A data set that lost its `dataset.json` was complete if the manifest exists, and no shard is missing as far as
+    `.synth` says.
     """
     if os.path.lexists(dataset.dataset_json):
         return
@@ -155,11 +157,8 @@ def _check_is_complete(dataset: DatasetDir) -> None:
         )
 
 
-# ----------------------------------------------------------------------------------------------------------- the rows
-
-
-class _Seen:
-    """Texts that came by, eight bytes each."""
+class _TextSet:
+    """A set of texts that keeps eight bytes of each."""
 
     def __init__(self) -> None:
         self._digests: set[int] = set()
@@ -169,7 +168,7 @@ class _Seen:
         return int.from_bytes(blake2b(text.encode(errors="surrogateescape"), digest_size=8).digest(), "little")
 
     def add(self, text: str) -> bool:
-        """Whether it is new."""
+        """Add a text; returns whether it is new."""
         before = len(self._digests)
         self._digests.add(self._digest(text))
         return len(self._digests) > before
@@ -179,15 +178,18 @@ class _Seen:
 
 
 class _Rows:
-    """The rows of the manifest that are rows, with the findings of the others; counted and hashed as they go by."""
+    """Iterates over the rows of the manifest, and counts and hashes them. Lines that are no rows become findings."""
 
-    def __init__(self, dataset: DatasetDir, content: Mapping[str, Any], report: Report) -> None:
+    def __init__(self, dataset: DatasetDir, content: Mapping[str, Any], report: VerifyReport) -> None:
         self.file = DataFile(dataset.manifest, dataset.path)
-        self.paths, self._ids = _Seen(), _Seen()
+        self.paths, self._ids = _TextSet(), _TextSet()
         self.sums = Sums(None, StageCounts(s["stage"] for s in content.get("stages", ()) if s["stage"] is not None))
-        self.ledger = MadeLedger(_pools(dataset), sample_rate=content.get("sample_rate", 1))
+        pools: Pools = {}
+        with contextlib.suppress(SynthError):  # the saved plan may be gone or damaged
+            pools = load_pools(dataset, read_plan_header(dataset))
+        self.ledger = RenderedLedger(pools, sample_rate=content.get("sample_rate", 1))
         self.hashes: dict[str, Any] = {}
-        self.bytes = 0  # of the lines that came by
+        self.bytes = 0  # of the lines so far
         self.is_whole = True  # every line was a row
         self._report = report
 
@@ -195,58 +197,43 @@ class _Rows:
         try:
             for number, line in self.file.lines():
                 self.bytes += len(line)
-                row = self._row(number, line)
+                row = self._parse(number, line)
                 if row is not None:
+                    self._count(row, line)
                     yield row
         except DamagedDataset as error:
             self.is_whole = False
             self._report.add([Finding(error.path, error.what)])
 
-    def _row(self, number: int, line: bytes) -> dict[str, Any] | None:
+    def _parse(self, number: int, line: bytes) -> dict[str, Any] | None:
         try:
             row = self.file.object(line, number)
-            if (wrong := fault(OUR_ROW, row)) is not None:
-                raise self.file.error(f"not a row of a manifest: {wrong}", number)
+            if (problem := fault(OUR_ROW, row)) is not None:
+                refuse_old_row(row, f"{self.file.path}:{number}")
+                raise self.file.error(f"not a row of a manifest: {problem}", number)
         except DamagedDataset as error:
             self.is_whole = False
             self._report.add([Finding(error.path, error.what)])
             return None
-        self._report.clips += 1
-        self._report.seconds += row["duration"]
-        self._report.add(self._named_twice(row))
-        self._count(row, line)
         return row
 
-    def _named_twice(self, row: Mapping[str, Any]) -> Iterator[Finding]:
-        if not self._ids.add(row["id"]):
-            yield Finding(self.file.relative, f"the clip {row['id']} is in it twice")
-        for path in (row["audio_filepath"], *stems_of(row).values()):
-            if not self.paths.add(path):
-                yield Finding(path, "is in the manifest twice")
-
     def _count(self, row: Mapping[str, Any], line: bytes) -> None:
-        for name in self._lists_of(row):
+        self._report.clips += 1
+        self._report.seconds += row["duration"]
+        if not self._ids.add(row["id"]):
+            self._report.add([Finding(self.file.relative, f"the clip {row['id']} is in it twice")])
+        paths = (row["audio_filepath"], *stems_of(row).values())
+        self._report.add(Finding(path, "is in the manifest twice") for path in paths if not self.paths.add(path))
+        manifests = ["manifest.jsonl", f"{row['split']}.jsonl"]
+        if row.get("stage") is not None and is_trained_on(row):
+            manifests.append(f"stage-{row['stage']}.jsonl")
+        for name in manifests:
             self.hashes.setdefault(name, hashlib.sha256()).update(line)
         if row["split"] in SPLITS:
             self.sums.add_row(row)
             self.ledger.add(row)
         else:
             self._report.add([Finding(row["audio_filepath"], f"the split {row['split']!r} is none of a recipe")])
-
-    def _lists_of(self, row: Mapping[str, Any]) -> Iterator[str]:
-        """Files that hold the row's line."""
-        yield "manifest.jsonl"
-        yield f"{row['split']}.jsonl"
-        if row.get("stage") is not None and is_trained_on(row):
-            yield f"stage-{row['stage']}.jsonl"
-
-
-def _pools(dataset: DatasetDir) -> Any:
-    """Of the saved plan; none where it is gone or damaged."""
-    try:
-        return load_pools(dataset, read_plan_header(dataset))
-    except SynthError:
-        return {}
 
 
 def _check_presence(dataset: DatasetDir, row: Mapping[str, Any]) -> Iterator[Finding]:
@@ -265,7 +252,7 @@ def _check_presence(dataset: DatasetDir, row: Mapping[str, Any]) -> Iterator[Fin
         yield Finding(row["audio_filepath"], what)
 
 
-def _check_clip(dataset: DatasetDir, row: Mapping[str, Any], report: Report) -> Iterator[Finding]:
+def _check_clip(dataset: DatasetDir, row: Mapping[str, Any], report: VerifyReport) -> Iterator[Finding]:
     report.unmeasured += bool(stems_of(row)) and row["num_samples"] > MOST_MEASURED
     for what in contradictions(row):
         yield Finding(row["audio_filepath"], what)
@@ -273,23 +260,20 @@ def _check_clip(dataset: DatasetDir, row: Mapping[str, Any], report: Report) -> 
         yield Finding(path, what)
 
 
-# --------------------------------------------------------------------------------------------- lists, counts, ledger
-
-
 def _check_quarantine(dataset: DatasetDir, sums: Sums) -> Iterator[Finding]:
-    """The lines of the quarantine, which are counted."""
+    """Check the lines of the quarantine, and count them."""
     file = DataFile(dataset.quarantine, dataset.path)
     try:
         for number, line in file.lines():
             try:
                 refusal = parse_json(line)
-                wrong = fault(REFUSAL, refusal)
+                problem = fault(REFUSAL, refusal)
             except NotJson as error:
-                wrong = str(error)
-            if wrong is None and refusal["code"] not in BadInput.CODES:
-                wrong = f"{refusal['code']!r} is no code of a refusal"
-            if wrong is not None:
-                yield Finding(file.relative, f"line {number}: {wrong}")
+                problem = str(error)
+            if problem is None and refusal["code"] not in BadInput.CODES:
+                problem = f"{refusal['code']!r} is no code of a refusal"
+            if problem is not None:
+                yield Finding(file.relative, f"line {number}: {problem}")
             else:
                 sums.add_refusal(refusal)
     except DamagedDataset as error:
@@ -297,13 +281,14 @@ def _check_quarantine(dataset: DatasetDir, sums: Sums) -> Iterator[Finding]:
 
 
 def _check_files(dataset: DatasetDir, content: Mapping[str, Any], rows: _Rows) -> Iterator[Finding]:
-    """The files beside the audio: by the hashes in `dataset.json`, and the lists by the rows of the manifest."""
+    """Check the files beside the audio: by the hashes in `dataset.json`, and the manifests of splits and stages by the
+    rows of the manifest."""
     if content and content["sha256"] != content_digest(content):
         yield Finding("dataset.json", "is not as it was written (run synth finish)")
     stated = content.get("files", {})
-    lists = {f"{split}.jsonl" for split in content.get("splits", ())}
-    lists |= {f"stage-{each['stage']}.jsonl" for each in content.get("stages", ()) if each["stage"] is not None}
-    needed = {"manifest.jsonl", "quarantine.jsonl", "recipe.yaml", *lists, *rows.hashes}
+    parts = {f"{split}.jsonl" for split in content.get("splits", ())}
+    parts |= {f"stage-{each['stage']}.jsonl" for each in content.get("stages", ()) if each["stage"] is not None}
+    needed = {"manifest.jsonl", "quarantine.jsonl", "recipe.yaml", *parts, *rows.hashes}
     for name in sorted({*stated, *needed}):
         if content and name not in stated:
             yield Finding("dataset.json", f"has no hash of {name}")
@@ -315,22 +300,22 @@ def _check_files(dataset: DatasetDir, content: Mapping[str, Any], rows: _Rows) -
         if name in stated and sha256 != stated[name]:
             yield Finding(name, "is not as it was written (run synth finish)")
         expected = rows.hashes[name].hexdigest() if name in rows.hashes else hashlib.sha256().hexdigest()
-        if rows.is_whole and name in {*lists, *rows.hashes} and sha256 != expected:
+        if rows.is_whole and name in {*parts, *rows.hashes} and sha256 != expected:
             yield Finding(name, "does not hold the rows of the manifest that belong in it (run synth finish)")
 
 
 def _check_counts(dataset: DatasetDir, content: Mapping[str, Any], rows: _Rows) -> Iterator[Finding]:
-    """The counts in `dataset.json`, from the rows, the quarantine, and the plan where it is there."""
+    """Check the counts in `dataset.json` against the rows, the quarantine, and the plan if it exists."""
     counted = rows.sums.to_json(tuple(content["splits"]), max(1, content["sample_rate"]))
     for name in _COUNTS:
         if content[name] != counted[name]:
             yield Finding("dataset.json", f"{name}: {_difference(content[name], counted[name])}")
     refused, planned = sum(rows.sums.codes.values()), content["planned_clips"]
     if not 0 <= planned - counted["clips"] <= refused:
-        made = f"{counted['clips']} clips were made and {refused} inputs refused"
-        yield Finding("dataset.json", f"planned_clips: it says {planned}, but {made}")
+        counts = f"{counted['clips']} clips were made and {refused} inputs refused"
+        yield Finding("dataset.json", f"planned_clips: it says {planned}, but {counts}")
     used = rows.ledger.used_seconds()
-    for pool in content["ledger"].get("made", {}).get("pools", ()):
+    for pool in content["ledger"].get("rendered", {}).get("pools", ()):
         for recording, use in pool["by_recording"].items():
             seconds = round(used.pop((pool["layer"], pool["pool"], recording), 0.0), 3)
             if abs(use["used_s"] - seconds) > 0.0015:
@@ -351,17 +336,17 @@ def _check_against_plan(dataset: DatasetDir, content: Mapping[str, Any], rows: _
             yield Finding(error.path, error.what)
         return
     stated = {
-        "fingerprint": content.get("fingerprint"),
+        "plan_digest": content.get("plan_digest"),
         "planned_clips": content["planned_clips"],
         "sample_rate": content["sample_rate"],
         "ledger": content["ledger"],
     }
-    made = rows.ledger.to_json() if pools else {"pools": []}
+    rendered = rows.ledger.to_json() if pools else {"pools": []}
     expected = {
-        "fingerprint": plan.fingerprint,
+        "plan_digest": plan.plan_digest,
         "planned_clips": plan.clips,
         "sample_rate": plan.sample_rate,
-        "ledger": {"planned": plan.planned, "made": made},
+        "ledger": {"planned": plan.ledger, "rendered": rendered},
     }
     for name, value in expected.items():
         if stated[name] != value:
@@ -369,27 +354,20 @@ def _check_against_plan(dataset: DatasetDir, content: Mapping[str, Any], rows: _
 
 
 def _difference(stated: Any, counted: Any, key: str = "") -> str:
-    """The first place at which two JSON values differ."""
+    """The first key or item at which two JSON values differ, and both values there."""
     if isinstance(stated, Mapping) and isinstance(counted, Mapping):
         for name in sorted({*stated, *counted}):
             if stated.get(name) != counted.get(name):
                 return _difference(stated.get(name), counted.get(name), f"{key}{name}: ")
     if isinstance(stated, list) and isinstance(counted, list) and len(stated) == len(counted):
-        place = next(k for k, pair in enumerate(zip(stated, counted, strict=True)) if pair[0] != pair[1])
-        return _difference(stated[place], counted[place], f"{key}[{place}]: ")
-    return f"{key}it says {_short(stated)}, counted {_short(counted)}"
+        position = next(k for k, pair in enumerate(zip(stated, counted, strict=True)) if pair[0] != pair[1])
+        return _difference(stated[position], counted[position], f"{key}[{position}]: ")
+    texts = (text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..." for text in (str(stated), str(counted)))
+    return "{}it says {}, counted {}".format(key, *texts)
 
 
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 80 else f"{text[:80]}..."
-
-
-# -------------------------------------------------------------------------------------------------------- strangers
-
-
-def _check_strangers(dataset: DatasetDir, content: Mapping[str, Any], rows: _Rows) -> Iterator[Finding]:
-    """Files and folders that nobody wrote, and links."""
+def _check_foreign_files(dataset: DatasetDir, content: Mapping[str, Any], rows: _Rows) -> Iterator[Finding]:
+    """Find files and folders that synth did not write, and links."""
     own = {
         "dataset.json",
         ".synth",
@@ -419,7 +397,7 @@ def _check_folder(root: Path, relative: str, rows: _Rows) -> Iterator[Finding]:
         yield Finding(relative, f"cannot be read: {error.strerror}")
         return
     if not entries:
-        yield Finding(relative, "is an empty folder, which nobody wrote")
+        yield Finding(relative, "is an empty folder, which synth does not make")
     for entry in entries:
         below = f"{relative}/{entry.name}"
         if entry.is_dir(follow_symlinks=False):

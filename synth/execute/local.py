@@ -323,7 +323,8 @@ def run_shards(
     """
     from synth.dataset.commit import begin
     from synth.dataset.dataset_dir import DatasetDir
-    from synth.execute.worker import open_clip_maker, shard_work  # the engine itself knows no audio
+    from synth.execute.clip_maker import open_clip_maker  # the engine itself knows no audio
+    from synth.execute.worker import run_shard
 
     begin(DatasetDir(Path(dataset_dir)), shards)
     sizes: ShardSizes = {}
@@ -331,5 +332,5 @@ def run_shards(
         plan = open_clip_maker(dataset_dir).plan  # forked workers have it from here, and need not read it themselves
         samples, rate = plan.clips["num_samples"], plan.recipe.sample_rate
         sizes = {k: (len(span := plan.shard(k)), float(samples[span.start : span.stop].sum()) / rate) for k in shards}
-    work = functools.partial(shard_work, os.fspath(dataset_dir))
+    work = functools.partial(run_shard, os.fspath(dataset_dir))
     return run(work, shards, jobs=jobs, timeout_s=timeout_s, progress=progress, sizes=sizes)

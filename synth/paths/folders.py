@@ -54,7 +54,7 @@ def _is_ours(dataset_json: str) -> bool:
             head = file.read(_HEAD_BYTES)  # keys are sorted, so those looked for come early
     except OSError:
         return False
-    return b'"format_version"' in head and (b'"plan_digest"' in head or b'"fingerprint"' in head)
+    return b'"format_version"' in head and (b'"input_digests"' in head or b'"fingerprint"' in head)  # until schema 1
 
 
 def data_set_around(path: str | os.PathLike[str], *, itself: bool = True) -> Path | None:

@@ -24,6 +24,10 @@ class ClipIds(Protocol):
         """The id of a clip."""
         ...
 
+    def find(self, clip_id: str) -> int | None:
+        """The index of the clip with this id."""
+        ...
+
 
 def find_clip(clips: ClipIds, name: str, folder: Path) -> int:
     """The index of a clip.
@@ -44,9 +48,10 @@ def find_clip(clips: ClipIds, name: str, folder: Path) -> int:
             raise UsageError(f"{name} is not a file of the data set {folder}; give a clip of this data set")
         # ids have no dots, but the name of a stem ends with `.noise.flac`
         identifier = PurePosixPath(name).name.split(".", 1)[0]
+    index = clips.find(identifier)
+    if index is not None:
+        return index
     ids = [clips.clip_id(index) for index in range(len(clips))]
-    if identifier in ids:
-        return ids.index(identifier)
     matching = [index for index, clip_id in enumerate(ids) if identifier and clip_id.startswith(identifier)]
     if len(matching) == 1 and not is_path:
         return matching[0]

@@ -169,19 +169,17 @@ def spec_to_json(spec: ClipSpec) -> dict[str, Any]:
 
 
 def _segment_to_json(segment: NoiseSegment) -> dict[str, Any]:
-    fields = asdict(replace(segment, effects=(), synthesis=None))
-    del fields["synthesis"]
-    fields["grown"], synthesis = None, segment.synthesis
+    fields, synthesis = asdict(replace(segment, effects=(), synthesis=None)), segment.synthesis
     if synthesis is not None:
         materials = [asdict(span) for span in synthesis.materials]
-        fields["grown"] = {"name": segment.kind, **asdict(synthesis.generator), "materials": materials}  # type: ignore[call-overload]
+        fields["synthesis"] = {"name": segment.kind, **asdict(synthesis.generator), "materials": materials}  # type: ignore[call-overload]
     return {**fields, "effects": [effect_to_json(effect) for effect in segment.effects]}
 
 
 def _event_to_json(event: PlannedEvent) -> dict[str, Any]:
     fields, sound = asdict(replace(event, synthesized=None)), event.synthesized
     del fields["synthesized"]
-    return {**fields, "made": None if sound is None else {"name": sound.name, **asdict(sound)}}  # type: ignore[call-overload]
+    return {**fields, "synthesis": None if sound is None else {"name": sound.name, **asdict(sound)}}  # type: ignore[call-overload]
 
 
 def is_same_clip(a: ClipSpec, b: ClipSpec) -> bool:

@@ -182,7 +182,7 @@ class PoolUse:
             "largest_share": round(self.largest_share, 6),
             "recorded_share": round(self.recorded_share, 6),
             "synthesized_share": round(self.synthesized_share, 6),
-            "grown": {
+            "by_method": {
                 g.method: {
                     "used_s": round(g.used_s, 3),
                     "share": round(g.used_s / self.total_s, 6) if self.total_s else 0.0,

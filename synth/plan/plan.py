@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import weakref
 from collections.abc import Callable, Iterator
 from functools import cached_property
 
@@ -20,7 +21,7 @@ from synth.plan.spec import PlanParts, SpecBuilder
 from synth.recipe.model import Recipe
 from synth.recipe.resolved import resolved_dict
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Of the plan and the data set: raised when the same recipe gives other clips, or the directory another layout."""
 
 
@@ -64,11 +65,23 @@ class Plan(PlanParts):
 
     @cached_property
     def _specs(self) -> SpecBuilder:
-        return SpecBuilder(self)
+        # A proxy, so that there is no cycle: the files of a plan are closed when nobody has it any more.
+        return SpecBuilder(weakref.proxy(self))
 
     def clip_id(self, index: int) -> str:
         """The id of a clip."""
         return clip_id_of(self.speech.id(int(self.clips["recording"][index])), int(self.clips["copy"][index]))
+
+    def find(self, clip_id: str) -> int | None:
+        """The index of the clip with this id; the ids of the recordings are compared, not those of all clips."""
+        source_id, _, copy = clip_id.rpartition("-v")
+        if not (copy.isascii() and copy.isdecimal()):
+            return None
+        recording = next((index for index in range(len(self.speech)) if self.speech.id(index) == source_id), None)
+        if recording is None:
+            return None
+        of_recording = (self.clips["recording"] == recording).nonzero()[0].tolist()
+        return next((index for index in of_recording if self.clip_id(index) == clip_id), None)
 
     @cached_property
     def _circles(self) -> dict[tuple[str, str, int], Circle]:

@@ -1,9 +1,13 @@
-"""A pure function: one planned clip and its source samples become samples and measurements. Nothing is drawn here."""
+"""A pure function: one planned clip and its source samples become samples and measurements. Nothing is drawn here.
+
+The signal path: speech -> effects -> room -> stem; noise -> stem; both mixed at the SNR -> level -> channel -> level.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -11,11 +15,12 @@ from synth.catalog.recording import Word
 from synth.dsp import levels, mix
 from synth.dsp.arrays import Samples
 from synth.dsp.effects.chain import map_position, run_chain
-from synth.dsp.effects.effect import Effect
+from synth.dsp.effects.effect import Report
 from synth.dsp.room import Response, convolve
 from synth.errors import BadInput
 from synth.plan.clip_spec import ClipSpec
-from synth.render.noise_stem import Drawn, FindPowers, NoiseStem, ReadEvent, ReadNoise, noise_powers, noise_stem
+from synth.render.noise_power import LookUpPowers, noise_powers
+from synth.render.noise_stem import NoiseStem, ReadEvent, ReadNoise, noise_stem
 from synth.units import db_to_gain, gain_to_db, power_to_db, seconds_to_samples
 
 
@@ -24,53 +29,43 @@ class RenderSettings:
     """What the recipe says of every clip alike."""
 
     max_peak_dbfs: float = -1.0
-    refuse_clipping: bool = False
+    refuse_clipping: bool = False  # if a clip would pass that peak; else it is turned down
     stems: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class EffectDraws:
-    """For each effect what a library drew by itself; None for our own effects. `noise`: one tuple a piece."""
+class EffectReports:
+    """For each effect what a library drew by itself while it rendered; None for our own effects."""
 
-    speech: tuple[Drawn | None, ...]
-    noise: tuple[tuple[Drawn | None, ...], ...]
-    channel: tuple[Drawn | None, ...]
+    speech: tuple[Report | None, ...]
+    noise: tuple[tuple[Report | None, ...], ...]  # for each segment
+    channel: tuple[Report | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """What was done, in dB. Levels of stems are at the gain at which they enter the channel. `noise_gains_db`: for
-    each noise piece, from its recording (or generator) to the clip; `event_gains_db`: likewise for each event.
-    `band_gains_db`: what each band of the noise was changed by to get its colour (the rumble's first, where it has
-    one).
+    """What was done to a clip, in dB. Levels of stems are at the gain at which they enter the channel."""
 
-    The SNR fields are those of `mix.MeasuredSnr`, None where there is no noise.
-    """
-
-    active_level_dbfs: float
-    snr_measured: float | None
-    snr_band: float | None
-    snr_a: float | None
-    snr_broadband: float | None
+    active_level_dbfs: float  # of the speech
+    snr: mix.MeasuredSnr | None  # None if there is no noise
     level_dbfs: float
     peak_dbfs: float
-    headroom_gain_db: float
-    noise_gains_db: tuple[float, ...]
-    event_gains_db: tuple[float, ...]
-    band_gains_db: tuple[float, ...]
-    drawn: EffectDraws
+    headroom_gain_db: float  # 0 or less: what the clip was turned down by to keep its peak
+    noise_gains_db: tuple[float, ...]  # for each noise segment, from its recording (or generator) to the clip
+    event_gains_db: tuple[float, ...]  # likewise for each event
+    band_gains_db: tuple[float, ...]  # of each band of the noise, to reach the target spectrum; the rumble's first
+    effect_reports: EffectReports
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedAudio:
-    """`samples`: shape (n,), full scale 1.0, not yet quantized. `stems`: speech and noise as they enter the channel;
-    where there is none they sum to the samples. `speech_alignment`: (word, start, duration) in seconds from the start
-    of the clip."""
+    """The sound of a clip. Samples are float64 at full scale 1.0, not yet quantized."""
 
-    samples: Samples
-    sample_rate: int
+    samples: Samples  # shape (num_samples,)
+    sample_rate: int  # Hz
+    # Speech and noise as they enter the channel, shape (num_samples,) each; without a channel they sum to the samples.
     stems: tuple[Samples, Samples] | None
-    speech_alignment: tuple[tuple[str, float, float], ...] | None
+    speech_alignment: tuple[tuple[str, float, float], ...] | None  # (word, start, duration), seconds of the clip
     measurements: Measurements
 
 
@@ -80,7 +75,7 @@ def render_clip(
     *,
     source_rate: int,
     read_noise: ReadNoise,
-    known_powers: FindPowers | None = None,
+    look_up_powers: LookUpPowers | None = None,
     read_event: ReadEvent | None = None,
     room: Response | None = None,
     words: Sequence[Word] | None = None,
@@ -90,67 +85,82 @@ def render_clip(
 
     Args:
         spec: the plan of the clip.
-        speech: the speech recording, shape (n,), at `source_rate`, full scale 1.0.
-        source_rate: in Hz.
-        read_noise: gives the source samples of a noise piece.
-        known_powers: gives the powers of unchanged noise, so that it need not be filtered.
-        read_event: gives the samples of an event.
+        speech: the speech recording, float64, shape (n,), at `source_rate`, full scale 1.0.
+        source_rate: Hz.
+        read_noise: reads the source samples of a noise segment.
+        look_up_powers: looks up the powers of unchanged noise, so that it need not be filtered.
+        read_event: reads the samples of an event.
         room: the prepared impulse response (dsp/room.py) at the clip's rate, or None.
         words: the recording's alignment.
         settings: what holds for every clip.
 
     Raises:
-        BadInput: `silent`, `too_short`, `clipped` or `nonfinite`.
+        BadInput: `silent`, `too_short`, `clipped`, `truncated` or `nonfinite`.
     """
-    stem, drawn_speech = _speech_stem(spec, speech, source_rate, room)
+    speech_stem, speech_reports = _speech_stem(spec, speech, source_rate, room)
     span = slice(spec.onset, spec.onset + spec.speech_num_samples)
-    scale = mix.Scale(spec.measure, "none" if spec.measure == "lufs" else spec.weighting, spec.sample_rate)
-    level = _speech_level(spec, stem, span, scale)
-    noise = noise_stem(spec, read_noise, known_powers, read_event) if spec.noise else None
-    mixed = (
-        _mixed(spec, stem, noise, level, span, scale, settings, known_powers) if noise else _alone(spec, stem, settings)
-    )
-    samples, drawn_channel, headroom_db = _through_channel(spec, mixed, settings)
-    heard = mixed.heard
+    scale = snr_scale(spec.measure, spec.weighting, spec.sample_rate)
+    level = _speech_level(spec, speech_stem, span, scale)
+    if spec.noise:
+        noise = noise_stem(spec, read_noise, look_up_powers, read_event)
+        noise_level = mix.NoiseLevel(
+            noise.samples[span], noise_powers(spec, noise.samples, noise.segment_gains, span, scale, look_up_powers)
+        )
+        mixed = _mix_at_snr(spec, speech_stem, noise.samples, level, noise_level, scale, settings)
+    else:
+        noise = NoiseStem(np.zeros_like(speech_stem), (), ())
+        mixed = _Mix(_to_level(spec, speech_stem, settings), 0.0, None)
+    output, channel_reports = mixed.output, tuple[Report | None, ...]()
+    headroom_db = output.headroom_db
+    if spec.channel_effects:
+        samples, channel_reports = _apply_channel(spec, output.samples)
+        output = _to_level(spec, samples, settings)
+        # Without a planned level, nothing after the channel makes up for what the mix was turned down before it.
+        headroom_db = output.headroom_db + (mixed.output.headroom_db if spec.level_dbfs is None else 0.0)
+    mix_gain = mixed.output.gain
+    noise_gain = mixed.noise_gain
     return RenderedAudio(
-        samples=samples,
+        samples=output.samples,
         sample_rate=spec.sample_rate,
-        stems=(stem * heard, noise.samples * mixed.noise_gain * heard if noise else np.zeros_like(stem))
-        if settings.stems
-        else None,
-        speech_alignment=None if words is None else _aligned(spec, words, len(speech), source_rate),
+        stems=(speech_stem * mix_gain, noise.samples * noise_gain * mix_gain) if settings.stems else None,
+        speech_alignment=None if words is None else _place_words(spec, words, len(speech), source_rate),
         measurements=Measurements(
-            active_level_dbfs=power_to_db(level.power(heard)) + gain_to_db(heard),
-            snr_measured=mixed.snr.measured if mixed.snr else None,
-            snr_band=mixed.snr.band if mixed.snr else None,
-            snr_a=mixed.snr.a if mixed.snr else None,
-            snr_broadband=mixed.snr.broadband if mixed.snr else None,
-            level_dbfs=levels.level_dbfs(samples),
-            peak_dbfs=_peak_dbfs(samples),
+            active_level_dbfs=power_to_db(level.power(mix_gain)) + gain_to_db(mix_gain),
+            snr=mixed.snr,
+            level_dbfs=levels.level_dbfs(output.samples),
+            peak_dbfs=gain_to_db(_peak(output.samples)),
             headroom_gain_db=headroom_db,
-            noise_gains_db=tuple(gain_to_db(g * mixed.noise_gain * heard) for g in noise.gains) if noise else (),
-            event_gains_db=tuple(gain_to_db(g * mixed.noise_gain * heard) for g in noise.event_gains) if noise else (),
-            band_gains_db=noise.band_gains if noise else (),
-            drawn=EffectDraws(drawn_speech, noise.drawn if noise else (), drawn_channel),
+            noise_gains_db=tuple(gain_to_db(gain * noise_gain * mix_gain) for gain in noise.segment_gains),
+            event_gains_db=tuple(gain_to_db(gain * noise_gain * mix_gain) for gain in noise.event_gains),
+            band_gains_db=noise.band_gains_db,
+            effect_reports=EffectReports(speech_reports, noise.reports, channel_reports),
         ),
     )
 
 
+def snr_scale(measure: str, weighting: str, sample_rate: int) -> mix.Scale:
+    """What an SNR is counted in. BS.1770 (`lufs`) has a weighting of its own, so the recipe's does not apply to it."""
+    return mix.Scale(measure, "none" if measure == "lufs" else weighting, sample_rate)
+
+
 def _speech_stem(
     spec: ClipSpec, speech: Samples, source_rate: int, room: Response | None
-) -> tuple[Samples, tuple[Drawn | None, ...]]:
-    """The speech after its effects and the room, at its place in the clip; a reverberant tail runs into the margin."""
-    made, drawn = run_chain(speech, source_rate=source_rate, sample_rate=spec.sample_rate, effects=spec.speech_effects)
-    if len(made) != spec.speech_num_samples:
-        text = f"{len(made)} samples of speech where {spec.speech_num_samples} were planned"
+) -> tuple[Samples, tuple[Report | None, ...]]:
+    """The speech after its effects and the room, at its place in the clip, and what its effects reported."""
+    samples, reports = run_chain(
+        speech, source_rate=source_rate, sample_rate=spec.sample_rate, effects=spec.speech_effects
+    )
+    if len(samples) != spec.speech_num_samples:
+        text = f"{len(samples)} samples of speech, but {spec.speech_num_samples} were planned"
         raise BadInput("truncated", spec.source_id, text)
-    if not np.isfinite(levels.mean_power(made)):
+    if not np.isfinite(levels.mean_power(samples)):
         raise BadInput("nonfinite", spec.source_id, "an effect gave NaN or infinity")
-    stem = np.zeros(spec.num_samples)
     if room is not None:
-        made = convolve(made, room)[: spec.num_samples - spec.onset]
-    stem[spec.onset : spec.onset + len(made)] = made
-    return stem, tuple(drawn)
+        # The tail of the room runs on into the margin, and is cut at the end of the clip.
+        samples = convolve(samples, room)[: spec.num_samples - spec.onset]
+    stem = np.zeros(spec.num_samples)
+    stem[spec.onset : spec.onset + len(samples)] = samples
+    return stem, tuple(reports)
 
 
 def _speech_level(spec: ClipSpec, stem: Samples, span: slice, scale: mix.Scale) -> mix.SpeechLevel:
@@ -163,112 +173,101 @@ def _speech_level(spec: ClipSpec, stem: Samples, span: slice, scale: mix.Scale) 
 
 
 @dataclass(frozen=True, slots=True)
-class _Mixed:
-    """Speech and noise together, at the level that is heard (or that enters the channel).
-
-    `heard` is the gain of all, `headroom_db` what of it was needed for the headroom; `noise_gain` the noise's own.
-    """
+class _Leveled:
+    """Samples at the planned level."""
 
     samples: Samples
-    heard: float
-    headroom_db: float
-    noise_gain: float
+    gain: float  # all of it
+    headroom_db: float  # 0 or less: the part of the gain that keeps the peak
+
+
+@dataclass(frozen=True, slots=True)
+class _Mix:
+    """Speech and noise together, at the level at which they enter the channel."""
+
+    output: _Leveled
+    noise_gain: float  # of the noise stem, before the gain of the whole
     snr: mix.MeasuredSnr | None
 
 
-def _alone(spec: ClipSpec, stem: Samples, settings: RenderSettings) -> _Mixed:
-    samples, heard, headroom_db = _to_level(spec, stem, settings)
-    return _Mixed(samples, heard, headroom_db, 0.0, None)
+_SETTLED: Final = 2e-4  # relative change of the gain: 0.002 dB
+_ROUNDS: Final = 5
 
 
-_SETTLED = 2e-4  # relative: 0.002 dB
-_ROUNDS = 5
-
-
-def _mixed(
+def _mix_at_snr(
     spec: ClipSpec,
-    stem: Samples,
-    noise: NoiseStem,
-    level: mix.SpeechLevel,
-    span: slice,
+    speech: Samples,
+    noise: Samples,
+    speech_level: mix.SpeechLevel,
+    noise_level: mix.NoiseLevel,
     scale: mix.Scale,
     settings: RenderSettings,
-    known_powers: FindPowers | None,
-) -> _Mixed:
-    """Mix at the SNR. Where the measure moves with the gain (P.56, BS.1770), the SNR is made true at the final gain,
-    which itself depends on the noise: a few rounds, each moving it by less."""
+) -> _Mix:
+    """Mix speech and noise at the planned SNR, and bring the mix to its level.
+
+    P.56 and BS.1770 have thresholds in full scale, so the level of the speech depends on the gain of the whole clip.
+    That gain depends on the noise (the clip has a planned RMS or peak), and the gain of the noise on the level of the
+    speech. This circle is solved in rounds: each starts from the gain that the one before gave, and moves it by less.
+    With RMS, where nothing depends on the gain, one round is exact.
+    """
     assert spec.snr_db is not None
-    powers = noise_powers(spec, noise, span, scale, known_powers)
-    noise_level = mix.NoiseLevel(noise.samples[span], powers)
-    heard, gain = _guess_heard(spec, stem), 0.0
+    mix_gain, noise_gain = 1.0, 0.0
+    if spec.level_dbfs is not None:  # start as if the noise added nothing
+        mix_gain = db_to_gain(spec.level_dbfs - levels.level_dbfs(speech))
     try:
         for _ in range(_ROUNDS):
-            before, gain = gain, mix.noise_gain(level, noise_level, snr_db=spec.snr_db, heard=heard, scale=scale)
-            if abs(gain - before) <= _SETTLED * gain:
-                gain = before
+            last_gain = noise_gain
+            noise_gain = mix.noise_gain(speech_level, noise_level, snr_db=spec.snr_db, heard=mix_gain, scale=scale)
+            if abs(noise_gain - last_gain) <= _SETTLED * noise_gain:
+                noise_gain = last_gain  # the one that `output` was mixed with
                 break
-            samples, heard, headroom_db = _to_level(spec, stem + gain * noise.samples, settings)
-            if not level.moves:
+            output = _to_level(spec, speech + noise_gain * noise, settings)
+            mix_gain = output.gain
+            if not speech_level.moves:
                 break
-        snr = mix.measured_snr(level, noise_level, gain=gain, heard=heard, scale=scale)
+        snr = mix.measured_snr(speech_level, noise_level, gain=noise_gain, heard=mix_gain, scale=scale)
     except levels.SilentError as error:
         raise BadInput("silent", spec.noise[0].recording_id, str(error)) from error
-    return _Mixed(samples, heard, headroom_db, gain, snr)
+    return _Mix(output, noise_gain, snr)
 
 
-def _guess_heard(spec: ClipSpec, stem: Samples) -> float:
-    """The gain of the clip if the noise added nothing: a start for the rounds."""
-    if spec.level_dbfs is None:
-        return 1.0
-    return db_to_gain(spec.level_dbfs - levels.level_dbfs(stem))
-
-
-def _through_channel(
-    spec: ClipSpec, mixed: _Mixed, settings: RenderSettings
-) -> tuple[Samples, tuple[Drawn | None, ...], float]:
-    """The clip after its channel, at its level again: (samples, what was drawn, dB for the headroom)."""
-    if not spec.channel_effects:
-        return mixed.samples, (), mixed.headroom_db
-    through, drawn = _channel(spec, mixed.samples)
-    samples, _, headroom_db = _to_level(spec, through, settings)
-    if spec.level_dbfs is None:
-        headroom_db += mixed.headroom_db  # what the channel heard less is not made good by a level
-    return samples, drawn, headroom_db
-
-
-def _channel(spec: ClipSpec, samples: Samples) -> tuple[Samples, tuple[Drawn | None, ...]]:
-    effects: tuple[Effect, ...] = spec.channel_effects
-    through, drawn = run_chain(samples, source_rate=spec.sample_rate, sample_rate=spec.sample_rate, effects=effects)
-    if not np.isfinite(through).all():
+def _apply_channel(spec: ClipSpec, samples: Samples) -> tuple[Samples, tuple[Report | None, ...]]:
+    rate = spec.sample_rate
+    samples, reports = run_chain(samples, source_rate=rate, sample_rate=rate, effects=spec.channel_effects)
+    if not np.isfinite(samples).all():
         raise BadInput("nonfinite", spec.source_id, "the channel gave NaN or infinity")
-    return through, tuple(drawn)
+    return samples, tuple(reports)
 
 
-def _to_level(spec: ClipSpec, samples: Samples, settings: RenderSettings) -> tuple[Samples, float, float]:
-    """At the asked level, turned down to the headroom where it must be: (samples, gain, dB of it for the headroom)."""
+def _to_level(spec: ClipSpec, samples: Samples, settings: RenderSettings) -> _Leveled:
+    """Bring samples to the planned level, or as near to it as the headroom allows."""
     power = levels.mean_power(samples)
     if power < levels.SILENCE:
         raise BadInput("silent", spec.source_id, "the clip is silent")
     gain = 1.0 if spec.level_dbfs is None else mix.round_gain(db_to_gain(spec.level_dbfs) / float(np.sqrt(power)))
-    peak = max(float(samples.max()), -float(samples.min())) * gain
-    ceiling = 1.0 if spec.unchanged else db_to_gain(settings.max_peak_dbfs)  # resampling alone can lead above that
-    down = 1.0
+    peak = _peak(samples) * gain
+    # A recording that is taken as it is may fill the scale; resampling alone can lead above the recipe's peak.
+    ceiling = 1.0 if spec.unchanged else db_to_gain(settings.max_peak_dbfs)
+    headroom_gain = 1.0
     if peak > ceiling:
         if settings.refuse_clipping:
             raise BadInput("clipped", spec.source_id, f"the clip would peak at {gain_to_db(peak):+.1f} dBFS")
-        down = mix.round_gain(ceiling / peak * (1 - 1e-9))
-    gain *= down
-    return samples * gain if gain != 1.0 else samples, gain, gain_to_db(down)
+        headroom_gain = mix.round_gain(ceiling / peak * (1 - 1e-9))
+    gain *= headroom_gain
+    return _Leveled(samples * gain if gain != 1.0 else samples, gain, gain_to_db(headroom_gain))
 
 
-def _peak_dbfs(samples: Samples) -> float:
-    return gain_to_db(max(float(samples.max()), -float(samples.min())))
+def _peak(samples: Samples) -> float:
+    return max(float(samples.max()), -float(samples.min()))
 
 
-def _aligned(
+def _place_words(
     spec: ClipSpec, words: Sequence[Word], num_samples: int, source_rate: int
 ) -> tuple[tuple[str, float, float], ...]:
-    """The words where the effects and the margin put them; a word that was trimmed away is left out."""
+    """The words where the effects and the margin put them, without those that were trimmed away.
+
+    `num_samples` is the length of the source, at `source_rate`. Returned are (word, start, duration) in seconds.
+    """
 
     def place(seconds: float) -> int:
         position = min(seconds_to_samples(seconds, source_rate), num_samples)

@@ -1,4 +1,4 @@
-"""Rendering planned clips in memory: sources read once, and nothing written."""
+"""Renders planned clips in memory: each source is read once, and nothing is written."""
 
 from __future__ import annotations
 
@@ -30,24 +30,28 @@ _ROOM_BYTES: Final = 32 << 20  # of impulse responses kept, together
 
 @dataclass(frozen=True, slots=True)
 class RenderedClip:
-    """One clip as rendered: its plan, its speech recording with the hash of the file, samples and measurements."""
+    """One clip as rendered, with all that its manifest row tells."""
 
     spec: ClipSpec
-    recording: Recording
-    source_sha256: str
+    recording: Recording  # of the speech
+    source_sha256: str  # of the file of that recording
     rendered: RenderedAudio
 
 
 class ClipRenderer:
-    """Renders the clips of a plan, with what was read last at hand. Its memory does not grow with the plan."""
+    """Renders the clips of a plan, and keeps what it read last. Its memory does not grow with the plan."""
 
-    def __init__(self, plan: Plan, noise: NoiseStore) -> None:
+    def __init__(self, plan: Plan, noise: NoiseStore, *, stems: bool = True) -> None:
+        """`stems=False` leaves out the stems even if the recipe asks for them; they change no sample of the clip."""
         recipe = plan.recipe
-        self.plan = plan
-        self.noise = NoiseReader(plan, noise)
-        self.settings = RenderSettings(recipe.max_peak_dbfs, recipe.on_clipping == "refuse", recipe.output.stems)
-        self._rooms: dict[int, Response] = {}  # the last used is the last
-        # Copies of an utterance are neighbours in the plan: what was read last is mostly what is needed next.
+        self._plan = plan
+        self._noise = NoiseReader(plan, noise)
+        self._settings = RenderSettings(
+            recipe.max_peak_dbfs, recipe.on_clipping == "refuse", recipe.output.stems and stems
+        )
+        self._rooms: dict[int, Response] = {}  # in the order of their last use
+        # The last recording: its index, samples and the hash of its file. Copies of an utterance are neighbors in the
+        # plan, so what was read last is mostly what is needed next.
         self._last: tuple[int, Samples, str] | None = None
 
     @np.errstate(all="ignore")  # numbers that are not finite are refused by name; numpy's warnings name no clip
@@ -58,35 +62,48 @@ class ClipRenderer:
             BadInput: the clip cannot be made.
             SynthError: the noise cache was cleared (plan again).
         """
-        spec = self.plan[index]
-        recording = self.plan.speech[spec.recording]
-        beat = functools.partial(progress.report, index, "read")
+        spec = self._plan[index]
+        recording = self._plan.speech[spec.recording]
+        beat = functools.partial(progress.report, index, "read")  # a long file takes long, but is no hang
         beat()
-        samples, sha256 = self._speech(spec.recording, recording, beat)
+        if self._last is None or self._last[0] != spec.recording:
+            self._last = None  # not two at a time
+            samples = self._read(self._plan.speech, spec.recording, beat)
+            self._last = spec.recording, samples, file_sha256(self._plan.speech.file(spec.recording), beat=beat)
+        _, samples, sha256 = self._last
         room = None if spec.room is None else self._room(spec.room)
         progress.report(index, "render")
-        return RenderedClip(spec, recording, sha256, self._render(spec, recording, samples, room))
+        try:
+            rendered = render_clip(
+                spec,
+                samples,
+                source_rate=recording.sample_rate,
+                read_noise=functools.partial(self._noise.read_segment, spec),
+                look_up_powers=functools.partial(self._noise.look_up_powers, spec),
+                read_event=functools.partial(self._noise.read_event, spec),
+                room=room,
+                words=recording.alignment,
+                settings=self._settings,
+            )
+        except (SynthError, OSError, MemoryError):
+            raise
+        except Exception as error:  # an effect of a library may raise anything; it costs this clip, and is named
+            text = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise BadInput("render_failed", spec.source_id, text) from error
+        return RenderedClip(spec, recording, sha256, rendered)
 
     def trace(self, spec: ClipSpec) -> Callable[[str, RecordingSpan], Origin]:
-        """Finds the noise of a clip in its source files, by layer and place."""
-        return lambda layer, place: origin_of(self.plan, layer, spec.pool, place)
+        """A function that finds a span of noise of a clip in its source files, by layer and span."""
+        return lambda layer, span: origin_of(self._plan, layer, spec.pool, span)
 
-    def _speech(self, index: int, recording: Recording, beat: Beat) -> tuple[Samples, str]:
-        """The samples of a speech recording, and the hash of its file. A long file takes long, but is no hang."""
-        if self._last is None or self._last[0] != index:
-            self._last = None  # not two at a time
-            samples = self._read(self.plan.speech, index, recording, beat)
-            self._last = index, samples, file_sha256(self.plan.speech.file(index), beat=beat)
-        return self._last[1], self._last[2]
-
-    def _read(self, catalog: Catalog, index: int, recording: Recording, beat: Beat | None = None) -> Samples:
-        source = catalog.source(index)
+    def _read(self, catalog: Catalog, index: int, beat: Beat | None = None) -> Samples:
+        recording, source = catalog[index], catalog.source(index)
         samples, _ = read_samples(
             catalog.file(index),
             offset=recording.offset,
             num_samples=recording.num_samples,
             channels=source.channels,
-            max_seconds=self.plan.recipe.limits.max_speech_s,
+            max_seconds=self._plan.recipe.limits.max_speech_s,
             root=source.root,
             sample_rate=recording.sample_rate,
             identity=recording.identity,
@@ -96,35 +113,16 @@ class ClipRenderer:
         return samples
 
     def _room(self, index: int) -> Response:
-        response = self._rooms.pop(index, None) or self._prepare_room(index)
+        """The prepared impulse response of a room."""
+        response = self._rooms.pop(index, None)
+        if response is None:
+            rooms, rate = self._plan.rooms, self._plan.recipe.sample_rate
+            samples = resample(self._read(rooms, index), rate_in=rooms[index].sample_rate, rate_out=rate)
+            try:
+                response = prepare_response(samples, sample_rate=rate)
+            except ValueError as error:
+                raise BadInput("silent", rooms.file(index), str(error)) from error
         self._rooms[index] = response
         while len(self._rooms) > 1 and sum(room.taps.nbytes for room in self._rooms.values()) > _ROOM_BYTES:
             del self._rooms[next(iter(self._rooms))]
         return response
-
-    def _prepare_room(self, index: int) -> Response:
-        recording, rate = self.plan.rooms[index], self.plan.recipe.sample_rate
-        response = self._read(self.plan.rooms, index, recording)
-        try:
-            return prepare_response(resample(response, rate_in=recording.sample_rate, rate_out=rate), sample_rate=rate)
-        except ValueError as error:
-            raise BadInput("silent", self.plan.rooms.file(index), str(error)) from error
-
-    def _render(self, spec: ClipSpec, recording: Recording, samples: Samples, room: Response | None) -> RenderedAudio:
-        try:
-            return render_clip(
-                spec,
-                samples,
-                source_rate=recording.sample_rate,
-                read_noise=functools.partial(self.noise.piece, spec),
-                known_powers=functools.partial(self.noise.known_powers, spec),
-                read_event=functools.partial(self.noise.event, spec),
-                room=room,
-                words=recording.alignment,
-                settings=self.settings,
-            )
-        except (SynthError, OSError, MemoryError):
-            raise
-        except Exception as error:  # an effect of a library may raise anything; it costs this clip, and is named
-            text = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise BadInput("render_failed", spec.source_id, text) from error

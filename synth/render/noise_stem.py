@@ -1,136 +1,156 @@
-"""The noise of a clip as one stem: its pieces joined to tracks, tracks summed to layers, layers and events together."""
+"""The noise of a clip as one stem: its segments joined to tracks, tracks summed to layers, layers and events together.
+
+Levels are those under the weighting of the SNR, so that "equally loud" means what the SNR means:
+
+1. The segments of a track are brought to one level and crossfaded; a track of one segment stays as it is.
+2. The tracks of a layer are brought to one level and summed.
+3. Each layer is brought to its level relative to the others, and the layers are summed.
+4. Events are added, relative to the mean of that sum.
+5. The sum is equalized to the spectrum, and given the level fluctuation, that the clip's case asks for.
+
+The level of the whole against the speech is set later, by the SNR (render/clip.py).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 
 from synth.dsp import levels, mix
 from synth.dsp.arrays import Samples
 from synth.dsp.effects.chain import run_chain
+from synth.dsp.effects.effect import Report
 from synth.dsp.events.level import loudness
 from synth.dsp.fluctuation import set_fluctuation
 from synth.dsp.segments import crossfade_into
 from synth.dsp.spectral_shape import shape_spectrum
 from synth.errors import BadInput
 from synth.plan.clip_spec import ClipSpec, NoiseSegment, PlannedEvent
-from synth.plan.conditions import TargetSpectrum
+from synth.render.noise_power import LookUpPowers, is_changed
 from synth.units import db_to_gain
 
-_SHORT_SECONDS = 2.0
-"""Noise of less than this is measured unless its known powers are exact: at a start from silence or at a join they may
-be far off, and measuring it costs little."""
-
+#: Reads the source samples of a noise segment, shape (source_num_samples,), in the scale of the recording.
 ReadNoise = Callable[[NoiseSegment], Samples]
-"""The source samples of a noise piece, shape (source_num_samples,), in the scale of the recording."""
 
+#: Reads the samples of an event, shape (num_samples,), at any level.
 ReadEvent = Callable[[PlannedEvent], Samples]
-"""The samples of an event, shape (num_samples,), at any level."""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownPowers:
-    """Mean powers of noise in the span, in the scale of the recording, that were known without filtering.
-
-    `exact`: as good as filtering (0.05 dB); else the use runs over a join, or began just before, and they are good
-    enough to be reported (0.2 dB), not to set a level by.
-    """
-
-    powers: Mapping[str, float]
-    exact: bool
-
-
-FindPowers = Callable[[NoiseSegment, int, int], KnownPowers]
-"""The known powers of samples start..stop of a noise piece that no effect has changed."""
-
-Drawn = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class NoiseStem:
-    """The noise of a clip, shape (num_samples,): the sum of all layers and events, with the gain of each piece and of
-    each event in it, and what libraries drew for the effects of each piece."""
+    """The noise of a clip before the SNR is set."""
 
-    samples: Samples
-    gains: tuple[float, ...]
-    event_gains: tuple[float, ...]
-    band_gains: tuple[float, ...]
-    drawn: tuple[tuple[Drawn | None, ...], ...]
+    samples: Samples  # shape (num_samples,): the sum of all layers and events
+    segment_gains: tuple[float, ...]  # of each noise segment in it
+    reports: tuple[tuple[Report | None, ...], ...]  # for each segment and effect, what a library drew by itself
+    event_gains: tuple[float, ...] = ()  # of each event in it
+    band_gains_db: tuple[float, ...] = ()  # of each band, to reach the target spectrum
+
+
+@dataclass(frozen=True, slots=True)
+class _Track:
+    """Noise segments that follow each other over the whole clip."""
+
+    layer: str
+    samples: Samples  # shape (num_samples,)
+    gains: tuple[float, ...]  # of each segment in it
+    reports: tuple[tuple[Report | None, ...], ...]  # as in NoiseStem
 
 
 def noise_stem(
-    spec: ClipSpec, read_noise: ReadNoise, known_powers: FindPowers | None, read_event: ReadEvent | None
+    spec: ClipSpec, read_noise: ReadNoise, look_up_powers: LookUpPowers | None, read_event: ReadEvent | None
 ) -> NoiseStem:
-    """All layers summed: the tracks of a layer equally loud, the layers at their relative levels (in the SNR's
-    weighting); then the events over it.
+    """Make the noise of a clip.
 
-    Raises BadInput `silent` where a recording has nothing in the band that counts.
+    Args:
+        spec: the plan of a clip with noise.
+        read_noise: reads the source samples of a noise segment.
+        look_up_powers: looks up the powers of unchanged noise, so that it need not be filtered; None: it is filtered.
+        read_event: reads the samples of an event; None: events are left out.
+
+    Raises:
+        BadInput: `silent` if a recording has nothing in the band that counts.
     """
-    made = _layers(spec, read_noise, known_powers)
+    tracks = [
+        _track(spec, list(segments), read_noise, look_up_powers)
+        for _, segments in groupby(spec.noise, key=lambda segment: (segment.layer, segment.track))
+    ]
+    noise = _sum_layers(spec, tracks)
     if read_event is not None and spec.events:
-        made = _with_events(spec, made, read_event)
-    if spec.target_spectrum is not None:
-        made = _with_colour(spec.target_spectrum, made, spec.sample_rate)
+        noise = _add_events(spec, noise, read_event)
+    if (target := spec.target_spectrum) is not None:
+        samples, band_gains = shape_spectrum(
+            noise.samples,
+            target.bands_db,
+            rumble_db=target.rumble_db,
+            limit_db=target.limit_db,
+            sample_rate=spec.sample_rate,
+        )
+        noise = replace(noise, samples=samples, band_gains_db=tuple(band_gains.tolist()))
     if spec.fluctuation_db is not None:
-        made = replace(made, samples=set_fluctuation(made.samples, spec.fluctuation_db, sample_rate=spec.sample_rate))
-    return made
+        noise = replace(
+            noise, samples=set_fluctuation(noise.samples, spec.fluctuation_db, sample_rate=spec.sample_rate)
+        )
+    return noise
 
 
-def _with_colour(colour: TargetSpectrum, noise: NoiseStem, sample_rate: int) -> NoiseStem:
-    samples, gains = shape_spectrum(
-        noise.samples,
-        colour.bands_db,
-        rumble_db=colour.rumble_db,
-        limit_db=colour.limit_db,
-        sample_rate=sample_rate,
-    )
-    return replace(noise, samples=samples, band_gains=tuple(gains.tolist()))
+def _track(
+    spec: ClipSpec, segments: list[NoiseSegment], read_noise: ReadNoise, look_up_powers: LookUpPowers | None
+) -> _Track:
+    """Read the segments of one track, apply their effects, and join them."""
+    rate = spec.sample_rate
+    chains = [
+        run_chain(read_noise(segment), source_rate=rate, sample_rate=rate, effects=segment.effects)
+        for segment in segments
+    ]
+    reports = tuple(tuple(reports) for _, reports in chains)
+    parts = [samples[: segment.num_samples] for segment, (samples, _) in zip(segments, chains, strict=True)]
+    if len(parts) == 1:
+        return _Track(segments[0].layer, parts[0], (1.0,), reports)
+    gains = [
+        1 / _segment_loudness(spec, segment, part, look_up_powers)
+        for segment, part in zip(segments, parts, strict=True)
+    ]
+    samples = np.zeros(spec.num_samples)
+    for segment, part, gain in zip(segments, parts, gains, strict=True):
+        crossfade_into(samples, gain * part, at=segment.at, fade_in=segment.fade_in)
+    return _Track(segments[0].layer, samples, tuple(gains), reports)
 
 
-def _with_events(spec: ClipSpec, noise: NoiseStem, read_event: ReadEvent) -> NoiseStem:
-    """The loudest 50 ms of each event stand `relative_db` above the mean of the other noise."""
-    weighting, total = _weighting(spec), noise.samples.copy()
-    mean, gains = _loudness(spec, noise.samples), []
+def _sum_layers(spec: ClipSpec, tracks: list[_Track]) -> NoiseStem:
+    """Sum the tracks of each layer equally loud, and the layers at their relative levels."""
+    reports = tuple(reports for track in tracks for reports in track.reports)
+    if len(tracks) == 1:
+        return NoiseStem(tracks[0].samples, tracks[0].gains, reports)
+    total = np.zeros(spec.num_samples)
+    segment_gains: list[float] = []
+    relative_db = {segment.layer: segment.relative_db for segment in spec.noise}
+    for layer, group in groupby(tracks, key=lambda track: track.layer):
+        tracks_of_layer = list(group)
+        track_gains = [1 / _loudness(spec, track.samples) for track in tracks_of_layer]
+        layer_samples = np.zeros(spec.num_samples)
+        for track, gain in zip(tracks_of_layer, track_gains, strict=True):
+            layer_samples += gain * track.samples
+        layer_gain = mix.round_gain(db_to_gain(relative_db[layer]) / _loudness(spec, layer_samples))
+        total += layer_gain * layer_samples
+        for track, track_gain in zip(tracks_of_layer, track_gains, strict=True):
+            segment_gains += [gain * track_gain * layer_gain for gain in track.gains]
+    return NoiseStem(total, tuple(segment_gains), reports)
+
+
+def _add_events(spec: ClipSpec, noise: NoiseStem, read_event: ReadEvent) -> NoiseStem:
+    """Add the events, the loudest 50 ms of each `relative_db` above the mean of the other noise."""
+    total, mean, gains = noise.samples.copy(), _loudness(spec, noise.samples), []
     for event in spec.events:
         samples = read_event(event)
-        peak = loudness(samples, sample_rate=spec.sample_rate, weighting=weighting)
+        peak = loudness(samples, sample_rate=spec.sample_rate, weighting=_weighting(spec))
         gain = mix.round_gain(mean * db_to_gain(event.relative_db) / _root(event.label, peak))
         total[event.at : event.at + event.num_samples] += gain * samples
         gains.append(gain)
     return replace(noise, samples=total, event_gains=tuple(gains))
-
-
-def _layers(spec: ClipSpec, read_noise: ReadNoise, known_powers: FindPowers | None) -> NoiseStem:
-    tracks: list[tuple[str, Samples, list[float]]] = []
-    drawn: list[tuple[Drawn | None, ...]] = []
-    for (layer, _), pieces in groupby(spec.noise, key=lambda piece: (piece.layer, piece.track)):
-        stem, gains = _track(spec, list(pieces), read_noise, known_powers, drawn)
-        tracks.append((layer, stem, gains))
-    if len(tracks) == 1:
-        return NoiseStem(tracks[0][1], tuple(tracks[0][2]), (), (), tuple(drawn))
-    total = np.zeros(spec.num_samples)
-    gains_of_all: list[float] = []
-    relative = {piece.layer: piece.relative_db for piece in spec.noise}
-    for layer, layer_tracks in groupby(tracks, key=lambda track: track[0]):
-        mine = list(layer_tracks)
-        stem = np.zeros(spec.num_samples)
-        unit = [1 / _loudness(spec, track) for _, track, _ in mine]
-        for (_, track, _), gain in zip(mine, unit, strict=True):
-            stem += gain * track
-        own = mix.round_gain(db_to_gain(relative[layer]) / _loudness(spec, stem))
-        total += own * stem
-        gains_of_all += [g * u * own for (_, _, gains), u in zip(mine, unit, strict=True) for g in gains]
-    return NoiseStem(total, tuple(gains_of_all), (), (), tuple(drawn))
-
-
-def _loudness(spec: ClipSpec, samples: Samples) -> float:
-    """Root mean square in the SNR's weighting, of a whole stem."""
-    heard = levels.weight(samples, weighting=_weighting(spec), sample_rate=spec.sample_rate)
-    return _root(spec.noise[0].recording_id, levels.mean_power(heard))
 
 
 def _weighting(spec: ClipSpec) -> str:
@@ -138,84 +158,23 @@ def _weighting(spec: ClipSpec) -> str:
     return "a" if spec.measure == "lufs" else spec.weighting
 
 
+def _loudness(spec: ClipSpec, samples: Samples) -> float:
+    """Root mean square of noise under the weighting; BadInput names the first recording."""
+    weighted = levels.weight(samples, weighting=_weighting(spec), sample_rate=spec.sample_rate)
+    return _root(spec.noise[0].recording_id, levels.mean_power(weighted))
+
+
+def _segment_loudness(
+    spec: ClipSpec, segment: NoiseSegment, samples: Samples, look_up_powers: LookUpPowers | None
+) -> float:
+    """As `_loudness`, for one segment of a track; looked up if possible."""
+    if look_up_powers is None or is_changed(segment):
+        return _loudness(spec, samples)
+    powers = look_up_powers(segment, 0, segment.num_samples).powers
+    return _root(segment.recording_id, powers[_weighting(spec)])
+
+
 def _root(name: str, power: float) -> float:
     if power < levels.SILENCE:
         raise BadInput("silent", name, "the noise is silent in the band that counts")
     return mix.round_gain(float(np.sqrt(power)))
-
-
-def _piece_loudness(spec: ClipSpec, piece: NoiseSegment, samples: Samples, known_powers: FindPowers | None) -> float:
-    """As `_loudness`, for one piece of a track; from known powers where there are any."""
-    if known_powers is None or _is_changed(piece):
-        return _loudness(spec, samples)
-    known = known_powers(piece, 0, piece.num_samples)
-    return _root(piece.recording_id, known.powers[_weighting(spec)])
-
-
-def _track(
-    spec: ClipSpec,
-    pieces: list[NoiseSegment],
-    read_noise: ReadNoise,
-    known_powers: FindPowers | None,
-    drawn: list[tuple[Drawn | None, ...]],
-) -> tuple[Samples, list[float]]:
-    """One track: a single piece as it is, several at one level and crossfaded. The gain of each piece."""
-    made = []
-    for piece in pieces:
-        samples, records = run_chain(
-            read_noise(piece), source_rate=spec.sample_rate, sample_rate=spec.sample_rate, effects=piece.effects
-        )
-        drawn.append(tuple(records))
-        made.append(samples[: piece.num_samples])
-    if len(made) == 1:
-        return made[0], [1.0]
-    gains = [1 / _piece_loudness(spec, piece, m, known_powers) for piece, m in zip(pieces, made, strict=True)]
-    track = np.zeros(spec.num_samples)
-    for piece, samples, gain in zip(pieces, made, gains, strict=True):
-        crossfade_into(track, gain * samples, at=piece.at, fade_in=piece.fade_in)
-    return track, gains
-
-
-def noise_powers(
-    spec: ClipSpec, noise: NoiseStem, span: slice, scale: mix.Scale, known_powers: FindPowers | None
-) -> Mapping[str, float]:
-    """The powers of the noise in the span: known ones where it is one track of unchanged pieces, else measured."""
-    if (
-        known_powers is None
-        or spec.events
-        or spec.target_spectrum is not None
-        or spec.fluctuation_db is not None
-        or any(piece.track or _is_changed(piece) for piece in spec.noise)
-    ):
-        return mix.noise_powers(noise.samples, span, sample_rate=spec.sample_rate)
-    if len({piece.layer for piece in spec.noise}) > 1:
-        return mix.noise_powers(noise.samples, span, sample_rate=spec.sample_rate)
-    powers, exact = _known_sum(spec, noise, span, known_powers)
-    if not exact and span.stop - span.start < _SHORT_SECONDS * spec.sample_rate:
-        return mix.noise_powers(noise.samples, span, sample_rate=spec.sample_rate)
-    powers["none"] = levels.mean_power(noise.samples[span])
-    if not exact:
-        heard = levels.weight(noise.samples, weighting=scale.weighting, sample_rate=spec.sample_rate)
-        powers[scale.weighting] = levels.mean_power(heard[span])
-    return powers
-
-
-def _is_changed(piece: NoiseSegment) -> bool:
-    """Whether the piece is something else than the samples of its recording."""
-    return piece.synthesis is not None or any(effect.name != "polarity" for effect in piece.effects)
-
-
-def _known_sum(
-    spec: ClipSpec, noise: NoiseStem, span: slice, known_powers: FindPowers
-) -> tuple[dict[str, float], bool]:
-    """Powers of a track from those of its pieces, each up to where the next begins; and whether they are exact."""
-    total, exact = dict.fromkeys(mix.REPORTED, 0.0), len(spec.noise) == 1
-    ends = [*(piece.at for piece in spec.noise[1:]), spec.num_samples]
-    for piece, gain, end in zip(spec.noise, noise.gains, ends, strict=True):
-        start, stop = max(span.start, piece.at), min(span.stop, end)
-        if start < stop:
-            known = known_powers(piece, start - piece.at, stop - piece.at)
-            exact = exact and known.exact
-            for weighting in total:
-                total[weighting] += known.powers[weighting] * gain**2 * (stop - start) / (span.stop - span.start)
-    return total, exact

@@ -18,15 +18,15 @@ from synth.render.progress import NoProgress
 
 @dataclass(frozen=True, slots=True)
 class SimulatedClip:
-    """One clip as it would be written: samples, shape (n,), after rounding to 16 bits, full scale 1.0."""
+    """One clip as it would be written."""
 
     spec: ClipSpec
-    samples: Samples
+    samples: Samples  # shape (num_samples,), after rounding to 16 bits, full scale 1.0
     measurements: Measurements
 
 
 def simulate(plan: Plan, noise: NoiseStore, indices: Iterable[int]) -> Iterator[SimulatedClip]:
-    """The clips at these indices of a plan, in this order; those that cannot be made are left out.
+    """Render the clips at these indices of a plan, in this order; clips that cannot be made are left out.
 
     `plan` and `noise` are those of `synth.commands.plan.PlannedRecipe`.
     """

@@ -1,4 +1,4 @@
-"""`synth.open_dataset`: a finished data set, or a manifest of one, as a sequence of typed rows with their sound."""
+"""`synth.open_dataset`: a finished data set, or a manifest, as a sequence of typed rows with their sound."""
 
 from __future__ import annotations
 
@@ -13,38 +13,47 @@ from pathlib import Path
 import numpy as np
 
 from synth.dataset.dataset_dir import DatasetDir
-from synth.dataset.manifest import ManifestRow, parse_row
+from synth.dataset.manifest import parse_row
 from synth.dataset.reader import DataFile
 from synth.errors import UsageError
-from synth.training.index import Columns, Manifest, line_starts, state_of
+from synth.training.index import Columns, ManifestFile, line_starts, state_of
 from synth.training.row import FileSound, Row, row_of
-from synth.training.view import Floats, Indices, View, Words
+from synth.training.view import Floats, Indices, NameColumn, View
 
 
 class ManifestStore:
     """The rows of a manifest's file, each parsed when it is asked for.
 
     Sent to another process, it is a path; the file is opened there when the first row is asked for. Rows are read at
-    their offset and share no position, so that threads and forks do not disturb each other.
+    their position and share none, so that threads and forks do not disturb each other.
     """
 
-    def __init__(self, manifest: Manifest) -> None:
+    def __init__(self, manifest: ManifestFile) -> None:
         self._manifest = manifest
         self._lock = threading.Lock()
 
-    def __reduce__(self) -> tuple[type[ManifestStore], tuple[Manifest]]:
+    def __reduce__(self) -> tuple[type[ManifestStore], tuple[ManifestFile]]:
         return type(self), (self._manifest,)
 
     def name(self) -> str:
+        """The path of the manifest."""
         return str(self._manifest.path)
 
     def __len__(self) -> int:
         return len(self._starts) - 1
 
     def row(self, index: int) -> Row:
+        """Parse the row with this index, from 0."""
         start, stop = int(self._starts[index]), int(self._starts[index + 1])
         line = os.pread(self._descriptor, stop - start, start)
-        return self._typed(parse_row(line, self._manifest.file, f"row {index + 1}"))
+        fields = parse_row(line, self._manifest.file, f"row {index + 1}")
+        path = self._manifest.path.parent / fields["audio_filepath"]  # stays as it is if it is absolute
+        offset_s = fields.get("offset")  # NeMo's manifests have it; rows of ours name whole files
+        clip = str(fields.get("id") or path.stem)
+        file = DataFile(path, self._manifest.file.root)
+        return row_of(
+            fields, path, FileSound(clip, file, offset_s, float(fields["duration"]), fields.get("num_samples"))
+        )
 
     def find(self, clip_id: str) -> int | None:
         """The index of the clip with this id; the file is searched for it, not parsed."""
@@ -58,14 +67,6 @@ class ManifestStore:
                 at = data.find(needle, int(self._starts[index + 1]))
         return None
 
-    def _typed(self, fields: ManifestRow) -> Row:
-        path = self._manifest.path.parent / fields["audio_filepath"]  # stays as it is where it is absolute
-        start = fields.get("offset")  # of NeMo's lists, in seconds; ours name whole files
-        clip = str(fields.get("id") or path.stem)
-        file = DataFile(path, self._manifest.file.root)
-        sound = FileSound(clip, file, start, float(fields["duration"]), fields.get("num_samples"))
-        return row_of(fields, path, sound)
-
     @cached_property
     def _descriptor(self) -> int:
         self._check_unchanged()
@@ -74,34 +75,37 @@ class ManifestStore:
         return number
 
     @cached_property
-    def _starts(self) -> Indices:
-        return self._kept[0] if self._kept else line_starts(self._manifest.file)
+    def _cached(self) -> tuple[Indices, Columns] | None:
+        self._check_unchanged()
+        return self._manifest.read_cached()
 
     @cached_property
-    def _kept(self) -> tuple[Indices, Columns] | None:
-        self._check_unchanged()
-        return self._manifest.kept()
+    def _starts(self) -> Indices:
+        return self._cached[0] if self._cached else line_starts(self._manifest.file)
 
     @cached_property
     def _columns(self) -> Columns:
-        if self._kept:
-            return self._kept[1]
+        if self._cached:
+            return self._cached[1]
         with self._lock:
-            found = self._manifest.columns(self._starts)
-            self._manifest.keep(self._starts, found)
-        return found
+            columns = self._manifest.read_columns(self._starts)
+            self._manifest.write_cached(self._starts, columns)
+        return columns
 
     def _check_unchanged(self) -> None:
         if state_of(self._manifest.file) != self._manifest.state:
             raise UsageError(f"{self.name()} has changed since it was opened; open it again")
 
-    def words(self, column: str) -> Words:
-        return self._columns.words[column]
+    def name_column(self, column: str) -> NameColumn:
+        """The column `split`, `stage` or `condition`."""
+        return self._columns.names[column]
 
-    def numbers(self, column: str) -> Floats:
+    def number_column(self, column: str) -> Floats:
+        """The column `duration` (seconds) or `weight`, shape (rows,)."""
         return self._columns.numbers[column]
 
     def label_names(self) -> tuple[str, ...]:
+        """The labels that are true, false or unknown in every row."""
         return self._columns.labels
 
 
@@ -114,23 +118,25 @@ class OpenDataset(View):
 
 
 def open_dataset(path: str | os.PathLike[str]) -> OpenDataset:
-    """The clips of a data set, of one of its lists (`train.jsonl`, a list of a stage), or of a manifest that `synth
-    select` wrote; any JSON lines with NeMo's keys will do.
+    """Open the clips of a data set, or of a manifest.
 
-    `path`: the data set's folder, or the manifest's file. Relative paths in a manifest start from its folder. Opening
-    looks for the line ends of the manifest and no further.
+    Opening looks for the line ends of the manifest and no further.
+
+    Args:
+        path: the folder of a data set, one of its manifests (`train.jsonl`, or that of a stage), a manifest that `synth
+            select` wrote, or any JSON lines with NeMo's keys. Paths in a manifest are relative to its folder.
 
     Raises:
         UsageError: no such data set, one that is not finished, or a manifest with a line that is not a row.
         DamagedDataset: as that, for a manifest inside a data set.
     """
-    place = Path(os.path.abspath(path))  # noqa: PTH100 - links stay links; workers may stand elsewhere
-    file = DataFile.named(_manifest_of(place))
-    found = OpenDataset(ManifestStore(Manifest(file, state_of(file))))
-    if not len(found):
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - links stay links; a worker may have another working folder
+    file = DataFile.named(_manifest_of(absolute))
+    clips = OpenDataset(ManifestStore(ManifestFile(file, state_of(file))))
+    if not len(clips):
         raise UsageError(f"{file.path} has no rows")
-    found[0]  # a file that is no manifest is told at once
-    return found
+    clips[0]  # a file that is no manifest is refused at once
+    return clips
 
 
 def _manifest_of(path: Path) -> Path:
@@ -146,7 +152,7 @@ def _manifest_of(path: Path) -> Path:
     if dataset.plan_header.is_file():
         raise UsageError(
             f"{path} is a data set that is not finished (`synth status {path}` says what is missing): run the same "
-            f"`synth generate` again, or `synth finish {path}` where all parts are made"
+            f"`synth generate` again, or `synth finish {path}` if all parts are done"
         )
     if os.path.lexists(dataset.manifest):
         return dataset.manifest

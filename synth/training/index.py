@@ -1,6 +1,6 @@
-"""Where the rows of a manifest begin in its file, and the columns that clips are chosen by.
+"""Where the rows of a manifest begin in its file, and the columns that clips are selected by.
 
-The beginnings are found by looking for line ends, without parsing. The columns need every row parsed once; of a large
+The beginnings are found by looking for line ends, without parsing. The columns need every row parsed once; for a large
 manifest both are kept in the user's cache folder, so that the next process, or the next worker, reads them in no time.
 """
 
@@ -10,30 +10,30 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from synth import files
 from synth.audio.cache import cache_folder, key_of
+from synth.dataset.labels import TruthLabels
 from synth.dataset.manifest import parse_row
 from synth.dataset.reader import MAX_LINE, DataFile
 from synth.errors import StorageError
-from synth.training.labels import YesOrNo
 from synth.training.row import weight_of
-from synth.training.view import Floats, Indices, Words
+from synth.training.view import Floats, Indices, NameColumn
 
-_CHUNK = 1 << 24
-_WORTH_KEEPING = 20_000  # rows; fewer are read again in half a second
-_FORMAT = 1
+_CHUNK: Final = 1 << 24
+_MIN_CACHED_ROWS: Final = 20_000  # fewer are read again in half a second
+_FORMAT: Final = 1
 
-State = tuple[int, int]
-"""Of a file: its size in bytes, and when it was changed, in ns."""
+#: State of a file: its size in bytes, and when it was changed, in ns.
+FileState = tuple[int, int]
 
 
-def state_of(file: DataFile) -> State:
-    """Raises the error of the file where it cannot be opened."""
+def state_of(file: DataFile) -> FileState:
+    """The state of a file. Raises the error of the file if it cannot be opened."""
     descriptor = file.open()
     try:
         status = os.fstat(descriptor)
@@ -44,108 +44,97 @@ def state_of(file: DataFile) -> State:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What clips are chosen by, one value a row. `labels`: names of those that say yes or no (reading/labels.py)."""
+    """What clips are selected by."""
 
-    words: dict[str, Words]
-    numbers: dict[str, Floats]
-    labels: tuple[str, ...]
+    names: dict[str, NameColumn]
+    numbers: dict[str, Floats]  # shape (clips,) each
+    labels: tuple[str, ...]  # those that are true, false or unknown (dataset/labels.py)
 
 
-def line_starts(data: DataFile) -> Indices:
-    """Where the lines of a file begin that are not blank, and where the last one ends: shape (lines + 1,).
+def line_starts(manifest: DataFile) -> Indices:
+    """Where the lines of a file begin that are not blank, and where the last one ends: bytes, shape (lines + 1,).
 
-    Raises the error of the file where a line is longer than a row may be.
+    Raises the error of the file if a line is longer than a row may be.
     """
     ends: list[Indices] = []
     at = 0
-    with data.opened() as file:
+    with manifest.opened() as file:
         while chunk := file.read(_CHUNK):
             ends.append(np.flatnonzero(np.frombuffer(chunk, np.uint8) == 10) + (at + 1))
             at += len(chunk)
-    found = np.concatenate([np.zeros(1, np.int64), *ends, np.array([at])])
-    lengths = np.diff(found)
+    starts = np.concatenate([np.zeros(1, np.int64), *ends, np.array([at])])
+    lengths = np.diff(starts)
     if len(lengths) and int(lengths.max()) > MAX_LINE:
-        raise data.error(f"a line of more than {MAX_LINE >> 20} MiB", int(lengths.argmax()) + 1)
-    return found[np.append(True, lengths > 1)] if at else found[:1]
+        raise manifest.error(f"a line of more than {MAX_LINE >> 20} MiB", int(lengths.argmax()) + 1)
+    return starts[np.append(True, lengths > 1)] if at else starts[:1]
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class ManifestFile:
     """A manifest's file in the state in which it was opened."""
 
     file: DataFile
-    state: State
+    state: FileState
 
     @property
     def path(self) -> Path:
+        """The path of the file."""
         return self.file.path
 
-    def kept(self) -> tuple[Indices, Columns] | None:
-        """What the cache has of it; None where it has nothing."""
+    def read_cached(self) -> tuple[Indices, Columns] | None:
+        """The `line_starts` and the columns from the cache; None if it has none of this state."""
         try:
-            with np.load(self._file(), allow_pickle=False) as found:
-                arrays: dict[str, npt.NDArray[Any]] = dict(found)
+            with np.load(self._cache_file(), allow_pickle=False) as stored:
+                arrays: dict[str, npt.NDArray[Any]] = dict(stored)
             head = json.loads(arrays["head"].tobytes())
             if head["state"] != [_FORMAT, *self.state]:
                 return None
-            words = {name: Words(arrays[f"word.{name}"], tuple(names)) for name, names in head["words"].items()}
+            names = {name: NameColumn(arrays[f"word.{name}"], tuple(each)) for name, each in head["words"].items()}
             numbers = {name: arrays[f"number.{name}"] for name in head["numbers"]}
-            return arrays["starts"], Columns(words, numbers, tuple(head["labels"]))
+            return arrays["starts"], Columns(names, numbers, tuple(head["labels"]))
         except (OSError, ValueError, KeyError):
             return None
 
-    def keep(self, starts: Indices, columns: Columns) -> None:
-        """Put it into the cache, where it is worth it and there is one."""
-        if len(starts) <= _WORTH_KEEPING:
+    def write_cached(self, starts: Indices, columns: Columns) -> None:
+        """Put `line_starts` (shape (lines + 1,)) and columns into the cache, if reading them again would take long."""
+        if len(starts) <= _MIN_CACHED_ROWS:
             return
         head = {
             "state": [_FORMAT, *self.state],
-            "words": {name: words.names for name, words in columns.words.items()},
+            "words": {name: column.names for name, column in columns.names.items()},
             "numbers": list(columns.numbers),
             "labels": columns.labels,
         }
         arrays: dict[str, npt.NDArray[Any]] = {
             "head": np.frombuffer(json.dumps(head).encode(), np.uint8),
             "starts": starts,
-            **{f"word.{name}": words.codes for name, words in columns.words.items()},
+            **{f"word.{name}": column.codes for name, column in columns.names.items()},
             **{f"number.{name}": numbers for name, numbers in columns.numbers.items()},
         }
         try:
-            files.write_arrays(self._file(), arrays)
+            files.write_arrays(self._cache_file(), arrays)
         except StorageError:
             return  # a cache that cannot be written is none
 
-    def _file(self) -> Path:
+    def _cache_file(self) -> Path:
         return cache_folder() / "manifests" / f"{key_of('manifest', str(self.path)).hex()}.npz"
 
-    def columns(self, starts: Indices) -> Columns:
-        """Every row parsed once; `starts` are its `line_starts`. Raises as `parse_row`."""
-        seen = _Seen()
+    def read_columns(self, starts: Indices) -> Columns:
+        """Parse every row once; `starts` are the `line_starts`, shape (lines + 1,). Raises as `parse_row`."""
+        names: dict[str, list[str | None]] = {"split": [], "stage": [], "condition": []}
+        durations: list[float] = []
+        weights: list[float] = []
+        labels = TruthLabels()
         with self.file.opened() as file:
             for number, size in enumerate(np.diff(starts).tolist(), start=1):
-                seen.add(parse_row(file.read(size), self.file, f"row {number}"))
-        return seen.columns()
-
-
-class _Seen:
-    """What was seen of the rows so far."""
-
-    def __init__(self) -> None:
-        self._words: dict[str, list[str | None]] = {"split": [], "stage": [], "condition": []}
-        self._durations: list[float] = []
-        self._weights: list[float] = []
-        self._labels = YesOrNo()
-
-    def add(self, row: dict[str, Any]) -> None:
-        for name, words in self._words.items():
-            words.append(row.get(name))
-        self._durations.append(row["duration"])
-        self._weights.append(weight_of(row))
-        self._labels.add(row.get("labels"))
-
-    def columns(self) -> Columns:
+                row = parse_row(file.read(size), self.file, f"row {number}")
+                for column, values in names.items():
+                    values.append(row.get(column))
+                durations.append(row["duration"])
+                weights.append(weight_of(row))
+                labels.add(row.get("labels"))
         return Columns(
-            {name: Words.of(words) for name, words in self._words.items()},
-            {"duration": np.array(self._durations, np.float64), "weight": np.array(self._weights, np.float64)},
-            self._labels.names(),
+            {column: NameColumn.of(values) for column, values in names.items()},
+            {"duration": np.array(durations, np.float64), "weight": np.array(weights, np.float64)},
+            labels.names(),
         )

@@ -29,64 +29,62 @@ _BLOCK: Final = 1 << 22  # samples decoded at a time
 class Sound(Protocol):
     """Where the samples of a clip come from."""
 
-    def pcm(self) -> Pcm: ...
+    def pcm(self) -> Pcm:
+        """The samples, int16, shape (n,)."""
+        ...
 
-    def audio(self) -> Audio: ...
+    def audio(self) -> Audio:
+        """The samples, float32, shape (n,), full scale 1.0."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One clip. What a manifest does not say is None (`weight` 1.0, `labels` empty, `id` the name of the file).
+    """One clip. What its manifest does not say is None, unless the field names another default."""
 
-    id: of the clip. path: of its audio file (of a clip rendered on the fly: where `synth generate` would put it,
-    relative to the data set). duration: seconds. num_samples, sample_rate (Hz): of the clip.
-    text, speaker: as the source has them. labels: True, False, or None where unknown, by name, or as the source's list
-    has them (`label_values` reads "true" and "no" too). split, stage, condition: names.
-    weight: of the clip in training, 0 or more.
-    snr_db: as measured on the finished clip with the recipe's measure and weighting; None without noise.
-    level_dbfs: RMS of the finished clip, full-scale sine -3.01. source_id: the utterance, which copies share.
-    alignment: (word, start, duration), seconds from the start of the clip.
-    manifest: the whole row as the manifest has it (README, "The manifest").
-    """
-
-    id: str
-    path: Path
-    duration: float
+    id: str  # default: the name of the file
+    path: Path  # of its file; for a clip rendered on the fly, where `synth generate` would put it in the data set
+    duration: float  # seconds
     num_samples: int | None
-    sample_rate: int | None
-    text: str | None
-    speaker: str | None
-    labels: Mapping[str, Any]
+    sample_rate: int | None  # Hz
+    text: str | None  # as the source has it
+    speaker: str | None  # as the source has it
+    labels: Mapping[str, Any]  # True, False, None if unknown, or as the source's list has it; default: empty
     split: str | None
-    stage: str | None
-    weight: float
+    stage: str | None  # of training
+    weight: float  # of the clip in training, 0 or more; default: 1.0
     condition: str | None
-    snr_db: float | None
-    level_dbfs: float | None
-    source_id: str | None
-    alignment: tuple[tuple[str, float, float], ...] | None
-    manifest: ManifestRow = field(repr=False)
+    snr_db: float | None  # measured on the finished clip, with the measure and weighting of the recipe
+    level_dbfs: float | None  # RMS of the finished clip; a full-scale sine has -3.01
+    source_id: str | None  # the utterance, which copies share
+    alignment: tuple[tuple[str, float, float], ...] | None  # (word, start, duration), seconds of the clip
+    manifest: ManifestRow = field(repr=False)  # the whole row (README, "The manifest")
     _sound: Sound = field(repr=False, compare=False)
 
     def audio(self) -> Audio:
-        """The samples, float32, shape (n,), full scale 1.0: those of the file exactly. Read anew at each call.
+        """Read the samples, float32, shape (n,), full scale 1.0: exactly those of the file. Each call reads them again.
 
-        Raises SynthError, naming the clip, where the file is missing or cannot be decoded.
+        Raises:
+            SynthError: the file is missing or cannot be decoded; the message names the clip.
         """
         return self._sound.audio()
 
     def pcm(self) -> Pcm:
-        """The samples, int16, shape (n,), as the file holds them. Raises as `audio`."""
+        """Read the samples, int16, shape (n,), as the file holds them. Raises as `audio`."""
         return self._sound.pcm()
 
     def label_values(self, names: Sequence[str]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-        """(values, known), each of shape (len(names),): 1.0 where a label is true, else 0.0; False where it is unknown
-        (null, or not in the row). A loss is to be taken over what is known alone.
+        """The labels with these names, as `synth.dataset.labels.label_arrays` has them.
 
-        Raises UsageError for a label that says neither yes nor no, such as an accent.
+        Returns:
+            `values`, float32, shape (len(names),): 1.0 if a label is true, else 0.0; and `mask`, bool, of the same
+            shape: False if it is unknown (null, or not in the row). A loss must leave out what the mask leaves out.
+
+        Raises:
+            UsageError: a label is neither true, false nor unknown, such as an accent.
         """
-        values, known = label_arrays([self.manifest], names)
-        return values[0], known[0]
+        values, mask = label_arrays([self.manifest], names)
+        return values[0], mask[0]
 
 
 def row_of(fields: ManifestRow, path: Path, sound: Sound) -> Row:
@@ -109,7 +107,9 @@ def row_of(fields: ManifestRow, path: Path, sound: Sound) -> Row:
         snr_db=_measured(get("snr_db")),
         level_dbfs=_measured(get("level_dbfs")),
         source_id=get("source_id"),
-        alignment=None if words is None else tuple((str(w), float(at), float(long)) for w, at, long in words),
+        alignment=None
+        if words is None
+        else tuple((str(word), float(start), float(length)) for word, start, length in words),
         manifest=fields,
         _sound=sound,
     )
@@ -122,42 +122,42 @@ def weight_of(fields: Mapping[str, Any]) -> float:
 
 
 def _measured(value: Any) -> float | None:
-    """`{"measured": 7.5, ...}` as ours have it, or a bare number as a list of somebody else's may."""
-    found = value.get("measured") if isinstance(value, Mapping) else value
-    return None if found is None else float(found)
+    """The number in `{"measured": 7.5, ...}`, as our rows have it, or a bare number, as other manifests may."""
+    number = value.get("measured") if isinstance(value, Mapping) else value
+    return None if number is None else float(number)
 
 
 @dataclass(frozen=True, slots=True)
-class MadeSound:
+class RenderedSound:
     """Samples that were rendered just now."""
 
-    samples: Pcm
+    samples: Pcm  # shape (n,)
 
     def pcm(self) -> Pcm:
+        """A copy of the samples, int16, shape (n,)."""
         return self.samples.copy()
 
     def audio(self) -> Audio:
+        """The samples, float32, shape (n,), full scale 1.0."""
         return self.samples.astype(np.float32) / np.float32(32768.0)  # exact: 16 bits of 24
 
 
 @dataclass(frozen=True, slots=True)
 class FileSound:
-    """The audio file of a clip, opened when it is asked for.
+    """The audio file of a clip, opened when its samples are asked for."""
 
-    Only the part from `start` on, `seconds` long, where `start` is not None (a list that names parts of files);
-    else the whole file, which has the `num_samples` of its row where that is one of a data set.
-    """
-
-    clip: str
+    clip: str  # id
     file: DataFile
-    start: float | None
-    seconds: float
-    num_samples: int | None
+    start: float | None  # seconds, in a manifest that names parts of files; None: the whole file
+    seconds: float  # length
+    num_samples: int | None  # that a file of a data set must have
 
     def pcm(self) -> Pcm:
+        """The samples, int16, shape (n,)."""
         return self._read("int16").astype(np.int16, copy=False)
 
     def audio(self) -> Audio:
+        """The samples, float32, shape (n,), full scale 1.0."""
         return self._read("float32").astype(np.float32, copy=False)
 
     def _read(self, dtype: str) -> npt.NDArray[Any]:
@@ -165,13 +165,13 @@ class FileSound:
 
         path = self.file.path
         if not os.path.lexists(path):
-            raise self._error(f"its audio file {path} is missing; `synth verify` names all that are")
+            raise self._error(f"its audio file {path} is missing; `synth verify` lists all missing files")
         try:
             with opened_descriptor(self.file.open(), str(path)) as audio:
                 samples = self._samples(audio, dtype)
         except BadInput as error:
             raise self._error(
-                f"{path} cannot be decoded ({error.message}); `synth verify` names all that are damaged"
+                f"{path} cannot be decoded ({error.message}); `synth verify` lists all damaged files"
             ) from None
         except SynthError as error:
             raise self._error(str(error)) from None
@@ -192,11 +192,9 @@ class FileSound:
 
     def _error(self, what: str) -> SynthError:
         text = f"clip {self.clip}: {what}"
-        return (
-            SynthError(text)
-            if self.file.root is None
-            else DamagedDataset(text, path=self.file.relative, what="cannot be read")
-        )
+        if self.file.root is None:
+            return SynthError(text)
+        return DamagedDataset(text, path=self.file.relative, what="cannot be read")
 
 
 def _decoded(audio: AudioFile, count: int, dtype: str) -> npt.NDArray[Any]:

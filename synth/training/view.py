@@ -1,7 +1,7 @@
 """A sequence of clips, and parts of it: by split, stage, condition and weight, or by slices.
 
-What is chosen is remembered as the steps that led there, not as a list of a million indices: so a part of a data set
-is as cheap to send to a worker process as the whole.
+A part remembers the steps that led to it, not a list of a million indices: so a part of a data set is as cheap to send
+to a worker process as all of it.
 """
 
 from __future__ import annotations
@@ -21,107 +21,111 @@ from synth.training.row import Row
 Indices: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-WORDS = ("split", "stage", "condition")
-NUMBERS = ("duration", "weight")
-
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """A column of words: `names[codes[i]]` is that of clip i; code -1 is None."""
+class NameColumn:
+    """A column of names, one for each clip, or None."""
 
-    codes: npt.NDArray[np.int16]
+    codes: npt.NDArray[np.int16]  # shape (clips,): index into `names`; -1 for None
     names: tuple[str, ...]
 
     @classmethod
-    def of(cls, words: Iterable[str | None]) -> Words:
-        known: dict[str, int] = {}
-        codes = [-1 if word is None else known.setdefault(word, len(known)) for word in words]
-        return cls(np.array(codes, np.int16), tuple(known))
-
-    def among(self, wanted: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """Where the word is one of these."""
-        return np.isin(self.codes, [code for code, name in enumerate(self.names) if name in wanted])
+    def of(cls, names: Iterable[str | None]) -> NameColumn:
+        """The column of these names, coded in the order in which they come."""
+        numbers: dict[str, int] = {}
+        codes = [-1 if name is None else numbers.setdefault(name, len(numbers)) for name in names]
+        return cls(np.array(codes, np.int16), tuple(numbers))
 
 
-class Store(Protocol):
-    """All clips there are, by index. To be sent to other processes, it must pickle small."""
+class ClipStore(Protocol):
+    """All clips of a data set or a plan, by index. To be sent to other processes, it must pickle small."""
 
     def __len__(self) -> int: ...
 
-    def row(self, index: int) -> Row: ...
-
-    def words(self, column: str) -> Words:
-        """One of WORDS."""
+    def name(self) -> str:
+        """What messages call it."""
         ...
 
-    def numbers(self, column: str) -> Floats:
-        """One of NUMBERS."""
+    def row(self, index: int) -> Row:
+        """The clip with this index, from 0."""
         ...
-
-    def label_names(self) -> tuple[str, ...]: ...
 
     def find(self, clip_id: str) -> int | None:
         """The index of the clip with this id."""
         ...
 
-    def name(self) -> str:
-        """For messages."""
+    def name_column(self, column: str) -> NameColumn:
+        """The column `split`, `stage` or `condition`."""
+        ...
+
+    def number_column(self, column: str) -> Floats:
+        """The column `duration` (seconds) or `weight`, shape (clips,)."""
+        ...
+
+    def label_names(self) -> tuple[str, ...]:
+        """The labels whose every value is true, false or unknown, and is known at least once; sorted."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class SliceStep:
     """`data[start:stop:step]`."""
 
     start: int | None
     stop: int | None
     step: int | None
 
-    def of(self, chosen: Indices, store: Store) -> Indices:
-        return chosen[self.start : self.stop : self.step]
+    def apply(self, indices: Indices, store: ClipStore) -> Indices:
+        """The slice of these clips, shape (n,)."""
+        return indices[self.start : self.stop : self.step]
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
-    """`data.select(...)`: the words that a clip may have in some columns, and the weight that it must have."""
+class SelectStep:
+    """`data.select(...)`."""
 
-    words: tuple[tuple[str, tuple[str, ...]], ...]
+    names: tuple[tuple[str, tuple[str, ...]], ...]  # column, and the names of which a clip must have one
     min_weight: float | None
 
-    def of(self, chosen: Indices, store: Store) -> Indices:
-        for column, wanted in self.words:
-            chosen = chosen[store.words(column).among(wanted)[chosen]]
+    def apply(self, indices: Indices, store: ClipStore) -> Indices:
+        """Those of these clips that are selected, shape (n,)."""
+        for name, selected in self.names:
+            column = store.name_column(name)
+            codes = [code for code, name in enumerate(column.names) if name in selected]
+            indices = indices[np.isin(column.codes, codes)[indices]]
         if self.min_weight is not None:
-            chosen = chosen[store.numbers("weight")[chosen] >= self.min_weight]
-        return chosen
+            indices = indices[store.number_column("weight")[indices] >= self.min_weight]
+        return indices
 
 
 class View(Sequence[Row]):
-    """Clips in an order that never changes. `data[i]` and `data["id of a clip"]` are a Row; `data[a:b]` and
-    `data.select(...)` are parts."""
+    """Clips in an order that never changes.
 
-    def __init__(self, store: Store, steps: tuple[Slice | Where, ...] = ()) -> None:
+    `data[i]` and `data["id of a clip"]` are a Row; `data[a:b]` and `data.select(...)` are parts.
+    """
+
+    def __init__(self, store: ClipStore, steps: tuple[SliceStep | SelectStep, ...] = ()) -> None:
         self._store = store
         self._steps = steps
 
-    def __reduce__(self) -> tuple[type[Self], tuple[Store, tuple[Slice | Where, ...]]]:
+    def __reduce__(self) -> tuple[type[Self], tuple[ClipStore, tuple[SliceStep | SelectStep, ...]]]:
         return type(self), (self._store, self._steps)
 
     def __repr__(self) -> str:
         return f"<{len(self)} clips of {self._store.name()}>"
 
     @cached_property
-    def _chosen(self) -> Indices | None:
-        """The indices of the clips; None for all."""
+    def _indices(self) -> Indices | None:
+        """The indices of the clips in the store; None for all."""
         if not self._steps:
             return None
-        chosen = np.arange(len(self._store))
+        indices = np.arange(len(self._store))
         for step in self._steps:
-            chosen = step.of(chosen, self._store)
-        return chosen
+            indices = step.apply(indices, self._store)
+        return indices
 
     def __len__(self) -> int:
-        return len(self._store) if self._chosen is None else len(self._chosen)
+        return len(self._store) if self._indices is None else len(self._indices)
 
     @overload
     def __getitem__(self, index: SupportsIndex | str) -> Row: ...
@@ -131,29 +135,19 @@ class View(Sequence[Row]):
 
     def __getitem__(self, index: SupportsIndex | str | slice) -> Row | Self:
         if isinstance(index, slice):
-            return self._part(Slice(index.start, index.stop, index.step))
+            return type(self)(self._store, (*self._steps, SliceStep(index.start, index.stop, index.step)))
         if isinstance(index, str):
-            return self._store.row(self._place_of(index))
+            position = self._store.find(index)
+            if position is None or (self._indices is not None and position not in self._indices):
+                raise KeyError(f"{self!r} has no clip {index!r}")
+            return self._store.row(position)
         if not hasattr(index, "__index__"):
             raise TypeError(f"a clip is named by its number or its id, not by {type(index).__name__} {index!r}")
-        return self._store.row(self._place(operator.index(index)))
-
-    def _part(self, step: Slice | Where) -> Self:
-        return type(self)(self._store, (*self._steps, step))
-
-    def _place_of(self, clip_id: str) -> int:
-        place = self._store.find(clip_id)
-        if place is None or (self._chosen is not None and place not in self._chosen):
-            raise KeyError(f"{self!r} has no clip {clip_id!r}")
-        return place
-
-    def _place(self, index: int) -> int:
-        """Where a clip of this part stands in the whole."""
-        count = len(self)
-        if not -count <= index < count:
-            raise IndexError(f"clip {index} of {count}")
-        index %= count
-        return index if self._chosen is None else int(self._chosen[index])
+        number, count = operator.index(index), len(self)
+        if not -count <= number < count:
+            raise IndexError(f"clip {number} of {count}")
+        number %= count
+        return self._store.row(number if self._indices is None else int(self._indices[number]))
 
     def select(
         self,
@@ -163,59 +157,64 @@ class View(Sequence[Row]):
         condition: str | Sequence[str] | None = None,
         min_weight: float | None = None,
     ) -> Self:
-        """The clips of one split, stage or condition (or of several), with at least this weight; in the same order.
+        """Select clips; their order stays.
 
-        Raises UsageError for a name that no clip has, with those that there are.
+        Args:
+            split: a split, or several.
+            stage: a stage of training, or several.
+            condition: a condition of the recipe, or several.
+            min_weight: the least weight in training.
+
+        Raises:
+            UsageError: no clip has such a name; the message lists the names that there are.
         """
-        asked = {"split": split, "stage": stage, "condition": condition}
-        wanted = tuple((c, (v,) if isinstance(v, str) else tuple(v)) for c, v in asked.items() if v is not None)
-        for column, names in wanted:
-            self._check(column, names)
-        return self._part(Where(wanted, min_weight))
+        selected: list[tuple[str, tuple[str, ...]]] = []
+        for column, value in (("split", split), ("stage", stage), ("condition", condition)):
+            if value is None:
+                continue
+            names = (value,) if isinstance(value, str) else tuple(value)
+            selected.append((column, names))
+            present = self._store.name_column(column).names
+            if unknown := [name for name in names if name not in present]:
+                has = f"it has {', '.join(sorted(present))}" if present else f"none of its clips has a {column}"
+                raise UsageError(f"{self._store.name()} has no {column} {unknown[0]!r}; {has}")
+        return type(self)(self._store, (*self._steps, SelectStep(tuple(selected), min_weight)))
 
-    def _check(self, column: str, names: Sequence[str]) -> None:
-        there = self._store.words(column).names
-        if strange := [name for name in names if name not in there]:
-            has = f"it has {', '.join(sorted(there))}" if there else f"none of its clips has a {column}"
-            raise UsageError(f"{self._store.name()} has no {column} {strange[0]!r}; {has}")
-
-    # -------------------------------------------------------------------------------------------------- whole columns
-
-    def _names(self, column: str) -> tuple[str, ...]:
-        words = self._store.words(column)
-        codes = words.codes if self._chosen is None else words.codes[self._chosen]
-        return tuple(sorted(words.names[code] for code in np.unique(codes) if code >= 0))
+    def _names(self, name: str) -> tuple[str, ...]:
+        column = self._store.name_column(name)
+        codes = column.codes if self._indices is None else column.codes[self._indices]
+        return tuple(sorted(column.names[code] for code in np.unique(codes) if code >= 0))
 
     def _numbers(self, column: str) -> Floats:
-        numbers = self._store.numbers(column)
-        return numbers.copy() if self._chosen is None else numbers[self._chosen]
+        numbers = self._store.number_column(column)
+        return numbers.copy() if self._indices is None else numbers[self._indices]
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """The splits that these clips are of, by name."""
+        """The splits that these clips are of, sorted."""
         return self._names("split")
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """The stages that these clips are for."""
+        """The stages of training that these clips are for, sorted."""
         return self._names("stage")
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """The conditions that these clips drew."""
+        """The conditions that these clips drew, sorted."""
         return self._names("condition")
 
     @property
     def durations(self) -> Floats:
-        """Seconds of each clip, shape (len,): for batches of clips that are about as long."""
+        """Seconds of each clip, shape (len,): for batches of clips of similar length."""
         return self._numbers("duration")
 
     @property
     def weights(self) -> Floats:
-        """The weight of each clip, shape (len,): for a weighted sampler."""
+        """The weight of each clip in training, shape (len,): for a weighted sampler."""
         return self._numbers("weight")
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """The labels of the whole that say yes or no (or nothing, where unknown), sorted: for `Row.label_values`."""
+        """The labels that `Row.label_values` takes: true, false or unknown in every clip of the store. Sorted."""
         return self._store.label_names()

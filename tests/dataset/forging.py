@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from synth.dataset.content import content_digest, to_text
+from synth.dataset.dataset_json import content_digest, to_text
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -34,7 +34,7 @@ def test_every_split_has_a_name_that_hugging_face_takes() -> None:
     content = {
         "splits": {name: {"clips": k, "hours": 0.5} for k, name in enumerate(SPLITS, 1)},
         "versions": {"synth": "1"},
-        "fingerprint": "f",
+        "plan_digest": "f",
     }
     files = head(card_text(content, ["id"]))["configs"][0]["data_files"]
     assert files == [
@@ -49,7 +49,7 @@ def test_a_split_without_clips_is_no_file_to_load() -> None:
     content = {
         "splits": {"train": {"clips": 2, "hours": 0.1}, "train-dev": {"clips": 0, "hours": 0.0}},
         "versions": {},
-        "fingerprint": "f",
+        "plan_digest": "f",
     }
     assert [file["split"] for file in head(card_text(content, ["id"]))["configs"][0]["data_files"]] == ["train"]
     assert head(card_text({**content, "splits": {}}, [])) == {"license": "unknown"}

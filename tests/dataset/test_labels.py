@@ -12,7 +12,7 @@ import pytest
 
 from synth.cli.show.labels import labels_text
 from synth.commands.labels import count_labels
-from synth.dataset.labels import LabelCounts, label_arrays
+from synth.dataset.labels import LabelCounts, TruthLabels, label_arrays
 from synth.diagnose.labels import read_label_predictions, score_labels
 from synth.errors import UsageError
 from synth.lists.audio_list import AudioRow, read_audio_list
@@ -94,7 +94,13 @@ def test_counts_add_up_to_the_clips_of_each_split() -> None:
             "train-dev": {"present": 0, "absent": 0, "unknown": 1, "other": 0},
         },
     }
-    assert counts.truth_labels == ("a",)
+
+
+def test_labels_that_are_true_or_false_are_named() -> None:
+    labels = TruthLabels()
+    for each in ({"a": True, "b": "x"}, {"a": None, "c": None}, None, {"b": False, "d": "no"}):
+        labels.add(each)
+    assert labels.names() == ("a", "d")
 
 
 def predicted(folder: Path, text: str) -> Path:

@@ -43,8 +43,8 @@ def made_with_plan(sources: Path) -> Path:
 
 def event(**fields: Any) -> dict[str, Any]:
     """An event of 10 ms at the start of the clip."""
-    shape = {"label": "horn", "onset": 0.0, "offset": 0.01, "at": 0, "num_samples": 80, "relative_db": 0.0}
-    return {**shape, "gain_db": 0.0, "kind": "made", "made": {"name": "horn"}, "source": None, **fields}
+    shape = {"label": "horn", "start": 0.0, "end": 0.01, "at": 0, "num_samples": 80, "relative_db": 0.0}
+    return {**shape, "gain_db": 0.0, "kind": "synthesized", "synthesis": {"name": "horn"}, "source": None, **fields}
 
 
 @pytest.fixture
@@ -118,7 +118,10 @@ def test_a_file_that_nobody_wrote_is_found(out: Path, name: str) -> None:
     [
         (lambda row: row["level_dbfs"].update(measured=row["level_dbfs"]["measured"] + 0.2), "its level is"),
         (lambda row: row.update(peak_dbfs=row["peak_dbfs"] + 0.1), "its peak is"),
-        (lambda row: row.update(headroom_gain_db=0.5), "headroom_gain_db is +0.50, which is no turning down"),
+        (
+            lambda row: row.update(headroom_gain_db=0.5),
+            "headroom_gain_db is +0.50, but headroom is never a gain above 0",
+        ),
         (lambda row: row["level_dbfs"].update(requested=-9.0), "its level is"),
         (lambda row: row["snr_db"].update(measured=row["snr_db"]["measured"] + 0.2), "its SNR is"),
         (lambda row: row["snr_db"].update(requested=row["snr_db"]["requested"] + 1), "its SNR is"),
@@ -136,8 +139,8 @@ def test_a_file_that_nobody_wrote_is_found(out: Path, name: str) -> None:
         (lambda row: row.update(alignment=[["a", 0.2, 0.1], ["b", 0.1, 0.1]]), "the word 'b' begins at 0.1 s, before"),
         (lambda row: row.update(events=[event(at=row["num_samples"])]), "the event 'horn' lies at"),
         (
-            lambda row: row.update(events=[event(onset=0.05)]),
-            "the event 'horn' has the onset 0.05 s, its samples say 0 s",
+            lambda row: row.update(events=[event(start=0.05)]),
+            "the event 'horn' has the start 0.05 s, its samples say 0 s",
         ),
         (lambda row: row.update(duration=row["duration"] + 0.001), "its duration is"),
         (lambda row: row.update(num_samples=row["num_samples"] + 1), "num_samples is"),
@@ -189,7 +192,7 @@ def test_two_rows_of_one_clip_are_found(out: Path) -> None:
         (lambda content: content.update(labels={"a": {}}), "labels: a: it says {}, counted None"),
         (lambda content: content["files"].pop("train.jsonl"), "has no hash of train.jsonl"),
         (lambda content: use_of(content).update(used_s=99.0), "ledger: noise"),
-        (lambda content: content["ledger"]["made"].update(pools=[]), "is not in it, but in the manifest"),
+        (lambda content: content["ledger"]["rendered"].update(pools=[]), "is not in it, but in the manifest"),
     ],
 )
 def test_counts_that_lie_are_found(out: Path, change: Callable[[dict[str, Any]], object], expected: str) -> None:
@@ -201,7 +204,7 @@ def test_counts_that_lie_are_found(out: Path, change: Callable[[dict[str, Any]],
 
 
 def use_of(content: dict[str, Any]) -> dict[str, Any]:
-    pool = next(pool for pool in content["ledger"]["made"]["pools"] if pool["used_s"])
+    pool = next(pool for pool in content["ledger"]["rendered"]["pools"] if pool["used_s"])
     use: dict[str, Any] = next(iter(pool["by_recording"].values()))
     return use
 
@@ -212,7 +215,7 @@ def test_a_ledger_that_lies_is_found_by_the_plan(made_with_plan: Path, tmp_path:
     assert findings(out) == []
     forge(out, lambda content: use_of(content).update(reuse_max=0.5))
     assert len(found := findings(out)) == 1
-    assert found[0].startswith("dataset.json: ledger: made: pools: [0]: by_recording: noise")
+    assert found[0].startswith("dataset.json: ledger: rendered: pools: [0]: by_recording: noise")
 
 
 def test_a_list_without_its_rows_is_found(out: Path) -> None:
@@ -227,7 +230,7 @@ def test_a_list_without_its_rows_is_found(out: Path) -> None:
 def test_an_empty_folder_is_found(out: Path) -> None:
     """B14: it passed."""
     (out / "audio" / "train" / "zz").mkdir()
-    assert findings(out) == ["audio/train/zz: is an empty folder, which nobody wrote"]
+    assert findings(out) == ["audio/train/zz: is an empty folder, which synth does not make"]
 
 
 def test_a_long_clip_costs_no_memory_for_its_stems(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,14 +262,14 @@ def test_a_manifest_cannot_lead_out_of_its_directory(out: Path, tmp_path: Path) 
 
 def test_the_report_owns_its_text_and_its_exit_code(out: Path) -> None:
     good = verify(DatasetDir(out))
-    good.raise_for_problems()
+    good.raise_for_findings()
     assert good.to_text(Path("out")) == "out: 4 clips, 0.00 h: all as the manifest says"
     (out / "train.jsonl").unlink()
     bad = verify(DatasetDir(out))
     line = "train.jsonl: cannot be read: No such file or directory"
     assert bad.to_text(Path("out")) == f"{line}\nout: 4 clips, 0.00 h: 1 difference"
     with pytest.raises(VerifyMismatch, match=f"^1 difference; the first: {line}$") as caught:
-        bad.raise_for_problems()
+        bad.raise_for_findings()
     assert caught.value.exit_code == 4
     assert bad.to_json()["findings"] == [{"path": "train.jsonl", "what": "cannot be read: No such file or directory"}]
 

@@ -23,9 +23,9 @@ from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.finish import finish
 from synth.dataset.status import status
 from synth.errors import SynthError
-from synth.execute import worker
+from synth.execute import clip_maker, worker
+from synth.execute.array_part import parse_part
 from synth.execute.local import run_shards
-from synth.execute.parts import parse_part
 from synth.render import clip_renderer
 from synth.render.clip import render_clip
 from synth.render.progress import NoProgress
@@ -98,7 +98,7 @@ def test_the_same_tree_for_parts_in_any_order_some_made_twice(
 
 def test_the_manifest_is_in_clip_order(dataset: DatasetDir) -> None:
     small_set.make_inline(dataset, reversed(range(SHARDS)))
-    plan = worker.open_clip_maker(dataset.path).plan
+    plan = clip_maker.open_clip_maker(dataset.path).plan
     rows = [json.loads(line) for line in dataset.manifest.read_text().splitlines()]
     assert [row["id"] for row in rows] == [plan.clip_id(index) for index in range(len(plan))]
 
@@ -221,7 +221,10 @@ def test_a_row_that_no_json_can_hold_costs_its_clip(
         rendered = render_clip(spec, *args, **rest)
         if spec.source_id.startswith("speech2") and spec.copy == 0:
             rendered = dataclasses.replace(
-                rendered, measurements=dataclasses.replace(rendered.measurements, snr_a=value)
+                rendered,
+                measurements=dataclasses.replace(
+                    rendered.measurements, snr=dataclasses.replace(rendered.measurements.snr, a=value)
+                ),
             )
         return rendered
 
@@ -259,7 +262,7 @@ def test_copies_of_an_utterance_are_decoded_once(dataset: DatasetDir, monkeypatc
         return read_samples(path, **rest)
 
     monkeypatch.setattr(clip_renderer, "read_samples", read)
-    maker = worker.open_clip_maker(dataset.path)
+    maker = clip_maker.open_clip_maker(dataset.path)
     for index in range(len(maker.plan)):
         maker.make(index, NoProgress())
     assert len(calls) == 4

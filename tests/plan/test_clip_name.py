@@ -23,6 +23,9 @@ class Ids:
     def clip_id(self, index: int) -> str:
         return self._ids[index]
 
+    def find(self, clip_id: str) -> int | None:
+        return self._ids.index(clip_id) if clip_id in self._ids else None
+
 
 CLIPS = Ids(["ada_1_0a1b2c3d-0", "ada_1_0a1b2c3d-1", "ben_1_99887766-0", "ben_12_11223344-0"])
 

@@ -51,10 +51,10 @@ def test_any_order_gives_the_same_clips(plan: Plan) -> None:
 def test_a_saved_plan_gives_the_same_clips(planned: PlannedRecipe, tmp_path: Path) -> None:
     dataset = DatasetDir(tmp_path)
     save_plan(dataset, planned.plan, planned.noise)
-    from synth.dataset.plan_file import publish_plan_header
+    from synth.dataset.plan_header import publish_plan_header
     from synth.dataset.saved_plan import header_of
 
-    publish_plan_header(dataset, header_of(planned.plan, planned.noise, planned=planned.ledger))
+    publish_plan_header(dataset, header_of(planned.plan, planned.noise, ledger=planned.ledger))
     again = open_plan(dataset).plan
     assert list(again) == list(planned.plan)
     assert again.part_digests == planned.plan.part_digests

@@ -89,7 +89,7 @@ def uses(made: Path) -> Uses:
 @pytest.fixture(scope="module")
 def ledgers(made: Path) -> dict[str, dict[tuple[str, str], dict[str, Any]]]:
     content = json.loads((made / "dataset.json").read_text())["ledger"]
-    return {which: {(p["layer"], p["pool"]): p for p in content[which]["pools"]} for which in ("planned", "made")}
+    return {which: {(p["layer"], p["pool"]): p for p in content[which]["pools"]} for which in ("planned", "rendered")}
 
 
 def circles(pool: dict[str, Any]) -> dict[str, int]:
@@ -130,7 +130,7 @@ def test_in_any_1000_uses_every_second_is_used_evenly(uses: Uses, ledgers: dict[
     """Within max(2, 10 %) of the even share: layer by layer, pool by pool."""
     told = []
     for key, all_uses in uses.items():
-        sizes = circles(ledgers["made"][key])
+        sizes = circles(ledgers["rendered"][key])
         assert max(sizes.values()) <= 10 * RATE
         found = [worst_bin(samples_used(window, sizes)) for window in windows(all_uses)]
         told.append(f"{key[0]}/{key[1]} {len(all_uses)} uses: {max(found)[0]:.2f} of {max(found)[1]:.1f}")
@@ -142,13 +142,13 @@ def test_in_any_1000_uses_every_second_is_used_evenly(uses: Uses, ledgers: dict[
 def test_random_offsets_would_fail(uses: Uses, ledgers: dict[str, Any]) -> None:
     """The control: the same uses, from anywhere."""
     chosen = random.Random(3)
-    sizes = circles(ledgers["made"]["cabin", "train"])
+    sizes = circles(ledgers["rendered"]["cabin", "train"])
     moved = [(name, chosen.randrange(sizes[name]), count) for name, _, count in uses["cabin", "train"][:WINDOW]]
     distance, share = worst_bin(samples_used(moved, sizes))
     assert distance > 1.5 * max(2.0, 0.1 * share)
 
 
-@pytest.mark.parametrize("which", ["planned", "made"])
+@pytest.mark.parametrize("which", ["planned", "rendered"])
 def test_the_ledger_is_the_count(which: str, uses: Uses, ledgers: dict[str, Any]) -> None:
     assert ledgers[which].keys() == uses.keys()
     for key, pool in ledgers[which].items():

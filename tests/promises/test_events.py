@@ -138,14 +138,14 @@ def mean_db(samples: Array, weighting: str) -> float:
 def test_each_event_lies_in_its_clip(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         for event in row["events"]:
-            assert 0 <= event["onset"] < event["offset"] <= row["duration"] + 1e-6
-            assert event["onset"] == pytest.approx(event["at"] / RATE, abs=1e-6)
-            assert event["offset"] == pytest.approx((event["at"] + event["num_samples"]) / RATE, abs=1e-6)
+            assert 0 <= event["start"] < event["end"] <= row["duration"] + 1e-6
+            assert event["start"] == pytest.approx(event["at"] / RATE, abs=1e-6)
+            assert event["end"] == pytest.approx((event["at"] + event["num_samples"]) / RATE, abs=1e-6)
             assert event["label"] in LABELS
-            assert (event["kind"] == "made") is (event["made"] is not None) is (event["source"] is None)
-            if event["made"]:
-                assert event["made"]["name"] == event["label"]
-                assert set(event["made"]) == {"name", "seed", *EVENTS[event["label"]].parameters}
+            assert (event["kind"] == "synthesized") is (event["synthesis"] is not None) is (event["source"] is None)
+            if event["synthesis"]:
+                assert event["synthesis"]["name"] == event["label"]
+                assert set(event["synthesis"]) == {"name", "seed", *EVENTS[event["label"]].parameters}
 
 
 def test_clean_clips_have_no_events(rows: list[dict[str, Any]]) -> None:
@@ -291,9 +291,9 @@ def expected_label(label: str, row: dict[str, Any], said: dict[str, bool | None]
     heard: list[bool | None] = []
     for piece in row["noise"]:
         if piece["kind"] == "cabin":
-            assert piece["grown"]["materials"] == []
+            assert piece["synthesis"]["materials"] == []
             continue  # a virtual car has nothing in it that was not asked for
-        places = piece["grown"]["materials"] if piece["grown"] else [piece]
+        places = piece["synthesis"]["materials"] if piece["synthesis"] else [piece]
         heard += [said[place["recording"].rsplit("_", 1)[0]] if label == "wipers" else None for place in places]
     return True if True in heard else None if None in heard else False
 
@@ -402,11 +402,11 @@ def test_two_of_one_name_are_drawn_apart(tmp_path: Path) -> None:
 
 def test_recorded_events_count_in_the_ledger(out: Path, rows: list[dict[str, Any]]) -> None:
     content = json.loads((out / "dataset.json").read_text())["ledger"]
-    (pool,) = [p for p in content["made"]["pools"] if p["layer"] == "events.klaxon"]
+    (pool,) = [p for p in content["rendered"]["pools"] if p["layer"] == "events.klaxon"]
     used = [event for row in rows for event in row["events"] if event["source"]]
     assert pool["used_s"] == pytest.approx(sum(e["num_samples"] for e in used) / RATE, abs=0.001)
     assert sum(use["uses"] for use in pool["by_recording"].values()) == len(used)
-    assert content["planned"] == content["made"]
+    assert content["planned"] == content["rendered"]
 
 
 def test_the_schedule_of_recorded_events_is_even(tmp_path: Path) -> None:

@@ -79,8 +79,10 @@ def test_the_set_holds_all_that_is_tested(rows: list[dict[str, Any]]) -> None:
     kinds = [kind_of(row) for row in rows]
     assert 36 < len(rows) < 48
     assert {kind: kinds.count(kind) for kind in KINDS if kinds.count(kind) < 4} == {}
-    assert any(len(piece["grown"]["materials"]) == 2 for row in rows for piece in row["noise"] if piece["grown"])
-    assert any(piece["track"] == 1 for row in rows for piece in row["noise"] if piece["grown"])
+    assert any(
+        len(piece["synthesis"]["materials"]) == 2 for row in rows for piece in row["noise"] if piece["synthesis"]
+    )
+    assert any(piece["track"] == 1 for row in rows for piece in row["noise"] if piece["synthesis"])
     assert any(piece["layer"] == "rain" for row in rows for piece in row["noise"])
     assert sum(len(row["events"]) for row in rows) > 20
     assert 5 < sum(row["speech"]["lombard"] is not None for row in rows) < 35
@@ -274,25 +276,25 @@ def counted(rows: list[dict[str, Any]]) -> Counts:
 @pytest.fixture(scope="module")
 def ledgers(out: Path) -> dict[str, dict[tuple[str, str], dict[str, Any]]]:
     content = json.loads((out / "dataset.json").read_text())["ledger"]
-    return {which: {(p["layer"], p["pool"]): p for p in content[which]["pools"]} for which in ("planned", "made")}
+    return {which: {(p["layer"], p["pool"]): p for p in content[which]["pools"]} for which in ("planned", "rendered")}
 
 
 def test_planned_is_made(ledgers: dict[str, Any]) -> None:
-    assert ledgers["planned"] == ledgers["made"]
-    layers = {layer for layer, _ in ledgers["made"]}
+    assert ledgers["planned"] == ledgers["rendered"]
+    layers = {layer for layer, _ in ledgers["rendered"]}
     assert layers == {"cabin", "rain", "events.klaxon"}
 
 
 def test_the_ledger_tells_real_from_grown(counted: Counts, ledgers: dict[str, Any]) -> None:
-    for key, pool in ledgers["made"].items():
+    for key, pool in ledgers["rendered"].items():
         by_kind = {kind: sum(sources.values()) / 8000 for kind, sources in counted[key].items()}
         total = sum(by_kind.values())
         models = sum(seconds for kind, seconds in by_kind.items() if kind != "recording" and GENERATORS[kind].is_model)
         assert pool["recorded_share"] == pytest.approx(by_kind.get("recording", 0) / total, abs=1e-6)
         assert pool["synthesized_share"] == pytest.approx(models / total, abs=1e-6)
         assert pool["used_s"] == pytest.approx(by_kind.get("recording", 0), abs=0.001)
-        assert set(pool["grown"]) == set(by_kind) - {"recording"}
-        for kind, told in pool["grown"].items():
+        assert set(pool["by_method"]) == set(by_kind) - {"recording"}
+        for kind, told in pool["by_method"].items():
             used = counted[key][kind]
             assert told["is_model"] is GENERATORS[kind].is_model
             assert told["used_s"] == pytest.approx(by_kind[kind], abs=0.001)
@@ -307,7 +309,7 @@ def effective(amounts: Any) -> float:
 
 
 def test_reuse_counts_only_what_is_as_recorded(counted: Counts, ledgers: dict[str, Any]) -> None:
-    for key, pool in ledgers["made"].items():
+    for key, pool in ledgers["rendered"].items():
         recorded = counted[key]["recording"]
         for name, use in pool["by_recording"].items():
             assert use["used_s"] == pytest.approx(recorded.get(name, 0) / 8000, abs=0.001)
@@ -316,7 +318,7 @@ def test_reuse_counts_only_what_is_as_recorded(counted: Counts, ledgers: dict[st
 
 def test_what_is_grown_from_a_recording_counts_as_its_own(counted: Counts, ledgers: dict[str, Any]) -> None:
     """For the number of effective recordings and the largest share; segments of one car are one recording."""
-    pool, counts = ledgers["made"]["cabin", "train"], counted["cabin", "train"]
+    pool, counts = ledgers["rendered"]["cabin", "train"], counted["cabin", "train"]
     groups: dict[str, int] = defaultdict(int)
     for kind, sources in counts.items():
         for name, samples in sources.items():
@@ -356,7 +358,7 @@ def test_plan_names_real_and_grown_shares(recipe: Path, ledgers: dict[str, Any])
     for name in NAMES:
         mine = told[f"cabin/train {name}" + (" (a model)" if GENERATORS[name].is_model else "")]
         assert f"{pool['grown'][name]['share']:.1%}" in mine
-        assert str(pool["grown"][name]["sources"]) in mine
+        assert str(pool["by_method"][name]["sources"]) in mine
 
 
 def test_max_synthesized_refuses_with_exit_code_2(tmp_path: Path) -> None:

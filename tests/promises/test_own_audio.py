@@ -145,18 +145,18 @@ def test_files_of_grow_are_no_recordings(grown: Path, tmp_path: Path, source: st
     recipe = recipe_of(grown, f"grown{SHAPED.index(source)}", "speech", source, "min_recordings: 1, max_synthesized: 1")
     made = generate(recipe, tmp_path / "data")
     assert made.content is not None
-    for side in ("planned", "made"):
+    for side in ("planned", "rendered"):
         (pool,) = (pool for pool in made.content["ledger"][side]["pools"] if pool["used_s"])
         assert (pool["recorded_share"], pool["synthesized_share"]) == (0.0, 1.0)
-        assert list(pool["grown"]) == ["shaped"] and pool["grown"]["shaped"]["sources"] == 4
-        assert pool["grown"]["shaped"]["used_s"] == pool["used_s"] > 0
-    assert made.content["ledger"]["planned"] == made.content["ledger"]["made"]
+        assert list(pool["by_method"]) == ["shaped"] and pool["by_method"]["shaped"]["sources"] == 4
+        assert pool["by_method"]["shaped"]["used_s"] == pool["used_s"] > 0
+    assert made.content["ledger"]["planned"] == made.content["ledger"]["rendered"]
     for row in rows_of(tmp_path / "data" / "manifest.jsonl"):
         (piece,) = row["noise"]
         assert piece["kind"] == "shaped"
-        assert piece["grown"]["name"] == "shaped" and piece["grown"]["materials"] == []
-        assert piece["grown"]["grown_from"] in {f"noise{k}.wav" for k in range(4)}
-    verify(DatasetDir(tmp_path / "data")).raise_for_problems()
+        assert piece["synthesis"]["name"] == "shaped" and piece["synthesis"]["materials"] == []
+        assert piece["synthesis"]["synthesized_from"] in {f"noise{k}.wav" for k in range(4)}
+    verify(DatasetDir(tmp_path / "data")).raise_for_findings()
 
 
 def test_models_on_file_are_guarded_as_models_in_a_recipe(grown: Path) -> None:

@@ -12,9 +12,9 @@ import pytest
 import soundfile
 
 from synth.commands.generate import check_disk
-from synth.dataset import plan_file
+from synth.dataset import plan_header
 from synth.dataset.dataset_dir import DatasetDir
-from synth.dataset.plan_file import read_plan_header
+from synth.dataset.plan_header import read_plan_header
 from synth.dataset.status import status
 from synth.errors import DamagedDataset, GuardError, Locked, SynthError, TooManyBadInputs, UsageError
 from tests import small_set
@@ -64,8 +64,8 @@ def test_another_input_is_refused(recipe: Path, tmp_path: Path) -> None:
 
 def test_other_libraries_are_refused(recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small_set.plan_into(recipe, tmp_path / "out")
-    real = plan_file.importlib.metadata.version  # type: ignore[attr-defined]
-    monkeypatch.setattr(plan_file.importlib.metadata, "version", lambda name: "9.9" if name == "soxr" else real(name))  # type: ignore[attr-defined]
+    real = plan_header.importlib.metadata.version  # type: ignore[attr-defined]
+    monkeypatch.setattr(plan_header.importlib.metadata, "version", lambda name: "9.9" if name == "soxr" else real(name))  # type: ignore[attr-defined]
     assert f'  version of soxr: "{real("soxr")}" -> "9.9"\n' in refusal(recipe, tmp_path / "out")
 
 
@@ -74,7 +74,10 @@ def test_another_format_is_refused_before_anything_else(recipe: Path, tmp_path: 
     header = json.loads(dataset.plan_header.read_text())
     header["format_version"] = 999
     dataset.plan_header.write_text(json.dumps(header))
-    assert "was begun by a version of synth with format 999, this one has format" in refusal(recipe, tmp_path / "out")
+    assert refusal(recipe, tmp_path / "out") == (
+        f"{dataset.plan_header}: format_version is 999, written by a later version of synth; this version reads 5. "
+        "Use the version that wrote it, or generate the data set again in a new directory"
+    )
 
 
 def test_a_directory_with_other_files_is_not_written_to(recipe: Path, tmp_path: Path) -> None:
@@ -121,10 +124,10 @@ def test_the_ledger_of_what_was_made_is_the_planned_one(recipe: Path, tmp_path: 
     dataset = small_set.plan_into(recipe, tmp_path / "out")
     small_set.make_inline(dataset, range(2))
     ledger = json.loads(dataset.dataset_json.read_text())["ledger"]
-    assert ledger["made"] == ledger["planned"]
+    assert ledger["rendered"] == ledger["planned"]
     rows = [json.loads(line) for line in dataset.manifest.read_text().splitlines()]
     used = sum(piece["source_num_samples"] for row in rows for piece in row["noise"]) / 8000
-    assert ledger["made"]["pools"][0]["used_s"] == pytest.approx(used, abs=1e-3)
+    assert ledger["rendered"]["pools"][0]["used_s"] == pytest.approx(used, abs=1e-3)
 
 
 def test_a_bad_input_is_named_and_leaves_a_hole(recipe: Path, tmp_path: Path) -> None:
@@ -133,7 +136,7 @@ def test_a_bad_input_is_named_and_leaves_a_hole(recipe: Path, tmp_path: Path) ->
     soundfile.write(bad, np.full(3200, 0.1), 8000, subtype="PCM_16")  # not what was planned with
     small_set.make_inline(dataset, range(2))
     lines = [json.loads(line) for line in dataset.quarantine.read_text().splitlines()]
-    assert [(line["path"], line["code"], line["stage"], line["source"]) for line in lines] == [
+    assert [(line["path"], line["code"], line["step"], line["source"]) for line in lines] == [
         ("speech1.wav", "changed_during_run", "render", "speech"),
         ("speech1.wav", "changed_during_run", "render", "speech"),
     ]

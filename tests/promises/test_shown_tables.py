@@ -110,7 +110,7 @@ def _explained() -> str:
         "onset": 3200, "speech_num_samples": 30000, "source_id": LONG, "room_id": None, "lombard": None,
         "speech_effects": [{"name": "speed", "factor": 0.9}], "channel_effects": [], "events": [], "snr_db": 8.985,
         "measure": "active", "weighting": "band", "level_dbfs": -31.25,
-        "noise": [{"grown": None, "recording_id": LONG, "offset": 15446, "layer": "cabin", "track": 1,
+        "noise": [{"synthesis": None, "recording_id": LONG, "offset": 15446, "layer": "cabin", "track": 1,
                    "source_num_samples": 43033, "at": 0, "relative_db": 0.0, "effects": [], "grown_file": None}],
     }  # fmt: skip
     draws = tuple(

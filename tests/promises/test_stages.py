@@ -132,7 +132,7 @@ def test_the_data_set_keeps_all_its_promises(made: Path, tmp_path: Path) -> None
     assert replay(made, clip, tmp_path / "clip.wav").same
     assert explain(made, clip).draws == ()
     content = json.loads((made / "dataset.json").read_text())
-    planned, remade = content["ledger"]["planned"], content["ledger"]["made"]
+    planned, remade = content["ledger"]["planned"], content["ledger"]["rendered"]
     assert planned == remade
     again = tmp_path / "again"
     assert run_synth("generate", recipe(tmp_path / "in"), "--out", again, "--jobs", "2").returncode == 0

@@ -112,15 +112,15 @@ def test_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
 def test_parts_are_what_a_plain_filter_gives(tmp_path: Path) -> None:
     rows = many_rows(60)
     data = synth.open_dataset(write_manifest(tmp_path / "list.jsonl", rows))
-    told = [row["text"] for row in rows if row["split"] == "train" and row["stage"] == "fine" and row["weight"] >= 1]
+    texts = [row["text"] for row in rows if row["split"] == "train" and row["stage"] == "fine" and row["weight"] >= 1]
     found = data.select(split="train", stage="fine", min_weight=1)
-    assert [row.text for row in found] == told and 0 < len(told) < 60
-    assert [row.text for row in found[1::2]] == told[1::2]
+    assert [row.text for row in found] == texts and 0 < len(texts) < 60
+    assert [row.text for row in found[1::2]] == texts[1::2]
     assert [row.text for row in data[10:50].select(stage=["pre", "fine"])[::-1]] == [
         row["text"] for row in rows[10:50] if row["stage"]
     ][::-1]
-    assert found[-1].text == told[-1]
-    assert np.array_equal(found.weights, np.full(len(told), 2.0))
+    assert found[-1].text == texts[-1]
+    assert np.array_equal(found.weights, np.full(len(texts), 2.0))
     assert np.array_equal(data.durations, [row["duration"] for row in rows])
     assert (data.splits, found.splits, data.stages) == (("dev", "train"), ("train",), ("fine", "pre"))
     assert len(data[5:5]) == 0 and not list(data[5:5])
@@ -167,14 +167,14 @@ def test_pickles_are_small(tmp_path: Path) -> None:
 
 
 def test_the_columns_of_a_large_manifest_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index, "_WORTH_KEEPING", 10)
+    monkeypatch.setattr(index, "_MIN_CACHED_ROWS", 10)
     path = write_manifest(tmp_path / "list.jsonl", many_rows(40))
     first = synth.open_dataset(path)
-    told = [row.text for row in first.select(stage="fine")]
+    texts = [row.text for row in first.select(stage="fine")]
     assert list((cache_folder() / "manifests").glob("*.npz"))
-    monkeypatch.setattr(index.Manifest, "columns", None)  # nothing is parsed any more
+    monkeypatch.setattr(index.ManifestFile, "read_columns", None)  # nothing is parsed any more
     second = synth.open_dataset(path)
-    assert [row.text for row in second.select(stage="fine")] == told
+    assert [row.text for row in second.select(stage="fine")] == texts
     assert np.array_equal(second.durations, first.durations) and second.label_names == first.label_names
     monkeypatch.undo()
     write_manifest(path, many_rows(30))

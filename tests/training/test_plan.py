@@ -93,7 +93,7 @@ def test_conditions_are_told_without_rendering() -> None:
 def test_a_saved_plan_opens_by_its_data_set(two_stages: tuple[Path, Path]) -> None:
     recipe, out = two_stages
     saved, fresh = synth.open_plan(out), synth.open_plan(recipe)
-    assert saved.fingerprint == fresh.fingerprint
+    assert saved.plan_digest == fresh.plan_digest
     assert np.array_equal(saved[2].pcm(), fresh[2].pcm())
     with pytest.raises(UsageError, match="overrides change a recipe"):
         synth.open_plan(out, overrides=["seed=2"])
@@ -110,7 +110,7 @@ def test_pickles_are_small_and_so_are_those_of_parts(two_stages: tuple[Path, Pat
 
 def test_the_folder_of_a_plan_goes_with_the_last_who_has_it(two_stages: tuple[Path, Path]) -> None:
     part = synth.open_plan(two_stages[0])[1:]
-    folder = part._store.home.folder
+    folder = part._store.saved_in.path
     pid = os.fork()
     if pid == 0:
         del part
@@ -122,7 +122,7 @@ def test_the_folder_of_a_plan_goes_with_the_last_who_has_it(two_stages: tuple[Pa
     del part
     gc.collect()
     assert not folder.exists()
-    with pytest.raises(UsageError, match=r"the plan of .* is gone.*open it anew"):
+    with pytest.raises(UsageError, match=r"the plan of .* is gone.*open it again"):
         left[0]
 
 
@@ -136,7 +136,7 @@ def noise_of(row: synth.Row) -> str:
 def test_an_epoch_has_fresh_noise_and_the_same_splits(two_stages: tuple[Path, Path]) -> None:
     first = synth.open_plan(two_stages[0])
     second, third = first.epoch(1), first.epoch(2)
-    assert len({first.fingerprint, second.fingerprint, third.fingerprint}) == 3
+    assert len({first.plan_digest, second.plan_digest, third.plan_digest}) == 3
     for rows in zip(first, second, third, strict=True):
         assert len({row.source_id for row in rows}) == len({row.split for row in rows}) == 1
         changed = len({noise_of(row) for row in rows}), len({row.pcm().tobytes() for row in rows})
@@ -149,9 +149,9 @@ def test_an_epoch_has_fresh_noise_and_the_same_splits(two_stages: tuple[Path, Pa
 def test_an_epoch_is_a_function_of_its_number(two_stages: tuple[Path, Path]) -> None:
     recipe, out = two_stages
     one, other = synth.open_plan(recipe).epoch(2), synth.open_plan(out, epoch=2)
-    assert one.fingerprint == other.fingerprint == one.epoch(1).epoch(2).fingerprint
+    assert one.plan_digest == other.plan_digest == one.epoch(1).epoch(2).plan_digest
     assert all(np.array_equal(a.pcm(), b.pcm()) for a, b in zip(one, other, strict=True))
-    assert one.epoch(0).fingerprint == synth.open_plan(recipe).fingerprint
+    assert one.epoch(0).plan_digest == synth.open_plan(recipe).plan_digest
     with pytest.raises(UsageError, match="counted from 0"):
         one.epoch(-1)
 

@@ -52,7 +52,7 @@ def explanation_text(explanation: ClipExplanation) -> str:
 
 def _segment_lines(segment: Mapping[str, Any], rate: int, gain_db: float | None) -> list[str]:
     """A noise segment: its source, where it begins, its levels; and a line per effect. `rate` in Hz."""
-    grown, file = segment["grown"], segment["grown_file"]
+    grown, file = segment["synthesis"], segment["grown_file"]
     if grown is None:
         source = f"{segment['recording_id']} from {segment['offset'] / rate:.3f} s"
         if file is not None:
@@ -72,7 +72,7 @@ def _segment_lines(segment: Mapping[str, Any], rate: int, gain_db: float | None)
 
 
 def _event_line(event: Mapping[str, Any], rate: int) -> str:
-    source = event["recorded"]["recording_id"] if event["recorded"] else _effect_text(event["made"])
+    source = event["recorded"]["recording_id"] if event["recorded"] else _effect_text(event["synthesis"])
     since, until = event["at"] / rate, (event["at"] + event["num_samples"]) / rate
     level = f"relative {event['relative_db']:+.1f} dB"
     return f"  event: {event['label']} from {since:.3f} s to {until:.3f} s, {level}: {source}"

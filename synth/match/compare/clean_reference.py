@@ -34,7 +34,7 @@ def _speech_sources(folder: Path) -> AudioSet | None:
     from synth.dataset.saved_plan import open_plan
 
     dataset = DatasetDir(folder)
-    if not dataset.plan_data.is_dir():
+    if not dataset.plan_folder.is_dir():
         return None
     plan = open_plan(dataset).plan
     roots = {source.name: Path(source.root) for source in plan.speech.sources}

@@ -14,7 +14,7 @@ import numpy as np
 from synth import files
 from synth.catalog.noise_store import NoiseStore
 from synth.dataset.dataset_dir import DatasetDir
-from synth.dataset.plan_file import publish_plan_header
+from synth.dataset.plan_header import publish_plan_header
 from synth.dataset.saved_plan import SavedPlan, header_of, open_plan, save_plan
 from synth.errors import BadInput, GuardError
 from synth.lists.cases import Cases
@@ -98,7 +98,7 @@ class Simulator:
         self._count += 1
         dataset = DatasetDir(folder)
         save_plan(dataset, plan, self.planned.noise)
-        publish_plan_header(dataset, header_of(plan, self.planned.noise, planned={}))
+        publish_plan_header(dataset, header_of(plan, self.planned.noise, ledger={}))
         tasks = [(str(folder), tuple(indices[k : k + _BATCH])) for k in range(0, len(indices), _BATCH)]
         answers: dict[int, list[dict[str, Any]]] = {}
         simulated = 0
@@ -142,7 +142,7 @@ def measure_planned(folder: str, indices: Sequence[int]) -> list[dict[str, Any]]
         recording = saved.plan.speech[spec.recording]
         after = spec.num_samples - spec.onset - spec.speech_num_samples
         truth = {
-            "snr_db": rendered.snr_band,
+            "snr_db": None if rendered.snr is None else rendered.snr.band,
             "level_dbfs": rendered.level_dbfs,
             "margins_s": (spec.onset + after) / spec.sample_rate,
         }

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from synth.catalog.folder import passed_over_note, walk_folder
 from synth.catalog.source_files import path_kind
 from synth.dataset.dataset_dir import DatasetDir
-from synth.dataset.manifest import GROWN_FROM, ManifestRow, read_rows
+from synth.dataset.manifest import SYNTHESIZED_FROM, ManifestRow, read_rows
 from synth.dataset.reader import MAX_LINE, DataFile, NotJson, parse_json
 from synth.errors import BadInput, UsageError
 from synth.lists.audio_list import AudioRow, read_audio_list
@@ -126,11 +126,11 @@ def speaker_and_noise(row: ManifestRow) -> str:
     speaker = row.get("speaker") or (row.get("source") or {}).get("path") or row["audio_filepath"]
     noises: set[str] = set()
     for segment in row.get("noise") or ():
-        grown = segment.get("grown") or {}
+        grown = segment.get("synthesis") or {}
         if materials := grown.get("materials"):
             noises.update(str(material["recording"]) for material in materials)
         else:
-            noises.add(str(grown.get(GROWN_FROM) or segment.get("recording") or segment.get("kind")))
+            noises.add(str(grown.get(SYNTHESIZED_FROM) or segment.get("recording") or segment.get("kind")))
     return " + ".join([str(speaker), *sorted(noises)])
 
 

@@ -1,6 +1,6 @@
-"""The types of a manifest row: what every value must be, so that no reader meets anything else.
+"""The types of a manifest row: what every value must be.
 
-Rows of ours are checked in every key. Of rows of others (NeMo's, or a list that somebody wrote) only the keys that we
+Rows of ours are checked in every key. In rows of others (NeMo's, or a list that somebody wrote) only the keys that we
 read are checked, and their other keys may hold anything.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from synth.dataset.json_types import (
+from synth.dataset.json_checks import (
     Check,
     count,
     fault,
@@ -29,19 +29,19 @@ from synth.dataset.json_types import (
 
 
 def fault_of(row: Mapping[str, Any]) -> str | None:
-    """What is wrong with the types of a row; None where nothing is."""
+    """What is wrong with the types of a row; None if nothing is."""
     return fault(OUR_ROW if "pcm_sha256" in row else ANY_ROW, row)
 
 
 def _measured(value: Any) -> str | None:
-    """A level or an SNR in a list of others: a number, or an object with `measured`."""
+    """A level or an SNR in a manifest of others: a number, or an object with `measured`."""
     return object_of({"measured": or_null(number)}, required=False)(value) if type(value) is dict else number(value)
 
 
 _alignment = list_of(tuple_of(text, number, number))
 _segments = list_of(tuple_of(count, count))
 _effects = list_of(object_of({"name": text}))
-_place = {"recording": text, "offset": count, "num_samples": count}
+_span = {"recording": text, "offset": count, "num_samples": count}
 _origin = object_of(
     {"source_name": or_null(text), "source_path": or_null(text), "source_segments": or_null(_segments)}, required=False
 )
@@ -67,21 +67,21 @@ _noise = object_of(
         "fade_in": count,
         "effects": _effects,
         "gain_db": number,
-        "grown": or_null(object_of({"name": text, "materials": list_of(_with_origin(object_of(_place)))})),
+        "synthesis": or_null(object_of({"name": text, "materials": list_of(_with_origin(object_of(_span)))})),
     }
 )
 _event = object_of(
     {
         "label": text,
-        "onset": length,
-        "offset": length,
+        "start": length,
+        "end": length,
         "at": count,
         "num_samples": count,
         "relative_db": number,
         "gain_db": number,
         "kind": text,
-        "made": or_null(mapping),
-        "source": or_null(_with_origin(object_of({"layer": text, **_place}))),
+        "synthesis": or_null(mapping),
+        "source": or_null(_with_origin(object_of({"layer": text, **_span}))),
     }
 )
 _db = or_null(number)
@@ -91,6 +91,7 @@ _ALWAYS: Final = (
     *("noise", "snr_db", "level_dbfs", "peak_dbfs", "headroom_gain_db", "stems", "events", "sha256", "pcm_sha256"),
 )
 
+#: Every key of a row that we wrote; a key that an older version did not write may be missing.
 OUR_ROW: Final[Check] = needing(
     object_of(
         {
@@ -173,8 +174,8 @@ OUR_ROW: Final[Check] = needing(
     ),
     *_ALWAYS,
 )
-"""Every key of a row that we wrote; a key that a version did not know yet may be missing."""
 
+#: The keys that we read of any row.
 ANY_ROW: Final[Check] = needing(
     object_of(
         {
@@ -201,4 +202,3 @@ ANY_ROW: Final[Check] = needing(
     "audio_filepath",
     "duration",
 )
-"""What we read of any row."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from synth.errors import UsageError
-from synth.execute.parts import Part, parse_part
+from synth.execute.array_part import ArrayPart, parse_part
 
 
 def test_the_parts_share_the_shards_without_gap_or_overlap() -> None:
@@ -26,19 +26,23 @@ SGE = {"SGE_TASK_ID": "1", "SGE_TASK_FIRST": "1", "SGE_TASK_LAST": "4", "SGE_TAS
 @pytest.mark.parametrize(
     ("text", "environ", "part"),
     [
-        ("auto", {**SLURM, "SLURM_ARRAY_TASK_COUNT": "4"}, Part(2, 4, "SLURM_ARRAY_TASK_ID")),
-        ("auto", SGE, Part(0, 4, "SGE_TASK_ID")),
-        ("auto", {"SGE_TASK_ID": "undefined", "JOB_COMPLETION_INDEX": "", **SLURM}, Part(2, 4, "SLURM_ARRAY_TASK_ID")),
+        ("auto", {**SLURM, "SLURM_ARRAY_TASK_COUNT": "4"}, ArrayPart(2, 4, "SLURM_ARRAY_TASK_ID")),
+        ("auto", SGE, ArrayPart(0, 4, "SGE_TASK_ID")),
+        (
+            "auto",
+            {"SGE_TASK_ID": "undefined", "JOB_COMPLETION_INDEX": "", **SLURM},
+            ArrayPart(2, 4, "SLURM_ARRAY_TASK_ID"),
+        ),
         (
             "auto",
             {"AWS_BATCH_JOB_ARRAY_INDEX": "5", "AWS_BATCH_JOB_ARRAY_SIZE": "6"},
-            Part(5, 6, "AWS_BATCH_JOB_ARRAY_INDEX"),
+            ArrayPart(5, 6, "AWS_BATCH_JOB_ARRAY_INDEX"),
         ),
-        ("auto/8", {"JOB_COMPLETION_INDEX": "7"}, Part(7, 8, "JOB_COMPLETION_INDEX")),
-        ("auto/8", {"PBS_ARRAY_INDEX": "0"}, Part(0, 8, "PBS_ARRAY_INDEX")),
+        ("auto/8", {"JOB_COMPLETION_INDEX": "7"}, ArrayPart(7, 8, "JOB_COMPLETION_INDEX")),
+        ("auto/8", {"PBS_ARRAY_INDEX": "0"}, ArrayPart(0, 8, "PBS_ARRAY_INDEX")),
     ],
 )
-def test_array_jobs_are_detected(text: str, environ: dict[str, str], part: Part) -> None:
+def test_array_jobs_are_detected(text: str, environ: dict[str, str], part: ArrayPart) -> None:
     assert parse_part(text, environ) == part
 
 
@@ -58,7 +62,7 @@ def test_array_jobs_are_detected(text: str, environ: dict[str, str], part: Part)
         (
             "auto",
             {**SLURM, "SLURM_ARRAY_TASK_COUNT": "3"},
-            "the Slurm array has gaps, so the part cannot be told from it: give --part i/n",
+            "the Slurm array has gaps, so the number of a task does not say which part it is: give --part i/n",
         ),
         (
             "auto",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from synth.dataset.dataset_dir import DatasetDir
-from synth.dataset.json_types import (
+from synth.dataset.json_checks import (
     count,
     fault,
     length,
@@ -23,12 +23,13 @@ from synth.dataset.json_types import (
     text,
 )
 from synth.dataset.labels import LabelCounts
-from synth.dataset.ledger import MadeLedger
-from synth.dataset.plan_file import PlanHeader
+from synth.dataset.ledger import RenderedLedger
+from synth.dataset.old_formats import CONTENT_KEYS, refuse_format
+from synth.dataset.plan_header import PlanHeader
 from synth.dataset.reader import DataFile
 from synth.dataset.stages import StageCounts
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _POOL: Final = object_of({"layer": text, "pool": text, "by_recording": mapping_of(object_of({"used_s": length}))})
 _CONTENT: Final = object_of(
@@ -42,7 +43,7 @@ _CONTENT: Final = object_of(
         "labels": mapping,
         "planned_clips": count,
         "refused": mapping_of(count),
-        "ledger": object_of({"planned": mapping, "made": object_of({"pools": list_of(_POOL)})}),
+        "ledger": object_of({"planned": mapping, "rendered": object_of({"pools": list_of(_POOL)})}),
         "files": mapping_of(text),
         "sha256": text,
     }
@@ -53,7 +54,7 @@ _CONTENT: Final = object_of(
 class Sums:
     """What is counted while the rows pass by."""
 
-    ledger: MadeLedger | None
+    ledger: RenderedLedger | None
     stages: StageCounts
     labels: LabelCounts = field(default_factory=LabelCounts)
     clips: Counter[str] = field(default_factory=Counter)
@@ -104,13 +105,13 @@ def content_of(plan: PlanHeader, sums: Sums, hashes: Mapping[str, str]) -> dict[
     content: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "format_version": plan.format_version,
-        "fingerprint": plan.fingerprint,
-        "inputs": dict(plan.digests),
+        "plan_digest": plan.plan_digest,
+        "input_digests": dict(plan.input_digests),
         "versions": dict(plan.versions),
         "sample_rate": plan.sample_rate,
         **sums.to_json(plan.splits, plan.sample_rate),
         "planned_clips": plan.clips,
-        "ledger": {"planned": plan.planned, "made": sums.ledger.to_json() if sums.ledger else {"pools": []}},
+        "ledger": {"planned": plan.ledger, "rendered": sums.ledger.to_json() if sums.ledger else {"pools": []}},
         "files": dict(sorted(hashes.items())),
     }
     return {**content, "sha256": content_digest(content)}
@@ -129,6 +130,9 @@ def read_content(dataset: DatasetDir) -> dict[str, Any]:
     """The content of a data set's `dataset.json`, with every type checked. Raises DamagedDataset."""
     file = DataFile(dataset.dataset_json, dataset.path)
     content = file.json()
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if isinstance(version, int):
+        refuse_format(dataset.dataset_json, "schema_version", version, SCHEMA_VERSION, CONTENT_KEYS)
     wrong = fault(_CONTENT, content)
     if wrong is not None:
         raise file.error(wrong)
