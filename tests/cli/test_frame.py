@@ -222,8 +222,8 @@ def test_variables_work(tmp_path: Path) -> None:
     run = run_synth("status", env={"SYNTH_STATUS_DATASET": "nowhere", "SYNTH_JSON": "1"}, cwd=tmp_path)
     assert run.returncode == 2
     assert "nowhere" in parsed(run.stdout)["error"]["message"]
-    other = run_synth("verify", "nowhere", env={"SYNTH_STATUS_JSON": "1", "SYNTH_QUICK": "x"}, cwd=tmp_path)
-    assert (other.returncode, other.stdout) == (2, "")
+    verified = run_synth("verify", "nowhere", env={"SYNTH_STATUS_JSON": "1", "SYNTH_QUICK": "x"}, cwd=tmp_path)
+    assert (verified.returncode, verified.stdout) == (2, "")
 
 
 # choices

@@ -40,7 +40,7 @@ def simulated(seed: int, *, clips: int = 146, jobs: int = 2, start_s: float = 1.
 def test_the_time_left_never_rises(seed: int) -> None:
     """D13: it rose from 0:03 to 0:05 because it went by shard, of which none was complete."""
     remaining = RemainingTime()
-    shown = [left for report in simulated(seed) if (left := remaining.seconds(report)) is not None]
+    shown = [remaining_s for report in simulated(seed) if (remaining_s := remaining.seconds(report)) is not None]
     assert len(shown) > 20
     assert all(later <= earlier for earlier, later in itertools.pairwise(shown[: len(shown) // 2]))
     assert shown[-1] == 0
@@ -52,10 +52,10 @@ def test_the_time_left_is_right_within_a_fifth_once_half_is_made(seed: int) -> N
     reports = simulated(seed)
     remaining = RemainingTime()
     for report in reports:
-        left = remaining.seconds(report)
+        remaining_s = remaining.seconds(report)
         if report.passed_seconds > report.of_seconds / 2:
             break
-    assert left == pytest.approx(reports[-1].elapsed - report.elapsed, rel=0.2)
+    assert remaining_s == pytest.approx(reports[-1].elapsed - report.elapsed, rel=0.2)
 
 
 def test_the_time_left_grows_when_the_machine_becomes_slow() -> None:
@@ -122,8 +122,8 @@ def test_a_short_scan_is_silent_in_a_log_and_a_long_one_is_not(
     now = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     with Screen() as screen:
-        for now[0], what, done in ((0.0, "reading headers", 1), (9.9, "reading headers", 90), (10.0, "decoding", 1)):
-            screen.scanned(what, done, 100)
+        for now[0], what, count in ((0.0, "reading headers", 1), (9.9, "reading headers", 90), (10.0, "decoding", 1)):
+            screen.scanned(what, count, 100)
         assert capsys.readouterr().err == ""
         now[0] = 20.1
         screen.scanned("decoding", 7, 100)

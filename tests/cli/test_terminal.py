@@ -46,7 +46,7 @@ def random_rows(seed: int) -> list[list[str]]:
 def test_no_line_is_wider_than_the_terminal_and_every_figure_is_whole(seed: int, columns: int) -> None:
     """D14: plan was 209 columns wide; at 80 every row broke inside a number."""
     rows = random_rows(seed)
-    text = [i for i, one in enumerate(rows[1]) if not re.search(r"\d", one)]
+    text = [i for i, cell in enumerate(rows[1]) if not re.search(r"\d", cell)]
     lines = table(rows, text=text, indent=2)
     assert max(len(line) for line in lines) <= columns
     assert figures("\n".join(lines)) == figures("\n".join("  ".join(row) for row in rows))

@@ -57,19 +57,19 @@ def grown(few: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Grow
 
 @pytest.mark.parametrize("name", NAMES)
 def test_files_and_list(name: str, grown: dict[str, GrownFolder]) -> None:
-    made, rows = grown[name], listed(grown[name].folder)
+    folder, rows = grown[name], listed(grown[name].folder)
     assert list(rows[0]) == COLUMNS
-    assert [row["path"] for row in rows] == [f"{name}_0000{k}.flac" for k in range(3)] == [f.path for f in made.files]
-    assert sorted(p.name for p in made.folder.iterdir()) == sorted([*(row["path"] for row in rows), "metadata.csv"])
-    for row, told in zip(rows, made.files, strict=True):
+    assert [row["path"] for row in rows] == [f"{name}_0000{k}.flac" for k in range(3)] == [f.path for f in folder.files]
+    assert sorted(p.name for p in folder.folder.iterdir()) == sorted([*(row["path"] for row in rows), "metadata.csv"])
+    for row, file in zip(rows, folder.files, strict=True):
         parameters = json.loads(row["parameters"])
-        assert parameters == told.parameters
+        assert parameters == file.parameters
         assert parameters["name"] == row["grown"] == name
         assert set(GENERATORS[name].parameters) | {"seed"} <= set(parameters)
-        assert float(row["duration"]) == pytest.approx(told.seconds, abs=1e-6)
-        assert row["recording"] == told.recording
-    assert made.seconds == pytest.approx(13.3)
-    assert made.refused == ()
+        assert float(row["duration"]) == pytest.approx(file.seconds, abs=1e-6)
+        assert row["recording"] == file.recording
+    assert folder.seconds == pytest.approx(13.3)
+    assert folder.refused == ()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -104,8 +104,8 @@ def test_the_same_twice_another_seed_other_noise(
     grow(source_of(name, few), tmp_path / "again", seed=3, jobs=2, **how)
     grow(source_of(name, few), tmp_path / "other", seed=4, **how)
     assert tree(tmp_path / "again") == tree(grown[name].folder)
-    other = tree(tmp_path / "other")
-    assert not [path for path, digest in tree(grown[name].folder).items() if other[path] == digest]
+    other_seed = tree(tmp_path / "other")
+    assert not [path for path, digest in tree(grown[name].folder).items() if other_seed[path] == digest]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -118,13 +118,13 @@ def test_inputs_are_left_as_they_were(name: str, few: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("rate", [8000, 22_050, 44_100])
 def test_other_sample_rates(name: str, rate: int, few: Path, tmp_path: Path) -> None:
-    made = grow(
+    folder = grow(
         source_of(name, few), tmp_path / "out", method=name, minutes=1.3 / 60, file_seconds=0.7, sample_rate=rate
     )
-    infos = [soundfile.info(made.folder / file.path) for file in made.files]
+    infos = [soundfile.info(folder.folder / file.path) for file in folder.files]
     assert [info.samplerate for info in infos] == [rate, rate]
     assert [info.frames for info in infos] == [round(0.7 * rate), round(1.3 * rate) - round(0.7 * rate)]
-    assert {row["sampling_rate"] for row in listed(made.folder)} == {str(rate)}
+    assert {row["sampling_rate"] for row in listed(folder.folder)} == {str(rate)}
 
 
 def test_a_list_and_a_file_are_sources_too(few: Path, tmp_path: Path) -> None:
@@ -132,14 +132,14 @@ def test_a_list_and_a_file_are_sources_too(few: Path, tmp_path: Path) -> None:
     (tmp_path / "white.wav").write_bytes(white.read_bytes())
     (tmp_path / "list.csv").write_text("path,offset,duration\nwhite.wav,1.0,1.5\n")
     for source in (white, tmp_path / "list.csv"):
-        made = grow(source, tmp_path / f"of-{source.stem}", method="quilt", minutes=0.05)
-        assert [Path(file.recording).name for file in made.files] == ["white.wav"]
+        folder = grow(source, tmp_path / f"of-{source.stem}", method="quilt", minutes=0.05)
+        assert [Path(file.recording).name for file in folder.files] == ["white.wav"]
 
 
 def test_cabin_needs_no_source_and_refuses_one(few: Path, tmp_path: Path) -> None:
     """D21: a SOURCE was ignored silently."""
-    one = grow(None, tmp_path / "none", method="cabin", minutes=0.05)
-    assert all(file.recording.startswith("car-") for file in one.files)
+    folder = grow(None, tmp_path / "none", method="cabin", minutes=0.05)
+    assert all(file.recording.startswith("car-") for file in folder.files)
     message = (
         rf"{few}: cabin is a model of a car and uses no recordings\. Omit SOURCE, or choose quilt, shaped or separate"
     )
@@ -150,22 +150,24 @@ def test_cabin_needs_no_source_and_refuses_one(few: Path, tmp_path: Path) -> Non
 
 def test_the_minutes_are_shared_among_all_recordings(few: Path, tmp_path: Path) -> None:
     """D21: one minute was one file of one recording."""
-    made = grow(few, tmp_path / "out", method="quilt", minutes=0.15)
-    assert len({file.recording for file in made.files}) == len(made.files) == 3
-    assert made.seconds == pytest.approx(9)
+    folder = grow(few, tmp_path / "out", method="quilt", minutes=0.15)
+    assert len({file.recording for file in folder.files}) == len(folder.files) == 3
+    assert folder.seconds == pytest.approx(9)
     short = grow(few, tmp_path / "short", method="quilt", minutes=2.5 / 60)
     assert [round(file.seconds, 2) for file in short.files] == [1.25, 1.25]  # of less than a second there is none
 
 
 def test_virtual_cars_are_as_many_as_asked(tmp_path: Path) -> None:
-    made = grow(None, tmp_path / "out", method="cabin", minutes=0.1, file_seconds=0.2, settings=["cars=3"])
-    assert len(made.files) == 30
-    assert {file.recording for file in made.files} == {"car-000", "car-001", "car-002"}
+    folder = grow(None, tmp_path / "out", method="cabin", minutes=0.1, file_seconds=0.2, settings=["cars=3"])
+    assert len(folder.files) == 30
+    assert {file.recording for file in folder.files} == {"car-000", "car-001", "car-002"}
 
 
 def test_parameters_are_set(few: Path, tmp_path: Path) -> None:
-    made = grow(few, tmp_path / "out", method="quilt", minutes=0.1, file_seconds=2, settings=["segment_ms=[100, 200]"])
-    drawn = [file.parameters["segment_ms"] for file in made.files]
+    folder = grow(
+        few, tmp_path / "out", method="quilt", minutes=0.1, file_seconds=2, settings=["segment_ms=[100, 200]"]
+    )
+    drawn = [file.parameters["segment_ms"] for file in folder.files]
     assert all(100 <= value <= 200 for value in drawn)
     assert len(set(drawn)) == len(drawn)
     constant = grow(few, tmp_path / "90", method="quilt", minutes=0.02, settings=["segment_ms=90"])
@@ -173,28 +175,28 @@ def test_parameters_are_set(few: Path, tmp_path: Path) -> None:
 
 
 def test_noise_between_two_recordings_names_both(few: Path, tmp_path: Path) -> None:
-    made = grow(few, tmp_path / "out", method="shaped", minutes=0.1, file_seconds=2, settings=["between=0.5"])
-    for file in made.files:
-        one, other = file.recording.split(" and ")
-        assert one != other
-        assert {one, other} <= {path.name for path in few.iterdir()}
+    folder = grow(few, tmp_path / "out", method="shaped", minutes=0.1, file_seconds=2, settings=["between=0.5"])
+    for file in folder.files:
+        first, second = file.recording.split(" and ")
+        assert first != second
+        assert {first, second} <= {path.name for path in few.iterdir()}
 
 
 def test_a_source_beside_which_nothing_else_is_taken(tmp_path: Path) -> None:
     """A name with the signs of a pattern names one file."""
     for name in ("a[1].wav", "a1.wav"):
         soundfile.write(tmp_path / name, np.random.default_rng(len(name)).standard_normal(16000) * 0.1, 16000)
-    made = grow(tmp_path / "a[1].wav", tmp_path / "out", method="shaped", minutes=0.1, file_seconds=2)
-    assert {file.recording for file in made.files} == {"a[1].wav"}
+    folder = grow(tmp_path / "a[1].wav", tmp_path / "out", method="shaped", minutes=0.1, file_seconds=2)
+    assert {file.recording for file in folder.files} == {"a[1].wav"}
 
 
 def test_what_cannot_be_read_is_told_and_left_out(few: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "good.wav").write_bytes((few / "white.wav").read_bytes())
     (tmp_path / "in" / "bad.wav").write_bytes(b"RIFF" + bytes(100))
-    made = grow(tmp_path / "in", tmp_path / "out", method="quilt", minutes=0.02)
-    assert [file.recording for file in made.files] == ["good.wav"]
-    (refused,) = made.refused
+    folder = grow(tmp_path / "in", tmp_path / "out", method="quilt", minutes=0.02)
+    assert [file.recording for file in folder.files] == ["good.wav"]
+    (refused,) = folder.refused
     assert refused.startswith("bad.wav: ")
 
 
@@ -264,11 +266,11 @@ def test_the_command(few: Path, tmp_path: Path) -> None:
     assert run.stdout == (
         f"{tmp_path}/out: 3 files, 6.0 s of quilt noise from 3 recordings\nlist: {tmp_path}/out/metadata.csv\n"
     )
-    again = run_synth("-q", "grow", few, *words, "--out", tmp_path / "again", "--json")
-    told = json.loads(again.stdout)
-    assert told["out"] == str(tmp_path / "again")
-    assert (told["method"], told["sampling_rate"], told["seconds"], told["refused"]) == ("quilt", 16000, 6, [])
-    assert [file["path"] for file in told["files"]] == [f"quilt_{k:05}.flac" for k in range(3)]
+    repeated = run_synth("-q", "grow", few, *words, "--out", tmp_path / "again", "--json")
+    result = json.loads(repeated.stdout)
+    assert result["out"] == str(tmp_path / "again")
+    assert (result["method"], result["sampling_rate"], result["seconds"], result["refused"]) == ("quilt", 16000, 6, [])
+    assert [file["path"] for file in result["files"]] == [f"quilt_{k:05}.flac" for k in range(3)]
     assert tree(tmp_path / "again") == tree(tmp_path / "out")
 
 
@@ -307,7 +309,7 @@ def test_a_recipe_takes_the_list_as_a_source(
     name: str, few: Path, grown: dict[str, GrownFolder], tmp_path: Path
 ) -> None:
     """With `recording_column: recording`: files of one recording, or of one virtual car, count as one."""
-    made = grow(
+    folder = grow(
         source_of(name, few),
         tmp_path / name,
         method=name,
@@ -315,7 +317,7 @@ def test_a_recipe_takes_the_list_as_a_source(
         file_seconds=0.9,
         settings=["cars=4"] if name == "cabin" else [],
     )
-    assert len(made.files) == 10
+    assert len(folder.files) == 10
     recipe = fixture_recipe(
         tmp_path,
         layers=f"  layers:\n    - {{name: cabin, min_recordings: 1, max_reuse: 10000, max_synthesized: 1, sources: [{{name: grown, path: {name}, manifest: {name}/metadata.csv, recording_column: recording}}]}}",
@@ -323,6 +325,6 @@ def test_a_recipe_takes_the_list_as_a_source(
     plan = make_plan(recipe, check=False).plan
     assert len(plan.noise) == 10
     groups = {recording.group for recording in plan.pools["cabin", "train"]}
-    assert len(groups) == len({file.recording for file in made.files}) < 10
+    assert len(groups) == len({file.recording for file in folder.files}) < 10
     assert plan.noise[0].labels is not None
     assert plan.noise[0].labels["grown"] == name

@@ -161,7 +161,7 @@ def test_unknown_speakers_are_told_what_to_do(audio: Path, tmp_path: Path) -> No
 
 def speech_of(started: StarterRecipe) -> dict[str, tuple[str | None, str | None]]:
     """File -> (speaker, text)."""
-    return {one.path: (one.speaker, one.text) for one in planned(started).plan.speech}
+    return {recording.path: (recording.speaker, recording.text) for recording in planned(started).plan.speech}
 
 
 @pytest.mark.parametrize("base", ["", "train-clean-100/"])
@@ -180,9 +180,9 @@ def test_librispeech_is_recognized(base: str, texts: bool, audio: Path, tmp_path
     assert started.notes[0] == "speech: the layout of LibriSpeech was recognized; " + (
         "speakers and texts were written to speech.jsonl" if texts else "speakers are taken from its paths"
     )
-    known = speech_of(started)
-    assert len(known) == 20
-    assert known[f"{base}84/121124/84-121124-0001.flac"] == ("84", "TURN 4" if texts else None)
+    speech = speech_of(started)
+    assert len(speech) == 20
+    assert speech[f"{base}84/121124/84-121124-0001.flac"] == ("84", "TURN 4" if texts else None)
     recipe = load_recipe(started.recipe)
     assert set(recipe.splits.shares) == {"train", "train-dev", "train-dev-noise"}
     assert (tmp_path / "my" / "speech.jsonl").exists() is texts

@@ -25,8 +25,8 @@ def noise(seconds: float, *, rate: int = RATE, seed: int = 1, slope_db: float = 
     count = round(seconds * rate)
     spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(count))
     hz = np.maximum(np.fft.rfftfreq(count, 1 / rate), 100.0)
-    made = np.fft.irfft(spectrum * (hz / 100.0) ** (-slope_db / 20 / np.log10(2)), count)
-    return 0.1 * made / made.std()
+    samples = np.fft.irfft(spectrum * (hz / 100.0) ** (-slope_db / 20 / np.log10(2)), count)
+    return 0.1 * samples / samples.std()
 
 
 def write(folder: Path, **sounds: np.ndarray | tuple[np.ndarray, int]) -> Path:
@@ -232,19 +232,19 @@ def test_no_usable_audio_names_every_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rate", [4000, 8000, 192_000])
 def test_one_short_file_at_any_rate(tmp_path: Path, rate: int) -> None:
-    made = noise_report(write(tmp_path, short=(noise(0.05, rate=rate), rate)), sample_rate=rate)
-    assert (made.families, made.spectra, made.effective_recordings) == (1, 1, 1.0)
-    json.dumps(made.to_json(), allow_nan=False)
+    report = noise_report(write(tmp_path, short=(noise(0.05, rate=rate), rate)), sample_rate=rate)
+    assert (report.families, report.spectra, report.effective_recordings) == (1, 1, 1.0)
+    json.dumps(report.to_json(), allow_nan=False)
 
 
 def test_a_list_of_segments_of_one_file_is_one_recording(tmp_path: Path) -> None:
     write(tmp_path, long=noise(20))
     rows = ["path,offset,duration", "long.wav,0,5", "long.wav,5,5", "long.wav,12,8"]
     (tmp_path / "list.csv").write_text("\n".join(rows) + "\n")
-    made = noise_report(tmp_path / "list.csv")
-    assert [r.name for r in made.recordings] == ["long.wav", "long.wav @5s", "long.wav @12s"]
-    assert made.families == 1
-    assert made.unique_s == pytest.approx(18)
+    report = noise_report(tmp_path / "list.csv")
+    assert [r.name for r in report.recordings] == ["long.wav", "long.wav @5s", "long.wav @12s"]
+    assert report.families == 1
+    assert report.unique_s == pytest.approx(18)
 
 
 def test_a_pattern_chooses_files(collection: Path) -> None:
@@ -310,15 +310,15 @@ def test_the_command_prints_a_table_and_what_it_is_enough_for(collection: Path, 
 def test_json_and_page_come_from_the_same_numbers(collection: Path, report: NoiseReport, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     run = run_synth("noise", collection, "--json", "--html", page, "--jobs", "1", "--reuse", "20", "--hours", "1")
-    found = json.loads(run.stdout)
+    result = json.loads(run.stdout)
     expected = replace(report, reuse=20.0, hours=1.0).to_json()
-    assert {k: v for k, v in found.items() if k != "schema_version"} == json.loads(json.dumps(expected))
-    assert all(line in unescape(page.read_text()) for line in found["conclusion"])
+    assert {k: v for k, v in result.items() if k != "schema_version"} == json.loads(json.dumps(expected))
+    assert all(line in unescape(page.read_text()) for line in result["conclusion"])
     assert run_synth("noise", collection, "--html", page).returncode == 0  # a page may be made anew
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["nowhere"], "there is no folder, list or file"),
         (["{folder}", "--glob", "*.ogg"], "no file that matches"),
@@ -328,11 +328,11 @@ def test_json_and_page_come_from_the_same_numbers(collection: Path, report: Nois
         (["{folder}", "--sample-rate", "100"], "--sample-rate"),
     ],
 )
-def test_wrong_use_ends_with_2_and_says_why(collection: Path, words: list[str], said: str) -> None:
+def test_wrong_use_ends_with_2_and_says_why(collection: Path, words: list[str], message: str) -> None:
     before = (collection / "flat.wav").read_bytes()
     run = run_synth("noise", *(word.format(folder=collection) for word in words))
     assert run.returncode == 2
-    assert said in run.stderr
+    assert message in run.stderr
     assert "Traceback" not in run.stderr
     assert run.stdout == ""
     assert (collection / "flat.wav").read_bytes() == before
@@ -340,7 +340,7 @@ def test_wrong_use_ends_with_2_and_says_why(collection: Path, words: list[str], 
 
 @needs_real_audio
 def test_two_files_of_one_drive_have_one_spectrum() -> None:
-    made = noise_report(real_audio() / "noise" / "car", jobs=2)
-    clusters = {r.name: r.cluster for r in made.recordings}
+    report = noise_report(real_audio() / "noise" / "car", jobs=2)
+    clusters = {r.name: r.cluster for r in report.recordings}
     assert clusters["noice_bmw_i3_driving_0.mp3"] == clusters["noice_bmw_i3_driving_1.mp3"]
-    assert 4 <= made.spectra < len(made.recordings)
+    assert 4 <= report.spectra < len(report.recordings)

@@ -48,27 +48,27 @@ def generated(recipe: Path) -> Run:
 
 
 @pytest.fixture(scope="module")
-def made(recipe: Path, generated: Run) -> Path:
+def dataset(recipe: Path, generated: Run) -> Path:
     assert generated.returncode == 0, generated.stderr
     return recipe.parent / "out"
 
 
 @pytest.fixture
-def copy(made: Path, tmp_path: Path) -> Path:
+def copy(dataset: Path, tmp_path: Path) -> Path:
     """The data set, to be spoiled."""
-    return Path(shutil.copytree(made, tmp_path / "copy"))
+    return Path(shutil.copytree(dataset, tmp_path / "copy"))
 
 
-def clip_of(made: Path, number: int = 0) -> str:
-    return str(rows_of(made / "manifest.jsonl")[number]["id"])
+def clip_of(dataset: Path, number: int = 0) -> str:
+    return str(rows_of(dataset / "manifest.jsonl")[number]["id"])
 
 
 def as_json(run: Run) -> dict[str, Any]:
     """The one object on stdout."""
-    found = json.loads(run.stdout)
-    assert isinstance(found, dict)
-    assert found["schema_version"] == 1
-    return found
+    result = json.loads(run.stdout)
+    assert isinstance(result, dict)
+    assert result["schema_version"] == 1
+    return result
 
 
 def failed(run: Run, code: int) -> str:
@@ -95,71 +95,73 @@ def test_plan_shows_the_plan_and_writes_nothing(recipe: Path) -> None:
 
 
 def test_plan_as_json(recipe: Path) -> None:
-    found = as_json(run_synth("plan", recipe, "--json", "--set", "copies=3"))
-    assert (found["clips"], found["shards"], found["against"]) == (18, 5, None)
-    assert found["splits"] == {"train": {"clips": 18, "hours": found["hours"]}}
-    assert found["ledger"]["pools"][0]["layer"] == "cabin"
+    result = as_json(run_synth("plan", recipe, "--json", "--set", "copies=3"))
+    assert (result["clips"], result["shards"], result["against"]) == (18, 5, None)
+    assert result["splits"] == {"train": {"clips": 18, "hours": result["hours"]}}
+    assert result["ledger"]["pools"][0]["layer"] == "cabin"
 
 
-def test_plan_against_a_data_set(recipe: Path, made: Path) -> None:
-    found = as_json(run_synth("plan", recipe, "--json", "--against", made, "--set", "noise.snr_db=3"))
-    assert found["against"] == {"changed": 12, "new": 0, "removed": 0}
-    assert as_json(run_synth("plan", recipe, "--json", "--against", made))["against"]["changed"] == 0
+def test_plan_against_a_data_set(recipe: Path, dataset: Path) -> None:
+    result = as_json(run_synth("plan", recipe, "--json", "--against", dataset, "--set", "noise.snr_db=3"))
+    assert result["against"] == {"changed": 12, "new": 0, "removed": 0}
+    assert as_json(run_synth("plan", recipe, "--json", "--against", dataset))["against"]["changed"] == 0
 
 
-def test_generate_as_json_has_only_that_on_stdout(generated: Run, made: Path) -> None:
-    found = as_json(generated)
-    assert found["complete"] is True
-    assert found["rendered"]["clips"] == found["dataset"]["clips"] == 12
-    assert found["out"] == str(made)
+def test_generate_as_json_has_only_that_on_stdout(generated: Run, dataset: Path) -> None:
+    result = as_json(generated)
+    assert result["complete"] is True
+    assert result["rendered"]["clips"] == result["dataset"]["clips"] == 12
+    assert result["out"] == str(dataset)
 
 
-def test_generate_again_does_nothing(recipe: Path, made: Path) -> None:
-    before = tree(made)
-    run = run_synth("generate", recipe, "--out", made)
+def test_generate_again_does_nothing(recipe: Path, dataset: Path) -> None:
+    before = tree(dataset)
+    run = run_synth("generate", recipe, "--out", dataset)
     assert run.returncode == 0
     assert run.stdout.startswith("already complete: nothing to render\n")
     assert "3 of 3 shards are already done" in run.stderr
-    assert tree(made) == before
+    assert tree(dataset) == before
 
 
-def test_status_verify_and_finish_of_a_whole_data_set(made: Path) -> None:
-    assert as_json(run_synth("status", made, "--json"))["complete"] is True
-    assert run_synth("status", made).stdout.splitlines()[:2] == [
-        f"{made}: complete (files not checked: `synth verify` does that)",
+def test_status_verify_and_finish_of_a_whole_data_set(dataset: Path) -> None:
+    assert as_json(run_synth("status", dataset, "--json"))["complete"] is True
+    assert run_synth("status", dataset).stdout.splitlines()[:2] == [
+        f"{dataset}: complete (files not checked: `synth verify` does that)",
         "shards   3 of 3",
     ]
-    verified = run_synth("verify", made, "--json")
+    verified = run_synth("verify", dataset, "--json")
     assert verified.returncode == 0
     assert as_json(verified)["clips"] == 12
-    before = tree(made)
-    assert as_json(run_synth("finish", made, "--json"))["clips"] == 12
-    assert tree(made) == before
+    before = tree(dataset)
+    assert as_json(run_synth("finish", dataset, "--json"))["clips"] == 12
+    assert tree(dataset) == before
 
 
-def test_explain_names_every_draw(made: Path) -> None:
-    clip = clip_of(made)
-    run = run_synth("explain", made, clip)
+def test_explain_names_every_draw(dataset: Path) -> None:
+    clip = clip_of(dataset)
+    run = run_synth("explain", dataset, clip)
     assert run.returncode == 0
     assert run.stdout.startswith(f"{clip}  (clip 0, split train, noise pool train)\n")
-    found = as_json(run_synth("explain", made, clip, "--json"))
-    draws = {draw["key"]: draw for draw in found["draws"]}
+    result = as_json(run_synth("explain", dataset, clip, "--json"))
+    draws = {draw["key"]: draw for draw in result["draws"]}
     assert draws["noise.snr_db"]["setting"] == [0, 20]
-    row = rows_of(made / "manifest.jsonl")[0]
-    assert found["row"] == row
+    row = rows_of(dataset / "manifest.jsonl")[0]
+    assert result["row"] == row
     assert 20 * draws["noise.snr_db"]["u"] == pytest.approx(row["snr_db"]["requested"], abs=0.001)
     assert "speech.effects.speed.factor" in draws
 
 
-def test_replay_gives_the_same_bytes_and_leaves_the_data_set_alone(made: Path, tmp_path: Path) -> None:
-    before = tree(made)
-    row = rows_of(made / "manifest.jsonl")[5]
-    run = run_synth("replay", made, row["id"], "--out", tmp_path / "clip.flac", "--json")
+def test_replay_gives_the_same_bytes_and_leaves_the_data_set_alone(dataset: Path, tmp_path: Path) -> None:
+    before = tree(dataset)
+    row = rows_of(dataset / "manifest.jsonl")[5]
+    run = run_synth("replay", dataset, row["id"], "--out", tmp_path / "clip.flac", "--json")
     assert run.returncode == 0
     assert as_json(run)["same"] is True
-    assert (tmp_path / "clip.flac").read_bytes() == (made / row["audio_filepath"]).read_bytes()
-    assert "this lies in the data set" in failed(run_synth("replay", made, row["id"], "--out", made / "x.flac"), 2)
-    assert tree(made) == before
+    assert (tmp_path / "clip.flac").read_bytes() == (dataset / row["audio_filepath"]).read_bytes()
+    assert "this lies in the data set" in failed(
+        run_synth("replay", dataset, row["id"], "--out", dataset / "x.flac"), 2
+    )
+    assert tree(dataset) == before
 
 
 def test_schema_is_that_of_the_recipe() -> None:
@@ -193,22 +195,22 @@ def test_init_with_folders_finds_the_list_and_plans(tmp_path: Path) -> None:
     run = run_synth("-q", "init", "my", *words, cwd=tmp_path)
     assert (run.returncode, run.stdout, run.stderr) == (0, "my/recipe.yaml\n", "")
     assert "metadata.csv" in (tmp_path / "my" / "recipe.yaml").read_text()
-    found = as_json(run_synth("plan", "my/recipe.yaml", "--json", cwd=tmp_path))
-    assert found["clips"] == 60
-    assert len(found["splits"]) == 3
+    result = as_json(run_synth("plan", "my/recipe.yaml", "--json", cwd=tmp_path))
+    assert result["clips"] == 60
+    assert len(result["splits"]) == 3
 
 
 # options
 
 
 def test_set_overrides_a_key_also_from_the_environment(recipe: Path) -> None:
-    one = as_json(run_synth("plan", recipe, "--json", "--set", "copies=1", "--set", "noise.snr_db=[0, 15]"))
-    two = as_json(run_synth("plan", recipe, "--json", env={"SYNTH_PLAN_SET": "copies=1"}))
-    assert one["clips"] == two["clips"] == 6
-    assert one["plan_digest"] != two["plan_digest"]
+    first = as_json(run_synth("plan", recipe, "--json", "--set", "copies=1", "--set", "noise.snr_db=[0, 15]"))
+    second = as_json(run_synth("plan", recipe, "--json", env={"SYNTH_PLAN_SET": "copies=1"}))
+    assert first["clips"] == second["clips"] == 6
+    assert first["plan_digest"] != second["plan_digest"]
 
 
-def test_parts_and_finish_make_the_whole(recipe: Path, made: Path, tmp_path: Path) -> None:
+def test_parts_and_finish_make_the_whole(recipe: Path, dataset: Path, tmp_path: Path) -> None:
     out = tmp_path / "parts"
     first = run_synth("generate", recipe, "--out", out, "--part", "1/2", "--json")
     assert as_json(first)["part"] == {"index": 1, "count": 2}
@@ -218,11 +220,11 @@ def test_parts_and_finish_make_the_whole(recipe: Path, made: Path, tmp_path: Pat
     assert f"part 0 of 2 is complete; run `synth finish {out}` when all parts are" in second.stdout
     assert not (out / "dataset.json").exists()
     assert run_synth("finish", out).returncode == 0
-    assert tree(out) == tree(made)
+    assert tree(out) == tree(dataset)
 
 
-def test_quiet_says_nothing_but_the_result(recipe: Path, made: Path) -> None:
-    run = run_synth("-q", "generate", recipe, "--out", made)
+def test_quiet_says_nothing_but_the_result(recipe: Path, dataset: Path) -> None:
+    run = run_synth("-q", "generate", recipe, "--out", dataset)
     assert run.stderr == ""
     assert run.stdout.startswith("already complete: nothing to render\n")
 
@@ -266,17 +268,17 @@ def test_a_part_that_is_none_ends_with_2(recipe: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_an_unknown_clip_ends_with_2_and_one_like_it(made: Path) -> None:
-    clip = clip_of(made)
-    assert clip in failed(run_synth("explain", made, clip.replace("ada", "adda")), 2)
+def test_an_unknown_clip_ends_with_2_and_one_like_it(dataset: Path) -> None:
+    clip = clip_of(dataset)
+    assert clip in failed(run_synth("explain", dataset, clip.replace("ada", "adda")), 2)
 
 
-def test_another_recipe_for_a_data_set_ends_with_2_and_a_diff(recipe: Path, made: Path) -> None:
-    before = tree(made)
-    text = failed(run_synth("generate", recipe, "--out", made, "--set", "noise.snr_db=[0, 15]"), 2)
+def test_another_recipe_for_a_data_set_ends_with_2_and_a_diff(recipe: Path, dataset: Path) -> None:
+    before = tree(dataset)
+    text = failed(run_synth("generate", recipe, "--out", dataset, "--set", "noise.snr_db=[0, 15]"), 2)
     assert "noise.snr_db" in text
     assert "15" in text
-    assert tree(made) == before
+    assert tree(dataset) == before
 
 
 def test_a_folder_with_other_files_is_refused(recipe: Path, tmp_path: Path) -> None:
@@ -334,10 +336,10 @@ def test_a_bug_is_told_in_one_line(
 
     monkeypatch.setattr("synth.commands.plan.make_plan", broken)
     assert cli.run(["plan", str(recipe)]) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith("synth: RuntimeError: the sky fell\nsynth: This is a bug")
-    assert "Traceback" not in said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("synth: RuntimeError: the sky fell\nsynth: This is a bug")
+    assert "Traceback" not in output.err
 
 
 # signals and pipes
@@ -362,9 +364,9 @@ def test_an_interrupted_run_can_be_gone_on_with(tmp_path: Path) -> None:
     assert "Traceback" not in err
     assert "run the same command again to resume" in err
     assert out == ""
-    done = as_json(run_synth("status", tmp_path / "out", "--json"))
-    assert 0 < done["clips"] < 240
-    assert done["complete"] is False
+    result = as_json(run_synth("status", tmp_path / "out", "--json"))
+    assert 0 < result["clips"] < 240
+    assert result["complete"] is False
     assert run_synth("-q", "generate", path, "--out", tmp_path / "out").returncode == 0
     assert run_synth("verify", "--quick", tmp_path / "out").returncode == 0
 

@@ -121,9 +121,9 @@ def paths_of_the_command_line() -> Iterator[str]:
 
 
 def test_every_path_of_the_command_line_is_known_to_be_read_or_written() -> None:
-    found = list(paths_of_the_command_line())
-    assert len(found) > 50
-    assert sorted(found) == sorted(READ | set(WRITTEN))
+    paths = list(paths_of_the_command_line())
+    assert len(paths) > 50
+    assert sorted(paths) == sorted(READ | set(WRITTEN))
 
 
 @pytest.fixture(scope="module")
@@ -270,8 +270,8 @@ def test_nothing_is_written_into_an_input(ground: Path, tmp_path: Path, name: st
     before = tree(source)
     (tmp_path / "link").symlink_to(source)
     for target in (source / "new", tmp_path / "link" / "new"):
-        said = refusal(ground, name, target)
-        assert "which no command adds files to" in said or "inputs are never changed" in said
+        message = refusal(ground, name, target)
+        assert "which no command adds files to" in message or "inputs are never changed" in message
     assert tree(source) == before
 
 

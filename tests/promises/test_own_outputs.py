@@ -54,8 +54,8 @@ def test_a_command_writes_again_until_its_output_is_edited(work: Path, tmp_path:
     file = out / COMMANDS[command] if COMMANDS[command] else out
     contents = []
     for _ in range(2):
-        done = run_synth(*words)
-        assert done.returncode == 0, done.stderr
+        run = run_synth(*words)
+        assert run.returncode == 0, run.stderr
         contents.append(file.read_bytes())
     assert contents[0] == contents[1]
     file.write_bytes(contents[0] + b"\n")
@@ -67,8 +67,8 @@ def test_a_command_writes_again_until_its_output_is_edited(work: Path, tmp_path:
 def test_grow_writes_over_its_own_folder_and_leaves_no_file_of_before(tmp_path: Path) -> None:
     words = ["grow", "--method", "cabin", "--sample-rate", "8000", "--file-seconds", "0.5"]
     for minutes, count in (("0.03", 4), ("0.01", 2)):
-        done = run_synth(*words, "--minutes", minutes, "--out", tmp_path / "grown")
-        assert done.returncode == 0, done.stderr
+        run = run_synth(*words, "--minutes", minutes, "--out", tmp_path / "grown")
+        assert run.returncode == 0, run.stderr
         assert len(list((tmp_path / "grown").glob("*.flac"))) == count
 
 
@@ -93,7 +93,7 @@ def test_an_output_is_refused_before_the_audio_is_looked_at(work: Path, tmp_path
         generate(
             work / "recipe.yaml",
             work / "noise",
-            listeners=Listeners(scan=lambda what, done, total: scanned.append(what)),
+            listeners=Listeners(scan=lambda what, count, total: scanned.append(what)),
         )
     assert scanned == []
     (tmp_path / "out").mkdir()

@@ -90,9 +90,9 @@ def check_lookup(data: synth.OpenDataset | synth.OpenPlan) -> None:
     assert data[clip].num_samples == data[7].num_samples
     part = data.select(split=data[7].split)
     assert part[clip].id == clip
-    other = data.select(split=next(name for name in data.splits if name != data[7].split))
+    other_split = data.select(split=next(name for name in data.splits if name != data[7].split))
     with pytest.raises(KeyError, match=f"has no clip '{clip}'"):
-        other[clip]
+        other_split[clip]
     with pytest.raises(KeyError, match="has no clip 'x'"):
         data["x"]
     with pytest.raises(TypeError, match=r"a clip is named by its number or its id, not by float 1\.5"):
