@@ -38,7 +38,7 @@ from synth.plan.splits import SplitOf, group_of
 from synth.recipe.defaults import MAX_REUSE
 from synth.recipe.load import load_recipe
 from synth.recipe.model import Recipe, Source, Splits
-from synth.text import count_of
+from synth.text import count_of, listed
 
 if TYPE_CHECKING:
     from synth.catalog.noise_store import NoiseStore
@@ -167,7 +167,7 @@ class _Trial:
         recipe = _load(sources, scratch, StarterChoices({"train": 1.0}, 1))
         catalogs = scan_sources(recipe, jobs=jobs, progress=progress)
         if not len(catalogs.noise):
-            reasons = "; ".join(f"{row.path}: {row.message}" for row in catalogs.noise.refused[:3])
+            reasons = listed([f"{row.path}: {row.message}" for row in catalogs.noise.refused], 3, separator="; ")
             raise GuardError(f"noise: none of the recordings in {sources.noise.path} can be used: {reasons}")
         store = prepare_noise(
             catalogs.noise,

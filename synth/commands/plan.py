@@ -27,6 +27,7 @@ from synth.plan.pool_division import near_duplicate_notes
 from synth.recipe.distributions import Constant
 from synth.recipe.load import load_recipe
 from synth.recipe.model import SPLITS, Recipe
+from synth.text import listed
 
 if TYPE_CHECKING:
     from synth.catalog.noise_store import NoiseStore
@@ -202,7 +203,7 @@ def scan_sources(recipe: Recipe, *, jobs: int = 1, progress: Progress | None = N
     noise = scan_each(recipe.noise_sources, kind="noise")
     rooms = scan_each(recipe.room_sources, kind="room")
     if not len(speech):
-        reasons = "; ".join(str(refusal.message) for refusal in speech.refused[:3])
+        reasons = listed([str(refusal.message) for refusal in speech.refused], 3, separator="; ")
         raise GuardError(f"speech: none of the recordings can be used: {reasons}")
     _log.info("found %d recordings of speech, %d of noise, %d of rooms", len(speech), len(noise), len(rooms))
     return Catalogs(speech, noise, rooms)

@@ -124,7 +124,7 @@ def mislabeled_text(result: Mapping[str, Any], out: Path | None) -> str:
         *table([_CANDIDATE_HEAD, *rows], text=(0, 1, 2)),
     ]
     if len(candidates) > _CANDIDATES:
-        lines.append(f"and {len(candidates) - _CANDIDATES:,} more")
+        lines.append(f"and {len(candidates) - _CANDIDATES:,} more candidates")
     lines += ["", result["note"], "Listen before you correct: a model that is sure can be wrong."]
     if out is not None:
         lines.append(f"next: fill in the column correction of {out}; then: synth errors correct {out} --manifest ...")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from synth.cli.terminal import number_text, table
+from synth.text import listed
 
 _HEAD = ["feature", "unit", "before", "after", "tolerance"]
 _CELLS = 10  # kinds of missing clips that are listed
@@ -28,9 +29,8 @@ def selection_text(selection: Mapping[str, Any]) -> str:
     cells = selection["to_generate"]
     if cells:
         lines += ["", f"clips that would have to be generated: {sum(cell['clips'] for cell in cells):,}"]
-        lines += [f"  {cell['text']}" for cell in cells[:_CELLS]]
-        if len(cells) > _CELLS:
-            lines.append(f"  and {len(cells) - _CELLS:,} more cells (--json lists them)")
+        texts = [cell["text"] for cell in cells]
+        lines.append("  " + listed(texts, _CELLS, separator="\n  ", noun="cells (--json lists them)"))
     return "\n".join([*lines, "", f"written to {selection['out']}, with absolute paths"])
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from synth.cli.terminal import table
 from synth.dev_test.split_folder import list_name, recipe_snippet
-from synth.text import count_of
+from synth.text import count_of, listed
 
 _SHOWN = 5  # items of a list
+_NEXT = "\n  "  # between two of them
 _GROUPED = 1.1  # ratio of standard errors above which it matters that the clips of a group are dependent
 
 
@@ -27,10 +28,12 @@ def split_text(report: Mapping[str, Any], out: Path) -> str:
     if report["earlier"]:
         lines += ["", _earlier(report)]
     if report["conflicts"]:
-        lines += ["", "groups that joined splits of the earlier split:", *_items(report["conflicts"])]
+        shown = listed(report["conflicts"], _SHOWN, separator=_NEXT)
+        lines += ["", "groups that joined splits of the earlier split:", f"  {shown}"]
     if report["near_duplicates"]:
         pairs = [f"{p['first']} and {p['second']} ({p['common_s']:g} s)" for p in report["near_duplicates"]]
-        lines += ["", "near-duplicates, kept in one split:", *_items(pairs, report["near_duplicate_pairs"])]
+        shown = listed(pairs, _SHOWN, separator=_NEXT, total=report["near_duplicate_pairs"])
+        lines += ["", "near-duplicates, kept in one split:", f"  {shown}"]
     if "train" in report["splits"]:
         root = os.path.relpath(out / report["root"]).replace(os.sep, "/")
         manifest = os.path.relpath(out / list_name("train")).replace(os.sep, "/")
@@ -74,9 +77,3 @@ def _earlier(report: Mapping[str, Any]) -> str:
     counts = ", ".join(f"{name} {split['held_groups']:,}" for name, split in report["splits"].items())
     text = f"groups kept from the earlier split: {counts}"
     return text + (f"; {report['gone']:,} of its clips are no longer in the set" if report["gone"] else "")
-
-
-def _items(items: Sequence[str], count: int | None = None) -> list[str]:
-    """The first items, a line each; `count` if there are more items than these."""
-    hidden = (count or len(items)) - _SHOWN
-    return [*(f"  {item}" for item in items[:_SHOWN]), *([f"  and {hidden:,} more"] if hidden > 0 else [])]
