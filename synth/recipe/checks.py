@@ -1,4 +1,4 @@
-"""Checks across sections. Each takes what was read, whatever is wrong elsewhere, and notes what cannot be."""
+"""Checks across sections. Each takes what was read, whatever is wrong elsewhere, and notes what does not fit."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Any
 from synth.recipe.distributions import Distribution
 from synth.recipe.effect_choice import EffectChoice
 from synth.recipe.kinds import Reading, number_text
-from synth.recipe.model import Source
-from synth.recipe.stages import stages_are_known
+from synth.recipe.stages import check_stages
 
-_LAYER = re.compile(r"noise\.layers\.(\d+)\.")
+_LAYER_SOURCES = r"noise\.layers\.\d+\.sources"
 
 
 def check_all(reading: Reading) -> None:
@@ -22,32 +21,32 @@ def check_all(reading: Reading) -> None:
 
 
 def _matching(reading: Reading, pattern: str) -> Iterator[tuple[str, Any]]:
-    """What was read at the keys that match, in the order of the recipe."""
+    """(key, value) of the keys that match, in the order of the recipe."""
     return ((key, value) for key, value in reading.values.items() if re.fullmatch(pattern, key))
 
 
-def level_below_headroom(reading: Reading) -> None:
+def check_level_below_peak(reading: Reading) -> None:
+    """A level cannot be at or above the highest peak."""
     level: Distribution | None = reading.values.get("level_dbfs")
-    headroom = reading.values.get("max_peak_dbfs")
-    if level is None or headroom is None or level.high < headroom:
-        return
-    text = f"levels up to {number_text(level.high)} cannot stay below max_peak_dbfs, which is {number_text(headroom)}"
-    reading.wrong(reading.positions["level_dbfs"], "level_dbfs", text)
+    peak = reading.values.get("max_peak_dbfs")
+    if level is not None and peak is not None and level.high >= peak:
+        text = f"levels up to {number_text(level.high)} cannot stay below max_peak_dbfs, which is {number_text(peak)}"
+        reading.wrong(reading.positions["level_dbfs"], "level_dbfs", text)
 
 
-def layer_names_differ(reading: Reading) -> None:
+def check_layer_names(reading: Reading) -> None:
+    """No two layers have the same name: it is part of the keys of draws."""
     seen: dict[str, str] = {}
     for key, name in _matching(reading, r"noise\.layers\.\d+\.name"):
         if name in seen:
-            reading.wrong(
-                reading.positions[key], key, f"the layer {name!r} is there already ({seen[name]}); choose another name"
-            )
+            text = f"another layer ({seen[name]}) is called {name!r}; choose another name"
+            reading.wrong(reading.positions[key], key, text)
         seen.setdefault(name, key)
 
 
-def source_names_differ(reading: Reading) -> None:
-    """Within the speech, within all noise layers together, within the rooms: the names become part of the ids."""
-    for pattern in (r"speech\.sources", r"noise\.layers\.\d+\.sources", r"speech\.room\.sources"):
+def check_source_names(reading: Reading) -> None:
+    """Source names differ within the speech, all noise layers together, and the rooms: they are part of the ids."""
+    for pattern in (r"speech\.sources", _LAYER_SOURCES, r"speech\.room\.sources"):
         seen: set[str] = set()
         for key, sources in _matching(reading, pattern):
             for source in sources:
@@ -57,94 +56,85 @@ def source_names_differ(reading: Reading) -> None:
                 seen.add(source.name)
 
 
-def pools_are_for_noise(reading: Reading) -> None:
+def check_pools_of_speech(reading: Reading) -> None:
+    """Only noise has pools."""
     for key, sources in _matching(reading, r"speech\.(room\.)?sources"):
         if any(source.pool is not None for source in sources):
-            reading.wrong(reading.positions[key], key, "pool is for noise sources alone; leave it out here")
+            reading.wrong(reading.positions[key], key, "only noise sources have a pool; remove `pool` here")
 
 
-def splits_of_sources_exist(reading: Reading) -> None:
+def check_splits_of_sources(reading: Reading) -> None:
+    """A source's split is one that the recipe makes."""
     splits = reading.values.get("splits")
     for key, split in _matching(reading, r"speech\.sources\.\d+\.split"):
         if split is not None and splits is not None and split not in splits.shares:
-            there = ", ".join(splits.shares)
-            reading.wrong(reading.positions[key], key, f"the recipe makes no {split}: its share is 0; it makes {there}")
+            text = f"the recipe makes no {split}: its share is 0; it makes {', '.join(splits.shares)}"
+            reading.wrong(reading.positions[key], key, text)
 
 
-def held_out_noise_exists(reading: Reading) -> None:
+def check_held_out_noise(reading: Reading) -> None:
     """The split train-dev-noise needs noise that train never hears, and train needs the other noise."""
     splits = reading.values.get("splits")
     if splits is None:
         return
+    layers = list(_matching(reading, _LAYER_SOURCES))
     if "train-dev-noise" in splits.shares:
-        _needs_held_out(reading)
-    if splits.shares.keys() & {"train", "train-dev"}:
-        for key, sources in _layer_sources(reading):
-            if all(source.pool == "held_out" for source in sources):
-                reading.wrong(
-                    reading.positions[key], key, "every source is held out, so that train has no noise of this layer"
-                )
-
-
-def _needs_held_out(reading: Reading) -> None:
-    here = "splits.train-dev-noise"
-    if reading.values.get("noise", "wrong") is None:
-        reading.wrong(reading.positions[here], here, "there is no noise; leave out this split, or add noise")
-    if reading.values.get("noise.held_out") != 0:
-        return
-    for key, sources in _layer_sources(reading):
-        if all(source.pool != "held_out" for source in sources):
+        key = "splits.train-dev-noise"
+        if reading.values.get("noise", "wrong") is None:
+            reading.wrong(reading.positions[key], key, "there is no noise; remove this split, or add noise")
+        if reading.values.get("noise.held_out") == 0:
             text = (
-                "held_out is 0 and no source has `pool: held_out`, so that train-dev-noise has no noise of this layer"
+                "held_out is 0 and no source has `pool: held_out`, so train-dev-noise has no noise of this layer; "
+                "raise held_out, or give a source that pool"
             )
-            reading.wrong(reading.positions[key], key, text)
+            for key, sources in layers:
+                if all(source.pool != "held_out" for source in sources):
+                    reading.wrong(reading.positions[key], key, text)
+    if splits.shares.keys() & {"train", "train-dev"}:
+        text = "every source is held out, so train has no noise of this layer; remove `pool` from one"
+        for key, sources in layers:
+            if all(source.pool == "held_out" for source in sources):
+                reading.wrong(reading.positions[key], key, text)
 
 
-def _layer_sources(reading: Reading) -> Iterator[tuple[str, tuple[Source, ...]]]:
-    return _matching(reading, r"noise\.layers\.\d+\.sources")
-
-
-def microphone_band_is_there(reading: Reading) -> None:
+def check_microphone_bands(reading: Reading) -> None:
+    """A microphone lets something pass, whatever is drawn."""
     sample_rate = reading.values.get("sample_rate")
     for key, choice in _matching(reading, r".*\.microphone"):
         if isinstance(choice, EffectChoice) and sample_rate is not None:
-            problem = _band_problem(choice.parameters["low_hz"], choice.parameters["high_hz"], sample_rate / 2)
-            if problem is not None:
-                reading.wrong(reading.positions[key], key, problem)
+            low: Any = choice.parameters["low_hz"]
+            high: Any = choice.parameters["high_hz"]
+            limit = min(high.low, sample_rate / 2)
+            if low.high >= limit:
+                what = "high_hz" if high.low <= sample_rate / 2 else "half the sample rate"
+                text = f"low_hz up to {number_text(low.high)} leaves nothing below {what} ({number_text(limit)} Hz)"
+                reading.wrong(reading.positions[key], key, text)
 
 
-def _band_problem(low: Any, high: Any, nyquist: float) -> str | None:
-    upper, limit = low.high, min(high.low, nyquist)
-    if upper < limit:
-        return None
-    what = "high_hz" if high.low <= nyquist else "half the sample rate"
-    return f"low_hz up to {number_text(upper)} leaves nothing below {what} ({number_text(limit)} Hz)"
-
-
-def conditions_can_be_drawn(reading: Reading) -> None:
-    """Their names are keys of draws, their weights shares, and an SNR needs noise."""
+def check_conditions(reading: Reading) -> None:
+    """The names of conditions are keys of draws, their weights shares, and an SNR needs noise."""
     conditions = reading.values.get("conditions") or ()
     seen: set[str] = set()
     for k, condition in enumerate(conditions):
-        place = reading.positions[f"conditions.{k}.name"]
+        position = reading.positions[f"conditions.{k}.name"]
         if condition.name in seen:
-            text = f"the condition {condition.name!r} is there already; choose another name"
-            reading.wrong(place, f"conditions.{k}.name", text)
+            text = f"another condition is called {condition.name!r}; choose another name"
+            reading.wrong(position, f"conditions.{k}.name", text)
         seen.add(condition.name)
         if condition.snr_db is not None and reading.values.get("noise", "wrong") is None:
-            reading.wrong(place, f"conditions.{k}.snr_db", "there is no noise; leave this out, or add noise")
+            reading.wrong(position, f"conditions.{k}.snr_db", "there is no noise; remove this, or add noise")
     if conditions and not any(condition.weight > 0 for condition in conditions):
         reading.wrong(reading.positions["conditions"], "conditions", "every weight is 0; give one above 0")
 
 
 CHECKS: tuple[Callable[[Reading], None], ...] = (
-    level_below_headroom,
-    layer_names_differ,
-    source_names_differ,
-    pools_are_for_noise,
-    held_out_noise_exists,
-    splits_of_sources_exist,
-    conditions_can_be_drawn,
-    microphone_band_is_there,
-    stages_are_known,
+    check_level_below_peak,
+    check_layer_names,
+    check_source_names,
+    check_pools_of_speech,
+    check_held_out_noise,
+    check_splits_of_sources,
+    check_conditions,
+    check_microphone_bands,
+    check_stages,
 )

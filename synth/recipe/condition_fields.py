@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from synth.dsp.analysis.bands import BANDS, RUMBLE_BANDS
-from synth.recipe.drawn import Drawn
+from synth.recipe.drawn import DrawnNumber
 from synth.recipe.kinds import (
     NAME,
     WRONG,
@@ -100,21 +100,26 @@ CONDITION = Record(
         Field("weight", Number(Range(0, 1e6)), 1.0, "how often clips draw it, against the others"),
         Field("cases", PathText(), None, "list (CSV) of what was measured of real clips; a clip draws one whole"),
         Field("jitter", JITTER, Jitter(), "around a case"),
-        Field("snr_db", Drawn(Range(-60, 100, "dB")), None, "in place of noise.snr_db"),
-        Field("level_dbfs", Drawn(Range(-90, 0, "dBFS")), None, "in place of the recipe's"),
-        Field("margins_s", Drawn(Range(0, 60, "s")), None, "in place of the recipe's"),
+        Field("snr_db", DrawnNumber(Range(-60, 100, "dB")), None, "in place of noise.snr_db"),
+        Field("level_dbfs", DrawnNumber(Range(-90, 0, "dBFS")), None, "in place of the recipe's"),
+        Field("margins_s", DrawnNumber(Range(0, 60, "s")), None, "in place of the recipe's"),
         Field("match_spectrum", MATCH_SPECTRUM, None, "equalise the noise to this colour"),
         Field("limit_db", Number(Range(0, 60, "dB")), 30.0, "no band of the noise is changed by more for a case"),
         Field(
             "fluctuation_db",
-            Drawn(Range(0, 30, "dB")),
+            DrawnNumber(Range(0, 30, "dB")),
             None,
             "level fluctuation that the noise is given: SD of its 100-ms levels",
         ),
-        Field("low_hz", Drawn(Range(0, 2000, "Hz")), None, "lower limit of a microphone behind the channel; 0 is none"),
+        Field(
+            "low_hz",
+            DrawnNumber(Range(0, 2000, "Hz")),
+            None,
+            "lower limit of a microphone behind the channel; 0 is none",
+        ),
         Field(
             "high_hz",
-            Drawn(Range(1000, 96000, "Hz")),
+            DrawnNumber(Range(1000, 96000, "Hz")),
             None,
             "upper limit of that microphone; half the sample rate or more is none",
         ),

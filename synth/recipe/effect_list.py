@@ -17,7 +17,7 @@ from synth.dsp.effects import EFFECTS, audiomentations
 from synth.dsp.effects.audiomentations import Audiomentations
 from synth.dsp.effects.effect import Effect
 from synth.recipe.distributions import Choice
-from synth.recipe.drawn import COMPANIONS, Drawn, DrawnWord, write_distribution
+from synth.recipe.drawn import COMPANIONS, DrawnNumber, DrawnWord, write_distribution
 from synth.recipe.effect_choice import DRAWN, EffectChoice
 from synth.recipe.kinds import (
     WRONG,
@@ -58,7 +58,7 @@ class LibraryArgument(Kind):
         words = choice.value if choice is not None and isinstance(choice.value, list) else []
         if words and all(isinstance(word.value, str) for word in words):
             return DrawnWord(tuple(word.value for word in words)).read(node, at, reading)
-        return Drawn(keep_type=True).read(node, at, reading)
+        return DrawnNumber(keep_type=True).read(node, at, reading)
 
     def write(self, value: Any) -> Any:
         if isinstance(value, Choice) and value.weights is None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from synth.dsp.events import EVENTS
 from synth.recipe.distributions import Constant, Uniform
-from synth.recipe.drawn import Drawn
+from synth.recipe.drawn import DrawnNumber
 from synth.recipe.effect_choice import EffectChoice
 from synth.recipe.kinds import (
     NAME,
@@ -36,13 +36,18 @@ RECORDED = "recorded"
 
 _BESIDE = (
     Field("probability", Number(Range(0, 1)), 0.1, "share of the noisy clips in which it happens"),
-    Field("count", Drawn(Range(1, 100, whole=True)), Constant(1), "how often it happens in such a clip"),
-    Field("relative_db", Drawn(Range(-60, 60, "dB")), Uniform(-3.0, 9.0), "its loudest 50 ms against the other noise"),
+    Field("count", DrawnNumber(Range(1, 100, whole=True)), Constant(1), "how often it happens in such a clip"),
+    Field(
+        "relative_db",
+        DrawnNumber(Range(-60, 60, "dB")),
+        Uniform(-3.0, 9.0),
+        "its loudest 50 ms against the other noise",
+    ),
     MAKES_UNKNOWN,
 )
 _BESIDE_RECORDED = (
     Field("label", NAME, REQUIRED, "its name in the manifest"),
-    Field("seconds", Drawn(Range(0.05, 3600, "s")), Constant(30.0), "how much of a recording is taken at most"),
+    Field("seconds", DrawnNumber(Range(0.05, 3600, "s")), Constant(30.0), "how much of a recording is taken at most"),
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from synth.dsp.parameters import Parameter, Parametrized
 from synth.recipe.distributions import Constant
-from synth.recipe.drawn import Drawn, DrawnWord, is_distribution, plain_distribution, write_distribution
+from synth.recipe.drawn import DrawnNumber, DrawnWord, is_distribution, plain_distribution, write_distribution
 from synth.recipe.kinds import WRONG, KeyPath, Kind, Range, Reading, read_with
 from synth.recipe.renamed import renamed_text
 from synth.recipe.yaml_text import BROKEN, Node, did_you_mean, shortened
@@ -19,7 +19,7 @@ class Several(Kind):
     """`count` independent draws: one distribution for all of them, or a list with one for each."""
 
     count: int
-    each: Drawn
+    each: DrawnNumber
 
     def read(self, node: Node, at: KeyPath, reading: Reading) -> Any:
         if isinstance(node.value, list) and len(node.value) == self.count:
@@ -47,7 +47,7 @@ def parameter_kind(parameter: Parameter) -> Kind:
     if parameter.choices:
         return DrawnWord(parameter.choices)
     limits = Range(parameter.low, parameter.high, parameter.unit, parameter.integer)
-    each = Drawn(limits, constant=not parameter.drawn)
+    each = DrawnNumber(limits, constant=not parameter.drawn)
     return Several(parameter.count, each) if parameter.count > 1 else each
 
 
