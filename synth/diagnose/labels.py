@@ -6,7 +6,6 @@ metrics use the same mask as the loss sum(mask * BCE) / sum(mask).
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +18,7 @@ import numpy.typing as npt
 
 from synth.dataset.labels import label_arrays
 from synth.errors import UsageError
-from synth.lists.source_text import text_lines
-from synth.text import CsvReader
+from synth.lists.table import read_table
 
 #: The cross-entropy keeps probabilities this far from 0 and 1 (our own choice): a confident mistake costs 16 nats.
 _MIN_DISTANCE: Final = 1e-7
@@ -42,28 +40,17 @@ def read_label_predictions(path: Path) -> LabelPredictions:
     Raises:
         UsageError: the file cannot be used; names the line.
     """
-    lines = CsvReader(text_lines(path))
-    try:
-        header = [name.strip() for name in next(lines, [])]
-        names = tuple(name for name in header if name != "id")
-        if len(names) == len(header) or not names:
-            raise UsageError(f"{path}:1: columns id and one per label are needed; the header is {', '.join(header)}")
-        if repeated := sorted({name for name in header if header.count(name) > 1}):
-            raise UsageError(f"{path}:1: the column {repeated[0]!r} is there twice")
-        probabilities: dict[str, npt.NDArray[np.float64]] = {}
-        for cells in lines:
-            if not cells:
-                continue
-            where = f"{path}:{lines.line_num}"
-            if len(cells) != len(header):
-                raise UsageError(f"{where}: {len(cells)} cells, the header has {len(header)} columns")
-            fields = dict(zip(header, cells, strict=True))
-            clip = fields.pop("id")
-            if clip in probabilities:
-                raise UsageError(f"{where}: the clip {clip!r} is there already")
-            probabilities[clip] = np.array([_probability(f"{where}: {name}", cell) for name, cell in fields.items()])
-    except csv.Error as error:
-        raise UsageError(f"{path}:{lines.line_num}: not a CSV file: {error}") from None
+    table = read_table(path, json_lines=False)
+    names = tuple(name for name in table.columns if name != "id")
+    if "id" not in table.columns or not names:
+        header = ", ".join(table.columns)
+        raise UsageError(f"{path}:1: columns id and one per label are needed; the header is {header}")
+    probabilities: dict[str, npt.NDArray[np.float64]] = {}
+    for row in table:
+        clip = row.fields["id"]
+        if clip in probabilities:
+            raise UsageError(f"{row.where}: the clip {clip!r} is there already")
+        probabilities[clip] = np.array([_probability(f"{row.where}: {name}", row.fields[name]) for name in names])
     return LabelPredictions(path, names, probabilities)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 
 from synth.errors import UsageError
 from synth.lists.lines import TOO_LONG, SourceLines
-from synth.text import CsvReader, count_of, is_utf8
+from synth.text import CsvReader, count_of, csv_line, is_utf8
 
 JSON_LINES: Final = (".json", ".jsonl", ".ndjson")
 _TABS: Final = (".tsv", ".tab")
@@ -35,7 +35,9 @@ class TableRow:
     path: Path  #: of the table
     line: int  #: the last line of the row, from 1
     fields: dict[str, Any]  #: column -> value: text in CSV and TSV, as JSON has it in JSON lines
-    text: str = ""  #: with `keep_text`: the lines of the row as they are, after any blank lines before it
+    text: str = ""  #: with `keep_text`: the lines of the row as they are, with their ends
+    blank_text: str = ""  #: with `keep_text`: the blank lines before it
+    cells: tuple[str, ...] = ()  #: with `keep_text`, of CSV and TSV: all cells, also those of columns without a name
 
     @property
     def where(self) -> str:
@@ -58,10 +60,13 @@ class Table:
     def __init__(self, path: Path, *, json_lines: bool, strict: bool, allow_nan: bool, keep_text: bool) -> None:
         self.path = path
         self.columns: tuple[str, ...] = ()  #: the header; empty for JSON lines and for an empty file
+        self.delimiter = ","  #: of CSV and TSV
         self.header_text = ""  #: with `keep_text`: the header line as it is
         self._lines = SourceLines(path, newline="\n" if json_lines else "")
         self._decoder = _LENIENT if allow_nan else _STRICT
         self._kept: list[str] | None = [] if keep_text else None
+        self._header: list[str] = []  # with "" for columns without a name
+        self._blank = ""  # blank lines since the last row, with `keep_text`
         self._rows = self._json_rows() if json_lines else self._csv_rows(*self._open_csv(strict))
 
     def __iter__(self) -> Iterator[TableRow]:
@@ -70,6 +75,18 @@ class Table:
             if isinstance(row, BadRow):
                 raise UsageError(f"{row.path}:{row.line}: {row.mistake}")
             yield row
+
+    def end_text(self) -> str:
+        """With `keep_text`: the blank lines after the last row, once all rows were read."""
+        return self._blank
+
+    def rewritten(self, row: TableRow) -> str:
+        """With `keep_text`: the lines of a row whose fields were changed, as its format has them."""
+        end = row.text[len(row.text.rstrip("\r\n")) :]
+        if not self._header:
+            return json.dumps(row.fields, ensure_ascii=False) + end
+        cells = [row.fields.get(name, cell) for name, cell in zip(self._header, row.cells, strict=True)]
+        return csv_line(cells, delimiter=self.delimiter, end=end)
 
     def rows_and_mistakes(self) -> Iterator[TableRow | BadRow]:
         """The rows, and those that cannot be read in their place; a bad row does not end it."""
@@ -90,6 +107,10 @@ class Table:
         self._kept.clear()
         return text
 
+    def _taken_blank(self) -> str:
+        text, self._blank = self._blank, ""
+        return text
+
     def _bad(self, mistake: str) -> BadRow:
         mistake, self._lines.complaint = self._lines.complaint or mistake, None
         self._taken_text()
@@ -104,6 +125,7 @@ class Table:
         delimiter = max(",;\t", key=first.count)  # some spreadsheets save with semicolons; a comma if there is none
         if self.path.suffix.lower() in _TABS:
             delimiter = "\t"
+        self.delimiter = delimiter
         reader = CsvReader(itertools.chain([first], text), delimiter=delimiter, strict=strict)
         try:
             header = [name.strip() for name in next(reader, [])]
@@ -113,6 +135,7 @@ class Table:
             raise UsageError(f"{self.path}:1: {self._lines.complaint}")
         if twice := sorted({name for name in header if name and header.count(name) > 1}):
             raise UsageError(f"{self.path}:1: duplicate column {twice[0]!r}")
+        self._header = header
         self.columns = tuple(filter(None, header))
         self.header_text = self._taken_text()
         return reader, header
@@ -131,6 +154,7 @@ class Table:
                 yield self._bad("")
                 continue
             if not any(cells) or not any(map(str.strip, cells)):
+                self._blank += self._taken_text()
                 continue
             if len(cells) != len(header):
                 yield self._bad(f"{count_of(len(cells), 'cell')}, the header has {count_of(len(header), 'column')}")
@@ -138,7 +162,8 @@ class Table:
             fields = dict(zip(header, cells, strict=True))
             if unnamed:
                 del fields[""]
-            yield TableRow(self.path, self._lines.number, fields, self._taken_text())
+            kept_cells = () if self._kept is None else tuple(cells)
+            yield TableRow(self.path, self._lines.number, fields, self._taken_text(), self._taken_blank(), kept_cells)
 
     def _json_rows(self) -> Iterator[TableRow | BadRow]:
         for line in self._lines:
@@ -146,13 +171,15 @@ class Table:
                 self._kept.append(line)
             if self._lines.complaint:
                 yield self._bad("")
-            elif line and not line.isspace():
+            elif not line or line.isspace():
+                self._blank += self._taken_text()
+            else:
                 try:
                     fields = self._json_object(line)
                 except RowMistake as mistake:
                     yield self._bad(str(mistake))
                 else:
-                    yield TableRow(self.path, self._lines.number, fields, self._taken_text())
+                    yield TableRow(self.path, self._lines.number, fields, self._taken_text(), self._taken_blank())
 
     def _json_object(self, line: str) -> dict[str, Any]:
         try:

@@ -144,14 +144,14 @@ def test_what_is_predicted_where_nothing_is_known_changes_no_number(tmp_path: Pa
     [
         ("clip,a\nc0,1\n", "p.csv:1: columns id and one per label are needed"),
         ("id\nc0\n", "p.csv:1: columns id and one per label are needed"),
-        ("id,a,a\nc0,1,1\n", "p.csv:1: the column 'a' is there twice"),
+        ("id,a,a\nc0,1,1\n", "p.csv:1: duplicate column 'a'"),
         ("id,a\nc0,1,2\n", "p.csv:2: 3 cells, the header has 2"),
         ("id,a\nc0,1.5\n", "p.csv:2: a is '1.5'; a probability"),
         ("id,a\nc0,nan\n", "p.csv:2: a is 'nan'; a probability"),
         ("id,a\nc0,1\nc0,1\n", "p.csv:3: the clip 'c0' is there already"),
         ("id,wipr\nc0,1\n", "no clip has a label 'wipr'; did you mean 'wiper'"),
         ("id,wiper\nd0,1\n", "none of its 1 ids"),
-        ('id,wiper\n"c0,1\n', "not a CSV"),
+        ('id,wiper\n"c0,1\n', "not valid CSV"),
     ],
 )
 def test_wrong_predictions_are_named(tmp_path: Path, text: str, said: str) -> None:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from synth.diagnose.review.review_csv import HEAD, TAIL, delimited_rows
+from synth.diagnose.review.review_csv import HEAD, TAIL
 from synth.errors import SynthError, UsageError
 from synth.lists.label_value import truth_of
 from synth.lists.root import list_root
 from synth.lists.scores import COLUMNS
-from synth.lists.source_text import json_object, text_lines
+from synth.lists.table import TableRow, read_table
 from synth.plan.unknown_labels import labels_made_unknown
 from synth.recipe.load import load_recipe
 from synth.recipe.saved_recipe import SAVED_NAME
-from synth.text import CsvReader, csv_line, listed
+from synth.text import listed
 
-_JSON_SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
 _SOURCE, _CORRECTION = "source_id", "correction"
 #: Columns of a review and of a list of candidates that do not say what is true.
 _IGNORED: Final = frozenset((*HEAD, *TAIL, "label", "suggested", "p_label", "p_suggested", "margin"))
@@ -103,13 +100,6 @@ class SourceCorrections:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _ManifestLine:
-    where: str  # file:line
-    text: str  # as it is in the file, with its line end
-    fields: dict[str, Any]  # empty for the header of a CSV and for an empty line
-
-
 def read_corrections(path: Path, column: str | None = None) -> list[Correction]:
     """Read a list of corrections: a CSV with `id` or `source_id`, and `text` or names of labels.
 
@@ -119,10 +109,8 @@ def read_corrections(path: Path, column: str | None = None) -> list[Correction]:
     Raises:
         UsageError: the file has no such columns, or no correction; names the line.
     """
-    rows = list(delimited_rows(path))
-    if len(rows) < 2:
-        raise UsageError(f"{path}: no corrections; columns id or source_id, and text or a label, are needed")
-    names = [name.strip() for name in rows[0][1]]
+    table = read_table(path, json_lines=False)
+    names = table.columns
     keys = [name for name in (_SOURCE, "id") if name in names]
     is_review = _CORRECTION in names
     columns = [_CORRECTION] if is_review else [name for name in names if name not in _IGNORED and name not in keys]
@@ -131,17 +119,15 @@ def read_corrections(path: Path, column: str | None = None) -> list[Correction]:
     if fixed := [name for name in columns if name in _STRUCTURE]:
         raise UsageError(f"{path}:1: {fixed[0]} cannot be corrected; text and labels can")
     corrections = []
-    for where, cells in rows[1:]:
-        if len(cells) != len(names):
-            raise UsageError(f"{where}: {len(cells)} cells, the header has {len(names)} columns")
-        row = dict(zip(names, (cell.strip() for cell in cells), strict=True))
-        values = {(column or "text") if name == _CORRECTION else name: row[name] for name in columns if row[name]}
-        if not values or (is_review and row.get("reference") == row[_CORRECTION]):
+    for row in table:
+        cells = {name: cell.strip() for name, cell in row.fields.items()}
+        values = {(column or "text") if name == _CORRECTION else name: cells[name] for name in columns if cells[name]}
+        if not values or (is_review and cells.get("reference") == cells[_CORRECTION]):
             continue
-        key = next((name for name in keys if row[name]), None)
+        key = next((name for name in keys if cells[name]), None)
         if key is None:
-            raise UsageError(f"{where}: a correction without {' or '.join(reversed(keys))}")
-        corrections.append(Correction(where, f"{key} {row[key]}", values))
+            raise UsageError(f"{row.where}: a correction without {' or '.join(reversed(keys))}")
+        corrections.append(Correction(row.where, f"{key} {cells[key]}", values))
     if not corrections:
         raise UsageError(f"{path}: no line has a correction")
     return corrections
@@ -159,14 +145,12 @@ def match_corrections(corrections: Sequence[Correction], manifest: Path) -> Sour
     targets = {correction.target for correction in corrections}
     sources: dict[str, set[str]] = {target: set() for target in targets}
     known_labels: dict[str, set[str]] = {}
-    for line in _manifest_lines(manifest):
-        if not line.fields:
-            continue
-        source = _source_of(line)
-        for target in (source, *(f"id {name}" for name in _clip_names(line.fields))):
+    for row in read_table(manifest, strict=False):
+        source = _source_of(row)
+        for target in (source, *(f"id {name}" for name in _clip_names(row.fields))):
             if target in targets:
                 sources[target].add(source)
-        labels = line.fields.get("labels")
+        labels = row.fields.get("labels")
         if isinstance(labels, Mapping):
             known_labels.setdefault(source, set()).update(name for name, v in labels.items() if v is not None)
     made_unknown, notes = _labels_made_unknown(manifest)
@@ -189,32 +173,26 @@ def match_corrections(corrections: Sequence[Correction], manifest: Path) -> Sour
 def corrected_lines(
     manifest: Path, by_source: Mapping[str, SourceCorrection], counts: CorrectionCounts
 ) -> Iterator[str]:
-    """Yield the manifest's lines with their line ends, corrected; lines without a correction stay as they are.
+    """Yield the manifest's text row by row, corrected; rows without a correction stay as they are.
 
     `counts` is brought up to date with each line.
 
     Raises:
         UsageError: the manifest has no such column or label, or a value is not of the label's kind.
     """
-    for line in _manifest_lines(manifest):
-        row = line.fields
-        if not row:
-            yield line.text
-            continue
-        split = str(row.get("split") or "none")
+    table = read_table(manifest, strict=False, keep_text=True)
+    yield table.header_text
+    for row in table:
+        split = str(row.fields.get("split") or "none")
         counts.rows += 1
         counts.all_splits.add(split)
-        correction = by_source.get(_source_of(line))
-        if correction is None or not _apply(row, correction, counts):
-            yield line.text
-            continue
-        counts.clips += 1
-        counts.splits[split] += 1
-        end = line.text[len(line.text.rstrip("\r\n")) :]
-        if manifest.suffix.lower() in _JSON_SUFFIXES:
-            yield json.dumps(row, ensure_ascii=False) + end
-        else:
-            yield csv_line(row.values(), delimiter=_delimiter(manifest), end=end)
+        correction = by_source.get(_source_of(row))
+        is_corrected = correction is not None and _apply(row.fields, correction, counts)
+        if is_corrected:
+            counts.clips += 1
+            counts.splits[split] += 1
+        yield row.blank_text + (table.rewritten(row) if is_corrected else row.text)
+    yield table.end_text()
 
 
 def correction_notes(manifest: Path, out: Path, counts: CorrectionCounts, unknown: Sequence[str]) -> list[str]:
@@ -232,44 +210,10 @@ def correction_notes(manifest: Path, out: Path, counts: CorrectionCounts, unknow
     return notes
 
 
-def _manifest_lines(manifest: Path) -> Iterator[_ManifestLine]:
-    """Read a manifest with the text of each line, so that what is not corrected can be written back byte for byte."""
-    lines = text_lines(manifest, keep_mark=True)
-    if manifest.suffix.lower() in _JSON_SUFFIXES:
-        for number, text in enumerate(lines, start=1):
-            where = f"{manifest}:{number}"
-            yield _ManifestLine(where, text, json_object(text.lstrip("\ufeff"), where) if text.strip() else {})
-        return
-    raw: list[str] = []  # lines since the last row: a cell may hold line ends
-    reader = CsvReader(_recorded(lines, raw), delimiter=_delimiter(manifest), strict=False)
-    try:
-        header = [name.strip().lstrip("\ufeff") for name in next(reader, [])]
-        yield _ManifestLine(f"{manifest}:1", "".join(raw), {})
-        raw.clear()
-        for cells in reader:
-            where = f"{manifest}:{reader.line_num}"
-            if len(cells) != len(header):
-                raise UsageError(f"{where}: {len(cells)} cells, the header has {len(header)} columns")
-            yield _ManifestLine(where, "".join(raw), dict(zip(header, cells, strict=True)))
-            raw.clear()
-    except csv.Error as error:
-        raise UsageError(f"{manifest}:{reader.line_num}: not a CSV file: {error}") from None
-
-
-def _recorded(lines: Iterable[str], raw: list[str]) -> Iterator[str]:
-    for line in lines:
-        raw.append(line)
-        yield line
-
-
-def _delimiter(manifest: Path) -> str:
-    return "\t" if manifest.suffix.lower() in (".tsv", ".tab") else ","
-
-
-def _source_of(line: _ManifestLine) -> str:
+def _source_of(row: TableRow) -> str:
     """Return what a correction of this clip is about: its source, or if it has none, the clip alone."""
-    source = line.fields.get(_SOURCE)
-    return f"{_SOURCE} {source}" if source else f"line {line.where}"
+    source = row.fields.get(_SOURCE)
+    return f"{_SOURCE} {source}" if source else f"line {row.where}"
 
 
 def _clip_names(row: Mapping[str, Any]) -> list[str]:

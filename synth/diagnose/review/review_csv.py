@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from synth.diagnose.review.manual_tags import MISLABELED
 from synth.errors import UsageError
-from synth.lists.source_text import text_lines
-from synth.text import CsvReader, csv_line
+from synth.lists.table import TableRow, read_table
+from synth.text import csv_line
 
 #: The columns before and after the tags. Every other column is a tag.
 HEAD: Final = ("id", "audio", "kind", "reference", "hypothesis", "errors", "words", "reviewed")
@@ -86,45 +84,23 @@ def read_review(path: Path) -> Review:
     Raises:
         UsageError: the file is not a review; names the line that cannot be used, and why.
     """
-    lines = list(delimited_rows(path))
-    if len(lines) < 2:
-        raise UsageError(f"{path}: no rows; `synth errors sample` writes such a file")
-    names = [name.strip() for name in lines[0][1]]
+    table = read_table(path, json_lines=False)
+    names = table.columns
     if missing := [name for name in (*HEAD, *TAIL) if name not in names]:
         raise UsageError(f"{path}:1: no column {', '.join(missing)}; `synth errors sample` writes such a file")
-    if repeated := sorted({name for name in names if name and names.count(name) > 1}):
-        raise UsageError(f"{path}:1: the column {repeated[0]!r} is there twice")
     if renamed := [name for name in names if name in _RENAMED]:
         raise UsageError(f"{path}:1: the column {renamed[0]!r} is now called {_RENAMED[renamed[0]]!r}; rename it")
-    tags = tuple(name for name in names if name not in HEAD and name not in TAIL and name)
-    cells_by_line: list[tuple[str, dict[str, str]]] = []
-    for where, cells in lines[1:]:
-        if len(cells) != len(names):
-            raise UsageError(f"{where}: {len(cells)} cells, the header has {len(names)} columns")
-        cells_by_line.append((where, dict(zip(names, cells, strict=True))))
-    rows = tuple(_read_row(where, cells, tags) for where, cells in cells_by_line)
+    tags = tuple(name for name in names if name not in HEAD and name not in TAIL)
+    table_rows = list(table)
+    if not table_rows:
+        raise UsageError(f"{path}: no rows; `synth errors sample` writes such a file")
+    rows = tuple(_read_row(row.where, row.fields, tags) for row in table_rows)
     first_lines: dict[str, str] = {}
     for row in rows:
         if row.id in first_lines:
             raise UsageError(f"{row.where}: clip {row.id} is there already at {first_lines[row.id]}")
         first_lines[row.id] = row.where
-    return Review(rows, tags, _read_design(cells_by_line))
-
-
-def delimited_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """Yield (file:line, cells) of a CSV file that a spreadsheet may have saved with semicolons or tabs.
-
-    Rows without text are skipped.
-    """
-    try:
-        lines = text_lines(path)
-        first = next(lines, "")
-        reader = CsvReader(itertools.chain([first], lines), delimiter=max(",;\t", key=first.count))
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield f"{path}:{reader.line_num}", cells
-    except csv.Error as error:
-        raise UsageError(f"{path}:{reader.line_num}: not a CSV file: {error}") from None
+    return Review(rows, tags, _read_design(table_rows))
 
 
 def _read_row(where: str, cells: Mapping[str, str], tags: Sequence[str]) -> ReviewRow:
@@ -172,13 +148,12 @@ def _number(where: str, column: str, cell: str) -> float:
     return value
 
 
-def _read_design(cells_by_line: Sequence[tuple[str, Mapping[str, str]]]) -> Mapping[str, Any]:
+def _read_design(rows: Sequence[TableRow]) -> Mapping[str, Any]:
     """Return the design, which every row repeats."""
-    where, cells = cells_by_line[0]
-    text = cells["design"]
-    for other_where, other_cells in cells_by_line:
-        if other_cells["design"] != text:
-            raise UsageError(f"{other_where}: the design differs from that of {where}; do not mix two samples")
+    where, text = rows[0].where, rows[0].fields["design"]
+    for row in rows:
+        if row.fields["design"] != text:
+            raise UsageError(f"{row.where}: the design differs from that of {where}; do not mix two samples")
     try:
         design = json.loads(text)
         numbers = [float(design[key]) for key in ("clips", "wrong", "errors", "words")]

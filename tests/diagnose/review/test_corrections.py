@@ -150,7 +150,7 @@ def test_a_review_is_a_list_of_corrections(tmp_path: Path) -> None:
         ("id,duration\nc0,3\n", "fix.csv:1: duration cannot be corrected"),
         ("clip,text\nc0,yes\n", "fix.csv:1: id or source_id, and text or a label, are needed"),
         ("id,text\nc0,\n", "no line has a correction"),
-        ("id,text\n", "no corrections"),
+        ("id,text\n", "no line has a correction"),
     ],
 )
 def test_what_cannot_be_is_said_and_nothing_is_written(tmp_path: Path, table: str, said: str) -> None:
