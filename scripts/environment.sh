@@ -1,4 +1,4 @@
-# Sourced by ./demo and ./check: makes .venv from constraints.txt (every file checked against its hash), or finds it made.
+# Sourced by ./demo and ./check. Sets up .venv from constraints.txt, with every file checked against its hash, unless it is up to date.
 # Afterwards $bin is the folder of its programs.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -16,7 +16,7 @@ find_python() {
     return 2
 }
 
-# What the environment was made from: when it changes, it is made anew.
+# What the environment depends on: if any of it changes, .venv is set up again.
 recipe_of_environment() {
     echo "$PWD"
     cat constraints.txt pyproject.toml scripts/environment.sh
@@ -25,7 +25,7 @@ recipe_of_environment() {
 make_environment() {
     local python
     python=$(find_python)
-    echo "making .venv with $("$python" --version), packages as pinned in constraints.txt" >&2
+    echo "setting up .venv with $("$python" --version), packages as pinned in constraints.txt" >&2
     "$python" -m venv --clear .venv
     "$bin/python" -m pip install --quiet --quiet --no-input --disable-pip-version-check \
         --only-binary :all: --require-hashes -r constraints.txt
