@@ -13,7 +13,7 @@ from typing import Any
 
 from synth.catalog.folder import walk_folder
 from synth.lists.audio_list import AudioRow
-from synth.lists.source_text import MAX_LINE
+from synth.lists.lines import MAX_LINE
 from synth.recipe.model import FromPath
 
 _FILE_SHARE = 0.9  # of the files must have the names of a layout

@@ -32,6 +32,7 @@ class SourceLines:
     def __init__(self, path: Path, *, newline: str = "") -> None:
         self.path = path
         self._newline = newline  # what ends a line, as `open` has it: "" is any of \n, \r\n and \r
+        self.mark = ""  # the byte order mark, if the file begins with one
         self.number = 0  # of the line that was yielded last, from 1
         self.complaint: str | None = None  # what is wrong with a line yielded since this was None
 
@@ -45,6 +46,7 @@ class SourceLines:
                     while line := file.readline(MAX_LINE):
                         self.number += 1
                         if self.number == 1:
+                            self.mark = "\ufeff" if line.startswith("\ufeff") else ""
                             line = line.removeprefix("\ufeff")
                         if len(line) == MAX_LINE and not line.endswith("\n"):
                             self.complaint = TOO_LONG

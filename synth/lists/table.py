@@ -94,11 +94,14 @@ class Table:
 
     def _text(self) -> Iterator[str]:
         for line in self._lines:
-            if self._kept is not None:
-                self._kept.append(line)
+            self._keep(line)
             # A cell over the csv module's limit makes it refuse the row and start afresh with the next line, even
             # inside quotes. The beginning of a line that was cut might open a quote that swallows good rows.
             yield "x" * (csv.field_size_limit() + 1) if self._lines.complaint == TOO_LONG else line
+
+    def _keep(self, line: str) -> None:
+        if self._kept is not None:
+            self._kept.append(self._lines.mark + line if self._lines.number == 1 else line)
 
     def _taken_text(self) -> str:
         if self._kept is None:
@@ -167,8 +170,7 @@ class Table:
 
     def _json_rows(self) -> Iterator[TableRow | BadRow]:
         for line in self._lines:
-            if self._kept is not None:
-                self._kept.append(line)
+            self._keep(line)
             if self._lines.complaint:
                 yield self._bad("")
             elif not line or line.isspace():

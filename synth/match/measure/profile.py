@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from synth.dsp.arrays import Matrix
 from synth.errors import UsageError
-from synth.lists.source_text import json_object, text_lines
+from synth.lists.table import read_table
 from synth.match.measure.features import BAND_NAMES, FEATURES, RUMBLE_NAMES, FeatureValues, matrix
 from synth.paths import output_path
 from synth.text import short_repr
@@ -110,9 +110,10 @@ def read_profile(path: Path) -> Profile:
     Raises:
         UsageError: not a profile, of another version, or damaged; the message names the line and the field.
     """
-    lines = text_lines(path)
+    rows = iter(read_table(path, json_lines=True))
     where = f"{path}:1"
-    header = json_object(next(lines, ""), where)
+    first = next(rows, None)
+    header = {} if first is None else first.fields
     if header.get("format") != FORMAT:
         raise UsageError(f"{path} is not a profile; `synth profile SET --out FILE` makes one")
     version = header.get("version")
@@ -122,7 +123,7 @@ def read_profile(path: Path) -> Profile:
             f"{_AGAIN}, or update synth"
         )
     names = _NAMES_OF_VERSION_1 if version == 1 else {}
-    clips = tuple(_read_clip(json_object(line, f"{path}:{k}"), f"{path}:{k}", names) for k, line in enumerate(lines, 2))
+    clips = tuple(_read_clip(row.fields, row.where, names) for row in rows)
     if len(clips) != header.get("clips"):
         raise UsageError(f"{path} has {len(clips)} clips, but its header says {header.get('clips')!r}; {_AGAIN}")
     total: int = _field(header, "total", where, int)
