@@ -15,13 +15,13 @@ from synth.recipe.distributions import Constant, Distribution, WordChoice
 from synth.recipe.renamed import draw_name
 
 Plain: TypeAlias = float | str | bool | tuple["Plain", ...] | Mapping[str, "Plain"] | None
-"""What is handed to a library transform as it stands in the recipe."""
+"""What is handed to a library transform as the recipe has it."""
 
 Setting: TypeAlias = Distribution | WordChoice | tuple[Distribution, ...] | Plain
-"""What a parameter is set to: a distribution, one for each of several draws, a word, or a library's own value."""
+"""What a parameter is set to: a distribution, one for each of several draws, a word, or a value of a library."""
 
 DRAWN = (*get_args(Distribution), WordChoice)
-"""The classes of what is drawn anew for each clip."""
+"""The classes of settings that are drawn for each clip."""
 
 _Scalar: TypeAlias = tuple[str, str, Callable[[float], float | str], int, int]  # name, key's end, inverse CDF, grid
 _Vector: TypeAlias = tuple[str, tuple[tuple[str, Callable[[float], float]], ...], int, int]
@@ -42,25 +42,17 @@ def _on_grid(x: Any, num: int, den: int) -> Any:
     return floor(x * den / num + 0.5) * num / den if num and x.__class__ is float else x
 
 
-def _parts(name: str, settings: tuple[Any, ...]) -> tuple[tuple[str, Callable[[float], float]], ...]:
-    return tuple((f".{name}.{i}", part.value) for i, part in enumerate(settings))
-
-
 @dataclass(frozen=True, slots=True)
 class EffectChoice:
-    """An effect that a clip may get: which, how often, and where its parameters come from.
+    """An effect (or event, or generator) that a clip may get, with where its parameters come from."""
 
-    `kind` is the effect's class; a `name` that begins with a capital is a class of audiomentations, and `kind` then its
-    adapter, which takes `transform`, `kwargs` and `seed`. `parameters` holds every parameter, defaults filled in.
-    `makes_unknown`: labels that may not be true any more of a clip that gets it.
-    """
-
-    name: str
-    key: str
-    kind: Callable[..., Any]
-    parameters: Mapping[str, Setting]
-    probability: float = 1.0
-    makes_unknown: tuple[str, ...] = ()
+    name: str  #: in the recipe; one that begins with a capital is a class of audiomentations
+    key: str  #: what the keys of its draws begin with
+    kind: Callable[..., Any]  #: its class; of audiomentations an adapter that takes `transform`, `kwargs` and `seed`
+    parameters: Mapping[str, Setting]  #: every parameter, defaults filled in
+    probability: float = 1.0  #: share of the clips that get it
+    makes_unknown: tuple[str, ...] = ()  #: labels that are unknown in a clip that gets it
+    # What `draw` needs, computed once, because it is called for every clip and segment:
     _fixed: dict[str, Any] = field(init=False, repr=False, compare=False)
     _scalars: tuple[_Scalar, ...] = field(init=False, repr=False, compare=False)
     _vectors: tuple[_Vector, ...] = field(init=False, repr=False, compare=False)
@@ -71,33 +63,29 @@ class EffectChoice:
         fixed: dict[str, Any] = {}
         scalars: list[_Scalar] = []
         vectors: list[_Vector] = []
+        parameters: Mapping[str, Parameter] = getattr(self.kind, "parameters", {})
         for name, setting in self.parameters.items():
-            grid = _grid(self._parameter(name))
+            grid = _grid(parameters.get(name, _UNROUNDED))
             if isinstance(setting, Constant):
                 fixed[name] = _on_grid(setting.number, *grid)
             elif isinstance(setting, DRAWN):
                 scalars.append((name, f".{draw_name(self.name, name)}", setting.value, *grid))
             elif isinstance(setting, tuple) and setting and isinstance(setting[0], DRAWN):
-                vectors.append((name, _parts(name, setting), *grid))
+                elements: tuple[Any, ...] = setting
+                parts = tuple((f".{name}.{i}", element.value) for i, element in enumerate(elements))
+                vectors.append((name, parts, *grid))
             else:
                 fixed[name] = setting
-        self._keep(_fixed=fixed, _scalars=tuple(scalars), _vectors=tuple(vectors))
-        self._keep(_seeded=bool(getattr(self.kind, "needs_seed", False)), _always=None)
-        if not (scalars or vectors or self._seeded):
-            self._keep(_always=self._build(fixed))
-
-    def _keep(self, **values: Any) -> None:
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
+        is_seeded = bool(getattr(self.kind, "needs_seed", False))
+        always = None if scalars or vectors or is_seeded else self._build(fixed)
+        computed = {"_fixed": fixed, "_scalars": tuple(scalars), "_vectors": tuple(vectors), "_seeded": is_seeded}
+        for name, value in (computed | {"_always": always}).items():
+            object.__setattr__(self, name, value)  # the dataclass is frozen
 
     @property
     def is_library(self) -> bool:
-        """True for a transform of audiomentations."""
+        """Whether it is a transform of audiomentations."""
         return self.name[:1].isupper()
-
-    def _parameter(self, name: str) -> Parameter:
-        known: Mapping[str, Parameter] = getattr(self.kind, "parameters", {})
-        return known.get(name, _UNROUNDED)
 
     def _build(self, values: dict[str, Any]) -> Any:
         if not self.is_library:
@@ -106,10 +94,17 @@ class EffectChoice:
         return self.kind(transform=self.name, kwargs=tuple(sorted(values.items())), seed=seed)
 
     def draw(self, draws: ClipDraws, key: str | None = None) -> Effect | None:
-        """The effect with its values for one clip; None where `probability` says no.
+        """Draw the effect with its values for one clip.
 
-        The keys of the draws are `key` (the effect's own where left out) + `.probability`, `.<parameter>`,
-        `.<parameter>.<i>` where a parameter is several draws, and `.seed`.
+        The keys of the draws are `key` + `.probability`, `.<parameter>`, `.<parameter>.<i>` if a parameter is several
+        draws, and `.seed`.
+
+        Args:
+            draws: the draws of the clip.
+            key: what the keys begin with (default: the effect's own key).
+
+        Returns:
+            The effect; None if the clip does not get it.
         """
         prefix = self.key if key is None else key
         if self.probability < 1.0 and draws(prefix + ".probability") >= self.probability:

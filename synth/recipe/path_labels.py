@@ -35,19 +35,16 @@ def pattern_complaint(pattern: str, label: str) -> str | None:
 class PatternText(Kind):
     """A regular expression with the group that its label is in."""
 
-    _text = Text(r"[^\x00]+", "a regular expression")
-
     def read(self, node: Node, at: KeyPath, reading: Reading) -> Any:
-        text = self._text.read(node, at, reading)
+        """A str."""
+        text = Text(r"[^\x00]+", "a regular expression").read(node, at, reading)
         label = at.shown.split(".")[-2]
         if not isinstance(text, str) or (complaint := pattern_complaint(text, label)) is None:
             return text
         return reading.wrong(node, at, complaint)
 
-    def write(self, value: str) -> Any:
-        return value
-
     def schema(self) -> dict[str, Any]:
+        """A string."""
         return {"type": "string", "minLength": 1, "maxLength": _MAX_PATTERN}
 
 
@@ -60,18 +57,19 @@ def _one_way(section: Section) -> None:
             section.wrong(f"{key} goes with `from: {of}`; remove it, or change `from`", key)
 
 
-def _build(**values: Any) -> FromPath:
+def _build_rule(**values: Any) -> FromPath:
+    # keyword arguments, because `from` is no name in Python
     if values["from"] == "path":
         return FromPath(pattern=values["pattern"])
     return FromPath(level=values["level"] or 1)
 
 
-def _parts(label: FromPath) -> Mapping[str, Any]:
-    return {"from": "folder" if label.pattern is None else "path", "pattern": label.pattern, "level": label.level}
+def _rule_parts(rule: FromPath) -> Mapping[str, Any]:
+    return {"from": "folder" if rule.pattern is None else "path", "pattern": rule.pattern, "level": rule.level}
 
 
 FROM_PATH = Record(
-    "the place of a label",
+    "a rule for a label",
     (
         Field("from", Keyword(("path", "folder")), help="path (a part of it) or folder (one of its folders)"),
         Field(
@@ -81,10 +79,10 @@ FROM_PATH = Record(
             "level",
             Number(Range(1, MAX_LEVEL, whole=True)),
             None,
-            f"which folder of the path below the source, 1 (the first) to {number_text(MAX_LEVEL)}; 1 if omitted",
+            f"which folder of the path below the source, 1 (the first) to {number_text(MAX_LEVEL)} (default: 1)",
         ),
     ),
-    _build,
-    _parts,
+    _build_rule,
+    _rule_parts,
     checks=(_one_way,),
 )

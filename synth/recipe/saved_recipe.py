@@ -1,14 +1,13 @@
 """The recipe that `synth generate` saves with a data set: where its relative paths start from.
 
-`recipe.yaml` of a data set has the paths of the recipe that was run, so that the data set's files do not depend on the
-place where they are made. The folder that these paths start from is in `.synth/plan.json`.
+`recipe.yaml` of a data set has the paths of the recipe that was run, so that the files of a data set do not depend on
+where it is made. The folder that these paths start from is in `.synth/plan.json`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 from synth.errors import UsageError
@@ -22,7 +21,7 @@ _MOST_BYTES = 1 << 26
 def folder_of_paths(recipe: Path) -> Path:
     """The real folder that the relative paths of a recipe file start from: its own, unless a data set has saved it."""
     own = Path(os.path.realpath(recipe.parent))
-    return (_recorded(own) or own) if _is_saved(recipe, own) else own
+    return (_recorded_folder(own) or own) if _is_saved(recipe, own) else own
 
 
 def check_paths_known(path: Path, recipe: Recipe) -> None:
@@ -34,8 +33,10 @@ def check_paths_known(path: Path, recipe: Recipe) -> None:
     own = Path(os.path.realpath(path.parent))
     if not _is_saved(path, own):
         return
-    relative = next((text for text in _paths(recipe) if not PurePath(text).is_absolute()), None)
-    recorded = _recorded(own)
+    sources = (text for source in recipe.sources for text in (source.path, source.manifest))
+    texts = [text for text in (*sources, *(condition.cases for condition in recipe.conditions)) if text is not None]
+    relative = next((text for text in texts if not PurePath(text).is_absolute()), None)
+    recorded = _recorded_folder(own)
     if relative is None or (recorded is not None and recorded.is_dir()):
         return
     if recorded is None:
@@ -53,18 +54,10 @@ def _is_saved(recipe: Path, own: Path) -> bool:
     return recipe.name == SAVED_NAME and is_data_set(own)
 
 
-def _recorded(data_set: Path) -> Path | None:
+def _recorded_folder(data_set: Path) -> Path | None:
     try:
         with (data_set / PRIVATE / PLAN).open("rb") as file:
             folder = json.loads(file.read(_MOST_BYTES))["recipe_folder"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return Path(folder) if isinstance(folder, str) and PurePath(folder).is_absolute() else None
-
-
-def _paths(recipe: Recipe) -> Iterator[str]:
-    for source in recipe.sources:
-        yield source.path
-        if source.manifest is not None:
-            yield source.manifest
-    yield from (condition.cases for condition in recipe.conditions if condition.cases is not None)

@@ -14,10 +14,10 @@ _PAIRS = ("uniform", "log_uniform", "normal", "clip")
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema of what `load_recipe` reads, `extends` included. What needs two keys at once it cannot say."""
+    """The schema of what `load_recipe` reads, `extends` included. Rules about two keys at once are not in it."""
     recipe = RECIPE.schema()
     extends = {"type": ["string", "null"], "description": "another recipe, whose keys this one replaces"}
-    # a recipe that extends another need not say everything itself
+    # a recipe that extends another need not have every required key itself
     complete = {"if": {"required": ["extends"]}, "else": {"required": recipe.pop("required")}}
     recipe["properties"] = {"extends": extends} | recipe["properties"]
     return {
@@ -26,19 +26,18 @@ def json_schema() -> dict[str, Any]:
         **recipe,
         **complete,
         "$defs": {
-            "distribution": _distribution(tuple(COMPANIONS)),
-            "whole": _distribution(WHOLE),
+            "distribution": _distributions(tuple(COMPANIONS)),
+            "whole": _distributions(WHOLE),
             "effect": effect_schema(),
         },
     }
 
 
-def _distribution(names: tuple[str, ...]) -> dict[str, Any]:
+def _distributions(names: tuple[str, ...]) -> dict[str, Any]:
     """A mapping that names exactly one of these distributions."""
-    return {"oneOf": [_named(name, COMPANIONS[name]) for name in names]}
-
-
-def _named(name: str, beside: str | None) -> dict[str, Any]:
-    keys = [name] if beside is None else [name, beside]
-    properties = {key: _PAIR if key in _PAIRS else _NUMBERS for key in keys}
-    return {"type": "object", "properties": properties, "required": [name], "additionalProperties": False}
+    forms = []
+    for name in names:
+        keys = [key for key in (name, COMPANIONS[name]) if key is not None]
+        properties = {key: _PAIR if key in _PAIRS else _NUMBERS for key in keys}
+        forms.append({"type": "object", "properties": properties, "required": [name], "additionalProperties": False})
+    return {"oneOf": forms}
