@@ -17,8 +17,9 @@ from synth.catalog.catalog import Catalog
 from synth.catalog.noise_store import NoiseStore
 from synth.catalog.scan import Progress
 from synth.dsp.analysis.features import VERSION, NoiseFeatures, measure_recording
-from synth.dsp.analysis.spectrum import Bandwidth, Stretch, TonalLine
+from synth.dsp.analysis.spectrum import Bandwidth, TonalLine
 from synth.dsp.analysis.speech_in_noise import SpeechFinding
+from synth.dsp.segments import Stretch
 from synth.errors import BadInput
 from synth.processes.pool import Pool
 from synth.recipe.model import Limits

@@ -311,7 +311,7 @@ def _sound_warnings(recording: MeasuredRecording, sample_rate: int) -> list[str]
             f"speech in it ({speech.seconds:.1f} s voiced, most from {start // 60}:{start % 60:02d} on): "
             "a model learns that speech is noise"
         )
-    if describe_stationarity(features.level_sd_db) == "unsteady":
+    if describe_stationarity(features.level_sd_db) == "non-stationary":
         warnings.append(
             f"the level fluctuates (SD {features.level_sd_db:.1f} dB): the SNR cannot be measured well in it"
         )

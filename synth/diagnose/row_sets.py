@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from synth.dataset.dataset_json import read_content
 from synth.dataset.dataset_dir import DatasetDir
+from synth.dataset.dataset_json import read_content
 from synth.dataset.manifest import ManifestRow, read_rows
 from synth.errors import UsageError
 

@@ -6,15 +6,23 @@ import numpy as np
 
 from synth.dsp.arrays import Samples
 
-_LARGE = 1 << 19  # samples of a transform: filters of up to 6.5 s at 16 kHz get blocks of four times their length
+_LARGE = 1 << 19  # samples of a transform: filters of up to 6.5 s at 16 kHz still get blocks of four times their length
 
 
 def convolve(samples: Samples, taps: Samples) -> Samples:
-    """Full linear convolution, shape (n,) with (m,) to (n + m - 1,); (0,) where either is empty.
+    """Convolve a signal with a filter, by overlap-add.
 
-    Overlap-add in blocks of at least four times the filter; for filters of seconds in blocks of at least once the
-    filter, so that memory does not follow five times its length. Source: T. G. Stockham, "High-speed convolution and
-    correlation", AFIPS Spring Joint Computer Conference 1966.
+    Blocks have at least four times the length of the filter; for filters of seconds at least its length, so that memory
+    stays bounded.
+
+    Args:
+        samples: float64, shape (n,), full scale 1.0.
+        taps: float64, shape (m,), dimensionless.
+
+    Returns:
+        The full linear convolution, shape (n + m - 1,); (0,) if either is empty.
+
+    Source: T. G. Stockham, "High-speed convolution and correlation", AFIPS Spring Joint Computer Conference 1966.
     """
     if not len(samples) or not len(taps):
         return np.zeros(0)

@@ -1,7 +1,7 @@
-"""Levels of speech and noise: ITU-T P.56, mean power, BS.1770, and the weightings under which they are taken.
+"""Levels of speech and noise: ITU-T P.56, mean power, BS.1770, and the weightings under which they are measured.
 
-All levels are mean powers (full scale 1.0) or dB of them; 0 dB is a power of 1, so a full-scale sine has -3.01 dB.
-Silence is never -inf: functions that need a level raise `SilentError`.
+All levels are mean powers (full scale 1.0) or dB of them. 0 dB is a power of 1, so a full-scale sine has -3.01 dB.
+Functions that need a level raise `SilentError` for silence. See docs/science.md, "Speech level".
 """
 
 from __future__ import annotations
@@ -22,33 +22,34 @@ BAND_LOW_HZ = 200.0
 BAND_HIGH_HZ = 7000.0
 WEIGHTINGS = ("band", "a", "none")
 SILENCE = 1e-14  # mean power: -140 dB, far below one step of 24 bits
+# the constants of ITU-T P.56 (2011), method B
 _P56_MARGIN_DB = 15.9
-_P56_TIME_CONSTANT = 0.03
-_P56_HANGOVER = 0.2
-_FRAME, _SLOPE = 1024, 256
+_P56_TIME_CONSTANT = 0.03  # s
+_P56_HANGOVER = 0.2  # s
+_FRAME, _SLOPE = 1024, 256  # samples, of `spectral_power`
 
 
 class SilentError(ValueError):
-    """There is no signal to take a level of."""
+    """There is no signal whose level could be measured."""
 
 
 def band_edges(sample_rate: int) -> tuple[float, float]:
-    """Edges in Hz of the band in which car noise hides speech: 200 Hz to min(7000, 0.45 sample_rate)."""
+    """Return the edges in Hz of the band in which car noise masks speech: 200 Hz to min(7000, 0.45 sample_rate)."""
     return BAND_LOW_HZ, min(BAND_HIGH_HZ, 0.45 * sample_rate)
 
 
 @lru_cache
 def weighting_filter(weighting: str, sample_rate: int) -> npt.NDArray[np.float64] | None:
-    """Second-order sections of a weighting, causal; None for `none`.
+    """Return the causal filter of a weighting as second-order sections, shape (sections, 6); None for `none`.
 
-    `band`: 4th-order Butterworth band-pass (scipy's N=4, 24 dB an octave on both sides). `a`: IEC 61672-1 A-weighting,
-    0 dB at 1 kHz: its poles up to 738 Hz by the bilinear transform, zeros fitted for the rest (0.02 dB; the bilinear
-    transform alone would be 3 dB off at 6 kHz for a rate of 16 kHz).
+    `band` is a 4th-order Butterworth band-pass (scipy's N=4, 24 dB per octave on both sides). `a` is the A-weighting of
+    IEC 61672-1, 0 dB at 1 kHz. Its poles up to 738 Hz come from the bilinear transform, and zeros are fitted for the
+    rest (within 0.02 dB; the bilinear transform alone would be 3 dB off at 6 kHz for a rate of 16 kHz).
     """
     if weighting == "none":
         return None
     if weighting == "band":
-        from scipy.signal import butter  # scipy.signal takes 0.6 s of CPU to import: only where a filter is used
+        from scipy.signal import butter  # takes 0.6 s to import: only where a filter is used
 
         return np.asarray(butter(4, band_edges(sample_rate), "bandpass", fs=sample_rate, output="sos"))
     if weighting == "a":
@@ -73,7 +74,8 @@ def _a_weighting(sample_rate: int) -> npt.NDArray[np.float64]:
 
 
 def a_weighting_power(hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Power gain of the A-weighting at frequencies in Hz, not normalised (IEC 61672-1, annex E)."""
+    """Return the power gain of the A-weighting at frequencies in Hz, shape (n,), not normalized (IEC 61672-1, annex
+    E)."""
     f2 = hz * hz
     bottom = (f2 + _A_HIGH_POLE_HZ**2) ** 2
     for pole in _A_POLES_HZ:
@@ -84,16 +86,16 @@ def a_weighting_power(hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _fitted_zeros(
     sos: npt.NDArray[np.float64], power: Callable[[Samples], Samples], sample_rate: int
 ) -> npt.NDArray[np.float64]:
-    """Numerators, shape (2, 3), that give the sections `sos` the power response of `power(hz)`, but for a constant.
+    """Return numerators, shape (2, 3), that give the sections `sos` the power response `power(hz)` up to a constant.
 
-    |B|^2 = r0 + 2 r1 cos w + ... + 2 r4 cos 4w is linear in r: fitted in relative error from 20 Hz to 0.45 of the
+    |B|^2 = r0 + 2 r1 cos w + ... + 2 r4 cos 4w is linear in r. It is fitted in relative error from 20 Hz to 0.45 of the
     rate, then factored into its minimum phase.
     """
     hz = np.concatenate([np.geomspace(20, 0.45 * sample_rate, 300), np.linspace(1000, 0.45 * sample_rate, 300)])
-    wanted = power(hz) / _power_response(sos, hz, sample_rate)
-    wanted /= np.exp(np.log(wanted).mean())
+    target = power(hz) / _power_response(sos, hz, sample_rate)
+    target /= np.exp(np.log(target).mean())
     w = 2 * np.pi * hz / sample_rate
-    basis = np.stack([np.ones_like(w), *(2 * np.cos(k * w) for k in range(1, 5))], axis=1) / wanted[:, None]
+    basis = np.stack([np.ones_like(w), *(2 * np.cos(k * w) for k in range(1, 5))], axis=1) / target[:, None]
     r = np.linalg.lstsq(basis, np.ones_like(w), rcond=None)[0]
     roots = np.roots([*r[:0:-1], *r])
     inside = sorted(
@@ -110,7 +112,8 @@ def _bilinear_pole(hz: float, sample_rate: int) -> float:
 def response(
     sos: npt.NDArray[np.float64], hz: npt.NDArray[np.floating[Any]], sample_rate: int
 ) -> npt.NDArray[np.complex128]:
-    """Complex response of second-order sections at the frequencies `hz`."""
+    """Return the complex response of second-order sections, shape (sections, 6), at the frequencies `hz` (Hz, shape
+    (n,))."""
     z = np.exp(-2j * np.pi * hz / sample_rate)
     powers = np.stack([np.ones_like(z), z, z * z])
     return np.asarray(np.prod((sos[:, :3] @ powers) / (sos[:, 3:] @ powers), axis=0))
@@ -121,7 +124,7 @@ def _power_response(sos: npt.NDArray[np.float64], hz: npt.NDArray[np.float64], r
 
 
 def weight(stem: Samples, *, weighting: str, sample_rate: int) -> Samples:
-    """The stem under a weighting: causal, from zero state, shape (n,) as it came."""
+    """Filter a stem, float64, shape (n,), full scale 1.0, with a weighting: causal, from silence. Same shape."""
     sos = weighting_filter(weighting, sample_rate)
     if sos is None:
         return stem
@@ -131,44 +134,67 @@ def weight(stem: Samples, *, weighting: str, sample_rate: int) -> Samples:
 
 
 def mean_power(samples: Samples) -> float:
-    """Mean of the squares; 0.0 for no samples."""
+    """Return the mean of the squares of samples of shape (n,), full scale 1.0; 0.0 for no samples."""
     return float(np.dot(samples, samples)) / samples.size if samples.size else 0.0
 
 
 def level_dbfs(samples: Samples) -> float:
-    """Unweighted RMS level in dB re full scale 1.0 (a full-scale sine: -3.01); -inf for silence."""
+    """Return the unweighted RMS level of samples of shape (n,) in dB re full scale 1.0; -inf for silence."""
     return power_to_db(mean_power(samples))
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveLevel:
-    """What ITU-T P.56 (method B) needs of a signal: its energy and its envelope, one value a block of samples."""
+    """What ITU-T P.56 (method B) needs of a signal."""
 
-    envelope: Samples
-    energy: float
-    block: int
+    envelope: Samples  # one value per block, shape (blocks,), full scale 1.0
+    energy: float  # sum of the squares
+    block: int  # samples
     num_samples: int
-    hangover: int
+    hangover: int  # blocks
 
     def power(self, gain: float = 1.0) -> float:
-        """Mean power while active, of the signal as measured after `gain`, divided by gain squared.
+        """Return the mean power while active, measured after `gain`, divided by gain squared.
 
-        The standard's thresholds are fixed powers of two of full scale, between which it interpolates, so the level of
-        a signal moves by up to 0.2 dB with its gain: a level is true only at the gain at which it is heard.
+        The standard's thresholds are fixed powers of two of full scale, between which it interpolates. So the level of
+        a signal moves by up to 0.2 dB with its gain: a level is true only at the gain of the finished clip.
         """
-        return _p56_power(self, gain)
+
+        def level_at(exponent: int) -> tuple[float, float]:
+            """Return (active level in dB, its distance to threshold + margin) for the threshold 2**exponent."""
+            threshold = 2.0**exponent / gain
+            above = (self.envelope >= threshold).nonzero()[0]
+            reach = self.hangover + 1  # a block at or above the threshold, and the hangover after it, are active
+            last = min(reach, self.envelope.size - int(above[-1]))
+            blocks = int(np.minimum(above[1:] - above[:-1], reach).sum()) + last
+            level = 10 * math.log10(self.energy / min(blocks * self.block, self.num_samples))
+            return level, level - 20 * math.log10(threshold) - _P56_MARGIN_DB
+
+        exponent = math.floor(math.log2(float(self.envelope.max()) * gain))
+        high, high_distance = level_at(exponent)
+        if high_distance >= 0:
+            return float(10 ** (high / 10))
+        while True:  # it ends, because the level falls by far less than the 6 dB of each step
+            exponent -= 1
+            low, low_distance = level_at(exponent)
+            if low_distance >= 0:
+                return float(10 ** ((high - high_distance / (low_distance - high_distance) * (low - high)) / 10))
+            high, high_distance = low, low_distance
 
     def activity(self, power: float) -> float:
-        """Share of time in which the signal is active, 0..1, for a power that `power()` gave."""
+        """Return the share of time in which the signal is active, 0 to 1, for a power that `power()` gave."""
         return min(1.0, self.energy / (power * self.num_samples))
 
 
 def active_level(samples: Samples, *, sample_rate: int) -> ActiveLevel:
     """Prepare the active speech level of ITU-T P.56 (method B).
 
-    The envelope of the standard (two exponential averages of |x|, 30 ms) is followed at about 1 kHz (the standard asks
-    for 694 Hz or more); hangover 0.2 s, margin 15.9 dB, thresholds 6.02 dB apart, continued below the standard's
-    lowest one.
+    The standard's envelope (two exponential averages of |x|, 30 ms) is followed at about 1 kHz (the standard asks for
+    694 Hz or more). Hangover 0.2 s, margin 15.9 dB, thresholds 6.02 dB apart, continued below the standard's lowest.
+
+    Args:
+        samples: float64, shape (n,), full scale 1.0.
+        sample_rate: Hz.
 
     Raises:
         SilentError: no signal.
@@ -184,49 +210,23 @@ def active_level(samples: Samples, *, sample_rate: int) -> ActiveLevel:
 def _p56_envelope(samples: Samples, block: int, sample_rate: int) -> Samples:
     from scipy.signal import lfilter
 
-    whole = samples.size // block * block
-    mean = np.abs(samples[:whole]).reshape(-1, block) @ np.full(block, 1 / block)
-    if whole < samples.size:
-        mean = np.append(mean, np.abs(samples[whole:]).sum() / block)
+    even = samples.size // block * block
+    mean = np.abs(samples[:even]).reshape(-1, block) @ np.full(block, 1 / block)
+    if even < samples.size:
+        mean = np.append(mean, np.abs(samples[even:]).sum() / block)
     g = math.exp(-block / (sample_rate * _P56_TIME_CONSTANT))
     once = [1 - g], [1, -g]
     return np.asarray(lfilter(*once, lfilter(*once, mean)))
 
 
-def _p56_power(signal: ActiveLevel, gain: float) -> float:
-    """The active power: where it lies 15.9 dB above the threshold, interpolated in dB between two thresholds."""
-
-    def at(exponent: int) -> tuple[float, float]:
-        """(active level in dB, how far it lies above threshold + margin) for the threshold 2**exponent."""
-        threshold = 2.0**exponent / gain
-        blocks = _active_blocks(signal.envelope, threshold, signal.hangover)
-        level = 10 * math.log10(signal.energy / min(blocks * signal.block, signal.num_samples))
-        return level, level - 20 * math.log10(threshold) - _P56_MARGIN_DB
-
-    exponent = math.floor(math.log2(float(signal.envelope.max()) * gain))
-    high, d_high = at(exponent)
-    if d_high >= 0:
-        return float(10 ** (high / 10))
-    while True:  # ends: the level falls by far less than the 6 dB of each step
-        exponent -= 1
-        low, d_low = at(exponent)
-        if d_low >= 0:
-            return float(10 ** ((high - d_high / (d_low - d_high) * (low - high)) / 10))
-        high, d_high = low, d_low
-
-
-def _active_blocks(envelope: Samples, threshold: float, hangover: int) -> int:
-    """How many blocks are at or above the threshold, or within the hangover after such a block."""
-    above = (envelope >= threshold).nonzero()[0]
-    reach = hangover + 1
-    last = min(reach, envelope.size - int(above[-1]))
-    return int(np.minimum(above[1:] - above[:-1], reach).sum()) + last
-
-
 def loudness_power(samples: Samples, *, sample_rate: int) -> float:
-    """Integrated loudness of ITU-R BS.1770-5 (mono) as a mean power: 10 log10 of it - 0.691 is LUFS.
+    """Measure the integrated loudness of ITU-R BS.1770-5 (mono) as a mean power: 10 log10 of it - 0.691 is LUFS.
 
     K-weighting, blocks of 400 ms with 75 % overlap, gates at -70 LUFS and 10 LU below the ungated level.
+
+    Args:
+        samples: float64, shape (n,), full scale 1.0.
+        sample_rate: Hz.
 
     Raises:
         ValueError: shorter than 0.4 s.
@@ -251,13 +251,16 @@ _K_48K = (
     (1.53512485958697, -2.69169618940638, 1.19839281085285, 1.0, -1.69065929318241, 0.73248077421585),
     (1.0, -2.0, 1.0, 1.0, -1.99004745483398, 0.99007225036621),
 )
-"""BS.1770's two filters at 48 kHz, as it tabulates them."""
+"""The two filters that BS.1770 tabulates for 48 kHz."""
 
 
 @lru_cache
 def _k_weighting(sample_rate: int) -> npt.NDArray[np.float64]:
-    """K-weighting at any rate. The shelf is re-derived from its analogue prototype (as in libebur128), then its zeros
-    are fitted, because the bilinear transform alone is 0.1 dB off on speech at 16 kHz."""
+    """K-weighting at any rate.
+
+    The shelf is derived again from its analog prototype (as in libebur128), then its zeros are fitted, because the
+    bilinear transform alone is 0.1 dB off for speech at 16 kHz.
+    """
     if sample_rate == 48000:
         return np.array(_K_48K)
     k = math.tan(math.pi * 1681.974450955533 / sample_rate)
@@ -281,9 +284,11 @@ def _k_weighting(sample_rate: int) -> npt.NDArray[np.float64]:
 
 @lru_cache
 def _frame_window() -> npt.NDArray[np.float32]:
-    """Flat, with the slopes of the Vorbis window: neighbours overlap by a slope, where their squares add up to 1, so
-    that no energy is lost; and it leaks far less than a rectangle, so that what is strong at low frequencies stays
-    there."""
+    """Flat, with the slopes of the Vorbis window.
+
+    Neighbors overlap by a slope, where their squares add up to 1, so that no energy is lost. It leaks far less than a
+    rectangle, so that strong low frequencies stay where they are.
+    """
     phase = (np.arange(_SLOPE) + 0.5) / _SLOPE
     slope = np.sin(np.pi / 2 * np.sin(np.pi / 2 * phase) ** 2)
     return np.concatenate([slope, np.ones(_FRAME - 2 * _SLOPE), slope[::-1]]).astype(np.float32)
@@ -299,10 +304,18 @@ def _frame_weights(weighting: str, sample_rate: int) -> npt.NDArray[np.float32]:
 
 
 def spectral_power(samples: Samples, weightings: tuple[str, ...], *, sample_rate: int) -> dict[str, float]:
-    """Mean power under several weightings from one power spectrum (frames of 1024 that overlap by 256), for speech.
+    """Measure the mean power of speech under several weightings from one power spectrum.
 
-    The samples count as surrounded by silence, as speech is by its margins. Within 0.03 dB of filtering, at a third of
-    the cost of one filter: for the values that are only reported.
+    Frames of 1024 samples overlap by 256. The samples count as surrounded by silence, as speech is by its margins. The
+    result is within 0.03 dB of filtering, at a third of the cost of one filter: for values that are only reported.
+
+    Args:
+        samples: float64, shape (n,), full scale 1.0.
+        weightings: some of WEIGHTINGS.
+        sample_rate: Hz.
+
+    Returns:
+        By weighting, the mean power (full scale 1.0).
     """
     from scipy.fft import rfft
 

@@ -5,9 +5,8 @@ The level follows the noise by a slope above a change point of 43.3 dB(A) (Botta
 it; others find 0.3 (van Heusden, Plomp and Pols 1979) to 0.5). So the SNR falls by only 1 - slope of each dB of noise,
 and SNR and noise level are one draw, not two: the SNR of a clip is drawn, and the noise level follows from it.
 
-The papers' numbers are quoted from the project's notes and were not re-read for this file. Below the change point
-Bottalico still finds 0.24 dB per dB, which is left out here. All slopes of pitch, treble and duration are per dB by
-which the level rises.
+Below the change point Bottalico et al. still find 0.24 dB per dB, which is omitted here. All slopes of pitch, treble
+and duration are per dB by which the level rises. Values and sources: docs/science.md, "Lombard effect".
 """
 
 from __future__ import annotations
@@ -23,20 +22,20 @@ from synth.dsp.effects.tempo import Tempo
 from synth.dsp.parameters import Parameter
 
 CHANGE_POINT_DBA = 43.3
-"""Noise level from which on talkers raise their voices (Bottalico 2017)."""
+"""Noise level above which talkers raise their voices (Bottalico et al. 2017)."""
 
 NOISE_RANGE_DBA = (30.0, 95.0)
-"""No car is quieter or louder than this. An assumption: from parked to a motorway with a window open."""
+"""No car is quieter or louder than this. Chosen: from parked to a highway with a window open."""
 
 LARGEST_LEVEL_DB = 18.0
-"""No voice rises by more: from normal to very loud vocal effort, 60 to 78 dB(A) at 1 m (ISO 9921:2003, from memory)."""
+"""No voice rises by more: from normal to very loud vocal effort, 60 to 78 dB(A) at 1 m (ISO 9921:2003)."""
 
 LARGEST_PITCH_SEMITONES = 2.0
 """A larger shift would move the formants of an adult too far, for pitch and formants are shifted together."""
 
 LARGEST_SHELF_DB = 12.0
 LARGEST_STRETCH = 0.15
-"""Caps of the treble and of the added duration; 15 % is the most that is reported at 85 dB(A)."""
+"""Caps of the treble and of the added duration; 15 % is the most that was reported at 85 dB(A)."""
 
 SHELF_HZ = 1000.0
 
@@ -81,37 +80,37 @@ PARAMETERS: Mapping[str, Parameter] = {
 }
 """What the recipe section `speech.lombard` sets, with these defaults.
 
-- slope: the spread of the published fits; the shape of its distribution is an assumption.
-- quiet_snr_db: an assumption, derived: normal vocal effort is 60 dB(A) at 1 m (ISO 9921:2003, from memory); microphones
+- slope: the spread of the published fits; the shape of its distribution is chosen.
+- quiet_snr_db: derived: normal vocal effort is 60 dB(A) at 1 m (ISO 9921:2003); microphones
   in cars hang 0.35 to 0.9 m from the mouth, which adds 9 to 1 dB in a free field; less 43.3 dB(A) that is 18 to 26 dB.
-  It takes a clip's SNR, whatever its measure and weighting, for one in dB(A).
+  A clip's SNR, whatever its measure and weighting, is taken as one in dB(A).
 - pitch_per_db: 0.4 to 1 semitone for each 5 dB; shelf_per_db: 3 to 6 dB above 1 kHz for 10 dB; duration_per_db: 0 to
-  15 % at 85 dB(A), where a slope of 0.4 raises the level by 16.7 dB (after Ngo and Akagi 2017, as noted, not re-read).
+  15 % at 85 dB(A), where a slope of 0.4 raises the level by 16.7 dB (after Ngo, Kubo, Morikawa and Akagi 2017).
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Lombard:
-    """What was done to the speech of a clip; the values are rounded, and applied as they stand here.
+    """How the speech of a clip changes. The values are rounded, and applied as they are."""
 
-    `noise_dba`: level of the noise that the talker hears. `slope`: dB louder for each dB of noise. `level_db`: how much
-    the level of the voice rises, 0 to 18. `pitch_semitones`: 0 to 2, up. `shelf_db`: gain of a high shelf at 1 kHz.
-    `tempo`: times as fast, 0.87 to 1.
-    """
-
-    noise_dba: float
-    slope: float
-    level_db: float
-    pitch_semitones: float
-    shelf_db: float
-    tempo: float
+    noise_dba: float  # level of the noise that the talker hears, dB(A)
+    slope: float  # dB louder per dB of noise, 0 to 1
+    level_db: float  # how much the level of the voice rises, 0 to 18 dB
+    pitch_semitones: float  # how much the pitch rises, 0 to 2
+    shelf_db: float  # gain of a high shelf at 1 kHz, 0 to 12 dB
+    tempo: float  # times as fast, 0.87 to 1
 
 
 def noise_level_dba(snr_db: float, *, quiet_snr_db: float, slope: float) -> float:
-    """The noise level in dB(A), 30 to 95 and rounded to 0.1, in which a talker of this `slope` has this SNR.
+    """Return the noise level in dB(A), 30 to 95 and rounded to 0.1, in which a talker has an SNR.
 
-    From SNR = quiet_snr_db - (1 - slope) * (noise - 43.3) above 43.3 dB(A), and from a slope of 0 below, and where the
-    voice cannot rise any more.
+    It solves SNR = quiet_snr_db - (1 - slope) * (noise - 43.3) above 43.3 dB(A). Below, and where the voice cannot rise
+    any more, the slope is 0.
+
+    Args:
+        snr_db: SNR of the clip, dB.
+        quiet_snr_db: SNR in a car of 43.3 dB(A), dB.
+        slope: dB louder per dB of noise.
 
     Raises:
         ValueError: slope outside [0, 1).
@@ -128,7 +127,7 @@ def noise_level_dba(snr_db: float, *, quiet_snr_db: float, slope: float) -> floa
 def speak_in_noise(
     *, noise_dba: float, slope: float, pitch_per_db: float, shelf_per_db: float, duration_per_db: float
 ) -> Lombard:
-    """How a talker speaks in noise of `noise_dba` dB(A); the other arguments are as in PARAMETERS."""
+    """Return how a talker speaks in noise of `noise_dba` dB(A); the other arguments are as in PARAMETERS."""
     level_db = round(min(slope * max(0.0, noise_dba - CHANGE_POINT_DBA), LARGEST_LEVEL_DB), 2)
     return Lombard(
         noise_dba=noise_dba,
@@ -141,17 +140,17 @@ def speak_in_noise(
 
 
 def lombard_effects(lombard: Lombard) -> tuple[Effect, ...]:
-    """The effects that do it, those without any effect left out; none in quiet.
+    """Return the effects that change the speech so; none in quiet.
 
-    Where a recipe sets the level of the finished clip and the SNR, the gain is heard only in what comes before them.
+    If a recipe sets the level of the finished clip and the SNR, the gain matters only for what comes before them.
     """
-    found: list[Effect] = []
+    chain: list[Effect] = []
     if lombard.tempo != 1:
-        found.append(Tempo(lombard.tempo))
+        chain.append(Tempo(lombard.tempo))
     if lombard.pitch_semitones:
-        found.append(Pitch(lombard.pitch_semitones))
+        chain.append(Pitch(lombard.pitch_semitones))
     if lombard.shelf_db:
-        found.append(Shelf(lombard.shelf_db, SHELF_HZ))
+        chain.append(Shelf(lombard.shelf_db, SHELF_HZ))
     if lombard.level_db:
-        found.append(Gain(lombard.level_db))
-    return tuple(found)
+        chain.append(Gain(lombard.level_db))
+    return tuple(chain)

@@ -1,8 +1,8 @@
-"""Mixing at true levels: speech against the sum of all noise layers, at a stated SNR under a stated measure and
-weighting.
+"""Mix speech with the sum of all noise layers at a given SNR, under a given measure and weighting.
 
-The levels are taken on the *span*, the speech inside its margins; margins are noise only. The weighting filter runs
-over each stem from its start, so that the span hears what went before it.
+Levels are measured in the *span*, which is the speech without its margins; margins hold noise only. The weighting
+filter runs over each stem from its start, so that its memory at the span is right.
+See docs/science.md, "Signal-to-noise ratio".
 """
 
 from __future__ import annotations
@@ -22,120 +22,140 @@ REPORTED = ("band", "a", "none")
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What an SNR is counted in: a measure of the speech, a weighting of both stems (`none` for `lufs`), the rate in
-    Hz."""
+    """What an SNR is measured in."""
 
-    measure: str
-    weighting: str
-    sample_rate: int
+    measure: str  # of the speech level: one of MEASURES
+    weighting: str  # of both stems: one of REPORTED; `none` for `lufs`
+    sample_rate: int  # Hz
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechLevel:
-    """Levels of the speech in its span, as mean powers.
-
-    `power(gain)` is the level as asked for, of the speech as it is heard after `gain`, divided by gain squared: P.56
-    and BS.1770 have thresholds in full scale, so that it moves a little with the gain. `weighted` is the plain mean
-    power under each of REPORTED.
-    """
+    """Levels of the speech in its span, as mean powers (full scale 1.0)."""
 
     power: Callable[[float], float]
-    activity: Callable[[float], float]
-    weighted: Mapping[str, float]
-    moves: bool
-    """Whether `power` depends on the gain at all."""
+    """The level under the scale's measure, of the speech after a gain, divided by the gain squared. P.56 and BS.1770
+    have thresholds in full scale, so it moves a little with the gain."""
+    activity: Callable[[float], float]  # share of active time (0 to 1) for such a power
+    weighted: Mapping[str, float]  # plain mean power under each of REPORTED
+    moves: bool  # whether `power` depends on the gain
 
 
 def speech_level(stem: Samples, span: slice, *, scale: Scale) -> SpeechLevel:
-    """Levels of speech that is silent outside its span (but for a reverberant tail).
+    """Measure the levels of speech that is silent outside its span (except for a reverberant tail).
+
+    Args:
+        stem: float64, shape (n,), full scale 1.0.
+        span: where the speech is (samples).
+        scale: measure, weighting and rate.
 
     Raises:
         SilentError: no speech.
         ValueError: `lufs` of less than 0.4 s.
     """
-    # Before the span the stem is zero, so filtering from there on is filtering the whole stem.
-    heard = levels.weight(stem[span], weighting=scale.weighting, sample_rate=scale.sample_rate)
-    plain = levels.mean_power(heard)
+    # before the span the stem is zero, so filtering from there on is the same as filtering the complete stem
+    filtered = levels.weight(stem[span], weighting=scale.weighting, sample_rate=scale.sample_rate)
+    plain = levels.mean_power(filtered)
     if plain < levels.SILENCE:
         raise levels.SilentError("no signal")
     weighted = levels.spectral_power(stem[span], REPORTED, sample_rate=scale.sample_rate)
     weighted[scale.weighting] = plain
     if scale.measure == "lufs":
-        levels.loudness_power(heard, sample_rate=scale.sample_rate)
-        return SpeechLevel(lambda gain: loudness(heard, gain, scale), lambda power: 1.0, weighted, moves=True)
+        levels.loudness_power(filtered, sample_rate=scale.sample_rate)
+        return SpeechLevel(lambda gain: loudness(filtered, gain, scale), lambda power: 1.0, weighted, moves=True)
     if scale.measure == "active":
-        active = levels.active_level(heard, sample_rate=scale.sample_rate)
+        active = levels.active_level(filtered, sample_rate=scale.sample_rate)
         return SpeechLevel(lru_cache(maxsize=8)(active.power), active.activity, weighted, moves=True)
     return SpeechLevel(lambda gain: plain, lambda power: 1.0, weighted, moves=False)
 
 
 def loudness(samples: Samples, gain: float, scale: Scale) -> float:
-    """BS.1770 loudness as a mean power, as it is heard after `gain`, divided by gain squared."""
+    """Measure BS.1770 loudness as a mean power, after `gain`, divided by gain squared.
+
+    Args:
+        samples: float64, shape (n,), full scale 1.0.
+        gain: factor on the samples.
+        scale: for its rate.
+    """
     return levels.loudness_power(samples * gain, sample_rate=scale.sample_rate) / gain**2
 
 
 def noise_powers(stem: Samples, span: slice, *, sample_rate: int) -> dict[str, float]:
-    """Mean power of the noise in the span under each of REPORTED."""
+    """Measure the mean power of the noise in the span under each of REPORTED.
+
+    Args:
+        stem: float64, shape (n,), full scale 1.0.
+        span: where the speech is (samples).
+        sample_rate: Hz.
+    """
     return {w: levels.mean_power(levels.weight(stem, weighting=w, sample_rate=sample_rate)[span]) for w in REPORTED}
 
 
 @dataclass(frozen=True, slots=True)
 class NoiseLevel:
-    """Levels of the noise in the span: its mean power under each of REPORTED, and its samples for `lufs`."""
+    """Levels of the noise in the span."""
 
-    samples: Samples
-    powers: Mapping[str, float]
+    samples: Samples  # of the span, for `lufs`, shape (n,), full scale 1.0
+    powers: Mapping[str, float]  # mean power under each of REPORTED
 
     def power(self, gain: float, scale: Scale) -> float:
-        """The level as asked for, as it is heard after `gain`, divided by gain squared.
+        """Return the level under the scale, after `gain`, divided by gain squared.
 
-        Raises SilentError for `lufs` where all of it is below -70 LUFS.
+        Raises:
+            SilentError: for `lufs`, all of it is below -70 LUFS.
         """
         return loudness(self.samples, gain, scale) if scale.measure == "lufs" else self.powers[scale.weighting]
 
 
-def noise_gain(speech: SpeechLevel, noise: NoiseLevel, *, snr_db: float, heard: float, scale: Scale) -> float:
-    """The factor for the noise stem that makes the SNR `snr_db` in a clip that is heard after the gain `heard`.
+def noise_gain(speech: SpeechLevel, noise: NoiseLevel, *, snr_db: float, clip_gain: float, scale: Scale) -> float:
+    """Return the factor on the noise stem that gives a clip an SNR.
+
+    Args:
+        speech: its levels.
+        noise: its levels.
+        snr_db: the SNR, dB.
+        clip_gain: factor on the finished clip: levels with thresholds in full scale depend on it.
+        scale: measure and weighting of the SNR.
 
     Raises:
         SilentError: no noise in the span.
     """
-    target = speech.power(heard) / 10 ** (snr_db / 10)
+    target = speech.power(clip_gain) / 10 ** (snr_db / 10)
     plain = noise.powers[scale.weighting]
     if plain < levels.SILENCE:
         raise levels.SilentError("the noise is silent under the speech")
     gain = math.sqrt(target / plain)
-    for _ in range(8 if scale.measure == "lufs" else 0):  # after the gain other blocks may pass the absolute gate
-        found = noise.power(gain * heard, scale) * gain**2
-        if abs(power_to_db(found / target)) < 1e-6:
+    for _ in range(8 if scale.measure == "lufs" else 0):  # in rounds: after a gain other blocks pass the absolute gate
+        power = noise.power(gain * clip_gain, scale) * gain**2
+        if abs(power_to_db(power / target)) < 1e-6:
             break
-        gain *= math.sqrt(target / found)
+        gain *= math.sqrt(target / power)
     return round_gain(gain)
 
 
 def round_gain(gain: float) -> float:
-    """A gain to 10 digits: what another processor adds up in another order gives the same samples."""
+    """Round a gain to 10 digits, so that sums in another order, on another processor, give the same samples."""
     return float(f"{gain:.10g}")
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredSnr:
-    """SNR in dB as mixed: as asked for, and band-limited, A-weighted and broadband with the same speech activity."""
+    """SNR of a mix in dB; all but the first have the same speech activity and a plain mean power."""
 
-    measured: float
-    band: float
-    a: float
+    measured: float  # under the scale's own measure and weighting
+    band: float  # 200 to 7000 Hz
+    a: float  # A-weighted
     broadband: float
 
 
-def measured_snr(speech: SpeechLevel, noise: NoiseLevel, *, gain: float, heard: float, scale: Scale) -> MeasuredSnr:
-    """The SNR of a clip that is heard after the gain `heard`, its noise stem multiplied by `gain` before."""
-    power = speech.power(heard)
+def measured_snr(speech: SpeechLevel, noise: NoiseLevel, *, gain: float, clip_gain: float, scale: Scale) -> MeasuredSnr:
+    """Measure the SNR of a clip whose noise stem was multiplied by `gain`, and which then gets `clip_gain`."""
+    power = speech.power(clip_gain)
     activity = speech.activity(power)
     reported = {
         w: power_to_db(speech.weighted[w] / activity) - power_to_db(noise.powers[w] * gain**2) for w in REPORTED
     }
-    asked = power_to_db(power) - power_to_db(noise.power(gain * heard, scale) * gain**2)
+    as_scaled = power_to_db(power) - power_to_db(noise.power(gain * clip_gain, scale) * gain**2)
     if scale.measure != "lufs":
-        reported[scale.weighting] = asked
-    return MeasuredSnr(asked, reported["band"], reported["a"], reported["none"])
+        reported[scale.weighting] = as_scaled
+    return MeasuredSnr(as_scaled, reported["band"], reported["a"], reported["none"])

@@ -1,5 +1,7 @@
-"""A noise recording as a circle: its usable stretches one after another, crossfaded where they meet, the end into the
-start."""
+"""A noise recording as a circle: its usable stretches joined by crossfades, the end to the start.
+
+A clip may begin anywhere on the circle and go round it, so that all parts of a recording are used equally often.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ import numpy.typing as npt
 from synth.dsp.arrays import Samples
 
 Stretch = tuple[int, int]
-"""(start, length) in samples of the recording."""
+"""A usable part of a recording: (start, length) in samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +29,13 @@ class Circle:
     """
 
     stretches: tuple[Stretch, ...]
-    crossfade: int
-    edges: tuple[int, ...]
-    circumference: int
+    crossfade: int  # samples
+    edges: tuple[int, ...]  # where each stretch begins on the circle, samples
+    circumference: int  # samples
 
     @classmethod
     def of(cls, stretches: Sequence[Stretch], *, crossfade: int) -> Circle:
-        """The circle of these stretches; the crossfade is at most a quarter of the shortest of them."""
+        """Join stretches; the crossfade is at most a quarter of the shortest of them."""
         if not stretches:
             raise ValueError("a circle needs at least one stretch")
         fade = min(crossfade, min(length for _, length in stretches) // 4)
@@ -44,7 +46,7 @@ class Circle:
         return cls(tuple(stretches), fade, tuple(edges), total)
 
     def runs(self, offset: int, num_samples: int) -> Iterator[tuple[int, int, int]]:
-        """(stretch, first sample inside it, count) of a use that starts at `offset` and may run round the circle."""
+        """Yield (stretch, first sample inside it, count) of a use from `offset` on, which may go round the circle."""
         position = offset % self.circumference
         while num_samples > 0:
             j = bisect_right(self.edges, position) - 1
@@ -55,7 +57,7 @@ class Circle:
             position = (position + count) % self.circumference
 
     def source_position(self, position: int) -> int:
-        """The sample of the recording that stands at this position of the circle."""
+        """Return the sample of the recording at a position of the circle."""
         position %= self.circumference
         j = bisect_right(self.edges, position) - 1
         return self.stretches[j][0] + position - self.edges[j]
@@ -63,14 +65,21 @@ class Circle:
 
 @lru_cache
 def _rise(num_samples: int) -> Samples:
-    """The rising half of an equal-power crossfade; its reverse is the falling half."""
+    """Return the rising half of an equal-power crossfade; its reverse is the falling half."""
     return np.asarray(np.sin(np.pi / 2 * (np.arange(num_samples) + 0.5) / max(1, num_samples)))
 
 
 def read_circle(recording: npt.NDArray[Any], circle: Circle, *, offset: int, num_samples: int) -> Samples:
-    """`num_samples` of a recording's circle from `offset` on, float64, in the recording's own scale.
+    """Read samples from a recording's circle.
 
-    recording: shape (n,), any number type (a memory map of int16 is read only where it is used).
+    Args:
+        recording: shape (n,), any number type, any scale. Of a memory map only what is used is read.
+        circle: its usable stretches.
+        offset: first sample, on the circle.
+        num_samples: how many.
+
+    Returns:
+        float64, shape (num_samples,), in the recording's scale.
     """
     out = np.empty(num_samples)
     at = 0
@@ -93,11 +102,18 @@ def _join(out: Samples, recording: npt.NDArray[Any], circle: Circle, j: int, ins
     out[:count] = rise * out[:count] + fall * recording[tail_at : tail_at + count]
 
 
-def crossfade_into(track: Samples, piece: Samples, *, at: int, fade_in: int) -> None:
-    """Put a piece into a track at sample `at`, equal-power crossfaded over `fade_in` with what is there, in place."""
-    stop = min(track.size, at + piece.size)
+def crossfade_into(track: Samples, segment: Samples, *, at: int, fade_in: int) -> None:
+    """Put a segment into a track, in place, with an equal-power crossfade to what the track already holds.
+
+    Args:
+        track: float64, shape (n,), full scale 1.0.
+        segment: float64, shape (m,); what reaches beyond the track is cut off.
+        at: sample of the track where it begins.
+        fade_in: length of the crossfade, samples.
+    """
+    stop = min(track.size, at + segment.size)
     count = min(fade_in, stop - at)
     if count > 0:
         track[at : at + count] *= _rise(fade_in)[::-1][:count]
-        track[at : at + count] += piece[:count] * _rise(fade_in)[:count]
-    track[at + count : stop] = piece[count : stop - at]
+        track[at : at + count] += segment[:count] * _rise(fade_in)[:count]
+    track[at + count : stop] = segment[count : stop - at]

@@ -217,7 +217,7 @@ def _mix_at_snr(
     try:
         for _ in range(_ROUNDS):
             last_gain = noise_gain
-            noise_gain = mix.noise_gain(speech_level, noise_level, snr_db=spec.snr_db, heard=mix_gain, scale=scale)
+            noise_gain = mix.noise_gain(speech_level, noise_level, snr_db=spec.snr_db, clip_gain=mix_gain, scale=scale)
             if abs(noise_gain - last_gain) <= _SETTLED * noise_gain:
                 noise_gain = last_gain  # the one that `output` was mixed with
                 break
@@ -225,7 +225,7 @@ def _mix_at_snr(
             mix_gain = output.gain
             if not speech_level.moves:
                 break
-        snr = mix.measured_snr(speech_level, noise_level, gain=noise_gain, heard=mix_gain, scale=scale)
+        snr = mix.measured_snr(speech_level, noise_level, gain=noise_gain, clip_gain=mix_gain, scale=scale)
     except levels.SilentError as error:
         raise BadInput("silent", spec.noise[0].recording_id, str(error)) from error
     return _Mix(output, noise_gain, snr)

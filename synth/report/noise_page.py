@@ -56,7 +56,7 @@ def _recording_table(recordings: Sequence[Mapping[str, Any]]) -> str:
     for recording in recordings:
         strongest = sorted(recording["lines"], key=lambda line: -float(line["above_db"]))[:_MAX_LINES]
         sd_db = recording["level_sd_db"]
-        is_unsteady = recording["stationarity"] == "unsteady"
+        is_unsteady = recording["stationarity"] == "non-stationary"
         rows.append(
             [
                 Cell(recording["name"], kind="text"),

@@ -25,7 +25,7 @@ def recording(name: str, **changes: Any) -> dict[str, Any]:
         "usable_s": 11.25,
         "level_dbfs": -31.4,
         "level_sd_db": 1.6,
-        "stationarity": "steady",
+        "stationarity": "stationary",
         "low_hz": 63,
         "high_hz": 8000,
         "band_limited": False,

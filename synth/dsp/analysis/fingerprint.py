@@ -1,10 +1,12 @@
-"""The fingerprint of a recording: 32 bits every 11.6 ms that stay nearly the same when it is cut, gained, equalised or
-re-encoded, and that are as good as random against those of any other recording.
+"""The audio fingerprint of a recording: 32 bits every 11.6 ms.
+
+The bits stay nearly the same if the recording is cut, amplified, equalized or encoded again. Against those of any other
+recording they are as good as random.
 
 After Haitsma and Kalker, "A highly robust audio fingerprinting system" (ISMIR 2002): frames of 0.37 s that overlap by
-31/32, 33 logarithmic bands from 300 to 2000 Hz, each bit the sign of the difference of neighbouring bands and frames;
-256 frames (3 s) with less than 35 % wrong bits are the same sound. Differences are taken of logarithms here, so that an
-equaliser cancels out. It does not survive a change of speed.
+31/32, 33 logarithmic bands from 300 to 2000 Hz, each bit the sign of the difference of neighboring bands and frames;
+256 frames (3 s) with less than 35 % wrong bits are the same sound. Here the differences are those of logarithms, so
+that an equalizer cancels out. The fingerprint does not survive a change of speed.
 """
 
 from __future__ import annotations
@@ -21,9 +23,9 @@ Words = npt.NDArray[np.uint32]
 """Shape (m,): word k compares the frames k and k + 1; bit b their bands b and b + 1, from the lowest. 0 is silence."""
 
 RATE = 5000
-"""Everything is brought to this rate, Hz, so that the words do not depend on the rate of the samples.
+"""Everything is resampled to this rate, Hz, so that the words do not depend on the rate of the samples.
 
-From a recording of less than 4.4 kHz the uppermost bits say little: it has next to nothing up there.
+The highest bits say little about a recording of less than 4.4 kHz, which has next to nothing up there.
 """
 HOP_SECONDS = 58 / RATE
 FRAME_SECONDS = 32 * 58 / RATE
@@ -33,50 +35,50 @@ MAX_ERRORS = 0.35
 """Wrong bits in a block of the same sound, at most (Haitsma and Kalker's).
 
 Measured (benchmarks/near_duplicates.py): in the 5 to 8 s that two cuts of one of 22 real noises share, one of them
-equalised by up to 12 dB and coded at 48 kb/s or more, 0.05 of the bits are wrong in the median and 0.2 at most; in the
+equalized by up to 12 dB and coded at 48 kb/s or more, 0.05 of the bits are wrong in the median and 0.2 at most; in the
 best block at any offset of two different recordings 0.43 at least.
 """
 _SELF_ERRORS, _CLEARLY = 0.40, 0.7
-"""A sound that is as like itself as that at another time repeats itself; its likeness with another must be clearly
-better. Measured: real noise 0.42 to 0.49, wipers 0.39 (cuts of it 0.05 against each other), two sirens that are made
-alike 0.29 to 0.32 in themselves and 0.29 against each other."""
+"""A sound with fewer wrong bits than this against itself at another time repeats itself. Its likeness with another must
+then be clearly better. Measured: real noise 0.42 to 0.49, wipers 0.39 (cuts of them 0.05 against each other), two
+sirens of the same kind 0.29 to 0.32 in themselves and 0.29 against each other."""
 _SELF_SECONDS = (0.5, 5.0)
 _SELF_STEP = 3  # words; a likeness lasts for ten and more
 _HOP, _FRAME, _FFT = 58, 32 * 58, 2048
 _BANDS, _LOW_HZ, _HIGH_HZ = 33, 300.0, 2000.0
 _SILENT_POWER = 1e-3  # squared steps of int16, between 300 and 2000 Hz: less than rounding alone leaves there
-_HEARD_SHARE = 0.75  # of a block; the rest may be silence
+_SOUND_SHARE = 0.75  # of a block; the rest may be silence
 _FRAMES_AT_ONCE = 512
 
 
 def count_words(num_samples: int, sample_rate: int) -> int:
-    """How many words a recording has; 0 where it is shorter than 0.39 s."""
+    """Return how many words a recording has; 0 if it is shorter than 0.39 s."""
     return max(0, (num_samples * RATE // sample_rate - _FRAME) // _HOP)
 
 
 def seconds_of(words: int) -> float:
-    """How long a sound of so many words is, at least."""
+    """Return how long a sound of so many words is at least."""
     return words * HOP_SECONDS + FRAME_SECONDS
 
 
 def compute_fingerprint(blocks: Iterable[npt.NDArray[np.generic]], *, sample_rate: int) -> Iterator[Words]:
-    """The words of a recording, in pieces, from its samples in pieces.
+    """Yield the words of a recording, some at a time. Memory is bounded.
 
-    blocks: shape (n,) each, any number type, in steps of int16 (+-32768).
-    sample_rate: Hz, from 4000.
+    The sign of a difference that is zero except for rounding may differ between CPUs: one bit of thousands.
 
-    Memory is bounded. The sign of a difference that is zero but for rounding may differ between CPUs: one bit of
-    thousands.
+    Args:
+        blocks: consecutive samples, shape (n,) each, any number type, in the scale of int16 (+-32768).
+        sample_rate: Hz, at least 4000.
     """
     lengths: list[int] = []
-    waiting, given = np.zeros(0), 0
+    waiting, count = np.zeros(0), 0
     for block in _at_our_rate(_counted(blocks, lengths), sample_rate):
         waiting = np.concatenate([waiting, block])
-        made = max(0, (len(waiting) - _FRAME) // _HOP)
-        if made >= _FRAMES_AT_ONCE:
-            yield _words(waiting[: made * _HOP + _FRAME])
-            waiting, given = waiting[made * _HOP :], given + made
-    total = count_words(sum(lengths), sample_rate) - given
+        ready = max(0, (len(waiting) - _FRAME) // _HOP)
+        if ready >= _FRAMES_AT_ONCE:
+            yield _words(waiting[: ready * _HOP + _FRAME])
+            waiting, count = waiting[ready * _HOP :], count + ready
+    total = count_words(sum(lengths), sample_rate) - count
     if total > 0:
         need = total * _HOP + _FRAME
         yield _words(np.concatenate([waiting, np.zeros(max(0, need - len(waiting)))])[:need])
@@ -98,7 +100,7 @@ def _at_our_rate(blocks: Iterator[npt.NDArray[np.float64]], sample_rate: int) ->
 
 
 def _words(samples: npt.NDArray[np.float64]) -> Words:
-    """Of samples at RATE: one word fewer than there are whole frames."""
+    """Return the words of samples at RATE: one fewer than there are complete frames."""
     frames = np.lib.stride_tricks.sliding_window_view(samples, _FRAME)[::_HOP]
     energy = np.concatenate([_band_energy(frames[k : k + 64]) for k in range(0, len(frames), 64)])
     silent = energy.sum(axis=1) < _SILENT_POWER
@@ -110,7 +112,7 @@ def _words(samples: npt.NDArray[np.float64]) -> Words:
 
 
 def _band_energy(frames: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Mean square of each frame in each band, shape (k, 33)."""
+    """Return the mean square of each frame in each band, shape (k, 33)."""
     window, edges = _window(), _edges()
     spectra = np.fft.rfft(frames * window, _FFT)[:, edges[0] : edges[-1]]
     power = spectra.real**2 + spectra.imag**2
@@ -132,33 +134,34 @@ def _edges() -> npt.NDArray[np.int64]:
 class Likeness:
     """What two recordings have in common: word `start` + k of the first is word `start` - `lag` + k of the second."""
 
-    lag: int
-    start: int
+    lag: int  # words
+    start: int  # words
     common: int  # words
-    error_rate: float  # wrong bits among them
+    error_rate: float  # share of wrong bits among them, 0 to 1
 
 
 def wrong_bits(first: Words, second: Words) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """(wrong bits of each word, whether it counts: silence does not), for words of any one shape."""
-    heard = np.asarray((first != 0) & (second != 0))
-    return np.where(heard, np.bitwise_count(first ^ second), 0).astype(np.int64), heard
+    """Return the number of wrong bits of each word, and whether it counts (silence does not); words of any one
+    shape."""
+    counts = np.asarray((first != 0) & (second != 0))
+    return np.where(counts, np.bitwise_count(first ^ second), 0).astype(np.int64), counts
 
 
 def compare_at_lag(first: Words, second: Words, lag: int) -> Likeness | None:
-    """What the recordings have in common at one offset; None where no block is the same sound."""
-    start, other = max(0, lag), max(0, -lag)
-    count = min(len(first) - start, len(second) - other)
+    """Compare the words of two recordings, shape (m,) each, at one lag; None if no block is the same sound."""
+    start, start_of_second = max(0, lag), max(0, -lag)
+    count = min(len(first) - start, len(second) - start_of_second)
     if count < BLOCK:
         return None
-    wrong, heard = wrong_bits(first[start : start + count], second[other : other + count])
-    bits = 32 * _block_sums(heard)
-    if not ((_block_sums(wrong) < MAX_ERRORS * bits) & (bits >= 32 * BLOCK * _HEARD_SHARE)).any():
+    wrong, counts = wrong_bits(first[start : start + count], second[start_of_second : start_of_second + count])
+    bits = 32 * _block_sums(counts)
+    if not ((_block_sums(wrong) < MAX_ERRORS * bits) & (bits >= 32 * BLOCK * _SOUND_SHARE)).any():
         return None
-    # the stretch that lies farthest below the middle of MAX_ERRORS and of one half, which is chance
-    sums = np.concatenate([[0], np.cumsum(68 * heard - 5 * wrong)])
+    # the stretch that lies farthest below the middle between MAX_ERRORS and one half, which is chance
+    sums = np.concatenate([[0], np.cumsum(68 * counts - 5 * wrong)])
     end = int(np.argmax(sums - np.minimum.accumulate(sums)))
     begin = int(np.argmin(sums[: end + 1]))
-    rate = float(wrong[begin:end].sum() / (32 * heard[begin:end].sum()))
+    rate = float(wrong[begin:end].sum() / (32 * counts[begin:end].sum()))
     return Likeness(lag, start + begin, end - begin, rate)
 
 
@@ -168,20 +171,26 @@ def _block_sums(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
 
 
 def is_same_recording(likeness: Likeness, first: Words, second: Words) -> bool:
-    """Whether a likeness shows that two recordings are one; first and second: what they have in common.
+    """Return whether a likeness shows that two recordings are the same.
 
-    It does not where both are nearly as like themselves half a second to five seconds later: many recordings have a
+    It does not if both are nearly as similar to themselves half a second to five seconds later: many recordings have a
     hum or a siren in common.
+
+    Args:
+        likeness: of the two.
+        first: words that they have in common, from the first recording, shape (m,).
+        second: the same from the second recording, shape (m,).
     """
     own = max(_self_errors(first), _self_errors(second))
     return own > _SELF_ERRORS or likeness.error_rate < _CLEARLY * own
 
 
 def _self_errors(words: Words) -> float:
-    """The smallest share of wrong bits of a sound against itself at another time."""
+    """Return the smallest share of wrong bits of a sound against itself at another time."""
     low, high = (round(seconds / HOP_SECONDS) for seconds in _SELF_SECONDS)
     least = 0.5
     for lag in range(low, min(high, len(words) - BLOCK // 2), _SELF_STEP):
-        wrong, heard = wrong_bits(words[lag:], words[:-lag])
-        least = min(least, float(wrong.sum() / max(1, 32 * heard.sum()))) if heard.any() else least
+        wrong, counts = wrong_bits(words[lag:], words[:-lag])
+        if counts.any():
+            least = min(least, float(wrong.sum() / max(1, 32 * counts.sum())))
     return least

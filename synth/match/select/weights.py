@@ -24,7 +24,11 @@ TEMPERS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5)
 RIDGES = (1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
 
 _FOLDS = 5
-_KNOTS, _DEGREE, _C = 4, 2, 0.1  # our own choice: measured on tables of known ratio (tests/match/select/test_weights.py)
+_KNOTS, _DEGREE, _C = (
+    4,
+    2,
+    0.1,
+)  # our own choice: measured on tables of known ratio (tests/match/select/test_weights.py)
 _MOST_MISSING, _SOME_MISSING = 0.5, 0.02
 _NEIGHBOURS = 5
 _STEPS, _TOLERANCE = 60, 1e-7

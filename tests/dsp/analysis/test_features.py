@@ -69,10 +69,10 @@ def test_noise_whose_level_goes_up_and_down_has_that_standard_deviation(depth_db
 def test_stationarity_in_a_word() -> None:
     assert [describe_stationarity(sd) for sd in (None, 3.0, 3.1, 5.0, 5.1)] == [
         "unknown",
-        "steady",
-        "wavering",
-        "wavering",
-        "unsteady",
+        "stationary",
+        "fluctuating",
+        "fluctuating",
+        "non-stationary",
     ]
 
 
