@@ -19,7 +19,7 @@ from synth.lists.audio_list import read_audio_list
 from synth.lists.cases import read_cases
 from synth.lists.lines import NOT_UTF8, SourceLines
 from synth.lists.scores import read_rows
-from synth.lists.table import HALF_PAIR, read_table
+from synth.lists.table import HALF_PAIR, BadRow, TableRow, read_table
 from synth.match.measure.features import FEATURES
 from synth.match.measure.profile import ClipProfile, Profile, read_profile, write_profile
 from synth.recipe.model import Limits, Source
@@ -181,3 +181,47 @@ def test_a_file_of_proc_that_blocks_its_reader_is_not_opened(tmp_path: Path, mon
     for reader in (read_rows, read_cases, read_review, read_profile):
         with pytest.raises(UsageError):
             list(reader(path))  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_the_header_decides_what_separates_columns(tmp_path: Path, delimiter: str) -> None:
+    path = tmp_path / "l.csv"
+    path.write_text(delimiter.join(("id", "text")) + "\n\n" + delimiter.join(("1", '"a,b;c"')) + "\n")
+    table = read_table(path)
+    assert table.columns == ("id", "text")
+    assert [(row.where, row.fields) for row in table] == [(f"{path}:3", {"id": "1", "text": "a,b;c"})]
+
+
+def test_columns_without_a_name_and_rows_without_a_value_are_skipped(tmp_path: Path) -> None:
+    """Spreadsheets leave both."""
+    path = tmp_path / "l.csv"
+    path.write_text("id,text,,\n1,a,,x\n,,,\n2,b,,\n")
+    assert [row.fields for row in read_table(path)] == [{"id": "1", "text": "a"}, {"id": "2", "text": "b"}]
+
+
+def test_a_bad_row_does_not_end_the_table(tmp_path: Path) -> None:
+    path = tmp_path / "l.csv"
+    path.write_bytes(b"id,text\n1\n2,caf\xe9\n3,ok\n")
+    rows = list(read_table(path).rows_and_mistakes())
+    mistakes = [(row.line, row.mistake) for row in rows if isinstance(row, BadRow)]
+    assert mistakes == [(2, "1 cell, the header has 2 columns"), (3, NOT_UTF8)]
+    assert [row.fields["id"] for row in rows if isinstance(row, TableRow)] == ["3"]
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
+def test_kept_text_is_the_file_byte_for_byte(tmp_path: Path, name: str) -> None:
+    text = '\ufeffid,text\r\n\r\n1,"two\nlines"\r\n2,x\r\n\r\n'
+    if name == "t.jsonl":
+        text = '\ufeff{"id": 1}\n\n{"id": 2}\n\n'
+    path = tmp_path / name
+    path.write_bytes(text.encode())
+    table = read_table(path, keep_text=True)
+    assert table.header_text + "".join(row.blank_text + row.text for row in table) + table.end_text() == text
+
+
+def test_nan_is_refused_on_demand(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"x": NaN}\n')
+    assert len(list(read_table(path))) == 1
+    with pytest.raises(UsageError, match=r"t\.jsonl:1: not JSON: NaN is not a number in JSON"):
+        list(read_table(path, allow_nan=False))
