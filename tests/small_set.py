@@ -91,7 +91,7 @@ def publish(plan: Plan, store: NoiseStore, out: Path) -> DatasetDir:
 
 def make_inline(dataset: DatasetDir, shards: Iterable[int], *, merge: bool = True) -> None:
     """Make the shards in this process, with no engine."""
-    with lock.whole(dataset):
+    with lock.hold_all(dataset):
         todo = open_shards(dataset, list(shards))
         begin(dataset, todo)
         for shard in todo:
@@ -101,7 +101,7 @@ def make_inline(dataset: DatasetDir, shards: Iterable[int], *, merge: bool = Tru
 
 
 def make_with_engine(dataset: DatasetDir, shards: Sequence[int], *, jobs: int) -> None:
-    with lock.whole(dataset):
+    with lock.hold_all(dataset):
         todo = open_shards(dataset, shards)
         run_shards(dataset.path, todo, jobs=jobs, timeout_s=20)
         finish(dataset)

@@ -33,7 +33,7 @@ def finish(out: StrPath, *, accept_timeouts: bool = False) -> dict[str, Any]:
 
     dataset = DatasetDir(Path(out))
     read_plan_header(dataset)  # before a lock file is made in a folder that is not ours
-    with lock.whole(dataset, "synth finish"):
+    with lock.hold_all(dataset, "synth finish"):
         return merge_parts(dataset, accept_timeouts=accept_timeouts)
 
 

@@ -117,7 +117,7 @@ def generate(
         listeners.message(f"{count} of {count} shards are already done")
         nothing = RunResult(0, 0, 0, 0.0, 0, 0.0)
         return GeneratedDataset(nothing, None if chosen else content, chosen, planned.warnings)
-    with lock.part(dataset, chosen.index, chosen.count) if chosen else lock.whole(dataset):
+    with lock.hold_part(dataset, chosen.index, chosen.count) if chosen else lock.hold_all(dataset):
         planned = _save_plan(dataset, plan, listeners)
         shards = chosen.shards(planned.plan.num_shards) if chosen else range(planned.plan.num_shards)
         todo = open_shards(dataset, list(shards))
@@ -146,7 +146,7 @@ def _save_plan(dataset: DatasetDir, plan: Callable[[], PlannedRecipe], listeners
     from synth.dataset.plan_header import publish_plan_header
     from synth.dataset.saved_plan import save_plan
 
-    with lock.planning(dataset):  # parts that start together wait here for each other
+    with lock.hold_plan(dataset):  # parts that start together wait here for each other
         planned, header = _make_plan(plan, listeners)
         if dataset.plan_header.exists():
             _check_same_inputs(dataset, planned, header, listeners)

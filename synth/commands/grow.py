@@ -15,7 +15,7 @@ from synth.audio.encode import encode, quantize
 from synth.catalog.scan import Progress
 from synth.catalog.synthesized_noise import COLUMNS, NOISE_LIST, join_names
 from synth.commands.scanned_noise import ScannedNoise, scan_noise
-from synth.dataset.manifest import values_of
+from synth.dataset.manifest import parameters_of
 from synth.draws import clip_draws, integer_seed
 from synth.dsp.arrays import Samples
 from synth.dsp.generators.generator import Material
@@ -206,7 +206,7 @@ class _Synthesizer:
             materials = [self._material(self.noise, *span) for span in spans]
         samples = generator(num_samples, sample_rate=self.sample_rate, materials=materials)
         path = f"{growth.name}_{number:05}.flac"
-        return samples, NoiseFile(path, num_samples / self.sample_rate, name, values_of(generator))
+        return samples, NoiseFile(path, num_samples / self.sample_rate, name, parameters_of(generator))
 
     def _material(self, noise: ScannedNoise, index: int, offset: int) -> Material:
         """What noise is synthesized from: sound of a recording from `offset` (samples on its circle) on."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -11,39 +10,30 @@ from synth.paths.folders import DATASET_JSON, MANIFEST, PLAN, PRIVATE
 PART_SUFFIX: Final = ".jsonl"
 
 
-@dataclass(frozen=True, slots=True)
 class DatasetDir:
-    """The directory of one data set.
+    """The paths of one data set.
 
     What lies outside `.synth/` is the data set, with the same bytes wherever it is made; `.synth/` belongs to the runs.
     """
 
-    path: Path
-
-    # ------------------------------------------------------------------------------------------------- the data set
-
-    @property
-    def dataset_json(self) -> Path:
-        """Published last: it exists exactly when the data set is complete."""
-        return self.path / DATASET_JSON
-
-    @property
-    def recipe(self) -> Path:
-        return self.path / "recipe.yaml"
-
-    @property
-    def manifest(self) -> Path:
-        return self.path / MANIFEST
-
-    @property
-    def quarantine(self) -> Path:
-        return self.path / "quarantine.jsonl"
-
-    @property
-    def card(self) -> Path:
-        return self.path / "README.md"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.dataset_json = path / DATASET_JSON  # published last: it exists exactly if the data set is complete
+        self.recipe = path / "recipe.yaml"
+        self.manifest = path / MANIFEST
+        self.quarantine = path / "quarantine.jsonl"
+        self.card = path / "README.md"
+        # State of the runs; a finished data set does not need it.
+        self.private = path / PRIVATE
+        self.plan_header = self.private / PLAN
+        self.plan_folder = self.private / "plan"  # catalogs, noise index, columns
+        self.lock = self.private / "lock"
+        self.plan_lock = self.private / "locks" / "plan"
+        self.parts = self.private / "parts"
+        self.temp = self.private / "tmp"
 
     def split_manifest(self, split: str) -> Path:
+        """The rows of one split."""
         return self.path / f"{split}.jsonl"
 
     def stage_manifest(self, stage: str) -> Path:
@@ -54,43 +44,13 @@ class DatasetDir:
         """A path of a manifest row (forward slashes, relative to the data set)."""
         return self.path / relative
 
-    # --------------------------------------------------------------------------------------------------- the runs
-
-    @property
-    def private(self) -> Path:
-        return self.path / PRIVATE
-
-    @property
-    def plan_header(self) -> Path:
-        return self.private / PLAN
-
-    @property
-    def plan_folder(self) -> Path:
-        """Folder of the saved plan: catalogs, noise index, schedule."""
-        return self.private / "plan"
-
-    @property
-    def lock(self) -> Path:
-        return self.private / "lock"
-
-    @property
-    def plan_lock(self) -> Path:
-        return self.private / "locks" / "plan"
-
     def part_lock(self, index: int, count: int) -> Path:
+        """The lock of part `index` of `count` of an array job."""
         return self.private / "locks" / f"part-{index}-of-{count}"
 
-    @property
-    def parts(self) -> Path:
-        return self.private / "parts"
-
     def part(self, shard: int) -> Path:
-        """The shard's part of the manifest; it exists exactly when the shard is done."""
+        """The shard's part of the manifest; it exists exactly if the shard is done."""
         return self.parts / f"{shard:06d}{PART_SUFFIX}"
-
-    @property
-    def temp(self) -> Path:
-        return self.private / "tmp"
 
 
 def audio_path(split: str, source_id: str, clip_id: str, extension: str = "flac") -> str:

@@ -1,4 +1,4 @@
-"""What `dataset.json` holds: counted from the rows and refusals as they pass by, written, and read again."""
+"""`dataset.json`: what is counted while the rows and refusals pass by, its text, and how it is read."""
 
 from __future__ import annotations
 
@@ -57,15 +57,16 @@ class Sums:
     ledger: RenderedLedger | None
     stages: StageCounts
     labels: LabelCounts = field(default_factory=LabelCounts)
-    clips: Counter[str] = field(default_factory=Counter)
-    samples: Counter[str] = field(default_factory=Counter)
-    codes: Counter[str] = field(default_factory=Counter)
+    clips: Counter[str] = field(default_factory=Counter)  # by split
+    samples: Counter[str] = field(default_factory=Counter)  # by split
+    codes: Counter[str] = field(default_factory=Counter)  # refusals by code
     columns: tuple[str, ...] = ()  # keys of a row
-    bad_inputs: set[tuple[object, object, object]] = field(default_factory=set)
+    bad_inputs: set[tuple[object, object, object]] = field(default_factory=set)  # (source, path, offset)
     source: Mapping[str, Any] | None = None  # of the row before: rows of one file are neighbors
-    changed_sources: list[str] = field(default_factory=list)
+    changed_sources: list[str] = field(default_factory=list)  # files of which rows have different hashes
 
     def add_row(self, row: Mapping[str, Any]) -> None:
+        """Count a manifest row."""
         self.columns = self.columns or tuple(row)
         self.clips[row["split"]] += 1
         self.samples[row["split"]] += row["num_samples"]
@@ -80,6 +81,7 @@ class Sums:
         self.source = source
 
     def add_refusal(self, refusal: Mapping[str, Any]) -> None:
+        """Count a quarantine row."""
         self.codes[refusal["code"]] += 1
         if refusal["code"] != "data_set":
             self.bad_inputs.add((refusal.get("source"), refusal["path"], refusal.get("offset")))
@@ -101,7 +103,13 @@ class Sums:
 
 
 def content_of(plan: PlanHeader, sums: Sums, hashes: Mapping[str, str]) -> dict[str, Any]:
-    """The content of `dataset.json`. `hashes`: of the files beside the audio, by name."""
+    """The content of `dataset.json`.
+
+    Args:
+        plan: the header of the plan.
+        sums: what was counted in all rows.
+        hashes: SHA-256 of the files beside the audio, by name.
+    """
     content: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "format_version": plan.format_version,
@@ -118,6 +126,7 @@ def content_of(plan: PlanHeader, sums: Sums, hashes: Mapping[str, str]) -> dict[
 
 
 def to_text(content: Mapping[str, Any]) -> str:
+    """The text of `dataset.json`."""
     return json.dumps(content, sort_keys=True, ensure_ascii=False, indent=2) + "\n"
 
 
@@ -127,14 +136,19 @@ def content_digest(content: Mapping[str, Any]) -> str:
 
 
 def read_content(dataset: DatasetDir) -> dict[str, Any]:
-    """The content of a data set's `dataset.json`, with every type checked. Raises DamagedDataset."""
+    """The content of a data set's `dataset.json`, with every type checked.
+
+    Raises:
+        UsageError: it was written by a version of synth with another format.
+        DamagedDataset: it is damaged.
+    """
     file = DataFile(dataset.dataset_json, dataset.path)
     content = file.json()
     version = content.get("schema_version") if isinstance(content, dict) else None
     if isinstance(version, int):
         refuse_format(dataset.dataset_json, "schema_version", version, SCHEMA_VERSION, CONTENT_KEYS)
-    wrong = fault(_CONTENT, content)
-    if wrong is not None:
-        raise file.error(wrong)
-    found: dict[str, Any] = content
-    return found
+    problem = fault(_CONTENT, content)
+    if problem is not None:
+        raise file.error(problem)
+    assert isinstance(content, dict)
+    return content

@@ -1,7 +1,7 @@
-"""The merge: from the parts of all shards to the manifests, the quarantine list, and at last `dataset.json`.
+"""Merges the parts of all shards into the manifests, the quarantine, and at last `dataset.json`.
 
-It reads nothing but the parts and the plan, writes the same bytes whenever and wherever it runs, and may be run again
-at any time.
+The merge reads nothing but the parts and the plan, writes the same bytes whenever and wherever it runs, and may be run
+again at any time.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from synth.dataset.plan_header import PlanHeader, read_plan_header
 from synth.dataset.saved_plan import load_pools
 from synth.dataset.stages import StageCounts, is_trained_on
 from synth.errors import SynthError, TooManyBadInputs, VerifyMismatch
+from synth.text import count_of, listed
 
 _log = logging.getLogger(__name__)
 
@@ -54,21 +55,21 @@ class _HashedFile:
 
 
 @contextlib.contextmanager
-def _merged(dataset: DatasetDir, paths: list[Path]) -> Iterator[dict[str, _HashedFile]]:
-    """The files of the merge by name; they appear under their names when the block ends well."""
+def _open_merge(dataset: DatasetDir, paths: list[Path]) -> Iterator[dict[str, _HashedFile]]:
+    """The files of the merge by name; they appear under their names if the block ends without an error."""
     files.make_folder(dataset.temp)
     with contextlib.ExitStack() as stack:
-        found = {p.name: _HashedFile(stack.enter_context(files.writing(p, temp_folder=dataset.temp))) for p in paths}
-        yield found
-        for out in found.values():
+        outs = {p.name: _HashedFile(stack.enter_context(files.writing(p, temp_folder=dataset.temp))) for p in paths}
+        yield outs
+        for out in outs.values():
             out.flush()
 
 
 def _merge(dataset: DatasetDir, plan: PlanHeader, sums: Sums) -> dict[str, str]:
-    """Write the manifests and the quarantine list; their hashes by file name."""
+    """Write the manifests and the quarantine; returns their SHA-256 by file name."""
     splits = {split: dataset.split_manifest(split) for split in plan.splits}
     stages = {stage: dataset.stage_manifest(stage) for stage in plan.stages}
-    with _merged(dataset, [dataset.manifest, dataset.quarantine, *splits.values(), *stages.values()]) as out:
+    with _open_merge(dataset, [dataset.manifest, dataset.quarantine, *splits.values(), *stages.values()]) as out:
         quarantine = out[dataset.quarantine.name]
         for refusal in plan.refused:
             sums.add_refusal(refusal)
@@ -88,10 +89,18 @@ def _merge(dataset: DatasetDir, plan: PlanHeader, sums: Sums) -> dict[str, str]:
 
 
 def finish(dataset: DatasetDir, *, accept_timeouts: bool = False) -> dict[str, Any]:
-    """Merge the parts of a data set whose shards are all done; the content of its `dataset.json`.
+    """Merge the parts of a data set whose shards are all done.
 
-    The caller holds the directory's lock. What is refused here has its manifests and `quarantine.jsonl` written, but no
-    `dataset.json`. A time-out may be the fault of a busy machine, so it is not accepted unless somebody says so.
+    The caller holds the directory's lock. A data set that is refused here has its manifests and `quarantine.jsonl`
+    written, but no `dataset.json`.
+
+    Args:
+        dataset: the data set.
+        accept_timeouts: treat clips that timed out as permanently refused; a timeout may be the fault of a busy
+            machine.
+
+    Returns:
+        The content of its `dataset.json`.
 
     Raises:
         UsageError: nothing was planned here.
@@ -121,27 +130,23 @@ def finish(dataset: DatasetDir, *, accept_timeouts: bool = False) -> dict[str, A
 def _check_all_present(dataset: DatasetDir, plan: PlanHeader) -> None:
     missing = sorted(set(range(plan.shards)) - set(present_shards(dataset)))
     if missing:
-        first = ", ".join(str(shard) for shard in missing[:5]) + (", ..." if len(missing) > 5 else "")
-        raise SynthError(f"{len(missing)} of {plan.shards} shards are not done ({first}): run generate again")
+        raise SynthError(f"{len(missing)} of {plan.shards} shards are not done ({listed(missing)}): run generate again")
 
 
 def _check_sources(dataset: DatasetDir, sums: Sums) -> None:
-    if not sums.changed_sources:
-        return
-    count = len(sums.changed_sources)
-    names = ", ".join(sums.changed_sources[:5]) + (f" and {count - 5} more" if count > 5 else "")
-    raise VerifyMismatch(
-        f"{dataset.path}: clips of one source file were made from different contents of it ({names}): the file was "
-        "changed while the data set was made. Generate the data set again in a new directory."
-    )
+    if sums.changed_sources:
+        raise VerifyMismatch(
+            f"{dataset.path}: clips of one source file were made from different contents of it "
+            f"({listed(sums.changed_sources)}): the file was changed while the data set was made. "
+            "Generate the data set again in a new directory."
+        )
 
 
 def _check_timeouts(dataset: DatasetDir, sums: Sums, accept: bool) -> None:
     if (count := sums.codes["timeout"]) and not accept:
-        clips = "1 clip" if count == 1 else f"{count} clips"
         raise SynthError(
-            f"{clips} timed out (see {dataset.quarantine}): run again to try once more, raise limits.timeout_s, or "
-            "leave the files out of the sources"
+            f"{count_of(count, 'clip')} timed out (see {dataset.quarantine}): run again to try once more, "
+            "raise limits.timeout_s, or leave the files out of the sources"
         )
 
 
@@ -164,5 +169,5 @@ def _check_bad_inputs(dataset: DatasetDir, plan: PlanHeader, sums: Sums) -> None
 
 
 def too_many(bad: int, inputs: int, max_bad: float) -> bool:
-    """Whether `bad` of `inputs` is more than `max_bad`: a share where below 1, else a count."""
+    """Whether `bad` of `inputs` are more than `max_bad` allows, which is a share if below 1, else a count."""
     return bad > (max_bad * inputs if max_bad < 1 else max_bad)

@@ -1,6 +1,6 @@
 """Which input files are no longer those that a data set was planned with, by name.
 
-What a plan recorded of each file (catalog/identity.py) is compared with what a new plan of the same recipe finds. A
+What a plan recorded of each file (audio/file_identity.py) is compared with what a new plan of the same recipe finds. A
 file that was only touched is the same file if its hash is known and equal: from a plan with `--strict-inputs`, from
 decoding (noise), or from the rows that were made of it (speech).
 """
@@ -31,14 +31,14 @@ _TOUCHED_TOO: Final = (
     "`synth generate --strict-inputs` records the hashes of all files when it plans."
 )
 
+#: A file by its first recording in the old catalog and in the new one; None if it is not in it.
 _Pair: TypeAlias = tuple[int | None, int | None]
-"""A file by its first recording in the old catalog and in the new one; None where it is not."""
 
 
 def refuse_changed_inputs(dataset: DatasetDir, plan: Plan) -> int:
     """Compare the files of a plan with those that the data set in `dataset` was planned with, for the same recipe.
 
-    Hashes that are known of files that are still the same are taken over into the catalogs of `plan`.
+    Known hashes of files that are still the same are taken over into the catalogs of `plan`.
 
     Returns:
         How many files were touched, but have the same content.
@@ -112,16 +112,18 @@ class _Comparison:
     def _change(self, before: int, now: int) -> str | None:
         planned, present = self._old.identity(before), self._new.identity(now)
         if planned is None or present is None:
-            return None if planned is present else _appeared(planned)
+            if planned is present:
+                return None
+            return "it was missing, and is there now" if planned is None else "it is missing"
         change = difference(planned, present)
         if planned.content != present.content:
             return change
-        known = self._old.sha256(before) or (self._rows and self._rows.of(self._old, before))
-        if change is None and (known is None or self._new.sha256(now) is None):
+        planned_hash = self._old.sha256(before) or (self._rows and self._rows.of(self._old, before))
+        if change is None and (planned_hash is None or self._new.sha256(now) is None):
             return None
-        if known is None:
+        if planned_hash is None:
             return f"its modification time was {_time(planned)} and is {_time(present)}"
-        if known != self._present_hash(now):
+        if planned_hash != self._present_hash(now):
             return "its content has changed, though not its size, first or last bytes"
         self.touched += change is not None
         return None
@@ -131,10 +133,6 @@ class _Comparison:
             return self._new.sha256(now) or file_sha256(self._new.file(now))
         except BadInput:
             return None
-
-
-def _appeared(planned: FileIdentity | None) -> str:
-    return "it was missing, and is there now" if planned is None else "it is missing"
 
 
 def _time(identity: FileIdentity) -> str:
@@ -166,12 +164,13 @@ def _keyed(catalog: Catalog) -> Iterator[tuple[tuple[int, bytes], int]]:
 
 
 class _RowHashes:
-    """The hashes of speech files in the rows that are made already; read only when somebody asks."""
+    """The hashes of speech files in the rows that are made already; read when one is first asked for."""
 
     def __init__(self, dataset: DatasetDir) -> None:
         self._dataset = dataset
 
     def of(self, catalog: Catalog, index: int) -> str | None:
+        """The hash of the file of a recording; None if no row is made of it."""
         return self._by_file.get((catalog.source(index).name, catalog.path(index)))
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The noise ledger counted from the manifest rows of the clips that were really made."""
+"""The use of the noise, counted from the manifest rows of the clips that were really made."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ def _numbers() -> array[int]:
 
 
 class RenderedLedger:
-    """Feed it the rows, then ask for `to_json`: the same shape as the planned one. Memory: 16 bytes a noise piece."""
+    """Feed it the rows; `to_json` has the same shape as the planned ledger. Memory: 16 bytes per noise segment."""
 
     def __init__(self, pools: Pools, *, sample_rate: int) -> None:
         self._pools = pools
         self._rate = sample_rate
         self._offsets: dict[tuple[str, str, str], array[int]] = defaultdict(_numbers)
         self._counts: dict[tuple[str, str, str], array[int]] = defaultdict(_numbers)
-        self._grown: dict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
+        self._synthesized: dict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count the noise of one manifest row."""
         pool = pool_of(SPLITS.index(row["split"]))
-        for piece in row["noise"]:
-            if is_from_file(piece):
-                key = piece["layer"], pool, piece["recording"]
-                self._add_recorded(key, piece["offset"], piece["source_num_samples"])
+        for segment in row["noise"]:
+            if is_from_file(segment):
+                key = segment["layer"], pool, segment["recording"]
+                self._add_recorded(key, segment["offset"], segment["source_num_samples"])
             else:
-                sources = self._grown[piece["layer"], pool, piece["kind"]]
-                sources[piece["recording"]] = sources.get(piece["recording"], 0) + piece["source_num_samples"]
+                sources = self._synthesized[segment["layer"], pool, segment["kind"]]
+                sources[segment["recording"]] = sources.get(segment["recording"], 0) + segment["source_num_samples"]
         for event in row["events"]:
             source = event["source"]
             if source is not None:
@@ -53,7 +53,7 @@ class RenderedLedger:
         self._counts[key].append(num_samples)
 
     def used_seconds(self) -> dict[tuple[str, str, str], float]:
-        """Seconds of each recording that were used as they are, by layer, pool and id; needs no pools."""
+        """Seconds of use of each recording as it is, by layer, pool and id; needs no pools."""
         return {key: sum(counts) / self._rate for key, counts in self._counts.items()}
 
     def _use(self, layer: str, pool: str) -> PoolUse:
@@ -68,10 +68,10 @@ class RenderedLedger:
             GrownUse(
                 method,
                 generator.is_model,
-                {source: n / self._rate for source, n in sorted(self._grown[layer, pool, method].items())},
+                {source: n / self._rate for source, n in sorted(self._synthesized[layer, pool, method].items())},
             )
             for method, generator in GENERATORS.items()
-            if (layer, pool, method) in self._grown
+            if (layer, pool, method) in self._synthesized
         ]
         return PoolUse.of(layer, pool, uses, grown)
 

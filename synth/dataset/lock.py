@@ -23,23 +23,26 @@ from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.reader import DataFile
 from synth.errors import Locked
 
-_held: set[int] = set()
-_MOST_TEXT: Final = 4096
+_lock_files: set[int] = set()  # descriptors of this process
+_MAX_TEXT: Final = 4096  # bytes
 
 
 def _close_in_child() -> None:
     """A forked worker must not keep the lock of a parent that died."""
-    for fd in _held:
+    for fd in _lock_files:
         with contextlib.suppress(OSError):
             os.close(fd)
-    _held.clear()
+    _lock_files.clear()
 
 
 os.register_at_fork(after_in_child=_close_in_child)
 
 
-def _try(fd: int, operation: int, path: Path) -> bool:
-    """Take the lock if it is free. Where the file system has no locks: go on, parts are created only once anyway."""
+def _take(fd: int, operation: int, path: Path) -> bool:
+    """Take the lock if it is free; returns whether it was.
+
+    Without locks in the file system the run goes on: parts are created only once anyway.
+    """
     try:
         fcntl.flock(fd, operation | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -54,19 +57,19 @@ def _try(fd: int, operation: int, path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[int]:
+def _open_lock(path: Path) -> Iterator[int]:
     fd = files.open_lock_file(path)
-    _held.add(fd)
+    _lock_files.add(fd)
     try:
         yield fd
     finally:
-        _held.discard(fd)
+        _lock_files.discard(fd)
         os.close(fd)
 
 
 @contextlib.contextmanager
-def _seen(dataset: DatasetDir, path: Path) -> Iterator[int | None]:
-    """A lock file opened for reading, which a read-only disk allows; None where there is none.
+def _open_to_look(dataset: DatasetDir, path: Path) -> Iterator[int | None]:
+    """A lock file opened for reading, which a read-only disk allows; None if it does not exist.
 
     Raises DamagedDataset for what is not a regular file.
     """
@@ -80,29 +83,27 @@ def _seen(dataset: DatasetDir, path: Path) -> Iterator[int | None]:
         os.close(fd)
 
 
-def _text(fd: int) -> str:
-    return os.pread(fd, _MOST_TEXT, 0).decode(errors="replace").strip()
-
-
-def _holder(dataset: DatasetDir, path: Path) -> str | None:
-    """Who holds a lock file alone; None when nobody does."""
-    with _seen(dataset, path) as fd:
-        return None if fd is None or _try(fd, fcntl.LOCK_EX, path) else _text(fd)
+def _read_holder(fd: int) -> str:
+    return os.pread(fd, _MAX_TEXT, 0).decode(errors="replace").strip()
 
 
 def holders(dataset: DatasetDir) -> list[str]:
-    """Who works in the directory now, one text each; empty when nobody does. Writes nothing."""
-    with _seen(dataset, dataset.lock) as fd:
-        if fd is None or _try(fd, fcntl.LOCK_EX, dataset.lock):
+    """Who works in the directory now, one text each; empty if nobody does. Writes nothing."""
+    with _open_to_look(dataset, dataset.lock) as fd:
+        if fd is None or _take(fd, fcntl.LOCK_EX, dataset.lock):
             return []
-        if not _try(fd, fcntl.LOCK_SH, dataset.lock):
-            return [_text(fd)]
-    parts = sorted(dataset.private.glob("locks/part-*"))
-    return [who for path in parts if (who := _holder(dataset, path)) is not None]
+        if not _take(fd, fcntl.LOCK_SH, dataset.lock):
+            return [_read_holder(fd)]
+    texts = []
+    for path in sorted(dataset.private.glob("locks/part-*")):
+        with _open_to_look(dataset, path) as fd:
+            if fd is not None and not _take(fd, fcntl.LOCK_EX, path):
+                texts.append(_read_holder(fd))
+    return texts
 
 
-def _refuse(dataset: DatasetDir, who: list[str]) -> Locked:
-    by = "; ".join(text for text in who if text) or "another run"
+def _locked(dataset: DatasetDir, texts: list[str]) -> Locked:
+    by = "; ".join(text for text in texts if text) or "another run"
     return Locked(f"{dataset.path} is in use by {by}; wait until it is done, or stop it, then run again")
 
 
@@ -111,39 +112,39 @@ def _describe(what: str) -> str:
 
 
 @contextlib.contextmanager
-def whole(dataset: DatasetDir, what: str = "synth generate") -> Iterator[None]:
-    """Hold the directory alone. Raises Locked, with who holds it, when anybody else works there."""
-    with _opened(dataset.lock) as fd:
-        if not _try(fd, fcntl.LOCK_EX, dataset.lock):
-            raise _refuse(dataset, holders(dataset))
+def hold_all(dataset: DatasetDir, what: str = "synth generate") -> Iterator[None]:
+    """Hold the directory alone; `what` is the command that does. Raises Locked, with who holds it, if it is in use."""
+    with _open_lock(dataset.lock) as fd:
+        if not _take(fd, fcntl.LOCK_EX, dataset.lock):
+            raise _locked(dataset, holders(dataset))
         files.write_lock_text(fd, _describe(what), dataset.lock)
         yield
 
 
 @contextlib.contextmanager
-def part(dataset: DatasetDir, index: int, count: int) -> Iterator[None]:
-    """Hold one part, beside other parts. Raises Locked when a whole run, a merge, or this same part is running."""
+def hold_part(dataset: DatasetDir, index: int, count: int) -> Iterator[None]:
+    """Hold part `index` of `count`, beside other parts. Raises Locked if a run, a merge, or the same part holds it."""
     path = dataset.part_lock(index, count)
-    with _opened(dataset.lock) as fd, _opened(path) as part_fd:
-        if not _try(fd, fcntl.LOCK_SH, dataset.lock):
-            raise _refuse(dataset, holders(dataset))
-        if not _try(part_fd, fcntl.LOCK_EX, path):
-            raise _refuse(dataset, [_text(part_fd)])
+    with _open_lock(dataset.lock) as fd, _open_lock(path) as part_fd:
+        if not _take(fd, fcntl.LOCK_SH, dataset.lock):
+            raise _locked(dataset, holders(dataset))
+        if not _take(part_fd, fcntl.LOCK_EX, path):
+            raise _locked(dataset, [_read_holder(part_fd)])
         files.write_lock_text(part_fd, _describe(f"synth generate --part {index}/{count}"), path)
         yield
 
 
 @contextlib.contextmanager
-def planning(dataset: DatasetDir, *, patience_s: float = 600.0) -> Iterator[None]:
+def hold_plan(dataset: DatasetDir, *, patience_s: float = 600.0) -> Iterator[None]:
     """Hold the right to write the plan; the parts of an array job, which all start at once, wait for each other here.
 
     Raises Locked after `patience_s` seconds.
     """
-    with _opened(dataset.plan_lock) as fd:
+    with _open_lock(dataset.plan_lock) as fd:
         deadline = time.monotonic() + patience_s
-        while not _try(fd, fcntl.LOCK_EX, dataset.plan_lock):
+        while not _take(fd, fcntl.LOCK_EX, dataset.plan_lock):
             if time.monotonic() > deadline:
-                raise _refuse(dataset, [_text(fd)])
+                raise _locked(dataset, [_read_holder(fd)])
             time.sleep(0.05)
         files.write_lock_text(fd, _describe("the planning of another part"), dataset.plan_lock)
         yield

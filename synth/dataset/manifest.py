@@ -1,7 +1,7 @@
-"""The manifest row: one JSON line a clip, a superset of NeMo's, in which every word is true.
+"""The manifest row: one JSON line per clip, a superset of NeMo's, in which every word is true.
 
-Flat where training code looks, nested for provenance; unknown is null, never left out. Keys are sorted and floats have
-fixed decimals, so the same clip gives the same line.
+Flat where training code looks, nested for provenance; what is unknown is null, never left out. Keys are sorted and
+floats have fixed decimals, so the same clip gives the same line.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from synth.render.clip import Measurements, RenderedAudio
 
 ManifestRow: TypeAlias = dict[str, Any]
+#: Finds where a span of a layer's noise recording comes from.
 Trace: TypeAlias = Callable[[str, RecordingSpan], Origin]
-"""Where a use of a layer's noise recording comes from."""
 
 _encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, check_circular=False).encode
+#: The key under `synthesis` of noise that was played from a file of `synth grow`: what the file was made from.
 SYNTHESIZED_FROM: Final = "synthesized_from"
-"""The key under `synthesis` of noise that was played from a file of `synth grow`: what the file was made from."""
 
 _DECIBEL_DECIMALS: Final = 3
 _SECOND_DECIMALS: Final = 6
@@ -56,7 +56,7 @@ class WrittenClip:
     noise_stem: WrittenFile | None = None
 
 
-def row(
+def make_row(
     spec: ClipSpec,
     recording: Recording,
     *,
@@ -65,10 +65,18 @@ def row(
     written: WrittenClip,
     trace: Trace,
 ) -> ManifestRow:
-    """The manifest row of a clip that was made from `spec`. `trace` finds noise in its source file.
+    """Make the manifest row of a clip.
 
-    Samples are counted at the clip's rate, but for `source` (the file's own). `duration` is num_samples divided by
+    Samples are counted at the clip's rate, except in `source` (at the file's own). `duration` is num_samples divided by
     sampling_rate, unrounded. Alignments are seconds from the start of the clip.
+
+    Args:
+        spec: the plan of the clip.
+        recording: its speech.
+        source_sha256: of the file of that recording.
+        rendered: the clip as rendered, with the levels as they are written.
+        written: its files.
+        trace: finds noise in its source file.
     """
     measured = rendered.measurements
     return {
@@ -89,11 +97,26 @@ def row(
         "weight": spec.loss_weight,
         "copy": spec.copy,
         "source_id": spec.source_id,
-        "source": _source(recording, source_sha256),
+        "source": {
+            "name": recording.source,
+            "path": recording.path,
+            "offset": recording.offset,
+            "num_samples": recording.num_samples,
+            "sampling_rate": recording.sample_rate,
+            "sha256": source_sha256,
+        },
         "speech": _speech(spec, measured),
         "room": spec.room_id,
-        "noise": _noise(spec, measured, trace),
-        "match_spectrum": _colour(spec, measured),
+        "noise": [
+            _segment(segment, gain_db, reports, trace)
+            for segment, gain_db, reports in zip(
+                spec.noise,
+                measured.noise_gains_db,
+                measured.effect_reports.noise or [()] * len(spec.noise),
+                strict=True,
+            )
+        ],
+        "match_spectrum": _spectrum(spec, measured),
         "fluctuation_db": spec.fluctuation_db,
         "channel": _effects(spec.channel_effects, measured.effect_reports.channel),
         "snr_db": _snr(spec, measured),
@@ -101,62 +124,31 @@ def row(
         "peak_dbfs": _db(measured.peak_dbfs),
         "headroom_gain_db": _db(measured.headroom_gain_db),
         "stems": {**_stem("speech", written.speech_stem), **_stem("noise", written.noise_stem)},
-        "events": _events(spec, measured, trace),
+        "events": [
+            _event(spec, event, gain_db, trace)
+            for event, gain_db in zip(spec.events, measured.event_gains_db, strict=True)
+        ],
         "sha256": written.main.sha256,
         "pcm_sha256": written.pcm_sha256,
     }  # fmt: skip
 
 
 def _labels(spec: ClipSpec, recording: Recording) -> dict[str, Any]:
-    """The speech's labels, and those of what happens in the noise. What both have is true where either says so, and
-    unknown where neither does and one of them does not know. What something done to the clip makes unknown is null, and
-    of a recording as it is there is known what its list says."""
+    """The labels of the speech, and those of what happens in the noise.
+
+    A label of both is true if either is true, else unknown (None) if either is unknown. For a recording that is taken
+    as it is, only its list counts. What something done to the clip makes unknown is None.
+    """
     labels = dict(recording.labels or {})
     for name, happens in spec.event_labels:
-        said = (happens, label_truth(labels, name) if name in labels else False)
-        labels[name] = True if True in said else None if None in said else False
+        in_speech = label_truth(labels, name) if name in labels else False
         if spec.unchanged:
             labels[name] = label_truth(recording.labels, name)
+        elif happens is True or in_speech is True:
+            labels[name] = True
+        else:
+            labels[name] = None if happens is None or in_speech is None else False
     return labels | {name: None for name in spec.unknown_labels if name in labels}
-
-
-def _colour(spec: ClipSpec, measured: Measurements) -> dict[str, Any] | None:
-    """The colour that the noise was equalised to, and the gain of each band."""
-    if spec.target_spectrum is None:
-        return None
-    gains = [_db(gain) for gain in measured.band_gains_db]
-    rumble = None if spec.target_spectrum.rumble_db is None else list(spec.target_spectrum.rumble_db)
-    return {
-        "bands_db": list(spec.target_spectrum.bands_db),
-        "rumble_db": rumble,
-        "limit_db": spec.target_spectrum.limit_db,
-        "gains_db": gains,
-    }
-
-
-def _stem(name: str, file: WrittenFile | None) -> dict[str, str | None]:
-    return {name: file.path if file else None, f"{name}_sha256": file.sha256 if file else None}
-
-
-def _db(value: float | None) -> float | None:
-    return None if value is None else round(value, _DECIBEL_DECIMALS) + 0.0  # + 0.0: there is no -0.0 dB
-
-
-def _alignment(words: Sequence[tuple[str, float, float]] | None) -> list[list[Any]] | None:
-    if words is None:
-        return None
-    return [[text, round(start, _SECOND_DECIMALS), round(length, _SECOND_DECIMALS)] for text, start, length in words]
-
-
-def _source(recording: Recording, sha256: str) -> dict[str, Any]:
-    return {
-        "name": recording.source,
-        "path": recording.path,
-        "offset": recording.offset,
-        "num_samples": recording.num_samples,
-        "sampling_rate": recording.sample_rate,
-        "sha256": sha256,
-    }
 
 
 def _speech(spec: ClipSpec, measured: Measurements) -> dict[str, Any]:
@@ -170,8 +162,31 @@ def _speech(spec: ClipSpec, measured: Measurements) -> dict[str, Any]:
     }
 
 
+def _stem(name: str, file: WrittenFile | None) -> dict[str, str | None]:
+    return {name: file and file.path, f"{name}_sha256": file and file.sha256}
+
+
+def _alignment(words: Sequence[tuple[str, float, float]] | None) -> list[list[Any]] | None:
+    if words is None:
+        return None
+    return [[text, round(start, _SECOND_DECIMALS), round(length, _SECOND_DECIMALS)] for text, start, length in words]
+
+
+def _spectrum(spec: ClipSpec, measured: Measurements) -> dict[str, Any] | None:
+    """The spectrum that the noise was equalized to, and the gain of each band."""
+    target = spec.target_spectrum
+    if target is None:
+        return None
+    return {
+        "bands_db": list(target.bands_db),
+        "rumble_db": None if target.rumble_db is None else list(target.rumble_db),
+        "limit_db": target.limit_db,
+        "gains_db": [_db(gain) for gain in measured.band_gains_db],
+    }
+
+
 def _snr(spec: ClipSpec, measured: Measurements) -> dict[str, Any] | None:
-    if spec.snr_db is None or measured.snr is None:
+    if measured.snr is None:
         return None
     return {
         "requested": _db(spec.snr_db),
@@ -184,67 +199,50 @@ def _snr(spec: ClipSpec, measured: Measurements) -> dict[str, Any] | None:
     }
 
 
-def _noise(spec: ClipSpec, measured: Measurements, trace: Trace) -> list[dict[str, Any]]:
-    drawn = measured.effect_reports.noise or [None] * len(spec.noise)
-    pieces = zip(spec.noise, measured.noise_gains_db, drawn, strict=True)
-    return [_piece(piece, gain_db, parameters, trace) for piece, gain_db, parameters in pieces]
-
-
-def _piece(
-    piece: NoiseSegment, gain_db: float, drawn: Sequence[Mapping[str, Any] | None] | None, trace: Trace
+def _segment(
+    segment: NoiseSegment, gain_db: float, reports: Sequence[Mapping[str, Any] | None], trace: Trace
 ) -> dict[str, Any]:
-    place = RecordingSpan(piece.recording, piece.recording_id, piece.offset, piece.source_num_samples)
+    span = RecordingSpan(segment.recording, segment.recording_id, segment.offset, segment.source_num_samples)
+    synthesis = None
+    if segment.synthesis is not None:
+        materials = [_span(segment.layer, each, trace) for each in segment.synthesis.materials]
+        synthesis = {**parameters_of(segment.synthesis.generator), "materials": materials}
+    elif (file := segment.grown_file) is not None:
+        synthesis = {"name": file.method, SYNTHESIZED_FROM: file.grown_from, "materials": []}
     return {
-        "layer": piece.layer,
-        "kind": piece.kind,
-        "recording": piece.recording_id,
-        "offset": piece.offset,
-        "source_num_samples": piece.source_num_samples,
-        **(NO_ORIGIN if piece.synthesis else trace(piece.layer, place)),
-        "track": piece.track,
-        "at": piece.at,
-        "num_samples": piece.num_samples,
-        "fade_in": piece.fade_in,
-        "effects": _effects(piece.effects, drawn),
+        "layer": segment.layer,
+        "kind": segment.kind,
+        "recording": segment.recording_id,
+        "offset": segment.offset,
+        "source_num_samples": segment.source_num_samples,
+        **(NO_ORIGIN if segment.synthesis else trace(segment.layer, span)),
+        "track": segment.track,
+        "at": segment.at,
+        "num_samples": segment.num_samples,
+        "fade_in": segment.fade_in,
+        "effects": _effects(segment.effects, reports),
         "gain_db": _db(gain_db),
-        "synthesis": _synthesis(piece, trace),
+        "synthesis": synthesis,
     }
 
 
-def _synthesis(piece: NoiseSegment, trace: Trace) -> dict[str, Any] | None:
-    """The generator with its values and what it worked from; of a file of `synth grow` what its list says."""
-    if piece.synthesis is not None:
-        grown = piece.synthesis
-        return {
-            **values_of(grown.generator),
-            "materials": [_place(piece.layer, place, trace) for place in grown.materials],
-        }
-    if (file := piece.grown_file) is not None:
-        return {"name": file.method, SYNTHESIZED_FROM: file.grown_from, "materials": []}
-    return None
+def is_from_file(segment: Mapping[str, Any]) -> bool:
+    """Whether a noise segment of a row was played from a file: a recording, or a file of `synth grow`."""
+    return segment["synthesis"] is None or SYNTHESIZED_FROM in segment["synthesis"]
 
 
-def is_from_file(piece: Mapping[str, Any]) -> bool:
-    """Whether a noise piece of a row was played from a file: a recording, or a file of `synth grow`."""
-    return piece["synthesis"] is None or SYNTHESIZED_FROM in piece["synthesis"]
-
-
-def _place(layer: str, place: RecordingSpan, trace: Trace) -> dict[str, Any]:
+def _span(layer: str, span: RecordingSpan, trace: Trace) -> dict[str, Any]:
     return {
-        "recording": place.recording_id,
-        "offset": place.offset,
-        "num_samples": place.num_samples,
-        **trace(layer, place),
+        "recording": span.recording_id,
+        "offset": span.offset,
+        "num_samples": span.num_samples,
+        **trace(layer, span),
     }
-
-
-def _events(spec: ClipSpec, measured: Measurements, trace: Trace) -> list[dict[str, Any]]:
-    return [_event(spec, event, gain, trace) for event, gain in zip(spec.events, measured.event_gains_db, strict=True)]
 
 
 def _event(spec: ClipSpec, event: PlannedEvent, gain_db: float, trace: Trace) -> dict[str, Any]:
-    """`start` and `end` are seconds of the clip in which it sounds; the rest says how it was made."""
-    place = event.recorded
+    """`start` and `end` are seconds of the clip, for training; the rest is how the event was made."""
+    span = event.recorded
     return {
         "label": event.label,
         "start": round(event.at / spec.sample_rate, _SECOND_DECIMALS),
@@ -253,30 +251,34 @@ def _event(spec: ClipSpec, event: PlannedEvent, gain_db: float, trace: Trace) ->
         "num_samples": event.num_samples,
         "relative_db": event.relative_db,
         "gain_db": _db(gain_db),
-        "kind": "synthesized" if place is None else "recording",
-        "synthesis": None if event.synthesized is None else values_of(event.synthesized),
-        "source": None if place is None else {"layer": event.layer, **_place(event.layer, place, trace)},
+        "kind": "synthesized" if span is None else "recording",
+        "synthesis": None if event.synthesized is None else parameters_of(event.synthesized),
+        "source": None if span is None else {"layer": event.layer, **_span(event.layer, span, trace)},
     }
 
 
-def values_of(values: Any) -> dict[str, Any]:
-    """`{"name": ..., **fields}` of a generator or an event."""
-    names = _field_names(cast("Hashable", type(values)))
-    return {"name": values.name, **{name: getattr(values, name) for name in names}}
+def _effects(effects: Sequence[Effect], reports: Sequence[Mapping[str, Any] | None]) -> list[dict[str, Any]]:
+    """As `effect_to_json`, and under `drawn` what a library drew itself."""
+    rows = [parameters_of(effect) for effect in effects]
+    for row, report in zip(rows, reports, strict=False):
+        if report is not None:
+            row["drawn"] = dict(report)
+    return rows
+
+
+def _db(value: float | None) -> float | None:
+    return None if value is None else round(value, _DECIBEL_DECIMALS) + 0.0  # + 0.0: there is no -0.0 dB
+
+
+def parameters_of(processor: Any) -> dict[str, Any]:
+    """`{"name": ..., **parameters}` of an effect, a generator or an event."""
+    names = _field_names(cast("Hashable", type(processor)))
+    return {"name": processor.name, **{name: getattr(processor, name) for name in names}}
 
 
 @lru_cache
 def _field_names(kind: Hashable) -> tuple[str, ...]:
     return tuple(f.name for f in dataclasses.fields(kind))  # type: ignore[arg-type]
-
-
-def _effects(effects: Sequence[Effect], drawn: Sequence[Mapping[str, Any] | None] | None) -> list[dict[str, Any]]:
-    """As `effect_to_json`, and under `drawn` what a library drew itself where it did."""
-    found = [values_of(effect) for effect in effects]
-    for fields, parameters in zip(found, drawn or (), strict=False):
-        if parameters is not None:
-            fields["drawn"] = dict(parameters)
-    return found
 
 
 def to_line(fields: Mapping[str, Any]) -> str:
@@ -285,7 +287,7 @@ def to_line(fields: Mapping[str, Any]) -> str:
 
 
 def read_rows(path: Path) -> Iterator[ManifestRow]:
-    """The rows of a manifest, one at a time. Rows with NeMo's keys alone are taken too.
+    """Read the rows of a manifest, one at a time. Rows with NeMo's keys alone are read as well.
 
     Raises:
         DamagedDataset: the manifest is one of a data set, and a line is not a row of it.
@@ -293,15 +295,15 @@ def read_rows(path: Path) -> Iterator[ManifestRow]:
     """
     file = DataFile.named(path)
     for number, fields, _ in file.objects():
-        yield _typed(fields, file, number)
+        yield _check_types(fields, file, number)
 
 
 def parse_row(line: bytes, file: DataFile, at: int | str) -> ManifestRow:
-    """A line of a manifest, the `at`-th of its file. Raises as `read_rows`."""
-    return _typed(file.object(line, at), file, at)
+    """Parse a line of a manifest; `at` is its number in the file, or what else names it. Raises as `read_rows`."""
+    return _check_types(file.object(line, at), file, at)
 
 
-def _typed(fields: ManifestRow, file: DataFile, at: int | str) -> ManifestRow:
+def _check_types(fields: ManifestRow, file: DataFile, at: int | str) -> ManifestRow:
     fault = fault_of(fields)
     if fault is not None:
         refuse_old_row(fields, f"{file.path}:{at}" if isinstance(at, int) else f"{file.path}: {at}")

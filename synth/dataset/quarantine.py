@@ -1,4 +1,4 @@
-"""A line of `quarantine.jsonl`: which input was refused, with which code, and which clip it cost."""
+"""A row of `quarantine.jsonl`: which input was refused, with which code, and which clip it cost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from synth.plan.clip_spec import ClipSpec
 
 
 def scan_refusal(refusal: Refusal) -> dict[str, Any]:
-    """The line of an input that was refused before any clip was planned of it."""
+    """The row of an input that was refused before any clip was planned from it."""
     return {
         "clip_id": refusal.clip_id,
         "code": refusal.code,
@@ -28,18 +28,25 @@ def scan_refusal(refusal: Refusal) -> dict[str, Any]:
 def clip_refusal(
     error: BadInput, spec: ClipSpec, recording: Recording, *, root: str, rooms: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The line of a clip that could not be made. `rooms`: root of each source of impulse responses by its name.
+    """The row of a clip that could not be made.
 
-    The path is that of the file to blame relative to its source's root: the impulse response's, or else the speech
-    recording's, in which case the message begins with the name of another file (noise) that is to blame.
+    Its path is relative to the root of a source: that of the impulse response if that file is to blame, else that of
+    the speech. If a noise file is to blame, the message begins with its name.
+
+    Args:
+        error: why.
+        spec: the plan of the clip.
+        recording: its speech.
+        root: of the source of the speech.
+        rooms: root of each source of impulse responses, by its name.
     """
-    own = ("", str(Path(root, recording.path)), spec.source_id)
+    speech_names = ("", str(Path(root, recording.path)), spec.source_id)
     for source, folder in rooms.items():
-        if error.path not in own and error.path.startswith(folder.rstrip("/") + "/"):
+        if error.path not in speech_names and error.path.startswith(folder.rstrip("/") + "/"):
             blamed = BadInput(error.code, "", error.message, error.stage)
             refusal = clip_refusal(blamed, spec, recording, root=folder, rooms={})
             return {**refusal, "path": os.path.relpath(error.path, folder), "source": source, "offset": None}
-    to_blame = "" if error.path in own else f"{Path(error.path).name}: "
+    to_blame = "" if error.path in speech_names else f"{Path(error.path).name}: "
     return {
         "clip_id": spec.clip_id,
         "code": error.code,

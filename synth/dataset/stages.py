@@ -1,6 +1,6 @@
-"""The stages of training in manifest rows: clips, hours, what they count in the loss, and what of it was synthesised.
+"""The stages of training in manifest rows: clips, hours, weight in the loss, and how much of it is synthetic.
 
-Stages are about what is trained on: rows of other splits than train are left out.
+Stages are about what is trained on: rows of other splits than train are not counted.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def is_trained_on(row: Mapping[str, Any]) -> bool:
-    """Whether a row is of the split train; a plain manifest that knows no splits is all for training."""
+    """Whether a row is of the split train. Rows of a plain manifest, which names no splits, all are."""
     return row.get("split") in (None, "train")
 
 
@@ -24,20 +24,22 @@ def is_synthetic(row: Mapping[str, Any]) -> bool:
 
 @dataclass(slots=True)
 class Share:
-    """Clips, their length, what they count in the loss clip by clip, and weight times length."""
+    """Sums over clips."""
 
     clips: int = 0
     seconds: float = 0.0
-    weight: float = 0.0
-    weighted_seconds: float = 0.0
+    weight: float = 0.0  # in the loss
+    weighted_seconds: float = 0.0  # weight times length
 
     def add(self, seconds: float, weight: float) -> None:
+        """Add one clip."""
         self.clips += 1
         self.seconds += seconds
         self.weight += weight
         self.weighted_seconds += weight * seconds
 
     def to_json(self) -> dict[str, Any]:
+        """The sums as JSON values."""
         return {
             "clips": self.clips,
             "hours": round(self.seconds / 3600, 6),
@@ -48,18 +50,16 @@ class Share:
 
 @dataclass(slots=True)
 class Stage:
-    """One stage (None: the clips that have none): what of it was synthesised, and what is real.
+    """What is trained on in one stage. Memory: some 150 bytes per source recording."""
 
-    `sources`: a short hash of each different source recording with its length in seconds, so that copies of an
-    utterance count once. Memory: some 150 bytes a source recording.
-    """
-
-    name: str | None
-    synthetic: Share = field(default_factory=Share)
-    real: Share = field(default_factory=Share)
+    name: str | None  # None: the clips that have no stage
+    synthetic: Share = field(default_factory=Share)  # clips made by a recipe
+    real: Share = field(default_factory=Share)  # recordings as they are, and rows of others
+    # A short hash of each source recording -> its seconds, so that copies of an utterance count once.
     sources: dict[bytes, float] = field(default_factory=dict)
 
     def add(self, row: Mapping[str, Any]) -> None:
+        """Count one row."""
         weight = row.get("weight")
         share = self.synthetic if is_synthetic(row) else self.real
         share.add(row["duration"], 1.0 if weight is None else weight)
@@ -68,6 +68,7 @@ class Stage:
 
     @property
     def total(self) -> Share:
+        """Synthetic and real clips together."""
         return Share(
             self.synthetic.clips + self.real.clips,
             self.synthetic.seconds + self.real.seconds,
@@ -76,6 +77,7 @@ class Stage:
         )
 
     def to_json(self) -> dict[str, Any]:
+        """The stage as JSON values."""
         return {
             "stage": self.name,
             **self.total.to_json(),
@@ -86,7 +88,7 @@ class Stage:
 
 
 def _source(row: Mapping[str, Any]) -> tuple[str, float]:
-    """What names a row's source recording (its content: it may be in two sources), and its length in seconds."""
+    """A key of a row's source recording, by content because it may be in two sources, and its length in seconds."""
     source = row.get("source")
     if not isinstance(source, Mapping) or not source.get("sampling_rate"):
         return str(row.get("source_id") or row["audio_filepath"]), float(row["duration"])
@@ -95,14 +97,14 @@ def _source(row: Mapping[str, Any]) -> tuple[str, float]:
 
 
 class StageCounts:
-    """Feed it the rows. `names`: the stages in the order of training; those that are not named follow as they come."""
+    """Feed it the rows. `names` are the stages in the order of training; others follow as they come."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._stages: dict[str | None, Stage] = {name: Stage(name) for name in names}
         self.other_splits = 0
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Count one row, where it is trained on."""
+        """Count one row, if it is trained on."""
         if not is_trained_on(row):
             self.other_splits += 1
             return
@@ -113,10 +115,10 @@ class StageCounts:
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """In order; the clips without a stage last."""
+        """The stages in order; the clips without a stage last."""
         named = [stage for name, stage in self._stages.items() if name is not None]
         return (*named, *(stage for name, stage in self._stages.items() if name is None))
 
     def to_json(self) -> list[dict[str, Any]]:
-        """One object a stage; nothing where no clip has a stage."""
+        """One object per stage; nothing if no clip has a stage."""
         return [stage.to_json() for stage in self.stages] if any(s.name is not None for s in self.stages) else []

@@ -1,4 +1,4 @@
-"""What is done, and what is not."""
+"""How far a data set is: which shards are done, and who works on it."""
 
 from __future__ import annotations
 
@@ -18,28 +18,27 @@ from synth.errors import SynthError, UsageError
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """State of a data set's directory. `refused` counts clips by code, of the shards done; `seconds` are of audio made.
+    """State of a data set's directory."""
 
-    `missing` lists the shards to be done (without a part, or with a time-out). `complete`: `dataset.json` exists.
-    """
-
-    shards: int
-    missing: tuple[int, ...]
+    shards: int  # of the plan
+    missing: tuple[int, ...]  # shards to be made: without a part, or with a timeout
     planned_clips: int
-    clips: int
-    seconds: float
-    refused: dict[str, int] = field(default_factory=dict)
-    complete: bool = False
-    held_by: tuple[str, ...] = ()
+    clips: int  # made
+    seconds: float  # of audio in the clips made
+    refused: dict[str, int] = field(default_factory=dict)  # clips by code
+    complete: bool = False  # `dataset.json` exists
+    held_by: tuple[str, ...] = ()  # who works in the directory now
 
     @property
-    def done(self) -> int:
+    def shards_done(self) -> int:
+        """The number of shards that are made."""
         return self.shards - len(self.missing)
 
     def to_json(self) -> dict[str, Any]:
+        """The state as JSON values."""
         return {
             "shards": self.shards,
-            "shards_done": self.done,
+            "shards_done": self.shards_done,
             "missing": list(self.missing),
             "planned_clips": self.planned_clips,
             "clips": self.clips,
@@ -51,7 +50,12 @@ class Status:
 
 
 def status(dataset: DatasetDir) -> Status:
-    """Look at the headers of all parts. Raises UsageError where nothing was planned."""
+    """Read the headers of all parts.
+
+    Raises:
+        UsageError: nothing was planned here.
+        DamagedDataset: the plan or a part is damaged.
+    """
     plan = read_plan_header(dataset)
     missing = set(range(plan.shards))
     clips = samples = 0
@@ -75,19 +79,22 @@ def status(dataset: DatasetDir) -> Status:
 
 
 def finished_content(dataset: DatasetDir) -> dict[str, Any] | None:
-    """The content of `dataset.json` where a run would have nothing to do and nothing to repair; else None.
+    """The content of `dataset.json` if a run would have nothing to do and nothing to repair; else None.
 
-    Audio files are not looked at. Writes nothing, so that it can be asked of a read-only disk.
+    Audio files are not checked. Writes nothing, so that it works on a read-only disk.
+
+    Raises:
+        UsageError: the data set is one of another version.
     """
     if not os.path.lexists(dataset.dataset_json) or not os.path.lexists(dataset.plan_header):
         return None
     try:
         state, content = status(dataset), read_content(dataset)
         open_plan(dataset)
-        listed = {name: DataFile(dataset.path / name, dataset.path).sha256() for name in content["files"]}
+        hashes = {name: DataFile(dataset.path / name, dataset.path).sha256() for name in content["files"]}
     except UsageError:  # of another version: nothing may be repaired
         raise
     except SynthError:
         return None
-    is_whole = content["sha256"] == content_digest(content) and content["files"] == listed
+    is_whole = content["sha256"] == content_digest(content) and content["files"] == hashes
     return content if is_whole and not state.missing and not state.held_by else None

@@ -152,7 +152,7 @@ def _check_is_complete(dataset: DatasetDir) -> None:
     if state.missing or not os.path.lexists(dataset.manifest):
         todo = "generate" if state.missing else "finish"
         raise UsageError(
-            f"{dataset.path} is not complete: {state.done} of {state.shards} shards are done and there is no "
+            f"{dataset.path} is not complete: {state.shards_done} of {state.shards} shards are done and there is no "
             f"dataset.json, so there is nothing to verify yet (run synth {todo})"
         )
 

@@ -62,7 +62,7 @@ class ClipMaker:
             main, *stems = (
                 manifest.WrittenFile(path, hashlib.sha256(content).hexdigest()) for path, content in contents.items()
             )
-            row = manifest.row(
+            row = manifest.make_row(
                 spec,
                 clip.recording,
                 source_sha256=clip.source_sha256,

@@ -124,7 +124,7 @@ class PlanStore:
         spec = clip.spec
         path = audio_path(spec.split, spec.source_id, spec.clip_id, self.plan.recipe.output.format)
         written = manifest.WrittenClip(manifest.WrittenFile(path, ""), hashlib.sha256(pcm_bytes(pcm)).hexdigest())
-        fields = manifest.row(
+        fields = manifest.make_row(
             spec,
             clip.recording,
             source_sha256=clip.source_sha256,

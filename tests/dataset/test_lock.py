@@ -54,7 +54,7 @@ def holder(folder: Path, held: str, *, fork: bool = False) -> Iterator[subproces
         process.communicate()
 
 
-WHOLE, PART_0, PART_1 = "lock.whole(dataset)", "lock.part(dataset, 0, 2)", "lock.part(dataset, 1, 2)"
+WHOLE, PART_0, PART_1 = "lock.hold_all(dataset)", "lock.hold_part(dataset, 0, 2)", "lock.hold_part(dataset, 1, 2)"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ WHOLE, PART_0, PART_1 = "lock.whole(dataset)", "lock.part(dataset, 0, 2)", "lock
 )
 def test_who_may_work_beside_whom(tmp_path: Path, first: str, second: str, refused: bool) -> None:
     dataset = DatasetDir(tmp_path / "out")
-    mine = {WHOLE: lock.whole(dataset), PART_0: lock.part(dataset, 0, 2), PART_1: lock.part(dataset, 1, 2)}[second]
+    mine = {WHOLE: lock.hold_all(dataset), PART_0: lock.hold_part(dataset, 0, 2), PART_1: lock.hold_part(dataset, 1, 2)}[second]
     with holder(dataset.path, first) as other:
         what = "synth generate" if first == WHOLE else "synth generate --part 0/2"
         host = re.escape(os.uname().nodename)
@@ -95,18 +95,18 @@ def test_a_killed_run_does_not_block_even_where_a_child_of_it_lives_on(tmp_path:
     with holder(tmp_path, WHOLE, fork=fork) as other:
         other.kill()
         other.wait()
-        with lock.whole(dataset):
+        with lock.hold_all(dataset):
             pass
 
 
 def test_planning_waits_for_its_turn(tmp_path: Path) -> None:
     dataset = DatasetDir(tmp_path)
-    with holder(tmp_path, "lock.planning(dataset)") as other:
-        with pytest.raises(Locked, match="the planning of another part"), lock.planning(dataset, patience_s=0.2):
+    with holder(tmp_path, "lock.hold_plan(dataset)") as other:
+        with pytest.raises(Locked, match="the planning of another part"), lock.hold_plan(dataset, patience_s=0.2):
             pass
         other.kill()
         started = time.monotonic()
-        with lock.planning(dataset, patience_s=30):
+        with lock.hold_plan(dataset, patience_s=30):
             assert time.monotonic() - started < 20
 
 
@@ -182,9 +182,9 @@ def test_generate_again_still_repairs(complete: Path, name: str) -> None:
 
 def test_status_names_who_holds_the_lock(complete: Path) -> None:
     dataset = DatasetDir(complete.parent.parent / "out")
-    with lock.part(dataset, 1, 2):
+    with lock.hold_part(dataset, 1, 2):
         assert lock.holders(dataset)[0].startswith("synth generate --part 1/2, process ")
-    with lock.whole(dataset):
+    with lock.hold_all(dataset):
         assert lock.holders(dataset)[0].startswith("synth generate, process ")
     dataset.lock.unlink()
     os.mkfifo(dataset.lock)

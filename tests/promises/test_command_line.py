@@ -323,7 +323,7 @@ def test_replay_of_a_changed_clip_ends_with_4(copy: Path, tmp_path: Path) -> Non
 
 
 def test_a_locked_data_set_ends_with_75(recipe: Path, copy: Path) -> None:
-    with lock.whole(DatasetDir(copy)):
+    with lock.hold_all(DatasetDir(copy)):
         text = failed(run_synth("generate", recipe, "--out", copy), 75)
     assert str(os.getpid()) in text
 

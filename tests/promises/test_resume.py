@@ -167,7 +167,7 @@ def test_a_second_run_is_refused_while_the_first_is_on(recipe: Path, tmp_path: P
     from synth.dataset import lock
 
     dataset = small_set.plan_into(recipe, tmp_path / "out")
-    with lock.part(dataset, 0, 2), pytest.raises(Locked, match="is in use by synth generate --part 0/2, process"):
+    with lock.hold_part(dataset, 0, 2), pytest.raises(Locked, match="is in use by synth generate --part 0/2, process"):
         small_set.make_inline(dataset, range(2))
     small_set.make_inline(dataset, range(2))
 

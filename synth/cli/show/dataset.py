@@ -33,7 +33,7 @@ def status_text(status: Status, out: Path) -> str:
     state = "complete (files not checked: `synth verify` does that)" if status.complete else "not complete"
     lines = [
         f"{out}: {state}",
-        f"shards   {status.done:,} of {status.shards:,}",
+        f"shards   {status.shards_done:,} of {status.shards:,}",
         f"clips    {status.clips:,} of {status.planned_clips:,}",
         f"hours    {status.seconds / 3600:.2f}",
     ]
