@@ -3,78 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
-from synth.cli import (
-    compare,
-    diagnose,
-    errors,
-    explain,
-    finish,
-    fit,
-    generate,
-    grow,
-    init,
-    labels,
-    noise,
-    output,
-    plan,
-    profile,
-    replay,
-    schema,
-    select,
-    split,
-    stages,
-    status,
-    verify,
-)
+from synth.cli import errors, output
+from synth.cli.compare import compare
+from synth.cli.diagnose import diagnose
+from synth.cli.explain import explain
+from synth.cli.finish import finish
+from synth.cli.fit import fit
 from synth.cli.frame import Group, switch
+from synth.cli.generate import generate
+from synth.cli.grow import grow
+from synth.cli.init import init
+from synth.cli.labels import labels
+from synth.cli.noise import noise
+from synth.cli.plan import plan
+from synth.cli.profile import profile
+from synth.cli.replay import replay
+from synth.cli.schema import schema
+from synth.cli.select import select
+from synth.cli.split import split
+from synth.cli.stages import stages
+from synth.cli.status import status
+from synth.cli.verify import verify
 from synth.version import __version__
 
-
-class Command(NamedTuple):
-    """A command: its words, the function that runs it, and the section of `synth --help` that lists it."""
-
-    words: str
-    function: Callable[..., None]
-    section: str
-
-
-#: All commands, in the order of the help. Their modules import nothing slow: a command imports what it needs when it is
-#: run, so that `synth --help` stays fast.
-COMMANDS = (
-    Command("init", init.init, "Make"),
-    Command("plan", plan.plan, "Make"),
-    Command("generate", generate.generate, "Make"),
-    Command("finish", finish.finish, "Make"),
-    Command("status", status.status, "Make"),
-    Command("verify", verify.verify, "Make"),
-    Command("explain", explain.explain, "Make"),
-    Command("replay", replay.replay, "Make"),
-    Command("schema", schema.schema, "Make"),
-    Command("noise", noise.noise, "Noise"),
-    Command("grow", grow.grow, "Noise"),
-    Command("profile", profile.profile, "Match"),
-    Command("compare", compare.compare, "Match"),
-    Command("fit", fit.fit, "Match"),
-    Command("select", select.select, "Match"),
-    Command("split", split.split, "Decide"),
-    Command("diagnose", diagnose.diagnose, "Decide"),
-    Command("labels", labels.labels, "Decide"),
-    Command("stages", stages.stages, "Decide"),
-    Command("errors sample", errors.sample, "Decide"),
-    Command("errors summary", errors.summary, "Decide"),
-    Command("errors mislabeled", errors.mislabeled, "Decide"),
-    Command("errors correct", errors.correct, "Decide"),
-)
-#: The commands of several words: the first word, and its help.
-GROUPS = {"errors": "Analyze errors clip by clip."}
+#: All commands, by the section of `synth --help` that lists them; each has the name of its function. The modules import
+#: nothing slow: a command imports what it needs when it is run, so that `synth --help` stays fast.
+COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Make": (init, plan, generate, finish, status, verify, explain, replay, schema),
+    "Noise": (noise, grow),
+    "Match": (profile, compare, fit, select),
+    "Decide": (split, diagnose, labels, stages),
+}
+#: The commands of `synth errors`.
+ERRORS = (errors.sample, errors.summary, errors.mislabeled, errors.correct)
 
 
 def make_app() -> typer.Typer:
-    """Make the program of `COMMANDS`."""
+    """Make the program of `COMMANDS` and `ERRORS`."""
     app = typer.Typer(
         name="synth",
         cls=Group,
@@ -94,16 +63,13 @@ def make_app() -> typer.Typer:
     )
     app.callback()(take_common_options)
     app.command("help", hidden=True)(print_help)
-    groups: dict[str, typer.Typer] = {}
-    for command in COMMANDS:
-        first, _, second = command.words.partition(" ")
-        if not second:
-            app.command(first, rich_help_panel=command.section)(command.function)
-            continue
-        if first not in groups:
-            groups[first] = typer.Typer(cls=Group, help=GROUPS[first], no_args_is_help=True, rich_markup_mode=None)
-            app.add_typer(groups[first], name=first, rich_help_panel=command.section)
-        groups[first].command(second)(command.function)
+    for section, functions in COMMANDS.items():
+        for function in functions:
+            app.command(function.__name__, rich_help_panel=section)(function)
+    group = typer.Typer(cls=Group, help="Analyze errors clip by clip.", no_args_is_help=True, rich_markup_mode=None)
+    for function in ERRORS:
+        group.command(function.__name__)(function)
+    app.add_typer(group, name="errors", rich_help_panel="Decide")
     return app
 
 
