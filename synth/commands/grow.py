@@ -24,7 +24,7 @@ from synth.errors import UsageError
 from synth.paths import output_path
 from synth.plan.noise_choice import car_name, material_span
 from synth.plan.schedule import NoiseRecording, Rotation
-from synth.recipe.growing import read_growth
+from synth.recipe.growing import read_grow_method
 from synth.recipe.model import GrowMethod
 from synth.text import csv_line, printable
 from synth.units import db_to_gain, seconds_to_samples
@@ -113,7 +113,7 @@ def grow(
             that must not be written to (synth/paths/output_path.py).
         StorageError: the disk is full, or broken.
     """
-    growth = read_growth(method, settings)
+    growth = read_grow_method(method, settings)
     output_path.check_folder(out, _KIND, inputs=(source,))
     uses_recordings = bool(growth.choice.kind().sources())
     if uses_recordings and source is None:

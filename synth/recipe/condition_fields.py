@@ -1,7 +1,8 @@
-"""The keys of the recipe's conditions: weighted variants of it, such as matched, wide and edge."""
+"""The keys of the recipe's conditions: weighted variants of it, such as matched and wide."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from synth.dsp.analysis.bands import BANDS, RUMBLE_BANDS
@@ -32,49 +33,57 @@ JITTER = Record(
     (
         Field("snr_db", _SPREAD, 0.0, "SD around the SNR of a case"),
         Field("level_dbfs", _SPREAD, 0.0, "SD around the level of a case"),
-        Field("bands_db", _SPREAD, 0.0, "SD around the noise colour of a case, smooth over frequency"),
+        Field("bands_db", _SPREAD, 0.0, "SD around the noise spectrum of a case, smooth over frequency"),
     ),
     Jitter,
 )
 
 
+@dataclass(frozen=True, slots=True)
 class BandNumbers(Kind):
-    """A number for each of the twelve noise bands (or of the bands of `what`), or one for all."""
+    """A number for each band, or one for all."""
 
-    def __init__(self, each: Number, count: int = BANDS, what: str = "noise band") -> None:
-        self._each, self._count, self._what = each, count, what
+    each: Number
+    count: int = BANDS  #: number of bands
+    what: str = "noise band"  #: what a band is, in words
 
     def read(self, node: Node, at: KeyPath, reading: Reading) -> Any:
+        """A tuple of `count` numbers."""
         if not isinstance(node.value, list):
-            one = self._each.read(node, at, reading)
-            return one if one is WRONG else (one,) * self._count
-        if len(node.value) != self._count:
-            said = f"{len(node.value)} numbers; give {self._count}, one for each {self._what}, or one"
-            return reading.wrong(node, at, said)
-        found = [read_with(self._each, item, at.child(str(k)), reading) for k, item in enumerate(node.value)]
-        return WRONG if any(value is WRONG for value in found) else tuple(found)
+            number = self.each.read(node, at, reading)
+            return number if number is WRONG else (number,) * self.count
+        if len(node.value) != self.count:
+            text = f"{len(node.value)} numbers; give {self.count}, one for each {self.what}, or one"
+            return reading.wrong(node, at, text)
+        numbers = [read_with(self.each, item, at.child(str(k)), reading) for k, item in enumerate(node.value)]
+        return WRONG if any(number is WRONG for number in numbers) else tuple(numbers)
 
     def write(self, value: tuple[float, ...]) -> Any:
-        return [self._each.write(one) for one in value]
+        """A list."""
+        return [self.each.write(number) for number in value]
 
     def schema(self) -> dict[str, Any]:
-        one = self._each.schema()
-        return {"anyOf": [one, {"type": "array", "items": one, "minItems": self._count, "maxItems": self._count}]}
+        """A number, or an array of them."""
+        number = self.each.schema()
+        array = {"type": "array", "items": number, "minItems": self.count, "maxItems": self.count}
+        return {"anyOf": [number, array]}
 
 
 MATCH_SPECTRUM = Record(
-    "a noise colour",
+    "a noise spectrum",
     (
-        Field("mean_db", BandNumbers(Number(Range(-200, 200, "dB"))), help="of each noise band, without the level"),
-        Field("sd_db", BandNumbers(_SPREAD), (0.0,) * BANDS, "around the mean, smooth over frequency"),
+        Field("mean_db", BandNumbers(Number(Range(-200, 200, "dB"))), help="mean of each noise band"),
+        Field("sd_db", BandNumbers(_SPREAD), (0.0,) * BANDS, "SD around the mean, smooth over frequency"),
         Field("limit_db", Number(Range(0, 60, "dB")), 30.0, "no band is changed by more"),
         Field(
             "rumble_db",
             BandNumbers(Number(Range(-200, 200, "dB")), RUMBLE_BANDS, "band of rumble"),
             None,
-            "of 20 to 35 and 35 to 60 Hz, against the mean of the twelve bands",
+            "bands of 20 to 35 and 35 to 60 Hz, against the mean of the twelve bands",
         ),
-        Field("rumble_sd_db", BandNumbers(_SPREAD, RUMBLE_BANDS, "band of rumble"), (0.0,) * RUMBLE_BANDS, "around it"),
+        Field(
+            "rumble_sd_db", BandNumbers(_SPREAD, RUMBLE_BANDS, "band of rumble"), (0.0,) * RUMBLE_BANDS, "SD around it"
+        ),
     ),
     MatchSpectrum,
 )
@@ -82,14 +91,14 @@ MATCH_SPECTRUM = Record(
 
 def _jitter_needs_cases(section: Section) -> None:
     if section.get("jitter") not in (None, Jitter()) and not section.gives("cases"):
-        section.wrong("this is about the cases; give cases as well", "jitter")
+        section.wrong("jitter is around the values of cases; give cases as well", "jitter")
 
 
 def _limits_in_order(section: Section) -> None:
     low, high = section.get("low_hz"), section.get("high_hz")
     if low is not None and high is not None and low.high >= high.low:
         section.wrong(
-            f"up to {low.high:g} Hz, where high_hz goes down to {high.low:g} Hz: nothing is left between", "low_hz"
+            f"low_hz up to {low.high:g} Hz leaves nothing below high_hz, which goes down to {high.low:g} Hz", "low_hz"
         )
 
 
@@ -98,12 +107,12 @@ CONDITION = Record(
     (
         Field("name", NAME, help="a name, such as matched or wide"),
         Field("weight", Number(Range(0, 1e6)), 1.0, "how often clips draw it, against the others"),
-        Field("cases", PathText(), None, "list (CSV) of what was measured of real clips; a clip draws one whole"),
+        Field("cases", PathText(), None, "list (CSV) of what was measured of real clips; a clip draws one row"),
         Field("jitter", JITTER, Jitter(), "around a case"),
         Field("snr_db", DrawnNumber(Range(-60, 100, "dB")), None, "in place of noise.snr_db"),
         Field("level_dbfs", DrawnNumber(Range(-90, 0, "dBFS")), None, "in place of the recipe's"),
         Field("margins_s", DrawnNumber(Range(0, 60, "s")), None, "in place of the recipe's"),
-        Field("match_spectrum", MATCH_SPECTRUM, None, "equalise the noise to this colour"),
+        Field("match_spectrum", MATCH_SPECTRUM, None, "spectral shape that the noise is equalized to"),
         Field("limit_db", Number(Range(0, 60, "dB")), 30.0, "no band of the noise is changed by more for a case"),
         Field(
             "fluctuation_db",

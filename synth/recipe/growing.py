@@ -1,7 +1,7 @@
-"""The ways in which a layer's noise is grown: `grow: {quilt: 0.5, shaped: {share: 0.2, departure_db: [0, 3]}}`.
+"""The ways to grow a layer's noise: `grow: {quilt: 0.5, shaped: {share: 0.2, departure_db: [0, 3]}}`.
 
-Each is a generator (dsp/noise) with the share of the layer's clips that get it: a number alone, or `share` beside the
-generator's own parameters.
+Each is a generator (dsp/generators) with the share of the layer's clips that get it: a number alone, or `share` beside
+the generator's own parameters.
 """
 
 from __future__ import annotations
@@ -13,134 +13,111 @@ from typing import Any
 from synth.dsp.generators import GENERATORS
 from synth.errors import RecipeError
 from synth.recipe.effect_choice import EffectChoice
-from synth.recipe.kinds import (
-    WRONG,
-    KeyPath,
-    Kind,
-    Number,
-    Range,
-    Reading,
-    bare_number,
-    number_text,
-    plain_number,
-    read_with,
-)
+from synth.recipe.kinds import WRONG, Field, KeyPath, Kind, Number, Range, Reading, bare_number, number_text
 from synth.recipe.model import GrowMethod
-from synth.recipe.parameters import parameters_schema, read_settings, write_settings
+from synth.recipe.parameters import parameters_schema, read_beside, read_settings, write_settings
 from synth.recipe.yaml_text import BROKEN, Node, Position, did_you_mean, parse, shortened, source_text
 
-_SHARE = Number(Range(0, 1))
-_CARS = Number(Range(2, 10_000, whole=True))
-DEFAULT_CARS = 100
+_SHARE = Field("share", Number(Range(0, 1)), help="share of the clips")
+_CARS = Field("cars", Number(Range(2, 10_000, whole=True)), 100, "number of virtual cars")
+_ROUNDING = 1e-9  # shares that sum to 1 may do so but for rounding
+
+
+def _beside(name: str) -> tuple[Field, ...]:
+    """The keys that are beside the generator's own parameters."""
+    return (_SHARE, _CARS) if name == "cabin" else (_SHARE,)
 
 
 class GrowTable(Kind):
-    """A mapping of generators to their shares and parameters, which sum to 1 at most."""
+    """A mapping of generators to their shares and parameters. The shares sum to at most 1."""
 
     def read(self, node: Node, at: KeyPath, reading: Reading) -> Any:
-        """A tuple of GrowMethod in the order of GENERATORS, or WRONG."""
+        """A tuple of GrowMethod in the order of GENERATORS."""
         if not isinstance(node.value, dict):
-            known = ", ".join(GENERATORS)
-            return reading.wrong(
-                node, at, f"{node.describe()} is not a mapping; give the share of each way to grow noise: {known}"
-            )
-        found = {name: self._one(name, node, at, reading) for name in node.value}
-        if any(growth is WRONG for growth in found.values()):
+            text = f"give the share of each way to grow noise: {', '.join(GENERATORS)}"
+            return reading.wrong(node, at, f"{node.describe()} is not a mapping; {text}")
+        methods = {name: self._read_method(name, node, at, reading) for name in node.value}
+        if any(method is WRONG for method in methods.values()):
             return WRONG
-        total = sum(growth.share for growth in found.values())
-        if total > 1 + 1e-9:
+        total = sum(method.share for method in methods.values())
+        if total > 1 + _ROUNDING:
             return reading.wrong(node, at, f"the shares of grown noise sum to {number_text(total)}, which is above 1")
-        return tuple(found[name] for name in GENERATORS if name in found)
+        return tuple(methods[name] for name in GENERATORS if name in methods)
 
-    def _one(self, name: str, node: Node, at: KeyPath, reading: Reading) -> Any:
-        kind, child = GENERATORS.get(name), node.value[name]
-        if kind is None:
+    def _read_method(self, name: str, node: Node, at: KeyPath, reading: Reading) -> Any:
+        generator, child, path = GENERATORS.get(name), node.value[name], at.child(name)
+        if generator is None:
             hint = did_you_mean(name, GENERATORS) or f"; known here: {', '.join(GENERATORS)}"
             return reading.wrong(node.keys[name], at, f"{shortened(name)!r} is not a way to grow noise{hint}")
         if child.value is BROKEN:
             return WRONG
-        here = at.child(name)
         if bare_number(child, whole=False) is not None:
             child = Node({"share": child}, child.position, keys={"share": child.position})
         if not isinstance(child.value, dict):
-            return reading.wrong(
-                child, here, f"{child.describe()} is not a share; give a number from 0 to 1, or a mapping with `share`"
-            )
-        share = self._share(child, here, reading)
-        cars = self._cars(child, here, reading) if name == "cabin" else 0
-        own = {key: value for key, value in child.value.items() if key not in self._beside(name)}
+            text = f"{child.describe()} is not a share; give a number from 0 to 1, or a mapping with `share`"
+            return reading.wrong(child, path, text)
+        beside = read_beside(_beside(name), child, path, reading)
+        own = {key: value for key, value in child.value.items() if key not in beside}
         item = Node({name: Node(own, child.position, keys=child.keys)}, child.position, keys=node.keys)
-        settings = read_settings(name, kind, item, here, reading)
-        if WRONG in (share, cars) or settings is WRONG:
+        settings = read_settings(name, generator, item, path, reading)
+        if settings is WRONG or WRONG in beside.values():
             return WRONG
-        return GrowMethod(share, EffectChoice(name, here.key, kind, settings), cars)
-
-    @staticmethod
-    def _beside(name: str) -> tuple[str, ...]:
-        """The keys that stand beside the generator's own parameters."""
-        return ("share", "cars") if name == "cabin" else ("share",)
-
-    def _share(self, node: Node, at: KeyPath, reading: Reading) -> Any:
-        share = node.value.get("share")
-        if share is None or share.value is None:
-            return reading.wrong(node, at.child("share"), "this key must be given (share of the clips)")
-        return read_with(_SHARE, share, at.child("share"), reading)
-
-    def _cars(self, node: Node, at: KeyPath, reading: Reading) -> Any:
-        cars = node.value.get("cars")
-        return DEFAULT_CARS if cars is None or cars.value is None else read_with(_CARS, cars, at.child("cars"), reading)
+        choice = EffectChoice(name, path.key, generator, settings)
+        return GrowMethod(beside["share"], choice, beside.get("cars", 0))
 
     def write(self, value: tuple[GrowMethod, ...]) -> Any:
-        return {growth.name: _written(growth) for growth in value}
+        """A dict with all parameters of each method."""
+        written = {}
+        for method in value:
+            beside = {field.key: field.kind.write(getattr(method, field.key)) for field in _beside(method.name)}
+            settings = write_settings(GENERATORS[method.name].parameters, method.choice.parameters)
+            written[method.name] = beside | settings
+        return written
 
     def schema(self) -> dict[str, Any]:
-        return {
-            "type": "object",
-            "properties": {name: _schema_of(name) for name in GENERATORS},
-            "additionalProperties": False,
-        }
+        """An object with a share, or a share and parameters, for each generator."""
+        properties = {name: _method_schema(name) for name in GENERATORS}
+        return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
-def _written(growth: GrowMethod) -> dict[str, Any]:
-    cars = {"cars": growth.cars} if growth.name == "cabin" else {}
-    settings = write_settings(GENERATORS[growth.name].parameters, growth.choice.parameters)
-    return {"share": plain_number(growth.share), **cars, **settings}
-
-
-def _schema_of(name: str) -> dict[str, Any]:
+def _method_schema(name: str) -> dict[str, Any]:
     schema = parameters_schema(GENERATORS[name])
-    (own,) = [form for form in schema["anyOf"] if form.get("type") == "object"]
-    own["properties"] = {"share": _SHARE.schema() | {"description": "share of the clips"}} | own["properties"]
+    (mapping,) = [form for form in schema["anyOf"] if form.get("type") == "object"]
+    share = _SHARE.kind.schema()
+    mapping["properties"] = {"share": share | {"description": _SHARE.help}} | mapping["properties"]
     if name == "cabin":
-        cars = {"anyOf": [_CARS.schema(), {"type": "null"}]}
-        own["properties"]["cars"] = cars | {"description": "how many virtual cars", "default": DEFAULT_CARS}
-    own["required"] = ["share", *own["required"]]
-    return {"anyOf": [_SHARE.schema(), own], "description": schema["description"]}
+        cars = {"anyOf": [_CARS.kind.schema(), {"type": "null"}]}
+        mapping["properties"]["cars"] = cars | {"description": _CARS.help, "default": _CARS.default}
+    mapping["required"] = ["share", *mapping["required"]]
+    return {"anyOf": [share, mapping], "description": schema["description"]}
 
 
-def read_growth(name: str, settings: Sequence[str]) -> GrowMethod:
-    """One way to grow noise, its parameters as `KEY=VALUE` texts in the recipe's notation.
+def read_grow_method(name: str, settings: Sequence[str]) -> GrowMethod:
+    """Read one way to grow noise from the command line.
 
-    Raises RecipeError with all mistakes.
+    Args:
+        name: the generator, a key of GENERATORS.
+        settings: its parameters as `KEY=VALUE`, in the recipe's notation.
+
+    Raises:
+        RecipeError: with all mistakes.
     """
     reading = Reading(Path())
-    own, places = {}, {}
+    position = Position(source_text("--method", name, Path()), 0, 0)
+    values, positions = {"share": Node(1, position)}, {"share": position}
     for text in settings:
         key, equals, value = text.partition("=")
         source = source_text("--set", text, Path())
-        places[key] = Position(source, 0, 0)
+        positions[key] = Position(source, 0, 0)
         if not equals:
-            reading.wrong(places[key], KeyPath(), "give KEY=VALUE, such as segment_ms='[30, 120]'")
+            reading.wrong(positions[key], KeyPath(), "give KEY=VALUE, such as segment_ms='[30, 120]'")
             continue
         # as many blanks as there were characters: columns stay those of the text
         node = parse(" " * len(key + equals) + value, source, reading.mistakes)
-        own[key] = node or Node(None, Position(source, 0, len(key) + 1))
-    here = Position(source_text("--method", name, Path()), 0, 0)
-    table = Node(
-        {name: Node({"share": Node(1, here)} | own, here, keys={"share": here} | places)}, here, keys={name: here}
-    )
-    growth = GrowTable().read(table, KeyPath("", "grow"), reading)
+        values[key] = node or Node(None, Position(source, 0, len(key) + 1))
+    table = Node({name: Node(values, position, keys=positions)}, position, keys={name: position})
+    methods = GrowTable().read(table, KeyPath("", "grow"), reading)
     if reading.mistakes:
         raise RecipeError([str(mistake) for mistake in reading.mistakes])
-    found: tuple[GrowMethod, ...] = growth
-    return found[0]
+    method: GrowMethod = methods[0]
+    return method

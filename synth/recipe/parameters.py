@@ -9,7 +9,7 @@ from typing import Any
 from synth.dsp.parameters import Parameter, Parametrized
 from synth.recipe.distributions import Constant
 from synth.recipe.drawn import DrawnNumber, DrawnWord, is_distribution, plain_distribution, write_distribution
-from synth.recipe.kinds import WRONG, KeyPath, Kind, Range, Reading, read_with
+from synth.recipe.kinds import REQUIRED, WRONG, Field, KeyPath, Kind, Range, Reading, read_with
 from synth.recipe.renamed import renamed_text
 from synth.recipe.yaml_text import BROKEN, Node, did_you_mean, shortened
 
@@ -22,24 +22,26 @@ class Several(Kind):
     each: DrawnNumber
 
     def read(self, node: Node, at: KeyPath, reading: Reading) -> Any:
+        """A tuple of `count` distributions."""
         if isinstance(node.value, list) and len(node.value) == self.count:
-            every = [self.each.read(item, at.child(str(i)), reading) for i, item in enumerate(node.value)]
-            return WRONG if any(one is WRONG for one in every) else tuple(every)
+            drawn = [self.each.read(item, at.child(str(i)), reading) for i, item in enumerate(node.value)]
+            return WRONG if any(value is WRONG for value in drawn) else tuple(drawn)
         if isinstance(node.value, list) and len(node.value) != 2:
             text = f"{len(node.value)} numbers; give one distribution for all {self.count}, or a list of {self.count}"
             return reading.wrong(node, at, text)
-        one = self.each.read(node, at, reading)
-        return WRONG if one is WRONG else (one,) * self.count
+        common = self.each.read(node, at, reading)
+        return WRONG if common is WRONG else (common,) * self.count
 
     def write(self, value: tuple[Any, ...]) -> Any:
-        written = [write_distribution(one) for one in value]
-        return written[0] if all(one == written[0] for one in written) else written
+        """One distribution if all are the same, else a list."""
+        written = [write_distribution(each) for each in value]
+        return written[0] if all(each == written[0] for each in written) else written
 
     def schema(self) -> dict[str, Any]:
-        one = self.each.schema()
-        return {
-            "anyOf": [*one["anyOf"], {"type": "array", "items": one, "minItems": self.count, "maxItems": self.count}]
-        }
+        """A distribution, or an array of them."""
+        each = self.each.schema()
+        array = {"type": "array", "items": each, "minItems": self.count, "maxItems": self.count}
+        return {"anyOf": [*each["anyOf"], array]}
 
 
 def parameter_kind(parameter: Parameter) -> Kind:
@@ -52,7 +54,7 @@ def parameter_kind(parameter: Parameter) -> Kind:
 
 
 def default_of(parameter: Parameter) -> Any:
-    """What the parameter is where a recipe does not say."""
+    """The value of the parameter if a recipe gives none."""
     default = parameter.default
     if isinstance(default, Mapping):
         return plain_distribution(default, whole=parameter.integer)
@@ -61,60 +63,69 @@ def default_of(parameter: Parameter) -> Any:
     return default if isinstance(default, str) or default is None else Constant(default)
 
 
-def _by_name(kind: type[Parametrized], node: Node) -> Node | None:
-    """The settings as a mapping of parameters; None where they are neither that nor the main parameter alone."""
-    if node.value is None:
-        return Node({}, node.position)
-    if isinstance(node.value, dict) and not is_distribution(node):
-        return node
-    if kind.main is None:
-        return None
-    return Node({kind.main: node}, node.position, keys={kind.main: node.position})
-
-
 def read_settings(name: str, kind: type[Parametrized], item: Node, at: KeyPath, reading: Reading) -> Any:
-    """The parameters in `item.value[name]` by name, defaults filled in; WRONG where one is missing, unknown or out of
-    range."""
+    """Read the parameters of an effect, event or generator from `item.value[name]`.
+
+    Returns:
+        The parameters by name, defaults filled in; WRONG if one is missing, unknown or out of range.
+    """
     node = item.value[name]
     if node.value is BROKEN:
         return WRONG
-    given = _by_name(kind, node)
-    if given is None:
-        known = f"; name its parameters: {', '.join(kind.parameters)}" if kind.parameters else ", and takes no value"
-        return reading.wrong(node, at, f"{name} has no main parameter{known}")
-    settings = {key: _setting(key, p, given, at, reading) for key, p in kind.parameters.items()}
-    unknown = [key for key in given.value if key not in kind.parameters]
+    if node.value is None:
+        node = Node({}, node.position)
+    elif not isinstance(node.value, dict) or is_distribution(node):  # the main parameter alone
+        if kind.main is None:
+            names = (
+                f"; name its parameters: {', '.join(kind.parameters)}" if kind.parameters else ", and takes no value"
+            )
+            return reading.wrong(node, at, f"{name} has no main parameter{names}")
+        node = Node({kind.main: node}, node.position, keys={kind.main: node.position})
+    settings: dict[str, Any] = {}
+    for key, parameter in kind.parameters.items():
+        child = node.value.get(key)
+        if child is not None and child.value is not None:
+            settings[key] = read_with(parameter_kind(parameter), child, at.child(key), reading)
+        elif parameter.default is None:
+            text = f"this parameter must be given ({parameter.help})"
+            settings[key] = reading.wrong(node, at.child(key), text)
+        else:
+            settings[key] = default_of(parameter)
+    unknown = [key for key in node.value if key not in kind.parameters]
     for key in unknown:
         if renamed := renamed_text(name, key):
-            reading.wrong(given.keys[key], "", renamed)
+            reading.wrong(node.keys[key], "", renamed)
             continue
         hint = did_you_mean(key, kind.parameters) or f"; {name} has {', '.join(kind.parameters) or 'none'}"
-        reading.wrong(given.keys[key], at.child(shortened(key)), f"unknown parameter{hint}")
+        reading.wrong(node.keys[key], at.child(shortened(key)), f"unknown parameter{hint}")
     return WRONG if unknown or any(value is WRONG for value in settings.values()) else settings
 
 
-def _setting(key: str, parameter: Parameter, given: Node, at: KeyPath, reading: Reading) -> Any:
-    node = given.value.get(key)
-    if node is not None and node.value is not None:
-        return read_with(parameter_kind(parameter), node, at.child(key), reading)
-    if parameter.default is None:
-        return reading.wrong(given, at.child(key), f"this parameter must be given ({parameter.help})")
-    return default_of(parameter)
+def read_beside(fields: tuple[Field, ...], item: Node, at: KeyPath, reading: Reading) -> dict[str, Any]:
+    """Read the keys beside the name of an effect or event, such as `probability`; each may be WRONG."""
+    values = {}
+    for field in fields:
+        child = item.value.get(field.key)
+        if child is not None and child.value is not None:
+            values[field.key] = read_with(field.kind, child, at.child(field.key), reading)
+        elif field.default is REQUIRED:
+            values[field.key] = reading.wrong(item, at.child(field.key), f"this key must be given ({field.help})")
+        else:
+            values[field.key] = field.default
+    return values
 
 
-def write_settings(known: Mapping[str, Parameter], settings: Mapping[str, Any]) -> dict[str, Any]:
+def write_settings(parameters: Mapping[str, Parameter], settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings as plain JSON; reading that gives equal ones."""
-    return {key: parameter_kind(known[key]).write(value) for key, value in settings.items()}
+    return {key: parameter_kind(parameters[key]).write(value) for key, value in settings.items()}
 
 
 def parameters_schema(kind: type[Parametrized]) -> dict[str, Any]:
-    """JSON Schema of the settings of one effect."""
-    forms: list[dict[str, Any]] = (
-        [{"type": "null"}] if not any(p.default is None for p in kind.parameters.values()) else []
-    )
+    """JSON Schema of the settings of one effect, event or generator."""
+    required = [key for key, parameter in kind.parameters.items() if parameter.default is None]
+    forms: list[dict[str, Any]] = [] if required else [{"type": "null"}]
     if kind.main is not None:
         forms.append(parameter_kind(kind.parameters[kind.main]).schema())
     properties = {key: parameter_kind(p).schema() | {"description": p.help} for key, p in kind.parameters.items()}
-    required = [key for key, p in kind.parameters.items() if p.default is None]
     forms.append({"type": "object", "properties": properties, "required": required, "additionalProperties": False})
     return {"anyOf": forms, "description": (kind.__doc__ or kind.name).split("\n")[0]}

@@ -13,7 +13,7 @@ from synth.draws import clip_draws
 from synth.dsp.generators import GENERATORS
 from synth.errors import RecipeError
 from synth.recipe.distributions import Constant, Uniform
-from synth.recipe.growing import read_growth
+from synth.recipe.growing import read_grow_method
 from synth.recipe.load import load_recipe
 from synth.recipe.model import GrowMethod, Recipe
 from synth.recipe.resolved import dump_resolved, resolved_dict
@@ -173,9 +173,9 @@ def test_schema_and_reader_agree(grow: Any, accepted: bool, tmp_path: Path) -> N
 
 
 def test_settings_of_the_command_line() -> None:
-    growth = read_growth("quilt", ["segment_ms=[30, 120]"])
+    growth = read_grow_method("quilt", ["segment_ms=[30, 120]"])
     assert growth.choice.parameters["segment_ms"] == Uniform(30, 120)
-    assert read_growth("cabin", ["cars=3", "road=cobbles"]).cars == 3
+    assert read_grow_method("cabin", ["cars=3", "road=cobbles"]).cars == 3
 
 
 @pytest.mark.parametrize(
@@ -203,11 +203,11 @@ def test_settings_of_the_command_line() -> None:
 )
 def test_wrong_settings_are_shown_in_the_argument(method: str, settings: list[str], expected: str) -> None:
     with pytest.raises(RecipeError) as caught:
-        read_growth(method, settings)
+        read_grow_method(method, settings)
     assert [mistake.split("\n")[0] for mistake in caught.value.mistakes] == [expected]
 
 
 def test_all_mistakes_of_settings_come_together() -> None:
     with pytest.raises(RecipeError) as caught:
-        read_growth("shaped", ["between=2", "departure_db=[3, 1]", "x=1"])
+        read_grow_method("shaped", ["between=2", "departure_db=[3, 1]", "x=1"])
     assert len(caught.value.mistakes) == 3
