@@ -50,7 +50,7 @@ def test_what_the_map_names_in_a_file_is_there() -> None:
     assert [
         pair
         for pair in named
-        if not re.search(rf"^(def|class) {pair[0]}\b", (ROOT / pair[1]).read_text(encoding="utf-8"), re.MULTILINE)
+        if not re.search(rf"^(def |class |){pair[0]}\b", (ROOT / pair[1]).read_text(encoding="utf-8"), re.MULTILINE)
     ] == []
 
 
