@@ -1,6 +1,6 @@
-"""A clip and its stems, hashed, decoded and measured in blocks, and held against the manifest row.
+"""Compares a clip and its stems with the manifest row: hashed, decoded and measured in blocks.
 
-Memory does not follow what a file claims: decoding stops one sample after the length that the row gives.
+Memory does not depend on what a file claims: decoding stops one sample after the length that the row gives.
 """
 
 from __future__ import annotations
@@ -27,53 +27,55 @@ from synth.dsp import levels
 from synth.errors import BadInput
 
 SNR_TOLERANCE_DB: Final = 0.05
-SIDE_TOLERANCE_DB: Final = 0.3  # the SNRs that were not asked for may come from the noise's power table (0.2 dB)
-SNR_REACHED_DB: Final = 0.5
-"""How near a mix comes to the SNR that was requested: far nearer but for `lufs` in short clips."""
-MOST_MEASURED: Final = 1 << 21
-"""Samples of the longest clip whose stems are decoded whole, for an SNR (131 s at 16 kHz)."""
+SIDE_TOLERANCE_DB: Final = (
+    0.3  # the SNRs with other weightings than the recipe's may come from the noise's power table (0.2 dB)
+)
+SNR_REACHED_DB: Final = 0.5  # between measured and requested: far less, except for `lufs` in short clips
+MAX_MEASURED: Final = 1 << 21  # samples of the longest clip whose SNR is measured on its stems (131 s at 16 kHz)
 
 _BLOCK: Final = 1 << 18
+#: More than a sample of one channel takes in any file that we write (3 bytes of PCM; FLAC of noise a little more).
 _SAMPLE_BYTES: Final = 8
-"""More than a sample of one channel takes in any file that we write (3 bytes of PCM; FLAC of noise a little more)."""
 _HEADER_BYTES: Final = 1 << 20
 _UNMEASURABLE_DBFS: Final = -125.0  # a stem below this may be gone in 24 bits
 
-Found = tuple[str, str]
-"""(path in the data set, what is wrong)."""
-
 
 class _Unreadable(Exception):
-    """A file of a clip that cannot be measured: `what` is wrong with it."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
+    """What is wrong with a file of a clip that cannot be measured."""
 
 
 @dataclass(slots=True)
 class _Decoded:
-    """What was found in a file. `samples` only where the whole was wanted, full scale 1.0."""
+    """What a file holds."""
 
-    sha256: str
-    rate: int
+    sha256: str  # of the file
+    rate: int  # Hz
     channels: int
-    count: int
+    count: int  # samples
     level: PcmLevel
-    pcm_sha256: str = ""
-    samples: npt.NDArray[Any] | None = None
+    pcm_sha256: str = ""  # of the samples
+    samples: npt.NDArray[Any] | None = None  # of the first channel, shape (count,), if they were kept
 
 
-def check_clip(root: Path, row: Mapping[str, Any]) -> Iterator[Found]:
-    """Every difference between a clip, its stems, and its row (of right types)."""
+def check_clip(root: Path, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Find every difference between a clip, its stems, and its row.
+
+    Args:
+        root: the data set.
+        row: a manifest row of right types.
+
+    Yields:
+        The path in the data set, and what is wrong with it.
+    """
     path, stems = row["audio_filepath"], stems_of(row)
-    measure = len(stems) == 2 and row["num_samples"] <= MOST_MEASURED
+    measure = len(stems) == 2 and row["num_samples"] <= MAX_MEASURED
     decoded: dict[str, _Decoded] = {}
     for name, file in (("", path), *stems.items()):
         try:
-            decoded[name] = _decode(root, file, row["num_samples"], dtype="float64" if name else "int16", whole=measure)
+            dtype = "float64" if name else "int16"
+            decoded[name] = _decode(root, file, row["num_samples"], dtype=dtype, keep_samples=measure)
         except _Unreadable as error:
-            yield file, error.what
+            yield file, str(error)
     sha256s = {"": row["sha256"], **{name: row["stems"].get(f"{name}_sha256") for name in stems}}
     for name, file in (("", path), *stems.items()):
         if name in decoded and decoded[name].sha256 != sha256s[name]:
@@ -90,7 +92,7 @@ def check_clip(root: Path, row: Mapping[str, Any]) -> Iterator[Found]:
             yield from ((path, what) for what in _stem_faults(row, decoded))
 
 
-def _decode(root: Path, path: str, num_samples: int, *, dtype: str, whole: bool) -> _Decoded:
+def _decode(root: Path, path: str, num_samples: int, *, dtype: str, keep_samples: bool) -> _Decoded:
     """Hash and decode a file of a clip, at most one sample more than it should have."""
     try:
         descriptor = open_inside(root, path)
@@ -108,45 +110,38 @@ def _decode(root: Path, path: str, num_samples: int, *, dtype: str, whole: bool)
         raise
     try:
         with opened_descriptor(descriptor, path) as audio:
-            return _measured(audio, sha256, num_samples, dtype=dtype, whole=whole)
+            return _measure(audio, sha256, num_samples, dtype=dtype, keep_samples=keep_samples)
     except BadInput as error:
         raise _Unreadable(f"cannot be decoded: {error.message}") from None
     except (RuntimeError, AssertionError, ValueError, OSError) as error:
         raise _Unreadable(f"cannot be decoded: {str(error).splitlines()[0]}") from None
 
 
-def _measured(audio: AudioFile, sha256: str, num_samples: int, *, dtype: str, whole: bool) -> _Decoded:
-    found = _Decoded(sha256, audio.header.sample_rate, audio.header.channels, 0, PcmLevel())
-    digest, kept = hashlib.sha256(), []
-    for block in _blocks(audio, num_samples + 1, dtype):
-        found.count += len(block)
+def _measure(audio: AudioFile, sha256: str, num_samples: int, *, dtype: str, keep_samples: bool) -> _Decoded:
+    decoded = _Decoded(sha256, audio.header.sample_rate, audio.header.channels, 0, PcmLevel())
+    digest, blocks = hashlib.sha256(), []
+    while decoded.count <= num_samples:
+        block = audio.sound.read(min(num_samples + 1 - decoded.count, _BLOCK), dtype=dtype, always_2d=True)[:, 0]
+        if not len(block):
+            break
+        decoded.count += len(block)
         if dtype == "int16":
             digest.update(pcm_bytes(block))
-            found.level.add(block)
-        if whole:
-            kept.append(block)
-    found.pcm_sha256 = digest.hexdigest()
-    if whole and kept:
-        found.samples = np.concatenate(kept)
-    return found
-
-
-def _blocks(audio: AudioFile, count: int, dtype: str) -> Iterator[npt.NDArray[Any]]:
-    """The first channel, in blocks, at most `count` samples."""
-    while count > 0:
-        block = audio.sound.read(min(count, _BLOCK), dtype=dtype, always_2d=True)[:, 0]
-        if not len(block):
-            return
-        count -= len(block)
-        yield block
+            decoded.level.add(block)
+        if keep_samples:
+            blocks.append(block)
+    decoded.pcm_sha256 = digest.hexdigest()
+    if blocks:
+        decoded.samples = np.concatenate(blocks)
+    return decoded
 
 
 def _main_faults(row: Mapping[str, Any], clip: _Decoded) -> Iterator[str]:
     pairs = (("num_samples", clip.count), ("sampling_rate", clip.rate), ("channels", clip.channels))
     for name, value in pairs:
         if row.get(name, value) != value:
-            more = "more" if name == "num_samples" and value > row[name] else value
-            yield f"{name} is {more}, the manifest says {row[name]}"
+            is_longer = name == "num_samples" and value > row[name]  # decoding stopped, so the length is not known
+            yield f"{name} is {'more' if is_longer else value}, the manifest says {row[name]}"
     if abs(clip.count / clip.rate - row["duration"]) > 0.5 / clip.rate and clip.count <= row["num_samples"]:
         yield f"its duration is {clip.count / clip.rate:g} s, the manifest says {row['duration']:g} s"
     if clip.pcm_sha256 != row["pcm_sha256"]:
@@ -162,7 +157,7 @@ def _decibels(what: str, stated: float | None, measured: float, tolerance: float
 
 
 def _stem_faults(row: Mapping[str, Any], decoded: Mapping[str, _Decoded]) -> Iterator[str]:
-    """The SNRs of the stems, and where there is no channel, that they add up to the clip."""
+    """Check the SNRs of the stems, and, without a channel, that they add up to the clip."""
     clip, speech, noise = (decoded[name].samples for name in ("", "speech", "noise"))
     assert clip is not None and speech is not None and noise is not None
     if not row.get("channel") and np.abs(speech + noise - clip / 32768.0).max() > 1.01 / 32768:

@@ -163,7 +163,7 @@ def _speech(spec: ClipSpec, measured: Measurements) -> dict[str, Any]:
 
 
 def _stem(name: str, file: WrittenFile | None) -> dict[str, str | None]:
-    return {name: file and file.path, f"{name}_sha256": file and file.sha256}
+    return {name: file.path if file else None, f"{name}_sha256": file.sha256 if file else None}
 
 
 def _alignment(words: Sequence[tuple[str, float, float]] | None) -> list[list[Any]] | None:

@@ -1,4 +1,4 @@
-"""The one reader of data sets, for files that may be damaged, cut, replaced by links or devices, or made to do harm.
+"""Reads the files of a data set, which may be damaged, cut, replaced by links or devices, or made to do harm.
 
 Everything that reads a data set goes through `DataFile`: below the data set no link is followed, only regular files are
 opened (a pipe never blocks), documents and lines have a largest size, and whatever is not the JSON that it should be
@@ -26,15 +26,10 @@ from synth import files
 from synth.dataset.dataset_dir import DatasetDir
 from synth.errors import DamagedDataset, SynthError, UsageError
 
-MAX_LINE: Final = 1 << 20
-"""Bytes of a line of JSON, its end included."""
-MAX_DOCUMENT: Final = 1 << 26
-"""Bytes of a JSON document that is read whole (dataset.json, plan.json)."""
-MAX_PLAN_DOCUMENT: Final = 1 << 28
-"""Bytes of a JSON document of the saved plan: some hundred for each noise recording."""
-
-MAX_HASHED: Final = 1 << 30
-"""Bytes of a file beside the audio that is hashed, if nobody knows how large it should be."""
+MAX_LINE: Final = 1 << 20  # bytes of a line of JSON, its end included
+MAX_DOCUMENT: Final = 1 << 26  # bytes of a JSON document (dataset.json, plan.json)
+MAX_PLAN_DOCUMENT: Final = 1 << 28  # bytes of a JSON document of the saved plan: some hundred per noise recording
+MAX_HASHED: Final = 1 << 30  # bytes of a file beside the audio that is hashed, if its right size is not known
 
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _NO_LINK: Final = _FLAGS | getattr(os, "O_NOFOLLOW", 0)
@@ -50,9 +45,10 @@ class NotJson(ValueError):
 
 
 def parse_json(data: bytes) -> Any:
-    """The value of a JSON text in UTF-8, in which every number is finite and every text can be written.
+    """Parse a JSON text in UTF-8, in which every number is finite and every text can be encoded.
 
-    Raises NotJson, with what is wrong.
+    Raises:
+        NotJson: it is not; the text says why.
     """
     try:
         value = _DECODER.decode(data.decode())
@@ -92,59 +88,62 @@ def _check_values(value: Any) -> None:
 
 
 def leads_out(relative: str) -> bool:
-    """Whether a path of a manifest is not one below the data set, by its spelling."""
+    """Whether a path of a manifest is, by its spelling, not one below the data set."""
     parts = relative.split("/")
     return not relative or "\0" in relative or any(part in ("", ".", "..") for part in parts)
 
 
 def open_regular(path: str | os.PathLike[str]) -> int:
-    """A descriptor of a regular file; links are followed. Raises OSError, and StorageError where the disk fails."""
+    """Open a regular file; links are followed. Raises OSError, or StorageError if the disk fails."""
     with files.reading(os.fspath(path)):
-        return _regular(os.open(path, _FLAGS))
+        return _check_regular(os.open(path, _FLAGS))
 
 
 def open_inside(root: Path, relative: str) -> int:
-    """A descriptor of a regular file below `root`, with no link on the way but `root` itself.
+    """Open a regular file below `root`, with no link on the way except `root` itself.
 
-    Raises OSError, and StorageError where the disk fails.
+    Args:
+        root: the data set.
+        relative: a path of a manifest.
+
+    Returns:
+        A descriptor.
+
+    Raises:
+        OSError: no such file, a link, not a regular file, or a path that leads out of the data set.
+        StorageError: the disk fails.
     """
     if leads_out(relative):
         raise OSError(errno.EPERM, "it leads out of the data set")
+    *folders, name = relative.split("/")
     with files.reading(root / relative):
-        return _open_below(root, *relative.split("/"))
-
-
-def _open_below(root: Path, *parts: str) -> int:
-    *folders, name = parts
-    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        for part in folders:
-            below = _open_at(folder, part, os.O_DIRECTORY)
+        # Folder by folder, each relative to the one before: a path that is opened at once could lead over a link.
+        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for part in folders:
+                below = _open_at(folder, part, os.O_DIRECTORY)
+                os.close(folder)
+                folder = below
+            return _check_regular(_open_at(folder, name, 0))
+        finally:
             os.close(folder)
-            folder = below
-        return _regular(_open_at(folder, name, 0))
-    finally:
-        os.close(folder)
 
 
 def _open_at(folder: int, name: str, flags: int) -> int:
     try:
         return os.open(name, _NO_LINK | flags, dir_fd=folder)
     except OSError as error:
-        if _is_link(folder, name):
+        is_link = False
+        with contextlib.suppress(OSError, ValueError):
+            is_link = stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+        if is_link:
             raise OSError(errno.ELOOP, f"{name} is a link, and a data set holds its files itself") from None
         if error.errno == errno.ENXIO:  # a socket
             raise OSError(errno.ENXIO, "not a regular file") from None
         raise
 
 
-def _is_link(folder: int, name: str) -> bool:
-    with contextlib.suppress(OSError, ValueError):
-        return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
-    return False
-
-
-def _regular(descriptor: int) -> int:
+def _check_regular(descriptor: int) -> int:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.ENXIO, "not a regular file")
@@ -153,36 +152,44 @@ def _regular(descriptor: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """A file to read. `root` is the data set that it belongs to; None for a manifest that lies anywhere else."""
+    """A file to read."""
 
     path: Path
-    root: Path | None = None
+    root: Path | None = None  # the data set that it belongs to; None for a manifest anywhere else
 
     @classmethod
     def named(cls, path: Path) -> DataFile:
-        """A file that a person named: of a data set where it lies beside `dataset.json` or `.synth`."""
+        """A file that a person named; it belongs to a data set if it lies beside `dataset.json` or `.synth`."""
         beside = DatasetDir(path.parent)
         ours = os.path.lexists(beside.dataset_json) or beside.private.is_dir()
         return cls(path, path.parent if ours else None)
 
     @property
     def relative(self) -> str:
-        """Its path in the data set."""
+        """Its path in the data set; its name if it belongs to none."""
         if self.root is None:
             return self.path.name
         return (self.path.relative_to(self.root) if self.path.is_relative_to(self.root) else self.path).as_posix()
 
     def error(self, what: str, at: int | str | None = None) -> SynthError:
-        """The error of a file with this fault; `at`: the number of the line, or what else names the place."""
-        line = f":{at}" if isinstance(at, int) else f": {at}" if at else ""
-        text = f"{self.path}{line}: {what}"
+        """The error of a damaged file.
+
+        Args:
+            what: is wrong.
+            at: the number of the line, or what else names the place.
+        """
+        path, place = str(self.path), ""
+        if isinstance(at, int):
+            path, place = f"{path}:{at}", f"line {at}: "
+        elif at:
+            path, place = f"{path}: {at}", f"{at}: "
         if self.root is None:
-            return UsageError(text)
-        place = f"line {at}: " if isinstance(at, int) else f"{at}: " if at else ""
-        return DamagedDataset(f"{text}; {remedy(self.root, self.relative)}", path=self.relative, what=place + what)
+            return UsageError(f"{path}: {what}")
+        text = f"{path}: {what}; {remedy(self.root, self.relative)}"
+        return DamagedDataset(text, path=self.relative, what=place + what)
 
     def open(self) -> int:
-        """A descriptor of it. Raises the error of the file where it is missing, a link, or not a regular file."""
+        """Open it. Raises the error of the file if it is missing, a link, or not a regular file."""
         try:
             return open_regular(self.path) if self.root is None else open_inside(self.root, self.relative)
         except (OSError, ValueError) as error:
@@ -193,7 +200,7 @@ class DataFile:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[BufferedReader]:
-        """As `open`, as a file object. Raises StorageError where the disk fails."""
+        """As `open`, as a file object. Raises StorageError if the disk fails."""
         with open(self.open(), "rb") as file:  # noqa: PTH123 - a descriptor
             try:
                 with files.reading(self.path):
@@ -202,7 +209,7 @@ class DataFile:
                 raise self.error(f"cannot be read: {error.strerror or error}") from None
 
     def read(self, limit: int = MAX_DOCUMENT) -> bytes:
-        """All bytes of it, of at most `limit`."""
+        """All bytes of it; a file of more than `limit` bytes is damaged."""
         with self.opened() as file:
             data = file.read(limit + 1)
         if len(data) > limit:
@@ -217,7 +224,7 @@ class DataFile:
             raise self.error(str(error)) from None
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
-        """(number from 1, bytes with their end) of each line, one at a time."""
+        """Read it line by line: (number from 1, bytes with the line end)."""
         with self.opened() as file:
             number = 0
             while line := file.readline(MAX_LINE + 1):
@@ -227,13 +234,13 @@ class DataFile:
                 yield number, line
 
     def objects(self) -> Iterator[tuple[int, dict[str, Any], bytes]]:
-        """(number, value, bytes) of each line that is not blank; every one is a JSON object."""
+        """Read it line by line, without blank lines: (number, JSON object, bytes)."""
         for number, line in self.lines():
             if not line.isspace():
                 yield number, self.object(line, number), line
 
     def object(self, line: bytes, number: int | str | None) -> dict[str, Any]:
-        """The JSON object of one line, which is `number` of the file (or a name of its place)."""
+        """Parse one line, a JSON object; `number` is that of the line, or what else names its place."""
         try:
             value = parse_json(line)
         except NotJson as error:
@@ -244,7 +251,7 @@ class DataFile:
         return value
 
     def sha256(self, limit: int = MAX_HASHED) -> str:
-        """The hash of its bytes, read in pieces; a file of more than `limit` bytes is damaged."""
+        """The hash of its bytes, read in blocks; a file of more than `limit` bytes is damaged."""
         with self.opened() as file:
             if os.fstat(file.fileno()).st_size > limit:
                 raise self.error(f"larger than {limit >> 20:,} MiB")

@@ -15,7 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
-from synth.dataset.clip_check import MOST_MEASURED, check_clip
+from synth.dataset.clip_check import MAX_MEASURED, check_clip
 from synth.dataset.commit import REFUSAL
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.dataset_json import Sums, content_digest, read_content
@@ -253,7 +253,7 @@ def _check_presence(dataset: DatasetDir, row: Mapping[str, Any]) -> Iterator[Fin
 
 
 def _check_clip(dataset: DatasetDir, row: Mapping[str, Any], report: VerifyReport) -> Iterator[Finding]:
-    report.unmeasured += bool(stems_of(row)) and row["num_samples"] > MOST_MEASURED
+    report.unmeasured += bool(stems_of(row)) and row["num_samples"] > MAX_MEASURED
     for what in contradictions(row):
         yield Finding(row["audio_filepath"], what)
     for path, what in check_clip(dataset.path, row):

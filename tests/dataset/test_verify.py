@@ -234,8 +234,8 @@ def test_an_empty_folder_is_found(out: Path) -> None:
 
 
 def test_a_long_clip_costs_no_memory_for_its_stems(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clip_check, "MOST_MEASURED", 100)
-    monkeypatch.setattr(verify_module, "MOST_MEASURED", 100)
+    monkeypatch.setattr(clip_check, "MAX_MEASURED", 100)
+    monkeypatch.setattr(verify_module, "MAX_MEASURED", 100)
     report = verify(DatasetDir(out))
     assert (report.findings, report.unmeasured) == ([], 4)
     assert report.to_text(out).startswith("4 clips are too long to measure the SNR of their stems\n")
