@@ -117,7 +117,7 @@ def drawn_value(key: str, u: float, setting: Any) -> float | str | bool | None:
         setting = {"uniform": setting}
     if not isinstance(setting, Mapping) or not COMPANIONS.keys() & setting.keys():
         return None
-    value = plain_distribution(setting, whole=name in _WHOLE_NUMBERS and "choice" not in setting).value(u)
+    value = plain_distribution(setting, integer=name in _WHOLE_NUMBERS and "choice" not in setting).value(u)
     return value if isinstance(value, str) else round(value, 6)
 
 

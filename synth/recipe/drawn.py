@@ -36,7 +36,7 @@ def is_distribution(node: Node) -> bool:
     return isinstance(node.value, dict) and any(key in COMPANIONS for key in node.value)
 
 
-def _read_numbers(node: Node, at: KeyPath, reading: Reading, *, whole: bool, keep_type: bool = False) -> Any:
+def _read_numbers(node: Node, at: KeyPath, reading: Reading, *, integer: bool, keep_type: bool = False) -> Any:
     """The numbers of a list; WRONG if it is none or one of its items is not a number."""
     if node.value is BROKEN:
         return WRONG
@@ -44,11 +44,11 @@ def _read_numbers(node: Node, at: KeyPath, reading: Reading, *, whole: bool, kee
         return reading.wrong(node, at, f"{node.describe()} is not a list of numbers")
     numbers: list[Any] = []
     for item in node.value:
-        number = bare_number(item, whole=whole)
+        number = bare_number(item, integer=integer)
         if item.value is BROKEN:
             numbers.append(WRONG)
         elif number is None:
-            text = f"{item.describe()} is not a {'whole ' if whole else ''}number"
+            text = f"{item.describe()} is not a {'whole ' if integer else ''}number"
             numbers.append(reading.wrong(item, at, text))
         else:
             numbers.append(item.value if keep_type else number)
@@ -61,7 +61,7 @@ def _pair(numbers: tuple[float, ...], what: str) -> tuple[float, float]:
     return numbers[0], numbers[1]
 
 
-def _distribution(name: str, numbers: tuple[float, ...], beside: tuple[float, ...] | None, whole: bool) -> Distribution:
+def _distribution(name: str, numbers: tuple[float, ...], beside: tuple[float, ...] | None, integer: bool) -> Distribution:
     """The distribution of a name, its numbers and those of the key beside it. ValueError says what is wrong."""
     if name == "normal":
         mean, sd = _pair(numbers, "[mean, standard deviation]")
@@ -73,7 +73,7 @@ def _distribution(name: str, numbers: tuple[float, ...], beside: tuple[float, ..
     low, high = _pair(numbers, "[low, high]")
     if name == "log_uniform":
         return LogUniform(low, high)
-    return Integers(int(low), int(high)) if whole else Uniform(low, high)
+    return Integers(int(low), int(high)) if integer else Uniform(low, high)
 
 
 def _name_of(node: Node, at: KeyPath, reading: Reading, allowed: tuple[str, ...]) -> str | None:
@@ -129,35 +129,35 @@ class DrawnNumber(Kind):
         return reading.wrong(node, at, complaint)
 
     def _read_distribution(self, node: Node, at: KeyPath, reading: Reading) -> Any:
-        whole = self.range.whole
-        number = bare_number(node, whole=whole)
+        integer = self.range.integer
+        number = bare_number(node, integer=integer)
         if number is not None:
             return Constant(number)
         if isinstance(node.value, dict):
             return self._read_mapping(node, at, reading)
         if isinstance(node.value, list):
-            numbers = _read_numbers(node, at, reading, whole=whole)
+            numbers = _read_numbers(node, at, reading, integer=integer)
             if numbers is WRONG:
                 return WRONG
-            return _try(lambda: _distribution("uniform", numbers, None, whole), node, at, reading)
+            return _try(lambda: _distribution("uniform", numbers, None, integer), node, at, reading)
         if node.value is BROKEN:
             return WRONG
-        noun, example = ("a whole number", _WHOLE_EXAMPLE) if whole else ("a number", EXAMPLE)
+        noun, example = ("a whole number", _WHOLE_EXAMPLE) if integer else ("a number", EXAMPLE)
         return reading.wrong(node, at, f"{node.describe()} is not {noun}; {example}")
 
     def _read_mapping(self, node: Node, at: KeyPath, reading: Reading) -> Any:
-        whole = self.range.whole
-        name = _name_of(node, at, reading, WHOLE if whole else tuple(COMPANIONS))
+        integer = self.range.integer
+        name = _name_of(node, at, reading, WHOLE if integer else tuple(COMPANIONS))
         if name is None:
             return WRONG
         keep_type = self.keep_type and name == "choice"
-        numbers = _read_numbers(node.value[name], at.child(name), reading, whole=whole, keep_type=keep_type)
+        numbers = _read_numbers(node.value[name], at.child(name), reading, integer=integer, keep_type=keep_type)
         beside, companion = None, COMPANIONS[name]
         if companion is not None and companion in node.value and node.value[companion].value is not None:
-            beside = _read_numbers(node.value[companion], at.child(companion), reading, whole=False)
+            beside = _read_numbers(node.value[companion], at.child(companion), reading, integer=False)
         if numbers is WRONG or beside is WRONG:
             return WRONG
-        return _try(lambda: _distribution(name, numbers, beside, whole), node, at, reading)
+        return _try(lambda: _distribution(name, numbers, beside, integer), node, at, reading)
 
     def write(self, value: Distribution) -> Any:
         """See `write_distribution`."""
@@ -169,17 +169,17 @@ class DrawnNumber(Kind):
         if self.constant:
             return number
         pair = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
-        return {"anyOf": [number, pair, {"$ref": f"#/$defs/{'whole' if self.range.whole else 'distribution'}"}]}
+        return {"anyOf": [number, pair, {"$ref": f"#/$defs/{'whole' if self.range.integer else 'distribution'}"}]}
 
 
-def plain_distribution(plain: Mapping[str, Any], *, whole: bool = False) -> Distribution | WordChoice:
+def plain_distribution(plain: Mapping[str, Any], *, integer: bool = False) -> Distribution | WordChoice:
     """The distribution of a default in the recipe's notation, such as {"normal": [8, 5], "clip": [-5, 25]}."""
     name = next(key for key in plain if key in COMPANIONS)
     beside = plain.get(COMPANIONS[name] or "")
     if isinstance(plain[name][0], str):
         return WordChoice(tuple(plain[name]), None if beside is None else tuple(beside))
-    numbers = tuple(plain[name]) if whole else tuple(float(x) for x in plain[name])
-    return _distribution(name, numbers, None if beside is None else tuple(map(float, beside)), whole)
+    numbers = tuple(plain[name]) if integer else tuple(float(x) for x in plain[name])
+    return _distribution(name, numbers, None if beside is None else tuple(map(float, beside)), integer)
 
 
 def write_distribution(value: Distribution | WordChoice) -> Any:
@@ -230,7 +230,7 @@ class DrawnWord(Kind):
         if not isinstance(choice.value, list) or not all(item.value in self.words for item in choice.value):
             return reading.wrong(choice, at, f"the choice must be a list of words from: {', '.join(self.words)}")
         if "weights" in node.value:
-            weights = _read_numbers(node.value["weights"], at.child("weights"), reading, whole=False)
+            weights = _read_numbers(node.value["weights"], at.child("weights"), reading, integer=False)
         if weights is WRONG:
             return WRONG
         return _try(lambda: WordChoice(tuple(item.value for item in choice.value), weights), node, at, reading)

@@ -37,7 +37,7 @@ RECORDED = "recorded"
 _LOUDNESS = DrawnNumber(Range(-60, 60, "dB"))
 _BESIDE = (
     Field("probability", Number(Range(0, 1)), 0.1, "share of the noisy clips in which it happens"),
-    Field("count", DrawnNumber(Range(1, 100, whole=True)), Constant(1), "how often it happens in such a clip"),
+    Field("count", DrawnNumber(Range(1, 100, integer=True)), Constant(1), "how often it happens in such a clip"),
     Field("relative_db", _LOUDNESS, Uniform(-3.0, 9.0), "its loudest 50 ms against the other noise"),
     MAKES_UNKNOWN,
 )

@@ -50,7 +50,7 @@ class Channels(Kind):
     """`mean`, `first`, or the number of a channel."""
 
     _words = Keyword(("mean", "first"))
-    _number = Number(Range(0, 15, whole=True))
+    _number = Number(Range(0, 15, integer=True))
 
     def read(self, node: Node, at: KeyPath, reading: Reading) -> Any:
         """A str or an int."""
@@ -170,7 +170,7 @@ LAYER = Record(
         Field("sources", SOURCES, help="where the noise comes from"),
         Field("probability", PROBABILITY, 1.0, "share of the noisy clips that have this layer"),
         Field("relative_db", DrawnNumber(Range(-60, 60, "dB")), Constant(0.0), "level against the other layers"),
-        Field("recordings", DrawnNumber(Range(1, 16, whole=True)), Constant(1), "how many recordings are summed"),
+        Field("recordings", DrawnNumber(Range(1, 16, integer=True)), Constant(1), "how many recordings are summed"),
         Field("effects", EffectList("noise"), (), "applied to each noise segment, drawn for each"),
         Field(
             "balance", Keyword(("seconds", "sqrt", "recordings")), "seconds", "what a recording's share of use follows"
@@ -178,7 +178,7 @@ LAYER = Record(
         Field("max_reuse", Number(Range(0.01)), MAX_REUSE, "guard: the plan is refused if a second is used more often"),
         Field(
             "min_recordings",
-            Number(Range(1, whole=True)),
+            Number(Range(1, integer=True)),
             None,
             "guard: the plan is refused if train has fewer (default: 8 for the first layer, else 1)",
         ),
@@ -289,7 +289,7 @@ OUTPUT = Record(
     (
         Field("format", Keyword(("flac", "wav")), "flac", "audio format of the clips, 16 bits"),
         Field("stems", Flag(), False, "also write speech and noise apart, 24 bits"),
-        Field("shard_size", Number(Range(1, 100_000, whole=True)), 128, "clips per shard, the unit of work"),
+        Field("shard_size", Number(Range(1, 100_000, integer=True)), 128, "clips per shard, the unit of work"),
     ),
     Output,
 )
@@ -329,9 +329,9 @@ RECIPE = Record(
     "a recipe",
     (
         Field("schema", SchemaVersion(), 1, "version of the recipe's format"),
-        Field("seed", Number(Range(0, 2**53 - 1, whole=True)), 0, "another seed draws another data set"),
-        Field("sample_rate", Number(Range(4000, 192_000, "Hz", whole=True)), 16000, "sample rate of the clips"),
-        Field("copies", Number(Range(1, 1_000_000, whole=True)), None, "clips per utterance (default: 1)"),
+        Field("seed", Number(Range(0, 2**53 - 1, integer=True)), 0, "another seed draws another data set"),
+        Field("sample_rate", Number(Range(4000, 192_000, "Hz", integer=True)), 16000, "sample rate of the clips"),
+        Field("copies", Number(Range(1, 1_000_000, integer=True)), None, "clips per utterance (default: 1)"),
         Field("hours", Number(Range(0.0001, 1_000_000, "h")), None, "hours of clips, instead of copies"),
         Field("speech", SPEECH, help="the speech and what is done to it"),
         Field("margins_s", DrawnNumber(Range(0, 60, "s")), Uniform(0.2, 0.5), "noise before and after the speech"),

@@ -19,7 +19,7 @@ from synth.recipe.parameters import parameters_schema, read_beside, read_setting
 from synth.recipe.yaml_text import BROKEN, Node, Position, did_you_mean, parse, shortened, source_text
 
 _SHARE = Field("share", Number(Range(0, 1)), help="share of the clips")
-_CARS = Field("cars", Number(Range(2, 10_000, whole=True)), 100, "number of virtual cars")
+_CARS = Field("cars", Number(Range(2, 10_000, integer=True)), 100, "number of virtual cars")
 _ROUNDING = 1e-9  # shares that sum to 1 may do so but for rounding
 
 
@@ -51,7 +51,7 @@ class GrowTable(Kind):
             return reading.wrong(node.keys[name], at, f"{shortened(name)!r} is not a way to grow noise{hint}")
         if child.value is BROKEN:
             return WRONG
-        if bare_number(child, whole=False) is not None:
+        if bare_number(child, integer=False) is not None:
             child = Node({"share": child}, child.position, keys={"share": child.position})
         if not isinstance(child.value, dict):
             text = f"{child.describe()} is not a share; give a number from 0 to 1, or a mapping with `share`"

@@ -107,12 +107,12 @@ class Range:
     low: float = -math.inf
     high: float = math.inf
     unit: str = ""
-    whole: bool = False  #: whole numbers only
+    integer: bool = False  #: whole numbers only
 
     def text(self) -> str:
         """The range in words: `a number from 0 to 60 dB`."""
         unit = f" {self.unit}" if self.unit else ""
-        noun = "whole number" if self.whole else "number"
+        noun = "whole number" if self.integer else "number"
         if math.isinf(self.low) and math.isinf(self.high):
             return f"a {noun}{unit}"
         if math.isinf(self.high):
@@ -129,19 +129,19 @@ class Range:
     def schema(self) -> dict[str, Any]:
         """JSON Schema of a number in the range."""
         limits = {"minimum": self.low, "maximum": self.high}
-        kind = "integer" if self.whole else "number"
+        kind = "integer" if self.integer else "number"
         return {"type": kind} | {key: plain_number(x) for key, x in limits.items() if math.isfinite(x)}
 
 
 ANY_NUMBER = Range()
 
 
-def bare_number(node: Node, *, whole: bool) -> float | None:
+def bare_number(node: Node, *, integer: bool) -> float | None:
     """The node's number (an int if `whole`), or None if it is none."""
     value = node.value
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    if whole:
+    if integer:
         return int(value) if float(value).is_integer() else None
     return float(value)
 
@@ -154,9 +154,9 @@ class Number(Kind):
 
     def read(self, node: Node, at: KeyPath, reading: Reading) -> Any:
         """A number of the range."""
-        number = bare_number(node, whole=self.range.whole)
+        number = bare_number(node, integer=self.range.integer)
         if number is None:
-            noun = "a whole number" if self.range.whole else "a number"
+            noun = "a whole number" if self.range.integer else "a number"
             return reading.wrong(node, at, f"{node.describe()} is not {noun}; give {self.range.text()}")
         complaint = self.range.complaint(number, number)
         return number if complaint is None else reading.wrong(node, at, complaint)

@@ -57,7 +57,7 @@ def default_of(parameter: Parameter) -> Any:
     """The value of the parameter if a recipe gives none."""
     default = parameter.default
     if isinstance(default, Mapping):
-        return plain_distribution(default, whole=parameter.integer)
+        return plain_distribution(default, integer=parameter.integer)
     if isinstance(default, tuple):
         return tuple(Constant(x) for x in default)
     return default if isinstance(default, str) or default is None else Constant(default)

@@ -77,7 +77,7 @@ FROM_PATH = Record(
         ),
         Field(
             "level",
-            Number(Range(1, MAX_LEVEL, whole=True)),
+            Number(Range(1, MAX_LEVEL, integer=True)),
             None,
             f"which folder of the path below the source, 1 (the first) to {number_text(MAX_LEVEL)} (default: 1)",
         ),

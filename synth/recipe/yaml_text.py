@@ -139,7 +139,8 @@ def plain_value(text: str) -> Any:
     if _NOT_FINITE.match(text):
         return BROKEN
     if _INTEGER.match(text):
-        return int(text, 0 if text[:2] in ("0o", "0x") else 10) if len(text) <= _MAX_DIGITS else BROKEN
+        base = 0 if text[:2] in ("0o", "0x") else 10
+        return int(text, base) if len(text) <= _MAX_DIGITS else BROKEN
     if _FLOAT.match(text):
         number = float(text)
         return number if math.isfinite(number) else BROKEN
