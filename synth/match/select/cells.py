@@ -12,7 +12,7 @@ from synth.dsp.analysis.bands import CENTERS_HZ
 from synth.dsp.arrays import Indices, Matrix, Vector
 
 SNR_BINS, LEVEL_BINS, COLOURS = 6, 5, 6
-"""At most so many (six clusters of colour: science.md 3.4; the others our own choice)."""
+"""At most so many of each; chosen (docs/science.md, "Selecting and weighting clips")."""
 _CLIPS_A_CELL = 3.0  # of the target, on average: in emptier cells chance says how many there are
 _MARGIN_DB = 1.0  # beyond the lowest and the highest of the target, and how much the colour may differ more, each band
 _UNKNOWN = -1.0

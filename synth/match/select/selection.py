@@ -1,4 +1,7 @@
-"""Which clips of a pool, or which weights, make it distributed as a target is (science.md 3.4): no files here."""
+"""Which clips of a pool, or which weights, make it distributed like a target; no files here.
+
+Methods and sources: docs/science.md, "Selecting and weighting clips".
+"""
 
 from __future__ import annotations
 
@@ -277,7 +280,7 @@ def _mean_seconds(sides: _Sides, seconds: Vector) -> Vector:
 
 def _filled(sides: _Sides, wanted_of: Indices, marks: Vector, weights: Vector) -> Indices:
     """The clips of each cell with the highest marks ** (1 / weight): at random, the heavier the sooner (Efraimidis and
-    Spirakis 2006, from memory), for a cell is wide and the target is not spread evenly over it."""
+    Spirakis 2006), for a cell is wide and the target is not spread evenly over it."""
     keys = np.log(np.maximum(marks, 1e-12)) / np.maximum(weights, 1e-12)
     taken: list[Indices] = []
     for cell, count in zip(_there(sides), wanted_of, strict=True):

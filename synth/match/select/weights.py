@@ -46,7 +46,7 @@ class Weighted:
 
 
 def effective_share(weights: Vector) -> float:
-    """ESS / n = (sum w)^2 / (n sum w^2) (Kish 1965, from memory): 1 where all count alike, 0 where nothing counts."""
+    """ESS / n = (sum w)^2 / (n sum w^2) (Kish 1965): 1 where all count alike, 0 where nothing counts."""
     squares = float(np.dot(weights, weights))
     return float(weights.sum()) ** 2 / (len(weights) * squares) if squares > 0 else 0.0
 
