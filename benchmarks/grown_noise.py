@@ -199,7 +199,7 @@ def period_table(all_: Sequence[Recording], kinds: Mapping[str, Any], minutes: f
 
 def most_used(kind: Any, sources: Sequence[Material], count: int) -> float:
     quilt = kind(seed=0)
-    pieces = quilt.pieces(count, sample_rate=RATE, materials=sources)
+    pieces = quilt.segments(count, sample_rate=RATE, materials=sources)
     used = np.bincount(pieces, minlength=quilt.cells(sources[0]))
     return float(used.max() / used.mean())
 

@@ -1,4 +1,4 @@
-"""cabin: the noise in a car that does not exist, from a parametric model; no recording is needed."""
+"""cabin: the noise in a virtual car, from a parametric model; no recording is needed."""
 
 from __future__ import annotations
 
@@ -23,23 +23,24 @@ WINDOWS = ("closed", "open")
 FANS = ("off", "low", "mid", "high")
 
 _COURSES, _BROADBAND, _LEVELS, _DRIVE, _RAIN = range(5)
-"""What a clip's random numbers are for: each purpose has its own, so that rain does not change the road."""
+"""Purposes of a clip's random numbers: each has its own generator, so that rain does not change the road."""
 
 _ROAD_TAU_S = (0.3, 2.0)
 _ROAD_SD_DB = (0.5, 1.2)
-"""Beside what the noise itself wavers: together 1.2-1.6 dB a 100 ms, as science.md measured."""
+"""On top of the fluctuation of the noise itself: together 1.2-1.6 dB of 100-ms levels, as measured in real cars
+(docs/science.md, "Virtual cars")."""
 _GUST_TAU_S = (0.5, 3.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Cabin(Generator):
-    """Noise in a virtual car: road, wind, engine or motor, fan, rain, as science.md 4.6 puts them together.
+    """Noise in a virtual car: road, wind, engine or motor, fan, rain.
 
-    The car (`synth.dsp.generators.virtual_car`) is number `car` of the fleet `car_seed`; both are the plan's. Level: about -30 dBFS
-    at 100 km/h. The shares of speeds, fans and engines are those of science.md 4.6; the shares of roads, windows and
-    rain, and the spread of `wind_db` and of the acceleration, are own guesses. What is not modelled: wipers, potholes
-    and other events, buffeting of an open window below 25 Hz, wet roads, reverberation. Where an engine's lines stand
-    out (at idle, and in some cars below 50 km/h) the sound is nearly periodic for a second or two, as an engine is.
+    The car (`synth.dsp.generators.virtual_car`) is number `car` of the fleet `car_seed`; the plan sets both. The level
+    is about -30 dBFS at 100 km/h. Distributions and sources: docs/science.md, "Virtual cars". Not modeled: wipers,
+    potholes and other events, buffeting of an open window below 25 Hz, wet roads, reverberation. Where engine orders
+    stand out (at idle, and in some cars below 50 km/h) the sound is nearly periodic for a second or two, as real
+    engines are.
     """
 
     name = "cabin"
@@ -111,40 +112,41 @@ class Cabin(Generator):
     car_seed: int = 0
 
     def __post_init__(self) -> None:
-        for value, known in ((self.road, ROADS), (self.window, WINDOWS), (self.fan, FANS)):
-            if value not in known:
-                raise ValueError(f"{value!r} is not one of {', '.join(known)}")
+        for value, words in ((self.road, ROADS), (self.window, WINDOWS), (self.fan, FANS)):
+            if value not in words:
+                raise ValueError(f"{value!r} is not one of {', '.join(words)}")
 
     def sources(self) -> int:
-        """None: it takes no recording."""
+        """Return 0: it takes no recording."""
         return 0
 
     def __call__(self, num_samples: int, *, sample_rate: int, materials: Sequence[Material] = ()) -> Samples:
-        """The noise, shape (num_samples,), float64, full scale 1.0."""
+        """Synthesize the noise, float64, shape (num_samples,), full scale 1.0, for this clip's own car."""
         car = virtual_car(self.car_seed, self.car)
         return drive(self, car, num_samples=num_samples, sample_rate=sample_rate)
 
 
 def rpm_course(cabin: Cabin, num_samples: int, sample_rate: int) -> Samples:
-    """rpm of the crankshaft (of an electric motor: of its shaft) at each sample, shape (num_samples,)."""
+    """Return the rpm of the crankshaft (or of an electric motor) at each sample, shape (num_samples,)."""
     course = course_of(cabin, virtual_car(cabin.car_seed, cabin.car), num_samples, sample_rate)
     return course.at(course.rpm, 0, num_samples)
 
 
 def course_of(cabin: Cabin, car: VirtualCar, num_samples: int, sample_rate: int) -> DriveCourse:
-    """Speed and rpm of this clip in this car."""
+    """Return speed and rpm of a clip in a car."""
     return drive_course(
         car,
         speed_kmh=cabin.speed_kmh,
         acceleration=cabin.acceleration_kmh_per_s,
         num_samples=num_samples,
         sample_rate=sample_rate,
-        random=audio_generator(cabin.seed, _COURSES),
+        rng=audio_generator(cabin.seed, _COURSES),
     )
 
 
 def drive(cabin: Cabin, car: VirtualCar, *, num_samples: int, sample_rate: int) -> Samples:
-    """The clip `cabin` in any car, whatever `cabin.car` says: shape (num_samples,), float64, full scale 1.0."""
+    """Synthesize the clip `cabin` in any car, whatever `cabin.car` is: float64, shape (num_samples,), full scale
+    1.0."""
     course = course_of(cabin, car, num_samples, sample_rate)
     size = {"num_samples": num_samples, "sample_rate": sample_rate}
     levels = _levels_dba(cabin, car, course, course.step / sample_rate)
@@ -154,39 +156,41 @@ def drive(cabin: Cabin, car: VirtualCar, *, num_samples: int, sample_rate: int) 
     def amplitude(first: int, last: int) -> Samples:
         return np.sqrt(gains[first:last] @ spectra)
 
-    # independent Gaussian noises add up in power: one noise stands for the sum of all parts
-    out = gaussian_frames(amplitude, random=audio_generator(cabin.seed, _BROADBAND), **size)
-    drive_random = audio_generator(cabin.seed, _DRIVE)
+    # independent Gaussian noises add up in power, so one noise replaces the sum of all parts
+    out = gaussian_frames(amplitude, rng=audio_generator(cabin.seed, _BROADBAND), **size)
+    drive_rng = audio_generator(cabin.seed, _DRIVE)
     if not car.is_electric:
-        out += engine(car, course, load_db=_load_db(cabin), random=drive_random, **size)
+        out += engine(car, course, load_db=_load_db(cabin), rng=drive_rng, **size)
     elif cabin.speed_kmh > 0:
-        out += whine(car, course, random=drive_random, **size)
+        out += whine(car, course, rng=drive_rng, **size)
     if cabin.rain_drops_per_s > 0:
-        out += rain(car, drops_per_s=cabin.rain_drops_per_s, random=audio_generator(cabin.seed, _RAIN), **size)
+        out += rain(car, drops_per_s=cabin.rain_drops_per_s, rng=audio_generator(cabin.seed, _RAIN), **size)
     return out
 
 
 def _load_db(cabin: Cabin) -> float:
-    """An engine under load is louder: 2 dB for each km/h a second, 6 dB at most (own guess)."""
+    """Return how much louder an engine is under load: 2 dB for each km/h per second, 6 dB at most (chosen)."""
     return min(max(2.0 * cabin.acceleration_kmh_per_s, 0.0), 6.0) if cabin.speed_kmh > 0 else 0.0
 
 
 def _surface_db(cabin: Cabin, car: VirtualCar, kmh: Samples) -> float | Samples:
-    """How much louder than a smooth road. Who drives faster than 50 km/h on cobbles has flatter ones: at 100 km/h they
-    are as loud as a coarse road (own guess)."""
+    """Return how many dB the road is louder than a smooth one.
+
+    Cobbles that allow more than 50 km/h are flatter: at 100 km/h they are as loud as a coarse road (chosen).
+    """
     if cabin.road == "cobbles":
         return car.surface_db * np.interp(np.log2(np.maximum(kmh, 1.0)), np.log2([50.0, 100.0]), [2.0, 1.0])
     return car.surface_db if cabin.road == "coarse" else 0.0
 
 
 def _levels_dba(cabin: Cabin, car: VirtualCar, course: DriveCourse, seconds: float) -> dict[Part, Samples | float]:
-    """Level of each part that sounds in this clip, in dBA, at each frame or throughout."""
-    random = audio_generator(cabin.seed, _LEVELS)
+    """Return the level of each part that sounds in this clip, in dBA, at each frame or constant."""
+    rng = audio_generator(cabin.seed, _LEVELS)
     frames = len(course.kmh)
-    road_tau, road_sd = random.uniform(*_ROAD_TAU_S), random.uniform(*_ROAD_SD_DB)
-    gust_tau = random.uniform(*_GUST_TAU_S)
-    bumps = wander(random, frames, seconds=seconds, tau=road_tau, sd=road_sd)
-    gusts = wander(random, frames, seconds=seconds, tau=gust_tau, sd=cabin.gust_db)
+    road_tau, road_sd = rng.uniform(*_ROAD_TAU_S), rng.uniform(*_ROAD_SD_DB)
+    gust_tau = rng.uniform(*_GUST_TAU_S)
+    bumps = wander(rng, frames, seconds=seconds, tau=road_tau, sd=road_sd)
+    gusts = wander(rng, frames, seconds=seconds, tau=gust_tau, sd=cabin.gust_db)
     faster = np.log10(np.maximum(course.kmh, 0.1) / 100)
     is_open = cabin.window == "open"
     wind = car.wind_dba + car.wind_slope * faster + cabin.wind_db + gusts
@@ -204,6 +208,6 @@ def _levels_dba(cabin: Cabin, car: VirtualCar, course: DriveCourse, seconds: flo
         which = FANS.index(cabin.fan) - 1
         levels[Part(Part.FAN_LOW + which)] = car.fan_dba[which]
     if cabin.rain_drops_per_s > 0:
-        # the patter of drops too small and too many to tell apart: half the power of the others (own guess)
+        # the patter of drops too small and too many to tell apart: half the power of the others (chosen)
         levels[Part.PATTER] = car.rain_dba + 10 * float(np.log10(cabin.rain_drops_per_s / 100)) - 3
     return levels

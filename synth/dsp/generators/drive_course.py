@@ -1,4 +1,4 @@
-"""How speed, gears, engine speed and gusts run over a clip, at the frames of `gaussian_noise`."""
+"""How speed, gears and engine speed change over a clip, at the frames of `gaussian_noise`."""
 
 from __future__ import annotations
 
@@ -8,27 +8,30 @@ from functools import lru_cache
 
 import numpy as np
 
-from synth.dsp.arrays import Samples
+from synth.dsp.arrays import Samples, Vector
 from synth.dsp.generators.gaussian import frame_count, frame_size
 from synth.dsp.generators.virtual_car import VirtualCar
 
-MOST_KMH = 200.0
+MAX_KMH = 200.0
 _ACCELERATION_SECONDS = 15.0
-"""After so long an acceleration has spent itself (to 1/e): clips of any length stay at credible speeds. Own guess."""
-_SLEW_RPM_PER_S = 500.0
+"""Time constant with which an acceleration fades away: clips of any length stay at credible speeds. Chosen."""
+_SLEW_RPM_PER_S = 500.0  # chosen: a gear change takes one to two seconds
 
 
 @dataclass(frozen=True, slots=True)
 class DriveCourse:
-    """Values at each frame, all of shape (frames,); frame k is at k * step / sample_rate seconds."""
+    """Speed and rpm at each frame, shape (frames,); frame k is at k * step / sample_rate seconds."""
 
-    step: int
-    kmh: Samples
-    rpm: Samples
-    """Of the crankshaft, or of an electric motor."""
+    step: int  # samples between frames
+    kmh: Vector
+    rpm: Vector  # of the crankshaft, or of an electric motor
 
-    def at(self, values: Samples, start: int, stop: int, every: int = 1) -> Samples:
-        """Values at the samples start * every, (start + 1) * every, ... before stop * every: straight lines."""
+    def at(self, values: Vector, start: int, stop: int, every: int = 1) -> Vector:
+        """Interpolate values per frame, shape (frames,), any unit, on straight lines.
+
+        Returns:
+            The values at the samples start * every, (start + 1) * every, ... before stop * every, in the same unit.
+        """
         if every > 1 or start % self.step:
             return np.asarray(np.interp(np.arange(start, stop) * every, np.arange(len(values)) * self.step, values))
         first, steps = start // self.step, -(-(stop - start) // self.step)
@@ -42,13 +45,24 @@ def _ramp(step: int) -> Samples:
     return np.arange(step) / step
 
 
-def wander(random: np.random.Generator, frames: int, *, seconds: float, tau: float, sd: float) -> Samples:
-    """An Ornstein-Uhlenbeck process with this standard deviation and time constant, frames `seconds` apart."""
+def wander(rng: np.random.Generator, frames: int, *, seconds: float, tau: float, sd: float) -> Samples:
+    """Draw an Ornstein-Uhlenbeck process.
+
+    Args:
+        rng: where it comes from.
+        frames: number of values.
+        seconds: between two values.
+        tau: time constant, s.
+        sd: standard deviation, in the unit of the result.
+
+    Returns:
+        Shape (frames,).
+    """
     from scipy.signal import lfilter
 
     keep = math.exp(-seconds / tau)
-    steps = random.standard_normal(frames)
-    steps[1:] *= math.sqrt(1 - keep * keep)  # the first value is drawn from the whole distribution
+    steps = rng.standard_normal(frames)
+    steps[1:] *= math.sqrt(1 - keep * keep)  # the first value has the stationary distribution already
     return np.asarray(sd * lfilter([1.0], [1.0, -keep], steps))
 
 
@@ -59,36 +73,46 @@ def drive_course(
     acceleration: float,
     num_samples: int,
     sample_rate: int,
-    random: np.random.Generator,
+    rng: np.random.Generator,
 ) -> DriveCourse:
-    """Speed and rpm over a clip of `num_samples`."""
+    """Draw speed and rpm over a clip.
+
+    Args:
+        car: its gears and jitter.
+        speed_kmh: at the beginning; 0: it stands.
+        acceleration: at the beginning, km/h per s.
+        num_samples: length of the clip.
+        sample_rate: Hz.
+        rng: where it comes from.
+    """
     step = frame_size(sample_rate) // 2
     seconds, frames = step / sample_rate, frame_count(num_samples, sample_rate)
-    kmh = _speed(speed_kmh, acceleration, frames, seconds, random)
-    # fast jitter as in science.md 4.6; the slow wandering, as an idle has it, is an own guess
-    wobble = 1 + wander(random, frames, seconds=seconds, tau=0.2, sd=car.rpm_jitter)
-    wobble += wander(random, frames, seconds=seconds, tau=2.0, sd=1.5 * car.rpm_jitter)
+    kmh = _speed(speed_kmh, acceleration, frames, seconds, rng)
+    # fast jitter and a slow drift, as an engine has at idle: docs/science.md, "Engine and motor"
+    wobble = 1 + wander(rng, frames, seconds=seconds, tau=0.2, sd=car.rpm_jitter)
+    wobble += wander(rng, frames, seconds=seconds, tau=2.0, sd=1.5 * car.rpm_jitter)
     if car.is_electric:
         return DriveCourse(step, kmh, kmh * car.motor_rpm_per_kmh)
     return DriveCourse(step, kmh, _slewed(_geared(car, kmh), _SLEW_RPM_PER_S * seconds) * wobble)
 
 
-def _speed(start: float, acceleration: float, frames: int, seconds: float, random: np.random.Generator) -> Samples:
-    """Speed in km/h: the start, an acceleration that spends itself, and a wavering of 2 %; a standing car stands."""
-    waver = wander(random, frames, seconds=seconds, tau=8.0, sd=0.02 * start)
+def _speed(start: float, acceleration: float, frames: int, seconds: float, rng: np.random.Generator) -> Samples:
+    """Return the speed in km/h: the start, an acceleration that fades, and a fluctuation of 2 %. A standing car
+    stands."""
+    fluctuation = wander(rng, frames, seconds=seconds, tau=8.0, sd=0.02 * start)
     if start <= 0:
         return np.zeros(frames)
     gained = acceleration * _ACCELERATION_SECONDS * -np.expm1(-np.arange(frames) * seconds / _ACCELERATION_SECONDS)
-    return np.asarray(np.clip(start + gained + (waver - waver[0]), 0.0, MOST_KMH))
+    return np.asarray(np.clip(start + gained + (fluctuation - fluctuation[0]), 0.0, MAX_KMH))
 
 
 def _geared(car: VirtualCar, kmh: Samples) -> Samples:
-    """rpm of the gear that an automatic gearbox would be in: up at the car's shift speed, down with a good margin."""
+    """Return the rpm in the gear of an automatic gearbox: up at the car's shift speed, down with a good margin."""
     ratios, top = car.rpm_per_kmh, len(car.rpm_per_kmh) - 1
     gear = next((g for g, ratio in enumerate(ratios) if ratio * kmh[0] <= car.shift_rpm), top)
     down = 0.8 * car.shift_rpm * ratios[1] / ratios[0]
     chosen = np.empty(len(kmh), dtype=np.int64)
-    # hundredths of a km/h: a gear must not hang on the last digit of the arithmetic
+    # in hundredths of a km/h, so that a gear does not depend on the last digit of the arithmetic
     for k, speed in enumerate(np.rint(kmh * 100).tolist()):
         rpm = ratios[gear] * speed / 100
         if rpm > car.shift_rpm and gear < top:
@@ -100,7 +124,7 @@ def _geared(car: VirtualCar, kmh: Samples) -> Samples:
 
 
 def _slewed(rpm: Samples, most: float) -> Samples:
-    """The same, moving by at most `most` from frame to frame."""
+    """Limit how much the rpm moves from frame to frame."""
     if np.max(np.abs(np.diff(rpm)), initial=0.0) <= most:
         return rpm
     out = rpm.tolist()

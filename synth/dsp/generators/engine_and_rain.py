@@ -1,4 +1,7 @@
-"""The parts of cabin noise that are no Gaussian noise: engine orders, combustion, electric whine, rain drops."""
+"""The parts of cabin noise that are not Gaussian: engine orders, combustion, electric whine, rain drops.
+
+See docs/science.md, "Engine and motor" for the first three.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +28,10 @@ from synth.dsp.generators.part_spectra import (
 from synth.dsp.generators.virtual_car import ENGINE_ORDERS, WHINE_ORDERS, VirtualCar
 
 ENGINE_RATE = 4000
-"""The engine is made at about this rate, at least: its highest order at 6000 rpm is 1 kHz."""
+"""The engine is synthesized at about this rate, Hz, at least: its highest order at 6000 rpm is 1 kHz."""
 
-_CHUNK = 16384  # samples worked on at a time: they stay in the cache, and long clips in bounded memory
-_TAPS = 8  # of the interpolator, on each side, in samples of the engine's rate
+_CHUNK = 16384  # samples at a time: they stay in the cache, and memory stays bounded
+_TAPS = 8  # of the interpolator on each side, in samples of the engine's rate
 
 
 def engine(
@@ -38,18 +41,18 @@ def engine(
     load_db: float,
     num_samples: int,
     sample_rate: int,
-    random: np.random.Generator,
+    rng: np.random.Generator,
 ) -> Samples:
-    """Orders and combustion noise of a four-stroke engine, shape (num_samples,).
+    """Synthesize the orders and the combustion noise of a four-stroke engine, shape (num_samples,), full scale 1.0.
 
-    Orders are powers of one phasor that turns with half the crank angle, made at about 4 kHz and interpolated. The part
-    of the combustion noise above 1.2 kHz is not in here, but Part.COMBUSTION.
+    Orders are powers of one phasor that turns with half the crank angle, computed at about 4 kHz and interpolated. The
+    part of the combustion noise above 1.2 kHz is not included: it is Part.COMBUSTION.
     """
     from scipy.signal import upfirdn
 
     factor = sample_rate // ENGINE_RATE
     count = -(-num_samples // factor) + 2 * _TAPS
-    slow = _at_slow_rate(car, course, factor, count, sample_rate, random)
+    slow = _at_slow_rate(car, course, factor, count, sample_rate, rng)
     level = np.sqrt(decibels(loudness_db(course.rpm) + load_db))
     slow *= course.at(level, 0, count, factor)
     fine = upfirdn(_interpolator(factor), slow, up=factor)
@@ -57,13 +60,14 @@ def engine(
 
 
 def loudness_db(rpm: Samples) -> Samples:
-    """An engine's level against that at 2000 rpm: 30 log10 of the ratio (own guess)."""
+    """Return an engine's level relative to that at 2000 rpm in dB, for rpm of any shape: 30 log10 of the ratio
+    (chosen)."""
     return np.asarray(30 * np.log10(rpm / 2000))
 
 
 @lru_cache
 def _interpolator(factor: int) -> Samples:
-    """A low-pass for upsampling by `factor`, centred on sample _TAPS * factor."""
+    """Return a low-pass for upsampling by `factor`, centered on sample _TAPS * factor."""
     from scipy.signal import firwin
 
     taps: Samples = firwin(2 * _TAPS * factor + 1, 0.9 / factor, window=("kaiser", 6.0))
@@ -71,27 +75,27 @@ def _interpolator(factor: int) -> Samples:
 
 
 def _at_slow_rate(
-    car: VirtualCar, course: DriveCourse, factor: int, count: int, sample_rate: int, random: np.random.Generator
+    car: VirtualCar, course: DriveCourse, factor: int, count: int, sample_rate: int, rng: np.random.Generator
 ) -> Samples:
-    """The engine at the slow rate, shape (count,), all at its level for 2000 rpm."""
+    """Synthesize the engine at the slow rate, shape (count,), all at its level for 2000 rpm."""
     from scipy.signal import butter, sosfilt
 
     rate = sample_rate / factor
-    weights = _order_weights(car, float(np.median(course.rpm)), random)
-    made = np.empty(count)
-    roar = _combustion(car, count, round(rate), random)
+    weights = _order_weights(car, float(np.median(course.rpm)), rng)
+    orders = np.empty(count)
+    roar = _combustion(car, count, round(rate), rng)
     for at, angle in _turning(course.rpm / 2, course, count, factor, rate):
         phasor = np.exp(1j * angle)
-        made[at] = _sum_of_powers(phasor, weights)
+        orders[at] = _sum_of_powers(phasor, weights)
         roar[at] *= 1 + car.combustion_depth * np.cos(car.cylinders * angle)
     high_pass = butter(car.high_pass_order, car.high_pass_hz, "highpass", fs=rate, output="sos")
-    return np.asarray(sosfilt(high_pass, made) + roar)
+    return np.asarray(sosfilt(high_pass, orders) + roar)
 
 
 def _turning(
     rpm: Samples, course: DriveCourse, count: int, factor: int, rate: float
 ) -> Iterator[tuple[slice, Samples]]:
-    """Stretches of samples with the angle in radians that something turning at `rpm` has come to."""
+    """Yield stretches of samples with the angle in radians of something that turns at `rpm`."""
     angle = 0.0
     for start in range(0, count, _CHUNK):
         stop = min(start + _CHUNK, count)
@@ -100,16 +104,17 @@ def _turning(
         angle = float(turned[-1] + angle) % (2 * math.pi)
 
 
-def _order_weights(car: VirtualCar, rpm: float, random: np.random.Generator) -> list[complex]:
-    """Complex amplitudes of the orders 0.5, 1, ... at 2000 rpm, coloured by the car as at the clip's usual rpm."""
+def _order_weights(car: VirtualCar, rpm: float, rng: np.random.Generator) -> list[complex]:
+    """Return complex amplitudes of the orders 0.5, 1, ... at 2000 rpm, with the car's spectrum at the clip's usual
+    rpm."""
     hz = rpm / 60 * np.arange(1, ENGINE_ORDERS + 1) / 2
     power = 2 * full_scale_power(car, car.engine_db + np.asarray(car.order_db)) * response_power(car, hz)
-    phases = random.uniform(0, 2 * math.pi, ENGINE_ORDERS)
+    phases = rng.uniform(0, 2 * math.pi, ENGINE_ORDERS)
     return [complex(w) for w in np.sqrt(power) * np.exp(1j * phases)]
 
 
 def _sum_of_powers(phasor: np.ndarray[tuple[int], np.dtype[np.complex128]], weights: list[complex]) -> Samples:
-    """Real part of the sum of weights[k] * phasor**(k + 1), by Horner's rule."""
+    """Return the real part of the sum of weights[k] * phasor**(k + 1), by Horner's rule."""
     total = np.full_like(phasor, weights[-1])
     for weight in reversed(weights[:-1]):
         total *= phasor
@@ -118,24 +123,23 @@ def _sum_of_powers(phasor: np.ndarray[tuple[int], np.dtype[np.complex128]], weig
     return np.asarray(total.real)
 
 
-def _combustion(car: VirtualCar, count: int, rate: int, random: np.random.Generator) -> Samples:
-    """The lower part of the combustion noise, before it is modulated by the firing, shape (count,)."""
+def _combustion(car: VirtualCar, count: int, rate: int, rng: np.random.Generator) -> Samples:
+    """Synthesize the lower part of the combustion noise, before the firing modulates it, shape (count,)."""
     hz = bin_hz(rate)
     shape = combustion(hz) * beats(hz) * response_power(car, hz) * high_pass_power(car, hz)
     level = full_scale_power(car, car.engine_db + COMBUSTION_DB) / (1 + car.combustion_depth**2 / 2)
     power = shape * level * (hz[1] - hz[0])
-    return gaussian_noise(power, num_samples=count, sample_rate=rate, random=random)
+    return gaussian_noise(power, num_samples=count, sample_rate=rate, rng=rng)
 
 
 def whine(
-    car: VirtualCar, course: DriveCourse, *, num_samples: int, sample_rate: int, random: np.random.Generator
+    car: VirtualCar, course: DriveCourse, *, num_samples: int, sample_rate: int, rng: np.random.Generator
 ) -> Samples:
-    """Lines at the orders 8, 24 and 48 of an electric motor, shape (num_samples,); silent when it stands.
+    """Synthesize the orders 8, 24 and 48 of an electric motor, shape (num_samples,), full scale 1.0.
 
-    Their level follows the speed by 20 log10 (own guess); a line that would pass 0.45 of the sample rate is left out
-    while it does.
+    Their level follows the speed by 20 log10 (chosen). A line is silent while it is above 0.45 of the sample rate.
     """
-    phases = random.uniform(0, 2 * math.pi, len(WHINE_ORDERS))
+    phases = rng.uniform(0, 2 * math.pi, len(WHINE_ORDERS))
     levels = [_whine_level(car, course, k, sample_rate) for k in range(len(WHINE_ORDERS))]
     out = np.empty(num_samples)
     for at, angle in _turning(course.rpm * WHINE_ORDERS[0], course, num_samples, 1, sample_rate):
@@ -158,37 +162,37 @@ def _whine_level(car: VirtualCar, course: DriveCourse, which: int, sample_rate: 
 
 
 _DROPS = ((Part.ROOF_DROPS, 0.006), (Part.PANE_DROPS, 0.003))
-"""Kinds of drops and their decay in seconds, within the 2-8 ms of science.md 4.6 (from memory)."""
+"""Kinds of drops and their decay in seconds, 2 to 8 ms: chosen (docs/science.md, "Virtual cars")."""
 _DROP_SPREAD = 8 / (20 / math.log(10))  # 8 dB, of the logarithm of the amplitude
 
 
 def rain(
-    car: VirtualCar, *, drops_per_s: float, num_samples: int, sample_rate: int, random: np.random.Generator
+    car: VirtualCar, *, drops_per_s: float, num_samples: int, sample_rate: int, rng: np.random.Generator
 ) -> Samples:
-    """Drops at random times on the roof and on the panes, as often on both, shape (num_samples,).
+    """Synthesize drops at random times on the roof and on the panes, shape (num_samples,), full scale 1.0.
 
-    A drop is a burst of noise that decays within milliseconds; amplitudes are log-normal with an SD of 8 dB, and the
-    powers of drops that fall together add up. At 100 drops a second the drops have the car's `rain_dba`.
+    A drop is a burst of noise that decays within milliseconds. Amplitudes are log-normal with an SD of 8 dB, and the
+    powers of drops that fall together add up. At 100 drops per second the drops have the car's `rain_dba`.
     """
     out = np.zeros(num_samples)
     for part, decay in _DROPS:
-        envelope = _drop_envelope(drops_per_s / len(_DROPS), decay, num_samples, sample_rate, random)
+        envelope = _drop_envelope(drops_per_s / len(_DROPS), decay, num_samples, sample_rate, rng)
         power = part_powers(car, sample_rate)[part] * decibels(car.rain_dba) / len(_DROPS)
-        envelope *= gaussian_noise(power, num_samples=num_samples, sample_rate=sample_rate, random=random)
+        envelope *= gaussian_noise(power, num_samples=num_samples, sample_rate=sample_rate, rng=rng)
         out += envelope
     return out
 
 
 def _drop_envelope(
-    drops_per_s: float, decay: float, num_samples: int, sample_rate: int, random: np.random.Generator
+    drops_per_s: float, decay: float, num_samples: int, sample_rate: int, rng: np.random.Generator
 ) -> Samples:
-    """Amplitude of drops of one kind, whose mean square is 1 at this kind's share of 100 drops a second."""
+    """Return the amplitude of drops of one kind; its mean square is 1 at this kind's share of 100 drops per second."""
     from scipy.signal import lfilter
 
-    count = int(random.poisson(drops_per_s * num_samples / sample_rate))
-    places, sizes = random.random(count), random.standard_normal(count)
+    count = int(rng.poisson(drops_per_s * num_samples / sample_rate))
+    positions, sizes = rng.random(count), rng.standard_normal(count)
     powers = np.exp(2 * _DROP_SPREAD * sizes - 2 * _DROP_SPREAD**2)  # their mean is 1
-    strikes = np.bincount((places * num_samples).astype(np.int64), powers, num_samples)
+    strikes = np.bincount((positions * num_samples).astype(np.int64), powers, num_samples)
     keep = math.exp(-2 / (decay * sample_rate))  # of power, from sample to sample
     per_sample = 100 / len(_DROPS) / sample_rate
     power: Samples = lfilter([(1 - keep) / per_sample], [1.0, -keep], strikes)

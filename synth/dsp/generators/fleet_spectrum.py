@@ -47,7 +47,7 @@ FITTED = FleetSpectrum(
     spread_db=4.1,
 )
 # fmt: on
-"""Fitted by `benchmarks/fit_cabin.py` to three recordings in moving cars: a BMW i3, a car of unknown origin, and DEMAND's
+"""Fitted by `benchmarks/fit_cabin.py` to three recordings in moving cars: a BMW i3, a car of unknown origin, DEMAND's
 TCAR (the last two may be the same car). Recordings of rain on the roof and of wipers were left out: their spectra are
 not the road's. Three recordings are few, so most of the spread is the prior's."""
 

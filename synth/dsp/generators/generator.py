@@ -1,4 +1,5 @@
-"""What grows noise: a frozen dataclass of parameters that makes any length of it from stretches of recordings."""
+"""What a generator of noise is: a frozen dataclass of parameters that synthesizes any length of noise from
+recordings."""
 
 from __future__ import annotations
 
@@ -12,34 +13,37 @@ from synth.dsp.arrays import Samples
 from synth.dsp.parameters import Parametrized
 
 MATERIAL_SECONDS = 30.0
-"""A recording's usable sound is cut into materials of at most this length, each overlapping the next by half."""
+"""The usable sound of a recording is cut into materials of at most this length, each overlapping the next by half."""
 
 T = TypeVar("T")
 
 
 class Material:
-    """A stretch of one recording's usable sound that noise is grown from.
+    """A stretch of one recording's usable sound from which noise is synthesized.
 
-    `samples`: shape (n,), int16, read-only, joins crossfaded; `samples * scale` has full scale 1.0.
+    Attributes:
+        samples: int16, shape (n,), read-only; joins are crossfaded.
+        scale: `samples * scale` has full scale 1.0.
+        sample_rate: Hz.
     """
 
-    __slots__ = ("_known", "sample_rate", "samples", "scale")
+    __slots__ = ("_analyses", "sample_rate", "samples", "scale")
 
     def __init__(self, samples: npt.NDArray[np.int16], *, scale: float, sample_rate: int) -> None:
         self.samples = samples
         self.scale = scale
         self.sample_rate = sample_rate
-        self._known: dict[object, Any] = {}
+        self._analyses: dict[object, Any] = {}
 
-    def known(self, key: object, find: Callable[[Material], T]) -> T:
-        """What `find` says of this material, asked once: the statistics that a generator works from."""
-        if key not in self._known:
-            self._known[key] = find(self)
-        found: T = self._known[key]
-        return found
+    def analysis(self, key: object, analyze: Callable[[Material], T]) -> T:
+        """Return `analyze(self)`, computed once per key: the statistics that a generator works from."""
+        if key not in self._analyses:
+            self._analyses[key] = analyze(self)
+        result: T = self._analyses[key]
+        return result
 
-    def heard(self) -> Samples:
-        """The samples in float64 at full scale 1.0, shape (n,)."""
+    def to_float(self) -> Samples:
+        """Return the samples as float64 at full scale 1.0, shape (n,)."""
         return np.multiply(self.samples, self.scale, dtype=np.float64)
 
 
@@ -55,7 +59,7 @@ class Generator(Parametrized):
 
     def sources(self) -> int:
         """Return how many materials it takes: 0, 1 or 2, of different recordings."""
-        raise NotImplementedError
+        return 1
 
     def __call__(self, num_samples: int, *, sample_rate: int, materials: Sequence[Material]) -> Samples:
         """Synthesize noise of any length.

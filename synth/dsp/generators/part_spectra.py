@@ -1,6 +1,7 @@
-"""Spectra of the broadband parts of cabin noise in one car: road, wind, fan, what comes in from outside, rain.
+"""Spectra of the broadband parts of cabin noise in one car: road, wind, fan, ambient sound, rain.
 
-Shapes are power densities over frequency, each scaled to 0 dBA, so that a component's level in dBA is its gain.
+Shapes are power densities over frequency, each scaled to 0 dBA, so that the level of a part in dBA is its gain. Values
+and sources: docs/science.md, "Virtual cars".
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from synth.dsp.generators.virtual_car import VirtualCar
 from synth.dsp.levels import a_weighting_power
 
 COMBUSTION_DB = -15.0
-"""Combustion noise below the firing order (science.md 4.6, from memory)."""
+"""Level of combustion noise relative to the firing order: chosen (docs/science.md, "Engine and motor")."""
 
 
 class Part(IntEnum):
@@ -45,52 +46,51 @@ _SPEED_OF_SOUND = 343.0
 
 
 def decibels(db: float | Samples) -> Samples:
-    """Power ratio of a level in dB."""
+    """Return the power ratio of a level in dB, of any shape."""
     return np.asarray(np.power(10.0, np.asarray(db) / 10))
 
 
 def full_scale_power(car: VirtualCar, db: float | Samples) -> Samples:
-    """Mean square at full scale 1.0 of a level in dB re 20 uPa at the microphone."""
+    """Return the mean square (full scale 1.0) of levels in dB re 20 uPa at the microphone, of any shape."""
     return decibels(np.asarray(db) - _full_scale_db(car))
 
 
 @lru_cache(maxsize=1024)
 def _full_scale_db(car: VirtualCar) -> float:
-    """Level that full scale stands for: such that a smooth road at 100 km/h is recorded at the car's `level_dbfs`."""
+    """Return the level of full scale: a smooth road at 100 km/h is then recorded at the car's `level_dbfs`."""
     road = _shape(car, Part.ROAD, _GRID_HZ) * response_power(car, _GRID_HZ) * high_pass_power(car, _GRID_HZ)
     recorded_db = car.road_dba + 10 * math.log10(float(np.sum(road * _GRID_HZ)) * _GRID_STEP)
     return recorded_db - car.level_dbfs
 
 
 def response_power(car: VirtualCar, hz: Samples) -> Samples:
-    """Power gain of cabin, colour and microphone at frequencies in Hz, but for the microphone's high-pass."""
+    """Return the power gain of cabin and microphone at frequencies in Hz, shape (n,), without the high-pass."""
     f = np.maximum(hz, 1.0)
     length = 2.4 * (car.volume_m3 / 3) ** (1 / 3)
-    colour = np.interp(np.log2(f), np.log2(KNOTS_HZ), car.spectrum_db)
-    return decibels(colour + _peak_db(f, _SPEED_OF_SOUND / (2 * length), 5.0, car.mode_db))
+    spectrum_db = np.interp(np.log2(f), np.log2(KNOTS_HZ), car.spectrum_db)
+    return decibels(spectrum_db + _peak_db(f, _SPEED_OF_SOUND / (2 * length), 5.0, car.mode_db))
 
 
 def high_pass_power(car: VirtualCar, hz: Samples) -> Samples:
-    """Power gain of the microphone's Butterworth high-pass."""
+    """Return the power gain of the microphone's Butterworth high-pass at frequencies in Hz, shape (n,)."""
     ratio = car.high_pass_hz / np.maximum(hz, 1e-3)
     return np.asarray(1 / (1 + ratio ** (2 * car.high_pass_order)))
 
 
 @lru_cache(maxsize=128)
 def part_powers(car: VirtualCar, sample_rate: int) -> Power:
-    """Power in each bin of `gaussian_noise` for each Part at 0 dBA, as recorded; shape (parts, bins)."""
+    """Return the power in each bin of `gaussian_noise` of each Part at 0 dBA, as recorded, shape (parts, bins)."""
     hz = bin_hz(sample_rate)
     shapes = np.stack([_shape(car, part, hz) for part in Part])
-    heard = response_power(car, hz) * high_pass_power(car, hz)
-    shapes[: Part.SELF_NOISE] *= heard
+    shapes[: Part.SELF_NOISE] *= response_power(car, hz) * high_pass_power(car, hz)
     shapes[:, 0] = 0.0  # no DC
     return np.asarray(shapes * full_scale_power(car, 0.0) * (hz[1] - hz[0]))
 
 
 def _shape(car: VirtualCar, part: Part, hz: Samples) -> Samples:
-    """Power density at `hz` of one part, whose A-weighted power over all frequencies is 1.
+    """Return the power density at `hz` of one part, scaled to an A-weighted power of 1 over all frequencies.
 
-    But that of COMBUSTION is as `combustion` has it: its level is in dB, unweighted, and tells of all of it.
+    COMBUSTION is not scaled: its level is in dB, unweighted, and counts all of `combustion`.
     """
     if part == Part.COMBUSTION:
         return _density(car, part, np.maximum(hz, 1.0))
@@ -129,22 +129,27 @@ def _density(car: VirtualCar, part: Part, f: Samples) -> Samples:
 
 
 def combustion(hz: Samples) -> Samples:
-    """Power density of combustion noise, 1 in all: 200 Hz to 1 kHz, and 12 dB an octave down on both sides."""
+    """Return the power density per Hz of combustion noise at frequencies in Hz, shape (n,); its integral is 1.
+
+    It lies between 200 Hz and 1 kHz, and falls by 12 dB per octave on both sides.
+    """
     f = np.maximum(hz, 1.0)
     return np.asarray(1 / (1 + (200 / f) ** 4) / (1 + (f / 1000) ** 4) / _COMBUSTION_WIDTH_HZ)
 
 
 _COMBUSTION_WIDTH_HZ = 889.0
-"""Integral of the curve from 0 to infinity."""
+"""Integral of the unscaled curve from 0 to infinity."""
 
 
 def beats(hz: Samples) -> Samples:
-    """The share of combustion noise that is modulated by the firing: what lies below 1.2 kHz (own guess)."""
+    """Return the share of combustion noise that the firing modulates, at frequencies in Hz, shape (n,): below 1.2 kHz
+    (chosen)."""
     return np.asarray(1 / (1 + (hz / 1200) ** 8))
 
 
 def _road(car: VirtualCar, f: Samples) -> Samples:
-    """White through two poles at 80-200 Hz and one more at 600-1500 Hz; peaks of the tyres' cavity and of the body."""
+    """White noise through two poles at 80-200 Hz and one at 600-1500 Hz, with peaks of the tires' cavity and the
+    body."""
     peaks = _peak_db(f, car.cavity_hz, 12.0, car.cavity_db)
     for hz, q, db in car.resonances:
         peaks = peaks + _peak_db(f, hz, q, db)
@@ -153,13 +158,13 @@ def _road(car: VirtualCar, f: Samples) -> Samples:
 
 
 def _wind(car: VirtualCar, f: Samples) -> Samples:
-    """Pink, from about 150 Hz (own guess) to 5 kHz, falling by 6-9 dB an octave (of density) above 800 Hz."""
+    """Pink noise from about 150 Hz (chosen) to 5 kHz; the density falls by 6-9 dB per octave above 800 Hz."""
     fall = (car.wind_rolloff - 3) / 6.02
     return 1 / (f + 20) / (1 + (150 / f) ** 2) * _below(f, 800, fall) * _below(f, 5000, 1)
 
 
 def _fan(car: VirtualCar, f: Samples, turning: float) -> Samples:
-    """A hump from 150 Hz to 3 kHz, falling by 3-5 dB an octave within, and the blower's tone 20 dB below all of it.
+    """A hump from 150 Hz to 3 kHz that falls by 3-5 dB per octave, and the blower's tone 20 dB below the total.
 
     The tone is a few Hz wide: as narrow as the frames of `gaussian_noise` allow.
     """
@@ -170,10 +175,10 @@ def _fan(car: VirtualCar, f: Samples, turning: float) -> Samples:
 
 
 def _below(f: Samples, corner: float, poles: float) -> Samples:
-    """Power of a low-pass with so many real poles at `corner` Hz."""
+    """Power gain of a low-pass with so many real poles at `corner` Hz."""
     return np.asarray((1 + (f / corner) ** 2) ** -poles)
 
 
-def _peak_db(f: Samples, centre: float, q: float, db: float) -> Samples:
-    """A resonance in dB: `db` at the centre, half of it at about centre +- centre / 2q."""
-    return np.asarray(db / (1 + (q * (f / centre - centre / f)) ** 2))
+def _peak_db(f: Samples, center: float, q: float, db: float) -> Samples:
+    """A resonance in dB: `db` at the center, half of it at about center +- center / 2q."""
+    return np.asarray(db / (1 + (q * (f / center - center / f)) ** 2))

@@ -1,4 +1,7 @@
-"""How a quilt is sew: each piece begins where its waveform fits, and fades in evenly (sources: quilt.py)."""
+"""How a quilt is sewn: each segment begins where its waveform fits, and fades in evenly.
+
+Sources: `synth.dsp.generators.quilt`.
+"""
 
 from __future__ import annotations
 
@@ -16,26 +19,31 @@ _JOINS_AT_ONCE = 512
 
 @dataclass(frozen=True, slots=True)
 class Seams:
-    """Where each piece begins and ends in the material, and -1 where it is turned over; shapes (pieces,)."""
+    """Where each segment begins and ends in the material; arrays of shape (segments,)."""
 
-    begins: Integers
-    ends: Integers
-    signs: Integers
+    begins: Integers  # samples
+    ends: Integers  # samples
+    signs: Integers  # -1 if the waveform is inverted, else 1
 
     @property
     def lengths(self) -> Integers:
+        """Return the length of each segment in samples."""
         return self.ends - self.begins
 
     def first(self, num_samples: int) -> Seams:
-        """Those pieces that `num_samples` need."""
+        """Return those segments that `num_samples` need."""
         count = int(np.searchsorted(np.cumsum(self.lengths), num_samples)) + 1
         return Seams(self.begins[:count], self.ends[:count], self.signs[:count])
 
 
 def find_seams(analysis: Analysis, order: Integers, turns: Integers) -> Seams:
-    """Each piece begins where its waveform fits the end of the one before.
+    """Let each segment begin where its waveform fits the end of the one before.
 
-    turns: -1 where a piece would rather be turned over against the one before, so that pairs come back in two forms.
+    Args:
+        analysis: of the material.
+        order: numbers of the segments, shape (segments,).
+        turns: -1 if a segment is preferably inverted relative to the one before, so that pairs come back in two forms;
+            dimensionless, shape (segments,).
     """
     starts = analysis.cuts.starts(order)
     ends = starts + analysis.cuts.segment
@@ -48,10 +56,10 @@ def find_seams(analysis: Analysis, order: Integers, turns: Integers) -> Seams:
 
 
 def _fitted(analysis: Analysis, ends: Integers, starts: Integers, turns: Integers) -> tuple[Integers, Integers]:
-    """(samples by which the starts move, -1 where to turn over): the largest correlation over the fade.
+    """Return the samples by which the starts move, and -1 where to invert: the largest correlation over the fade.
 
-    Products of whole numbers, exact. Where a piece turned as asked for fits less than half as well as the other way
-    (the lowest sound leaves no choice), it is the other way.
+    Products of integers are exact. If a segment fits less than half as well as preferred than the other way (the lowest
+    sound leaves no choice), it is turned the other way.
     """
     cuts = analysis.cuts
     reach, size = cuts.margin // cuts.every, cuts.fade // cuts.every
@@ -62,29 +70,30 @@ def _fitted(analysis: Analysis, ends: Integers, starts: Integers, turns: Integer
     fits = products * np.abs(products) / (np.einsum("ikj,ikj->ik", behind, behind) + 1.0)
     best, opposite = np.argmax(fits, axis=1), np.argmin(fits, axis=1)
     rows = np.arange(len(ends))
-    other = fits[rows, best] < -0.25 * fits[rows, opposite]
-    return moves[np.where(other, opposite, best)] * cuts.every, np.where(other, -turns, turns)
+    is_opposite = fits[rows, best] < -0.25 * fits[rows, opposite]
+    return moves[np.where(is_opposite, opposite, best)] * cuts.every, np.where(is_opposite, -turns, turns)
 
 
 def sew(material: Material, analysis: Analysis, seams: Seams) -> Samples:
-    """All pieces, one behind the other, with the fades between them."""
+    """Join all segments with the fades between them: float64, shape (n,), full scale 1.0."""
     samples = at_least(material.samples, len(analysis.low))
-    places = np.concatenate([[0], np.cumsum(seams.lengths)])
-    out = np.empty(int(places[-1]))
+    positions = np.concatenate([[0], np.cumsum(seams.lengths)])
+    out = np.empty(int(positions[-1]))
     gains = seams.signs * material.scale
     for first in range(0, len(gains), _JOINS_AT_ONCE):
-        span, here = slice(first, first + _JOINS_AT_ONCE), places[first : first + _JOINS_AT_ONCE + 1]
-        at = np.repeat(seams.begins[span] - here[:-1], seams.lengths[span])
-        at += np.arange(here[0], here[-1])
-        np.multiply(samples[at], np.repeat(gains[span], seams.lengths[span]), out=out[here[0] : here[-1]])
-        joins = np.arange(max(first, 1), first + len(here) - 1)
+        span, edges = slice(first, first + _JOINS_AT_ONCE), positions[first : first + _JOINS_AT_ONCE + 1]
+        at = np.repeat(seams.begins[span] - edges[:-1], seams.lengths[span])
+        at += np.arange(edges[0], edges[-1])
+        np.multiply(samples[at], np.repeat(gains[span], seams.lengths[span]), out=out[edges[0] : edges[-1]])
+        joins = np.arange(max(first, 1), first + len(edges) - 1)
         faded = _faded(samples, analysis, seams, joins) * gains[joins - 1, None]
-        out[places[joins, None] + np.arange(analysis.cuts.fade)] = faded
+        out[positions[joins, None] + np.arange(analysis.cuts.fade)] = faded
     return out
 
 
 def _faded(samples: Pcm, analysis: Analysis, seams: Seams, joins: Integers) -> Samples:
-    """The sound over each join, shape (joins, fade), as the piece before it is turned; low and high faded apart."""
+    """Return the sound over each join, shape (joins, fade), with the sign of the segment before; low and high
+    separately."""
     along = np.arange(analysis.cuts.fade)
     before, behind = seams.ends[joins - 1, None] + along, seams.begins[joins, None] + along
     turns = (seams.signs[joins - 1] * seams.signs[joins]).astype(np.float64)[:, None]
@@ -95,17 +104,18 @@ def _faded(samples: Pcm, analysis: Analysis, seams: Seams, joins: Integers) -> S
 
 
 _LEAST_POWER = 0.25
-"""Where waveforms cancel out, the gain rises by 6 dB and no further."""
+"""Where waveforms cancel, the gain rises by 6 dB and no further."""
 
 
 def _crossfade(before: Samples, behind: Samples) -> Samples:
-    """Square-root fades, times what keeps the power on its way from the one's to the other's; shapes (joins, fade)."""
+    """Crossfade by square roots, with a gain that keeps the power on its way from one to the other; shapes (joins,
+    fade)."""
     down, up = _fades(before.shape[1])
     power_before, power_behind = (np.einsum("ij,ij->i", x, x)[:, None] for x in (before, behind))
     common = np.einsum("ij,ij->i", before, behind)[:, None]
-    wanted = down**2 * power_before + up**2 * power_behind + 1.0
-    found = np.maximum(wanted + 2 * down * up * common, _LEAST_POWER * wanted)
-    return np.asarray((before * down + behind * up) * np.sqrt(wanted / found))
+    target = down**2 * power_before + up**2 * power_behind + 1.0
+    actual = np.maximum(target + 2 * down * up * common, _LEAST_POWER * target)
+    return np.asarray((before * down + behind * up) * np.sqrt(target / actual))
 
 
 @lru_cache

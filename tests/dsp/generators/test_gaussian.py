@@ -20,7 +20,7 @@ def flat(rate: int, mean_square: float = 1.0) -> np.ndarray:
 
 
 def noise(power: np.ndarray, seconds: float, seed: int = 1, rate: int = RATE) -> np.ndarray:
-    return gaussian_noise(power, num_samples=round(seconds * rate), sample_rate=rate, random=audio_generator(seed))
+    return gaussian_noise(power, num_samples=round(seconds * rate), sample_rate=rate, rng=audio_generator(seed))
 
 
 @pytest.mark.parametrize("rate", [8000, 11_025, 16_000, 22_050, 44_100, 48_000])
@@ -31,7 +31,7 @@ def test_the_powers_of_the_bins_add_up_to_the_mean_square(rate: int) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 1023, 1024, 1025, 5000])
 def test_any_length(count: int) -> None:
-    made = gaussian_noise(flat(RATE), num_samples=count, sample_rate=RATE, random=audio_generator(1))
+    made = gaussian_noise(flat(RATE), num_samples=count, sample_rate=RATE, rng=audio_generator(1))
     assert made.shape == (count,)
     assert made.dtype == np.float64
 

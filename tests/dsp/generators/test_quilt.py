@@ -191,7 +191,7 @@ def test_the_measures_hear_a_period() -> None:
 @pytest.mark.parametrize("seconds", [2, 10, 37, 300])
 def test_no_piece_is_used_more_than_twice_its_even_share(segment_ms: float, seconds: int) -> None:
     source, quilt = material(road(5)), Quilt(segment_ms, seed=9)
-    pieces = quilt.pieces(seconds * RATE, sample_rate=RATE, materials=[source])
+    pieces = quilt.segments(seconds * RATE, sample_rate=RATE, materials=[source])
     used = np.bincount(pieces, minlength=quilt.cells(source))
     assert len(used) == quilt.cells(source)
     assert used.max() <= max(1, 2 * len(pieces) / len(used))
@@ -200,7 +200,7 @@ def test_no_piece_is_used_more_than_twice_its_even_share(segment_ms: float, seco
 
 def test_all_of_the_recording_is_heard_in_its_own_time() -> None:
     source, quilt = material(road(10)), Quilt(seed=3)
-    pieces = quilt.pieces(10 * RATE, sample_rate=RATE, materials=[source])
+    pieces = quilt.segments(10 * RATE, sample_rate=RATE, materials=[source])
     assert len(np.unique(pieces)) > 0.95 * quilt.cells(source)
 
 
@@ -212,7 +212,7 @@ def test_short_clips_together_use_the_whole_recording_evenly() -> None:
     power, clips = [], 60
     for seed in range(clips):
         used += np.bincount(
-            Quilt(seed=seed).pieces(5 * RATE, sample_rate=RATE, materials=[source]), minlength=len(used)
+            Quilt(seed=seed).segments(5 * RATE, sample_rate=RATE, materials=[source]), minlength=len(used)
         )
         power.append(np.mean(grown(Quilt(seed=seed), 5, source) ** 2))
     assert used.min() > 0
@@ -222,7 +222,7 @@ def test_short_clips_together_use_the_whole_recording_evenly() -> None:
 
 def test_a_short_clip_is_made_of_one_stretch() -> None:
     source, quilt = material(road(30)), Quilt(seed=3)
-    pieces = quilt.pieces(5 * RATE, sample_rate=RATE, materials=[source])
+    pieces = quilt.segments(5 * RATE, sample_rate=RATE, materials=[source])
     gaps = np.diff(np.sort(pieces), append=pieces.min() + quilt.cells(source))
     assert np.max(gaps) > 0.8 * (quilt.cells(source) - len(pieces))  # all the rest of the recording lies in one gap
     assert np.bincount(pieces).max() == 1
@@ -230,7 +230,7 @@ def test_a_short_clip_is_made_of_one_stretch() -> None:
 
 def test_the_recording_is_not_played_on() -> None:
     """The cell that came next in the recording, and those just heard, are not what comes next."""
-    pieces = Quilt(seed=3).pieces(120 * RATE, sample_rate=RATE, materials=[material(road(10))])
+    pieces = Quilt(seed=3).segments(120 * RATE, sample_rate=RATE, materials=[material(road(10))])
     steps = np.diff(pieces)
     assert np.mean(np.abs(steps) <= 1) < 0.02
     pairs = np.unique(pieces[:-1] * 1000 + pieces[1:], return_counts=True)[1]
