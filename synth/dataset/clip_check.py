@@ -27,9 +27,7 @@ from synth.dsp import levels
 from synth.errors import BadInput
 
 SNR_TOLERANCE_DB: Final = 0.05
-SIDE_TOLERANCE_DB: Final = (
-    0.3  # the SNRs with other weightings than the recipe's may come from the noise's power table (0.2 dB)
-)
+SIDE_TOLERANCE_DB: Final = 0.3  # SNRs of other weightings than the recipe's may come from a power table (0.2 dB)
 SNR_REACHED_DB: Final = 0.5  # between measured and requested: far less, except for `lufs` in short clips
 MAX_MEASURED: Final = 1 << 21  # samples of the longest clip whose SNR is measured on its stems (131 s at 16 kHz)
 

@@ -96,7 +96,12 @@ class ManifestFile:
             return None
 
     def write_cached(self, starts: Indices, columns: Columns) -> None:
-        """Put `line_starts` (shape (lines + 1,)) and columns into the cache, if reading them again would take long."""
+        """Put what was read into the cache, if reading it again would take long.
+
+        Args:
+            starts: the `line_starts`, int64, shape (lines + 1,), bytes.
+            columns: of all rows.
+        """
         if len(starts) <= _MIN_CACHED_ROWS:
             return
         head = {
@@ -120,7 +125,11 @@ class ManifestFile:
         return cache_folder() / "manifests" / f"{key_of('manifest', str(self.path)).hex()}.npz"
 
     def read_columns(self, starts: Indices) -> Columns:
-        """Parse every row once; `starts` are the `line_starts`, shape (lines + 1,). Raises as `parse_row`."""
+        """Parse every row once. Raises as `parse_row`.
+
+        Args:
+            starts: the `line_starts`, int64, shape (lines + 1,), bytes.
+        """
         names: dict[str, list[str | None]] = {"split": [], "stage": [], "condition": []}
         durations: list[float] = []
         weights: list[float] = []

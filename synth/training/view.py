@@ -76,7 +76,12 @@ class SliceStep:
     step: int | None
 
     def apply(self, indices: Indices, store: ClipStore) -> Indices:
-        """The slice of these clips, shape (n,)."""
+        """The slice of clips, given by their index in the store.
+
+        Args:
+            indices: int64, shape (n,), clips.
+            store: all clips.
+        """
         return indices[self.start : self.stop : self.step]
 
 
@@ -88,7 +93,12 @@ class SelectStep:
     min_weight: float | None
 
     def apply(self, indices: Indices, store: ClipStore) -> Indices:
-        """Those of these clips that are selected, shape (n,)."""
+        """Those of some clips that are selected, by their index in the store.
+
+        Args:
+            indices: int64, shape (n,), clips.
+            store: all clips.
+        """
         for name, selected in self.names:
             column = store.name_column(name)
             codes = [code for code, name in enumerate(column.names) if name in selected]
