@@ -38,7 +38,7 @@ def blocks(language: str) -> dict[str, list[str]]:
 def patched(lines: list[str], patch: list[str]) -> list[str]:
     """`lines` with the `+` lines of the patch behind the context before them; ` ...` is a gap.
 
-    Raises ValueError if the context is not there.
+    Comments of the context do not count. Raises ValueError if the context is not there.
     """
     result, at = list(lines), 0
     for line in patch:
@@ -48,7 +48,7 @@ def patched(lines: list[str], patch: list[str]) -> list[str]:
             result.insert(at, line[1:])
             at += 1
         else:
-            at = result.index(line[1:], at) + 1
+            at = [text.split("  #")[0].rstrip() for text in result].index(line[1:], at) + 1
     return result
 
 
