@@ -61,7 +61,7 @@ def starter_text(sources: StarterSources, choices: StarterChoices) -> str:
         noise=_source_text(sources.noise),
         reuse=f"{MAX_REUSE:g}",
         minimum=choices.min_recordings,
-        few="few; every second is heard often" if choices.min_recordings < ENOUGH_RECORDINGS else "fewer are refused",
+        few="few; every second is used often" if choices.min_recordings < ENOUGH_RECORDINGS else "fewer are refused",
         max_synthesized=model_noise if choices.has_model_noise else "",
         splits=f"{'' if has_splits else '# '}splits: {{by: [speaker], {shares}}}",
     )
