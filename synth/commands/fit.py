@@ -85,15 +85,16 @@ def fit_recipe(request: FitRequest, *, progress: Progress, message: Callable[[st
         refuse_shared_files(dev, [planned.plan.speech, planned.plan.noise])
         for note in refuse_copies(dev, planned.plan.speech, planned.plan.noise, planned.noise):
             message(note)
-        verdicts = judge_first_layer(dev, planned, seed=request.seed)
-        noise_list = noise_list_text(recipe, planned, verdicts)
+        verdicts = judge_first_layer(dev, planned.plan, planned.noise, seed=request.seed)
+        noise_list = noise_list_text(recipe, planned.plan, verdicts)
         if noise_list is not None:
             files.write_file(folder / NOISE_LIST, noise_list.encode())
             planned = _plan_copy(with_noise_list(recipe, folder), folder, request.jobs, progress)
         fit = fit_conditions(
             dev,
             planned.plan.recipe,
-            planned,
+            planned.plan,
+            planned.noise,
             clips=request.clips,
             rounds=request.rounds,
             shareable=request.shareable,

@@ -18,7 +18,7 @@ from synth.match.measure.features import BAND_NAMES
 from synth.match.measure.profile import ClipProfile, Profile, write_profile
 from synth.match.measure.profiler import profile_set
 from synth.match.select.cells import Bins, make_cells, quotas
-from synth.match.select.selection import Selection, select_subset, wanted_text, weight_clips
+from synth.match.select.selection import Selection, select_subset, weight_clips
 from synth.match.select.weights import weighted_wasserstein
 from tests.helpers import fixture_recipe, run_synth
 
@@ -137,20 +137,20 @@ def test_what_is_not_there_is_listed_and_nowhere_else() -> None:
     target = target_of()
     seconds = seconds_of(pool)
     chosen = select_subset(pool, target, seconds, hours=0.5)
-    lacking = [item for item in chosen.wanted if item.cell["snr_db"][1] <= 5]
+    lacking = [item for item in chosen.missing if item.cell["snr_db"][1] <= 5]
     ends = sorted({item.cell["snr_db"][1] for item in lacking})
     low = np.mean([(clip.features["snr_db"] or 0) < ends[-1] for clip in target])
     asked = 0.5 * 3600 / seconds.mean()
     assert low > 0.1
     assert sum(item.clips for item in lacking) == pytest.approx(low * asked, rel=0.1)
-    assert sum(item.clips for item in chosen.wanted if item.cell["snr_db"][0] >= 5) <= 0.05 * asked
-    assert chosen.got == pytest.approx(1 - low, abs=0.08)
-    assert any("hours asked for" in text for text in chosen.warnings)
-    first = chosen.wanted[0]
-    assert first.clips == max(item.clips for item in chosen.wanted)
+    assert sum(item.clips for item in chosen.missing if item.cell["snr_db"][0] >= 5) <= 0.05 * asked
+    assert chosen.share_of_hours == pytest.approx(1 - low, abs=0.08)
+    assert any("of the hours: the data set has too little" in text for text in chosen.warnings)
+    first = chosen.missing[0]
+    assert first.clips == max(item.clips for item in chosen.missing)
     like = next(clip for clip in target if clip.path == first.like)
     assert first.cell["snr_db"][0] <= (like.features["snr_db"] or 0) <= first.cell["snr_db"][1]
-    assert wanted_text(first).startswith(f"{first.clips} clips (")
+    assert first.text.startswith(f"{first.clips} clips (")
 
 
 @pytest.mark.parametrize("kind", ["subset", "ratio", "balance", "quotas"])
@@ -201,21 +201,21 @@ def test_quotas_are_largest_remainders() -> None:
 
 def test_cells_hold_their_clips() -> None:
     bins = Bins(np.array([0.0, 5.0, 10.0]))
-    assert bins.of(np.array([-0.1, 0.0, 4.9, 5.0, 10.0, 10.1, np.nan])).tolist() == [-1, 0, 0, 1, 1, -1, 2]
+    assert bins.bin_of(np.array([-0.1, 0.0, 4.9, 5.0, 10.0, 10.1, np.nan])).tolist() == [-1, 0, 0, 1, 1, -1, 2]
     target = target_of()
     bands = np.array([[clip.features[name] for name in BAND_NAMES] for clip in target])
     snr, level = column(target, "snr_db"), column(target, "speech_dbfs")
     cells = make_cells(snr, level, bands, seed=0)
-    place = cells.of(snr, level, bands)
+    place = cells.cell_of(snr, level, bands)
     assert (place >= 0).all()  # the target lies within its own cells
     for cell in np.unique(place):
         told = cells.describe(int(cell))
         mine = snr[place == cell]
         assert told["snr_db"][0] - 0.06 <= mine.min() and mine.max() <= told["snr_db"][1] + 0.06
         assert len(told["noise_bands_db"]) == 12
-    assert (cells.of(snr, level, bands + SLOPE * 60) == -1).all()  # a colour that the target has nowhere
-    assert (cells.of(np.full(300, 99.0), level, bands) == -1).all()
-    assert (cells.of(np.full(300, np.nan), level, bands) >= 0).all()  # not known is a cell of its own
+    assert (cells.cell_of(snr, level, bands + SLOPE * 60) == -1).all()  # a colour that the target has nowhere
+    assert (cells.cell_of(np.full(300, 99.0), level, bands) == -1).all()
+    assert (cells.cell_of(np.full(300, np.nan), level, bands) >= 0).all()  # not known is a cell of its own
 
 
 # ------------------------------------------------------------------------------------------------ on rendered clips
@@ -317,7 +317,7 @@ def test_what_is_written_is_a_manifest_of_the_same_rows(rendered: tuple[Path, Pr
         ({"hours": 1.0, "weights": True}, "--hours H"),
         ({"hours": -1.0}, "above 0"),
         ({"hours": float("nan")}, "above 0"),
-        ({"hours": 99.0}, "99 h are asked for"),
+        ({"hours": 99.0}, "--hours 99: the data set has only"),
         ({"hours": 0.05, "method": "magic"}, "quotas, ratio, balance"),
         ({"hours": 0.05, "split": "dev"}, "there are: train (300)"),
     ],

@@ -94,7 +94,7 @@ def compare_features(training: Profile, dev: Profile, *, seed: int = 0) -> tuple
         x, y = (column[np.isfinite(column)] for column in (a[:, k], b[:, k]))
         units = [_values_in_unit(profile.clips, feature) for profile in (training, dev)]
         measured = (len(x) / len(training.clips), len(y) / len(dev.clips))
-        quantiles = [_quantiles(values, (0.1, 0.5, 0.9)) if len(values) else None for values in units]
+        quantiles = [tuple(np.quantile(v, (0.1, 0.5, 0.9)).tolist()) if len(v) else None for v in units]
         w1, null95, p = distances.w1[k], distances.null95[k], distances.p[k]
         if not math.isfinite(w1):
             reason = f"not compared: measured in {len(x)} training clips and {len(y)} dev clips"
@@ -115,7 +115,7 @@ def compare_features(training: Profile, dev: Profile, *, seed: int = 0) -> tuple
                 quantiles[1],
                 measured,
                 f"{LIKELY}: {text}" if is_likely else text,
-                knots=(_quantiles(units[0], KNOTS), _quantiles(units[1], KNOTS)),
+                knots=(tuple(np.quantile(units[0], KNOTS).tolist()), tuple(np.quantile(units[1], KNOTS).tolist())),
                 shift=shift,
                 w1=w1,
                 null95=null95 if math.isfinite(null95) else None,
@@ -145,10 +145,6 @@ def _compare_halves(dev: Profile, seed: int) -> tuple[tuple[float, ...], float |
 
 def _size(profile: Profile) -> SetSize:
     return SetSize(profile.name, len(profile.clips), len(set(profile.groups)))
-
-
-def _quantiles(values: Vector, probabilities: tuple[float, ...]) -> tuple[float, ...]:
-    return tuple(float(value) for value in np.quantile(values, probabilities))
 
 
 def _values_in_unit(clips: Sequence[ClipProfile], feature: Feature) -> Vector:

@@ -239,7 +239,8 @@ class Comparison:
 
 def farthest(features: Sequence[FeatureComparison]) -> FeatureComparison | None:
     """The most important difference, the first of equal ones; None if no feature was compared."""
-    return max((f for f in features if f.w1 is not None), key=importance, default=None)
+    compared = [f for f in features if f.w1 is not None]
+    return max(compared, key=importance, default=None)
 
 
 def importance(difference: FeatureComparison) -> tuple[float, bool, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +47,8 @@ def matched_condition(matched: MatchedCases, *, weight: float = MATCHED) -> Cond
     with_snr = [case for case in matched.cases if case.snr_db is not None]
     snr = None
     if with_snr and len(with_snr) < len(matched.cases):
-        snr = Quantiles(_knots(with_snr, "snr_db", jitter=matched.jitter.snr_db))
+        snrs, weights = [case.snr_db or 0.0 for case in with_snr], [case.weight for case in with_snr]
+        snr = Quantiles(knots_of(snrs, weights, jitter=matched.jitter.snr_db))
     return Condition(name="matched", weight=weight, cases=CASES, jitter=matched.jitter, snr_db=snr, limit_db=LIMIT_DB)
 
 
@@ -78,10 +78,6 @@ def edge_condition(matched: MatchedCases) -> Condition | None:
         return None
     tails = Quantiles(tails_of([snr for snr, _ in pairs], [weight for _, weight in pairs]), (0.0, 0.45, 0.55, 1.0))
     return Condition(name="edge", weight=EDGE, snr_db=tails, match_spectrum=_spectrum(matched))
-
-
-def _knots(cases: Sequence[Case], name: str, *, jitter: float) -> tuple[float, ...]:
-    return knots_of([getattr(case, name) for case in cases], [case.weight for case in cases], jitter=jitter)
 
 
 def _distribution(matched: MatchedCases, *names: str, jitter: float = 0.0, share: float = 0.0) -> Distribution | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from synth.catalog.noise_store import NoiseStore
 from synth.dsp.analysis.bands import RUMBLE_BANDS
 from synth.lists.cases import Case, Cases
 from synth.match.fit.conditions import CASES, MatchedCases, matched_condition, mixture
@@ -40,11 +41,12 @@ from synth.match.fit.noise_model import NoiseModel, noise_model
 from synth.match.fit.progress import BEFORE, MIXTURE, FitProgress, calibration_title, plan_steps, round_title
 from synth.match.fit.quantiles import balanced_weights
 from synth.match.fit.result import FitResult, Round
-from synth.match.fit.simulation import PlanAndNoise, Progress, Simulator
+from synth.match.fit.simulation import Progress, Simulator
 from synth.match.fit.snr_curve import SnrCurve, fit_curve
 from synth.match.measure.features import TOLERANCES
 from synth.match.measure.profile import ClipProfile, Profile
 from synth.match.measure.trust import Trust, measured_snr, trust_in, trusted_snr
+from synth.plan.plan import Plan
 from synth.recipe.distributions import Uniform
 from synth.recipe.model import Condition, Jitter, Recipe
 from synth.stats.groups import halvings
@@ -66,7 +68,8 @@ _FLUCTUATING_DB = (3.0, 5.0)
 def fit_conditions(
     dev: Profile,
     recipe: Recipe,
-    planned: PlanAndNoise,
+    plan: Plan,
+    noise: NoiseStore,
     *,
     clips: int = 500,
     rounds: int = ROUNDS,
@@ -81,7 +84,8 @@ def fit_conditions(
     Args:
         dev: the profile to match.
         recipe: without conditions.
-        planned: the recipe, planned on its audio.
+        plan: of this recipe, on its audio.
+        noise: the decoded noise of the plan.
         clips: number of clips to simulate per round.
         rounds: at most, without the first.
         shareable: make distributions, without values of single clips of dev.
@@ -102,7 +106,7 @@ def fit_conditions(
         calibrations=2 if trust.snr else 0,
     )
     groups = [len({clip.group for clip in side}) for side in (fitted, held_out)]
-    with Simulator(planned, clips, jobs, progress) as simulator:
+    with Simulator(plan, noise, clips, jobs, progress) as simulator:
         auc_dev = _auc_of_halves(dev, seed)
         fitter = _Fitter(recipe, simulator, fitted, held_out, seed, trust, message, rounds, FitProgress(steps), auc_dev)
         message(
@@ -119,7 +123,9 @@ def fit_conditions(
         result = replace(recipe, conditions=mixture(search.best, shareable=shareable) if helped else ())
         final_clips = clips_before
         if helped:
-            final_clips = simulator.simulate(result, _trial_cases(search.best), fitter.progress.begin(MIXTURE))
+            final_clips = simulator.simulate(
+                result, {"matched": Cases(search.best.cases, "trial")}, fitter.progress.begin(MIXTURE)
+            )
     return FitResult(
         recipe=result,
         matched=search.best,
@@ -152,10 +158,6 @@ def model_of(clips: Sequence[ClipProfile]) -> NoiseModel | None:
     size = min(len(bands) for bands, _ in pairs)
     fluctuations = [v for clip in clips if (v := clip.features.get("fluctuation_db")) is not None]
     return noise_model([bands[:size] for bands, _ in pairs], [weight for _, weight in pairs], fluctuations)
-
-
-def _trial_cases(matched: MatchedCases) -> Mapping[str, Cases]:
-    return {"matched": Cases(matched.cases, "trial")}
 
 
 def _auc_of_halves(dev: Profile, seed: int) -> float | None:
@@ -285,7 +287,9 @@ class _Fitter:
         for number in range(self.rounds + 1):
             recipe = replace(self.recipe, conditions=(matched_condition(current, weight=1.0),))
             title = round_title(number, self.rounds)
-            simulated = self.simulator.simulate(recipe, _trial_cases(current), self.progress.begin(title))
+            simulated = self.simulator.simulate(
+                recipe, {"matched": Cases(current.cases, "trial")}, self.progress.begin(title)
+            )
             search.rounds.append(Round(number, self.score(simulated, self.fitted), self.score(simulated)))
             score = search.rounds[-1].held_out
             if score.score < search.rounds[search.kept].held_out.score:

@@ -109,31 +109,21 @@ def report_text(report: dict[str, Any]) -> str:
 def _table(report: dict[str, Any]) -> list[str]:
     """The recipe before, the condition `matched` and the whole mixture, against the held-out groups."""
     columns = [report[name] for name in ("before", "after", "mixture")]
+    aucs = [report["auc_dev"], *(column["auc"] for column in columns)]
     rows = [
-        "| on the held-out groups | dev | before | `matched` | whole mixture |",
-        "|---|---|---|---|---|",
-        _row(
-            "AUC (0.5: no difference)",
-            [_number(value, 2) for value in (report["auc_dev"], *(c["auc"] for c in columns))],
-        ),
-        _row("coverage of dev", ["", *(_number(c["coverage"], 2) for c in columns)]),
+        ["on the held-out groups", "dev", "before", "`matched`", "whole mixture"],
+        ["---"] * 5,
+        ["AUC (0.5: no difference)", *(_number(auc, 2) for auc in aucs)],
+        ["coverage of dev", "", *(_number(column["coverage"], 2) for column in columns)],
     ]
-    names = ["snr_db", LEVEL, "speech_dbfs", "noise_dbfs", *BAND_NAMES, "fluctuation_db"]
-    for name in names:
+    for name in ("snr_db", LEVEL, "speech_dbfs", "noise_dbfs", *BAND_NAMES, "fluctuation_db"):
         shown = "level of the clip, dBFS" if name == LEVEL else f"{BY_NAME[name].shown}, {BY_NAME[name].unit}"
-        distances = [c["features"].get(name) for c in columns]
+        distances = [column["features"].get(name) for column in columns]
         dev = next((_number(d["dev"], 1) for d in distances if d), "-")
         cells = [f"{_number(d['simulated'], 1)} ({_number(d['w1'], 1)})" if d else "-" for d in distances]
-        rows.append(_row(shown, [dev, *cells]))
-    return [
-        *rows,
-        "",
-        "The numbers below the first two rows are medians, with the Wasserstein-1 distance to dev in brackets.",
-    ]
-
-
-def _row(title: str, cells: Sequence[str]) -> str:
-    return f"| {' | '.join([title, *cells])} |"
+        rows.append([shown, dev, *cells])
+    note = "The numbers below the first two rows are medians, with the Wasserstein-1 distance to dev in brackets."
+    return [*(f"| {' | '.join(row)} |" for row in rows), "", note]
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -32,23 +32,12 @@ _TIMEOUT_S = 60.0  # per clip
 _BATCH = 8  # clips per task: few enough for an even end, many enough that a recording is read once
 
 
-class PlanAndNoise(Protocol):
-    """A recipe planned on its audio, as `synth.commands.plan.make_plan` gives it."""
-
-    @property
-    def plan(self) -> Plan:
-        """The plan of its clips."""
-
-    @property
-    def noise(self) -> NoiseStore:
-        """The decoded noise."""
-
-
 @dataclass(slots=True)
 class Simulator:
     """Simulates recipes on the audio of one plan. As a context it removes its folder of plans at the end."""
 
-    planned: PlanAndNoise
+    plan: Plan
+    noise: NoiseStore  # of the plan
     clips: int  # per simulation, unless another number is given
     jobs: int
     progress: Progress
@@ -86,7 +75,7 @@ class Simulator:
         """
         assert self._pool is not None
         count = clips or self.clips
-        plan = self._plan(recipe, cases, count)
+        plan = self._plan_trial(recipe, cases, count)
         # Speakers lie side by side in a plan, so clips are taken evenly spaced.
         mixed = np.flatnonzero(~unchanged_recordings(plan.recipe, plan.speech)[plan.clips["recording"]])
         if not len(mixed):
@@ -97,8 +86,8 @@ class Simulator:
         folder = self._folder / str(self._count)
         self._count += 1
         dataset = DatasetDir(folder)
-        save_plan(dataset, plan, self.planned.noise)
-        publish_plan_header(dataset, header_of(plan, self.planned.noise, ledger={}))
+        save_plan(dataset, plan, self.noise)
+        publish_plan_header(dataset, header_of(plan, self.noise, ledger={}))
         tasks = [(str(folder), tuple(indices[k : k + _BATCH])) for k in range(0, len(indices), _BATCH)]
         answers: dict[int, list[dict[str, Any]]] = {}
         simulated = 0
@@ -113,14 +102,14 @@ class Simulator:
             raise GuardError(f"{len(indices) - len(profiles)} of {len(indices)} simulated clips could not be made")
         return profiles
 
-    def _plan(self, recipe: Recipe, cases: Mapping[str, Cases], count: int) -> Plan:
+    def _plan_trial(self, recipe: Recipe, cases: Mapping[str, Cases], count: int) -> Plan:
         """As many copies as `count` clips need, and all of it train, so that all of the noise takes part."""
-        base = self.planned.plan
+        base = self.plan
         changed = int((~unchanged_recordings(recipe, base.speech)).sum())
         copies = max(1, -(-count // max(1, changed)))
         splits = Splits(recipe.splits.by, {"train": 1.0})
         recipe = replace(recipe, copies=copies, hours=None, splits=splits)
-        return Plan.make(recipe, base.speech, base.noise, base.rooms, self.planned.noise, dict(cases))
+        return Plan.make(recipe, base.speech, base.noise, base.rooms, self.noise, dict(cases))
 
 
 @lru_cache(maxsize=1)

@@ -19,7 +19,7 @@ from synth.dsp.windows import hann
 from synth.match.measure.bandwidth import Band, band_of, rumble_of
 from synth.match.measure.calibration import DEFAULT_CALIBRATION, Calibration
 from synth.match.measure.features import BAND_NAMES, FEATURES, RUMBLE_NAMES
-from synth.match.measure.frames import TINY, Frames, Values, frames_of
+from synth.match.measure.frames import TINY, ClipFrames, Values, frames_of
 from synth.match.measure.pitch import pitch_hz
 from synth.match.measure.snr import (
     NoiseFloor,
@@ -197,7 +197,7 @@ def _clipping(samples: Samples) -> tuple[float | None, int]:
     return float(runs.sum()) / samples.size, len(runs)
 
 
-def _speech_mask(frames: Frames, quiet: npt.NDArray[np.intp], noise_db: float, floor: NoiseFloor) -> Mask:
+def _speech_mask(frames: ClipFrames, quiet: npt.NDArray[np.intp], noise_db: float, floor: NoiseFloor) -> Mask:
     """Frames with speech, and 0.1 s after each.
 
     A frame holds speech if the six of 20 bands that are highest above the noise are, on average, higher than in the
@@ -220,7 +220,7 @@ def _speech_mask(frames: Frames, quiet: npt.NDArray[np.intp], noise_db: float, f
     return np.asarray(maximum_filter1d(has_speech, reach + 1, origin=reach // 2), np.bool_)
 
 
-def _speech_level(frames: Frames, noise_db: float, snr_db: float) -> float:
+def _speech_level(frames: ClipFrames, noise_db: float, snr_db: float) -> float:
     """Active level of the speech in dB.
 
     At 10 dB SNR and less it follows from the levels of the noise and the SNR; at 20 dB and more it is that of the clip
@@ -232,7 +232,7 @@ def _speech_level(frames: Frames, noise_db: float, snr_db: float) -> float:
     return share * loud + (1 - share) * (noise_db + snr_db)
 
 
-def _fluctuation(frames: Frames, speech: Mask, floor: NoiseFloor) -> float | None:
+def _fluctuation(frames: ClipFrames, speech: Mask, floor: NoiseFloor) -> float | None:
     """SD in dB of the 100-ms levels of the noise, without speech and in the margins; None for fewer than three."""
     length = max(1, round(_LEVEL_SECONDS / frames.hop_seconds))
     noise = ~speech
@@ -249,7 +249,7 @@ def _fluctuation(frames: Frames, speech: Mask, floor: NoiseFloor) -> float | Non
     return float(np.std(levels, ddof=1)) if len(levels) >= 3 else None
 
 
-def _tilt(frames: Frames, noise: Values) -> float | None:
+def _tilt(frames: ClipFrames, noise: Values) -> float | None:
     """Level of 1-4 kHz less that of 0.2-1 kHz in dB, in the loudest frames less the noise.
 
     None if either band is not above the noise.
@@ -266,7 +266,7 @@ def _tilt(frames: Frames, noise: Values) -> float | None:
     return 10 * math.log10(high / low)
 
 
-def _modulation(frames: Frames) -> float | None:
+def _modulation(frames: ClipFrames) -> float | None:
     """Share of 2 to 8 Hz in the modulation from 0.5 to 16 Hz of the levels of 20 bands; None below 1 s."""
     from scipy.fft import next_fast_len, rfft, rfftfreq
 

@@ -26,7 +26,7 @@ Values: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Frames:
+class ClipFrames:
     """Power spectra of Hann frames of about 32 ms that overlap by half."""
 
     power: Powers  # (frames, size // 2 + 1), one-sided; the sum over the bins is a frame's mean power
@@ -46,7 +46,7 @@ class Frames:
         return np.asarray(np.arange(self.power.shape[1]) * (self.sample_rate / self.size))
 
 
-def frames_of(samples: Samples, *, sample_rate: int) -> Frames:
+def frames_of(samples: Samples, *, sample_rate: int) -> ClipFrames:
     """Frames of a clip.
 
     Args:
@@ -68,10 +68,10 @@ def frames_of(samples: Samples, *, sample_rate: int) -> Frames:
         power[batch] = spectra.real**2 + spectra.imag**2
         power[batch, 1:-1] *= 2
     in_bands = power @ _band_shares(size, sample_rate)
-    return Frames(power, in_bands[:, 0].astype(np.float64), in_bands[:, 1:].astype(np.float64), sample_rate, size)
+    return ClipFrames(power, in_bands[:, 0].astype(np.float64), in_bands[:, 1:].astype(np.float64), sample_rate, size)
 
 
-def band_gain(frames: Frames) -> Powers:
+def band_gain(frames: ClipFrames) -> Powers:
     """Power gain of the filter of the SNR's band at each bin of the frames, float32, shape (bins,)."""
     return _band_shares(frames.size, frames.sample_rate)[:, 0]
 

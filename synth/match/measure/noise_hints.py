@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synth.match.measure.frames import TINY, Frames, Powers, Values, band_gain
+from synth.match.measure.frames import TINY, ClipFrames, Powers, Values, band_gain
 
 _SPEECH_PRIOR_DB = 15.0  # SNR of speech if there is some, as in the paper
 _NOISE_KEPT = 0.6  # from frame to frame of 16 ms; the paper's 0.8 follows a fluctuation too late
@@ -31,7 +31,7 @@ REACH = 4.0
 """How many scales from the center a hint counts: an odd clip must not extrapolate."""
 
 
-def track_noise(frames: Frames, margin: int) -> tuple[Values, Values]:
+def track_noise(frames: ClipFrames, margin: int) -> tuple[Values, Values]:
     """Track the noise through the speech.
 
     Args:
@@ -72,7 +72,7 @@ def track_noise(frames: Frames, margin: int) -> tuple[Values, Values]:
     return in_total[:, 0].astype(np.float64), in_total[::-1, 1].astype(np.float64)
 
 
-def hints(frames: Frames, band: Values, envelopes: Values, margin: int) -> dict[str, float]:
+def hints(frames: ClipFrames, band: Values, envelopes: Values, margin: int) -> dict[str, float]:
     """Hints in dB by name; the names are the same for all clips.
 
     Args:
@@ -159,4 +159,5 @@ class HintModel:
 
 def knot_weights(excess: Values) -> Values:
     """Weights of KNOTS for each `excess` in dB, shape (n,): shape (n, KNOTS), rows sum to 1, two are not 0."""
-    return np.stack([np.interp(excess, KNOTS, row) for row in np.eye(len(KNOTS))], axis=1)
+    columns = [np.interp(excess, KNOTS, row) for row in np.eye(len(KNOTS))]
+    return np.stack(columns, axis=1)

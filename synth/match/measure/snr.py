@@ -26,7 +26,7 @@ import numpy as np
 
 from synth.dsp.arrays import Samples
 from synth.match.measure.calibration_constants import CORRECTION, FLUCTUATION, TRAINED
-from synth.match.measure.frames import TINY, Frames, Values, frames_of
+from synth.match.measure.frames import TINY, ClipFrames, Values, frames_of
 from synth.match.measure.noise_hints import HintModel, hints, to_db
 
 Correction: TypeAlias = tuple[float, float, float]
@@ -83,7 +83,7 @@ def raw_estimates(samples: Samples, *, sample_rate: int) -> dict[str, float]:
     return floor_estimates(floor, total_powers(frames)) | trained_estimate(hints_of(frames, floor))
 
 
-def noise_floor(frames: Frames) -> NoiseFloor:
+def noise_floor(frames: ClipFrames) -> NoiseFloor:
     """Estimate the level of the noise from the quietest frames and the margins."""
     from scipy.ndimage import uniform_filter1d
 
@@ -107,7 +107,7 @@ def noise_floor(frames: Frames) -> NoiseFloor:
     return NoiseFloor(levels, edges, spread, difference, edges - levels["floor"] > _SPEECH_IN_MARGINS_DB)
 
 
-def total_powers(frames: Frames) -> dict[str, float]:
+def total_powers(frames: ClipFrames) -> dict[str, float]:
     """Mean power of speech and noise together, as each estimator takes it.
 
     It is that between the margins, so that a word has as much of it as a sentence.
@@ -135,7 +135,7 @@ def floor_estimates(
     return estimates
 
 
-def hints_of(frames: Frames, floor: NoiseFloor) -> dict[str, float]:
+def hints_of(frames: ClipFrames, floor: NoiseFloor) -> dict[str, float]:
     """Hints in dB by name, relative to the margins; none if the margins hold speech."""
     if floor.has_speech:
         return {}
@@ -159,15 +159,16 @@ def trained_fluctuation(named_hints: Mapping[str, float], model: HintModel = _FL
     return math.exp(model.value(named_hints)) if named_hints else None
 
 
-def inner(frames: Frames) -> tuple[Values, Values]:
+def inner(frames: ClipFrames) -> tuple[Values, Values]:
     """(band, envelopes) of the frames without the first and the last, which hold the click of a cut."""
     kept = slice(1, -1) if len(frames.band) > 8 else slice(None)
     return frames.band[kept], frames.envelopes[kept]
 
 
-def margin_frames(frames: Frames) -> int:
+def margin_frames(frames: ClipFrames) -> int:
     """Number of frames that count as a margin; at most half of the clip."""
-    return max(1, min(len(inner(frames)[0]) // 2, round(EDGE_SECONDS / frames.hop_seconds)))
+    half = len(inner(frames)[0]) // 2
+    return max(1, min(half, round(EDGE_SECONDS / frames.hop_seconds)))
 
 
 def active_power(band: Values, hop_seconds: float) -> float:

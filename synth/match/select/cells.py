@@ -1,4 +1,4 @@
-"""Cells of a target set: SNR x colour of the noise x level, in which clips are counted and wanted."""
+"""Cells of a target: SNR x noise spectrum x level, in which clips are counted and quotas are set."""
 
 from __future__ import annotations
 
@@ -11,113 +11,145 @@ import numpy as np
 from synth.dsp.analysis.bands import CENTERS_HZ
 from synth.dsp.arrays import Indices, Matrix, Vector
 
-SNR_BINS, LEVEL_BINS, COLOURS = 6, 5, 6
-"""At most so many of each; chosen (docs/science.md, "Selecting and weighting clips")."""
-_CLIPS_A_CELL = 3.0  # of the target, on average: in emptier cells chance says how many there are
-_MARGIN_DB = 1.0  # beyond the lowest and the highest of the target, and how much the colour may differ more, each band
-_UNKNOWN = -1.0
+SNR_BINS, LEVEL_BINS, SPECTRUM_CLUSTERS = 6, 5, 6
+"""At most (docs/science.md, "Selecting and weighting clips")."""
 
-Range = tuple[float, float]
+_CLIPS_PER_CELL = 3.0  # of the target, on average: in emptier cells chance sets the quota
+_MARGIN_DB = 1.0  # beyond the lowest and highest value of the target, and per band beyond its farthest spectrum
 
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """Edges of quantile bins of one value, shape (bins + 1,). What is not known has a bin of its own."""
+    """Quantile bins of one value. Unknown values have a bin of their own, the last one."""
 
-    edges: Vector
+    edges: Vector  # (bins + 1,)
 
     @property
     def count(self) -> int:
-        return len(self.edges)  # one more than there are stretches: the unknown
+        """Number of bins, including that of unknown values."""
+        return len(self.edges)
 
-    def of(self, values: Vector) -> Indices:
-        """The bin of each value; -1 outside the target's range, the last bin for NaN."""
-        place = np.searchsorted(self.edges, values, side="right") - 1
-        place[values == self.edges[-1]] = len(self.edges) - 2
-        outside = (place < 0) | (place > len(self.edges) - 2)
-        return np.where(np.isnan(values), len(self.edges) - 1, np.where(outside, -1, place))
+    def bin_of(self, values: Vector) -> Indices:
+        """The bin of each of the values, shape (n,), in the unit of the edges; -1 outside the edges."""
+        bins = np.searchsorted(self.edges, values, side="right") - 1
+        bins[values == self.edges[-1]] = len(self.edges) - 2
+        is_outside = (bins < 0) | (bins > len(self.edges) - 2)
+        return np.where(np.isnan(values), len(self.edges) - 1, np.where(is_outside, -1, bins))
 
-    def range(self, bin_: int) -> Range | None:
-        known = bin_ < len(self.edges) - 1
-        return (float(self.edges[bin_]), float(self.edges[bin_ + 1])) if known else None
+    def range_of(self, index: int) -> list[float] | None:
+        """From and to of a bin, rounded to 0.1; None for the bin of unknown values."""
+        if index >= len(self.edges) - 1:
+            return None
+        return [round(float(edge), 1) for edge in self.edges[index : index + 2]]
 
 
 @dataclass(frozen=True, slots=True)
-class Colours:
-    """Clusters of noise colour: `centres` in dB, shape (clusters, bands), and how far from its centre a clip of the
-    cluster may lie. `used`: which of the twelve bands."""
+class SpectrumClusters:
+    """Clusters of noise spectra. Clips whose spectrum is unknown have a cluster of their own, the last one."""
 
-    centres: Matrix
-    reach: Vector
-    used: Indices
+    centers: Matrix  # dB, (clusters, used bands)
+    reach: Vector  # dB, (clusters,): how far from the center a clip of the cluster may be
+    used: Indices  # which of the twelve bands
 
     @property
     def count(self) -> int:
-        return len(self.centres) + 1
+        """Number of clusters, including that of unknown spectra."""
+        return len(self.centers) + 1
 
-    def of(self, bands: Matrix) -> Indices:
-        """The nearest cluster of each clip; -1 where none is near, the last for clips whose colour is not known."""
-        return _near(colour(bands, self.used), self.centres, self.reach)
+    def cluster_of(self, bands: Matrix) -> Indices:
+        """The nearest cluster of each clip, by its noise bands in dB, shape (n, 12); -1 if none is near."""
+        distance = np.linalg.norm(_shape(bands, self.used)[:, None, :] - self.centers[None, :, :], axis=2)
+        is_known = np.isfinite(distance).all(axis=1)
+        count = len(self.centers)
+        nearest = np.where(is_known, np.nan_to_num(distance, nan=np.inf).argmin(axis=1), count)
+        to_nearest = distance[np.arange(len(distance)), np.minimum(nearest, count - 1)]
+        return np.where(~is_known | (to_nearest <= self.reach.max()), nearest, -1)
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A grid of cells. Clips are given as SNR and level in dB, shape (n,), and noise bands, shape (n, 12)."""
+    """A grid of cells."""
 
-    snr: Bins | None
+    snr: Bins | None  # None: the SNR is not to be trusted
     level: Bins
-    colours: Colours | None
+    spectra: SpectrumClusters | None  # None: too few bands were measured
 
-    def of(self, snr: Vector, level: Vector, bands: Matrix) -> Indices:
-        """The cell of each clip, -1 where it lies outside all of them."""
-        parts = [(b.of(values), b.count) for b, values in ((self.snr, snr), (self.level, level)) if b is not None]
-        if self.colours is not None:
-            parts.append((self.colours.of(bands), self.colours.count))
+    def cell_of(self, snr: Vector, level: Vector, bands: Matrix) -> Indices:
+        """The cell of each clip; -1 outside all cells.
+
+        Args:
+            snr: dB, shape (n,); NaN if unknown.
+            level: dBFS, shape (n,); NaN if unknown.
+            bands: noise bands in dB, shape (n, 12).
+        """
+        axes = [(b.bin_of(values), b.count) for b, values in ((self.snr, snr), (self.level, level)) if b is not None]
+        if self.spectra is not None:
+            axes.append((self.spectra.cluster_of(bands), self.spectra.count))
         cell = np.zeros(len(level), np.intp)
-        for place, count in parts:
-            cell = np.where((cell < 0) | (place < 0), -1, cell * count + place)
+        for index, count in axes:
+            cell = np.where((cell < 0) | (index < 0), -1, cell * count + index)
         return cell
 
     def describe(self, cell: int) -> dict[str, Any]:
-        """What a cell stands for: `snr_db`, `speech_dbfs` ([from, to], or None: not known), `noise_bands_db` (without
-        their mean, by the middle of the band in Hz)."""
-        told: dict[str, Any] = {}
-        if self.colours is not None:
-            cell, place = divmod(cell, self.colours.count)
-            told["noise_bands_db"] = self._bands(place)
-        cell, place = divmod(cell, self.level.count)
-        told["speech_dbfs"] = _rounded(self.level.range(place))
+        """What a cell stands for.
+
+        Returns:
+            `snr_db` and `speech_dbfs`: [from, to], or None for unknown values. `noise_bands_db`: center of the band in
+            Hz -> dB about the mean of the bands.
+        """
+        description: dict[str, Any] = {}
+        if self.spectra is not None:
+            cell, cluster = divmod(cell, self.spectra.count)
+            description["noise_bands_db"] = None
+            if cluster < len(self.spectra.centers):
+                description["noise_bands_db"] = {
+                    f"{CENTERS_HZ[band]:.0f}": round(float(level), 1)
+                    for band, level in zip(self.spectra.used, self.spectra.centers[cluster], strict=True)
+                }
+        cell, index = divmod(cell, self.level.count)
+        description["speech_dbfs"] = self.level.range_of(index)
         if self.snr is not None:
-            told["snr_db"] = _rounded(self.snr.range(cell))
-        return told
-
-    def _bands(self, place: int) -> dict[str, float] | None:
-        if self.colours is None or place >= len(self.colours.centres):
-            return None
-        centre = self.colours.centres[place]
-        return {f"{CENTERS_HZ[b]:.0f}": round(float(v), 1) for b, v in zip(self.colours.used, centre, strict=True)}
-
-
-def _rounded(range_: Range | None) -> list[float] | None:
-    return None if range_ is None else [round(value, 1) for value in range_]
+            description["snr_db"] = self.snr.range_of(cell)
+        return description
 
 
 def make_cells(snr: Vector | None, level: Vector, bands: Matrix, *, seed: int) -> Cells:
-    """Cells in which the clips of a target lie: quantile bins of SNR (up to six) and of level (up to five), and k-means
-    clusters of colour (up to six), about a third as many as there are clips. `snr`: None where it is not trusted."""
-    each = (len(level) / _CLIPS_A_CELL) ** (1 / 3)
+    """Cells for the clips of a target, about a third as many as there are clips.
+
+    Args:
+        snr: dB, shape (n,), NaN if unknown; None if the SNR is not to be trusted.
+        level: dBFS, shape (n,).
+        bands: noise bands in dB, shape (n, 12).
+        seed: random seed of the clusters.
+
+    Returns:
+        Quantile bins of SNR (up to 6) and level (up to 5), and k-means clusters of the spectrum (up to 6).
+    """
+    per_axis = (len(level) / _CLIPS_PER_CELL) ** (1 / 3)
     return Cells(
-        None if snr is None else _bins(snr, min(SNR_BINS, round(1.1 * each))),
-        _bins(level, min(LEVEL_BINS, round(each))),
-        _colours(bands, min(COLOURS, int(each)), seed),
+        None if snr is None else _make_bins(snr, min(SNR_BINS, round(1.1 * per_axis))),
+        _make_bins(level, min(LEVEL_BINS, round(per_axis))),
+        _make_clusters(bands, min(SPECTRUM_CLUSTERS, int(per_axis)), seed),
     )
 
 
-def _bins(values: Vector, count: int) -> Bins:
-    known = values[np.isfinite(values)]
-    if not len(known):
+def quotas(shares: Sequence[float] | Vector, total: int) -> Indices:
+    """Whole numbers in proportion to `shares`, shape (n,), with the sum `total`, by largest remainder.
+
+    The first of equal remainders is rounded up.
+    """
+    exact = np.asarray(shares, np.float64) * total / max(float(np.sum(shares)), 1e-300)
+    counts = np.floor(exact + 1e-9).astype(np.intp)
+    order = np.argsort(-(exact - counts), kind="stable")
+    counts[order[: total - int(counts.sum())]] += 1
+    return counts
+
+
+def _make_bins(values: Vector, count: int) -> Bins:
+    finite = values[np.isfinite(values)]
+    if not len(finite):
         return Bins(np.array([-np.inf, np.inf]))
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, max(1, count) + 1)))
+    edges = np.unique(np.quantile(finite, np.linspace(0, 1, max(1, count) + 1)))
     if len(edges) < 2:
         edges = np.repeat(edges, 2)
     edges[0] -= _MARGIN_DB
@@ -125,41 +157,24 @@ def _bins(values: Vector, count: int) -> Bins:
     return Bins(edges)
 
 
-def _colours(bands: Matrix, count: int, seed: int) -> Colours | None:
+def _make_clusters(bands: Matrix, count: int, seed: int) -> SpectrumClusters | None:
     from sklearn.cluster import KMeans
 
     used = np.flatnonzero(np.isfinite(bands).mean(axis=0) > 0.5)
     if len(used) < 3:
         return None
-    known = colour(bands, used)
-    known = known[np.isfinite(known).all(axis=1)]
-    if not len(known):
+    shapes = _shape(bands, used)
+    shapes = shapes[np.isfinite(shapes).all(axis=1)]
+    if not len(shapes):
         return None
-    count = max(1, min(count, len(np.unique(known, axis=0))))
-    found = KMeans(count, n_init=10, random_state=seed).fit(known)
-    distance = np.linalg.norm(known - found.cluster_centers_[found.labels_], axis=1)
-    most = np.array([distance[found.labels_ == k].max() for k in range(count)])
-    return Colours(found.cluster_centers_, most + _MARGIN_DB * np.sqrt(len(used)), used)
+    count = max(1, min(count, len(np.unique(shapes, axis=0))))
+    clusters = KMeans(count, n_init=10, random_state=seed).fit(shapes)
+    distance = np.linalg.norm(shapes - clusters.cluster_centers_[clusters.labels_], axis=1)
+    farthest = np.array([distance[clusters.labels_ == k].max() for k in range(count)])
+    return SpectrumClusters(clusters.cluster_centers_, farthest + _MARGIN_DB * np.sqrt(len(used)), used)
 
 
-def colour(bands: Matrix, used: Indices) -> Matrix:
-    """Bands in dB less their mean, shape (n, used); NaN where one of them was not measured."""
-    found = bands[:, used]
-    return np.asarray(found - found.mean(axis=1, keepdims=True))
-
-
-def _near(colours: Matrix, centres: Matrix, reach: Vector) -> Indices:
-    distance = np.linalg.norm(colours[:, None, :] - centres[None, :, :], axis=2)
-    known = np.isfinite(distance).all(axis=1)
-    nearest = np.where(known, np.nan_to_num(distance, nan=np.inf).argmin(axis=1), len(centres))
-    within = ~known | (distance[np.arange(len(colours)), np.minimum(nearest, len(centres) - 1)] <= reach.max())
-    return np.where(within, nearest, -1)
-
-
-def quotas(shares: Sequence[float] | Vector, total: int) -> Indices:
-    """Whole numbers in proportion to `shares` with this sum, by largest remainder (the first where they tie)."""
-    exact = np.asarray(shares, np.float64) * total / max(float(np.sum(shares)), 1e-300)
-    found = np.floor(exact + 1e-9).astype(np.intp)
-    order = np.argsort(-(exact - found), kind="stable")
-    found[order[: total - int(found.sum())]] += 1
-    return found
+def _shape(bands: Matrix, used: Indices) -> Matrix:
+    """The used bands about their mean, dB; NaN if one of them was not measured."""
+    chosen = bands[:, used]
+    return np.asarray(chosen - chosen.mean(axis=1, keepdims=True))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from synth.match.select import density_ratio, entropy_balancing
 from synth.match.select import weights as w
 
 
@@ -27,7 +28,7 @@ def test_effective_share_counts_what_counts() -> None:
 def test_clipped_weights_keep_their_mean_and_their_order() -> None:
     rng = np.random.default_rng(1)
     raw = np.exp(3 * rng.standard_normal(500))
-    found = w.clipped(raw)
+    found = w.bound_weights(raw)
     assert found.mean() == pytest.approx(1.0, abs=1e-3)
     assert found.max() <= w.HEAVIEST
     assert (np.diff(found[np.argsort(raw)]) >= -1e-12).all()
@@ -36,7 +37,7 @@ def test_clipped_weights_keep_their_mean_and_their_order() -> None:
 def test_the_classifier_finds_a_known_ratio() -> None:
     rng = np.random.default_rng(2)
     pool, target = rng.uniform(-5, 25, (4000, 1)), rng.normal(8, 4, (1000, 1))
-    found = w.ratio_weights(pool, target, groups(4000, 40), groups(1000, 20), seed=0)
+    found = density_ratio.ratio_weights(pool, target, groups(4000, 40), groups(1000, 20), seed=0)
     assert found.softened.startswith("w**1,")
     true = np.exp(-0.5 * ((pool[:, 0] - 8) / 4) ** 2)
     true /= true.mean()
@@ -53,7 +54,7 @@ def test_the_weight_of_a_clip_comes_from_a_classifier_that_has_not_seen_its_grou
     marks = np.arange(60) % 6
     seen: list[set[int]] = []
     weighed: list[set[int]] = []
-    fitted = w._fitted
+    fitted = density_ratio._fit_classifier
 
     def watched(some_pool: np.ndarray, some_target: np.ndarray) -> object:
         rows = [int(np.flatnonzero((pool == row).all(axis=1))[0]) for row in some_pool]
@@ -68,8 +69,8 @@ def test_the_weight_of_a_clip_comes_from_a_classifier_that_has_not_seen_its_grou
         model.decision_function = decision
         return model
 
-    monkeypatch.setattr(w, "_fitted", watched)
-    w.ratio_weights(pool, target, [str(m) for m in marks], groups(40, 5))
+    monkeypatch.setattr(density_ratio, "_fit_classifier", watched)
+    density_ratio.ratio_weights(pool, target, [str(m) for m in marks], groups(40, 5))
     assert len(seen) == 5
     assert all(not (a & b) for a, b in zip(seen, weighed, strict=True))
     assert set.union(*weighed) == set(range(6))
@@ -78,7 +79,7 @@ def test_the_weight_of_a_clip_comes_from_a_classifier_that_has_not_seen_its_grou
 def test_balancing_meets_moments_and_deciles() -> None:
     rng = np.random.default_rng(4)
     pool, target = rng.normal(0, 1.5, (5000, 2)), rng.normal(0.5, 1, (1000, 2))
-    found = w.balance_weights(pool, target)
+    found = entropy_balancing.balance_weights(pool, target)
     assert np.average(pool, axis=0, weights=found.weights) == pytest.approx(target.mean(axis=0), abs=0.02)
     assert np.sqrt(np.average((pool - target.mean(axis=0)) ** 2, axis=0, weights=found.weights)) == pytest.approx(
         target.std(axis=0), abs=0.03
@@ -93,10 +94,12 @@ def test_balancing_meets_moments_and_deciles() -> None:
 def test_the_dual_is_solved() -> None:
     """Newton's method ends where a general minimiser does."""
     rng = np.random.default_rng(5)
-    moments = w._moments(rng.normal(0, 1, (800, 2)), rng.normal(0.7, 0.8, (200, 2)), np.ones(2))
-    mine = w._dual(moments, 0.01, np.zeros(moments.shape[1]))
-    other = minimize(lambda x: w._dual_value(moments, 0.01, x), np.zeros(moments.shape[1]), method="L-BFGS-B")
-    assert w._dual_value(moments, 0.01, mine) <= other.fun + 1e-6
+    moments = entropy_balancing._moments(rng.normal(0, 1, (800, 2)), rng.normal(0.7, 0.8, (200, 2)), np.ones(2))
+    mine = entropy_balancing._minimize_dual(moments, 0.01, np.zeros(moments.shape[1]))
+    other = minimize(
+        lambda x: entropy_balancing._dual_value(moments, 0.01, x), np.zeros(moments.shape[1]), method="L-BFGS-B"
+    )
+    assert entropy_balancing._dual_value(moments, 0.01, mine) <= other.fun + 1e-6
 
 
 @pytest.mark.parametrize("method", ["ratio", "balance"])
@@ -104,9 +107,9 @@ def test_equal_sets_are_left_as_they_are(method: str) -> None:
     rng = np.random.default_rng(6)
     pool, target = rng.normal(0, 1, (2000, 4)), rng.normal(0, 1, (500, 4))
     found = (
-        w.ratio_weights(pool, target, groups(2000, 40), groups(500, 20))
+        density_ratio.ratio_weights(pool, target, groups(2000, 40), groups(500, 20))
         if method == "ratio"
-        else w.balance_weights(pool, target)
+        else entropy_balancing.balance_weights(pool, target)
     )
     assert found.ess > 0.8
 
@@ -124,9 +127,9 @@ def test_the_bar_on_tables(method: str) -> None:
         [rng.normal(8, 4, m), rng.normal(-27, 3.5, m), rng.normal(-2.5, 3, m), *rng.normal(0, 1, (2, m))], axis=1
     )
     found = (
-        w.ratio_weights(pool, target, groups(n, 50), groups(m, 20))
+        density_ratio.ratio_weights(pool, target, groups(n, 50), groups(m, 20))
         if method == "ratio"
-        else w.balance_weights(pool, target)
+        else entropy_balancing.balance_weights(pool, target)
     )
     assert found.ess >= 0.3
     for k in range(3):
@@ -150,13 +153,15 @@ def test_values_that_are_missing_are_matched_as_missing() -> None:
     pool[: 2000 * 45 // 100, 0] = np.nan
     target[:100, 0] = np.nan
     for found in (
-        w.balance_weights(pool, target),
-        w.ratio_weights(pool, target, [str(k) for k in rng.integers(0, 50, 2000)], [str(k) for k in range(500)]),
+        entropy_balancing.balance_weights(pool, target),
+        density_ratio.ratio_weights(
+            pool, target, [str(k) for k in rng.integers(0, 50, 2000)], [str(k) for k in range(500)]
+        ),
     ):
         share = np.average(np.isnan(pool[:, 0]), weights=found.weights)
         assert share == pytest.approx(0.2, abs=0.04)
     pool[:, 1] = np.nan
-    assert w.completed(pool, target)[0].shape[1] == 2  # the first column and its gaps
+    assert w.fill_missing(pool, target)[0].shape[1] == 2  # the first column and its gaps
 
 
 def test_drawn_by_weight() -> None:
@@ -164,19 +169,19 @@ def test_drawn_by_weight() -> None:
     rng = np.random.default_rng(10)
     often = np.zeros(300)
     for _ in range(400):
-        drawn = w.drawn_by_weight(weights, 80, rng.random(300))
+        drawn = w.draw_by_weight(weights, 80, rng.random(300))
         assert len(set(drawn.tolist())) == len(drawn)
         assert abs(len(drawn) - 80) <= 1
         often[drawn] += 1
     assert often[:100].sum() == 0
     assert often[200:].mean() / often[100:200].mean() == pytest.approx(3, rel=0.1)
     heavy = np.array([1000.0, *np.ones(99)])  # more than its share: taken once, the rest by the rest
-    drawn = w.drawn_by_weight(heavy, 10, rng.random(100))
+    drawn = w.draw_by_weight(heavy, 10, rng.random(100))
     assert 0 in drawn and abs(len(drawn) - 10) <= 1
 
 
 def test_same_seed_same_weights() -> None:
     rng = np.random.default_rng(11)
     pool, target = rng.normal(0, 1, (300, 3)), rng.normal(0.5, 1, (80, 3))
-    once, again = (w.ratio_weights(pool, target, groups(300, 9), groups(80, 7), seed=3) for _ in range(2))
+    once, again = (density_ratio.ratio_weights(pool, target, groups(300, 9), groups(80, 7), seed=3) for _ in range(2))
     assert (once.weights == again.weights).all()
