@@ -126,7 +126,7 @@ def test_any_number_of_workers_measures_the_same_clips(target: Target) -> None:
     planned = make_plan(target.recipe, check=False)
     found = []
     for jobs in (1, 2):
-        with Simulator(planned, 24, jobs, lambda what, done, total: None) as trials:
+        with Simulator(planned.plan, planned.noise, 24, jobs, lambda what, done, total: None) as trials:
             found.append(trials.simulate(planned.plan.recipe, {}, "a trial"))
     assert found[0] == found[1]
     assert len(found[0]) == 24

@@ -249,7 +249,8 @@ def importance(difference: FeatureComparison) -> tuple[float, bool, float]:
     From three times what matters on, a larger excess is no worse: a low cut-off that is an octave off matters less
     than a level that is 20 dB off.
     """
-    return min(difference.excess, _VERY_LARGE), difference.feature.name in _MAIN, difference.excess
+    is_main = difference.feature.name in _MAIN
+    return min(difference.excess, _VERY_LARGE), is_main, difference.excess
 
 
 def _share(value: float | None) -> str:

@@ -38,7 +38,7 @@ FLAGS = ("trimmed", "non_stationary", "fluctuating", "short", "telephone", "lowp
 VERSION = 1
 """Of what `measure_clip` returns: raise it whenever a value changes, so that no cache keeps the old ones.
 
-A test pins the values, and fails if they change.
+tests/match/measure/test_clip.py pins the values.
 """
 
 SHORT_SECONDS = 0.5
