@@ -109,18 +109,24 @@ def measure_clips(
         items[index] = ToMeasure(printable(row.path), key, arguments, patience_s, state.st_mtime_ns)
 
     def is_usable(_: int, audio: ClipAudio) -> bool:
-        return folder is None or audio["name"] is None or _is_stored(folder, audio)
+        if folder is None or audio["name"] is None:
+            return True
+        try:
+            size = _fingerprint_file(folder, audio["name"]).stat().st_size
+        except OSError:
+            return False
+        return size == _BYTES_PER_WORD * count_words(audio["num_samples"], audio["sample_rate"])
 
     def report(count: int) -> None:
         if progress is not None:
             progress("comparing sounds" if folder else "reading headers", count, len(items))
 
-    with contextlib.closing(open_cache(cache)) as known, Pool(jobs) as pool:
+    with contextlib.closing(open_cache(cache)) as answer_cache, Pool(jobs) as pool:
         measured = measure_once(
             items,
             f"{__name__}:measure_clip",
             pool=pool,
-            cache=known,
+            cache=answer_cache,
             batch=16,
             is_usable=is_usable,
             progress=report,
@@ -251,14 +257,6 @@ def _fingerprint_folder(cache: Path) -> str:
 
 def _fingerprint_file(folder: str, name: str) -> Path:
     return Path(folder) / name[:2] / f"{name}.bits"
-
-
-def _is_stored(folder: str, audio: ClipAudio) -> bool:
-    try:
-        size = _fingerprint_file(folder, audio["name"] or "").stat().st_size
-    except OSError:
-        return False
-    return size == _BYTES_PER_WORD * count_words(audio["num_samples"], audio["sample_rate"])
 
 
 class StoredFingerprints:

@@ -148,7 +148,12 @@ def divide(
         GuardError: a split would be empty, or an earlier split is contradicted.
     """
     rows = list(clips.rows)
-    removed = _removed_clips(earlier, rows)
+    removed: list[tuple[AudioRow, str]] = []
+    if earlier is not None:
+        present = {(row.path, round(1000 * row.offset)) for row in rows}
+        for row, old_split in zip(earlier.rows, earlier.splits, strict=True):
+            if (row.path, round(1000 * row.offset)) not in present:
+                removed.append((row, old_split))
     all_rows = [*rows, *(row for row, _ in removed)]
     ties = [rule.ties_of(row) for row in all_rows]
     groups = group_clips(ties, clips.pairs)
@@ -176,15 +181,6 @@ def divide(
         for k in members[number]:
             split_of_clip[k], group_of_clip[k] = split, number
     return Division(groups, split_of_clip, group_of_clip, fixed, len(removed))
-
-
-def _removed_clips(earlier: EarlierSplit | None, rows: Sequence[AudioRow]) -> list[tuple[AudioRow, str]]:
-    """Return the clips of the earlier split that are not in the set, each with its split."""
-    if earlier is None:
-        return []
-    present = {(row.path, round(1000 * row.offset)) for row in rows}
-    old = zip(earlier.rows, earlier.splits, strict=True)
-    return [(row, split) for row, split in old if (row.path, round(1000 * row.offset)) not in present]
 
 
 def division_json(clips: UsableClips, rule: GroupRule, division: Division, error_rate: float) -> dict[str, Any]:

@@ -53,14 +53,13 @@ def group_clips(ties: Sequence[Iterable[Tie]], pairs: Pairs = ()) -> list[ClipGr
     members: dict[int, list[int]] = {}
     for index, first_member in join_linked(range(len(ties)), links()).items():
         members.setdefault(first_member, []).append(index)
-    return [ClipGroup(_group_name(ties, each), tuple(each)) for each in members.values()]
-
-
-def _group_name(ties: Sequence[Iterable[Tie]], members: Sequence[int]) -> str:
-    all_ties = {tie for index in members for tie in ties[index]}
-    # ties to files come last: every clip has one, and they say least
-    column, value = min(all_ties, key=lambda tie: (tie[0] == FILE, tie)) if all_ties else ("clip", str(min(members)))
-    return f"{column}={value}"
+    groups = []
+    for indices in members.values():
+        # ties to files come last: every clip has one, and they say least
+        own_ties = sorted({tie for index in indices for tie in ties[index]}, key=lambda tie: (tie[0] == FILE, tie))
+        column, value = own_ties[0] if own_ties else ("clip", str(min(indices)))
+        groups.append(ClipGroup(f"{column}={value}", tuple(indices)))
+    return groups
 
 
 def shortest_chain(

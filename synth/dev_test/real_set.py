@@ -61,7 +61,7 @@ def open_real_set(path: Path, *, allow_synthesized: bool = False, allow_other: b
         reasons = [_synthesized_reason(row) for row in real_set.rows]
         _refuse_rows(real_set, reasons, "synthesized", "--allow-synthesized")
     if not allow_other:
-        reasons = [_other_reason(row) for row in real_set.rows]
+        reasons = [_first_match(_labels(row), _TARGET_COLUMNS, _NO) for row in real_set.rows]
         _refuse_rows(real_set, reasons, "not from the target", "--allow-other")
     return real_set
 
@@ -185,10 +185,6 @@ def _synthesized_reason(row: AudioRow) -> str | None:
         if labels.get(name) is not None:
             return f"it has a {name}, like the rows of a synthesized data set"
     return _first_match(labels, _SYNTHESIZED_COLUMNS, _YES)
-
-
-def _other_reason(row: AudioRow) -> str | None:
-    return _first_match(_labels(row), _TARGET_COLUMNS, _NO)
 
 
 def _first_match(labels: dict[str, object], names: Sequence[str], words: Sequence[str]) -> str | None:

@@ -48,8 +48,8 @@ def choose_group_rule(real_set: RealSet, by: Sequence[str]) -> GroupRule:
     columns = tuple(dict.fromkeys(by)) or tuple(name for name in DEFAULT_BY if name in names)
     for name in columns:
         if name not in (*names, FOLDER, FILE):
-            known = ", ".join(names) or "none"
-            raise UsageError(f"--by {name}: the list has no such column; there are: {known}, {FOLDER}, {FILE}")
+            available = ", ".join(names) or "none"
+            raise UsageError(f"--by {name}: the list has no such column; there are: {available}, {FOLDER}, {FILE}")
     if columns:
         return _rule_by_columns(real_set, columns, tuple(name for name in (*columns, "source_id") if name in names))
     rule = _rule_by_folder(real_set, ())

@@ -17,7 +17,7 @@ import numpy as np
 from synth.audio.read import read_header, read_samples
 from synth.dsp.arrays import Samples
 from synth.errors import BadInput
-from synth.report.png import Pixels, png
+from synth.report.png import png
 
 MAX_SECONDS: Final = 10.0
 _HEIGHT, _MAX_WIDTH = 128, 640  # pixels
@@ -39,13 +39,10 @@ class ClipSound:
     sample_rate: int  # Hz
 
     @property
-    def is_cut(self) -> bool:
-        """Whether the end of the clip is missing."""
-        return self.shown_s < self.seconds - 0.01
-
-    @property
-    def cut_text(self) -> str:
-        """How much of the clip there is."""
+    def cut_note(self) -> str:
+        """How much of the clip there is; empty if it is complete."""
+        if self.shown_s >= self.seconds - 0.01:
+            return ""
         return f"the first {self.shown_s:g} of {self.seconds:.1f} s"
 
 
@@ -83,8 +80,7 @@ def card(clip: Mapping[str, Any], sound: ClipSound | str, *, score: str) -> str:
         lines.append(f"cannot be played: {escape(sound)}")
     else:
         player = picture_and_player(clip["path"], sound)
-        if sound.is_cut:
-            lines.append(sound.cut_text)
+        lines += [sound.cut_note] if sound.cut_note else []
     return f'<figure class="clip">{player}<figcaption>{"<br>".join(lines)}</figcaption></figure>'
 
 
@@ -114,13 +110,9 @@ def spectrogram(samples: Samples, sample_rate: int) -> bytes:
     power = power.reshape(len(power), _HEIGHT, -1).mean(axis=2)
     levels = 10 * np.log10(power + 1e-12).T[::-1]
     heat = np.clip((levels - np.percentile(levels, 99.8)) / _RANGE_DB + 1, 0, 1) * (_COLORS - 1)
-    return png(heat.astype(np.uint8), _palette())
-
-
-def _palette() -> Pixels:
     at = np.linspace(0, len(_HEAT) - 1, _COLORS)
-    mixed = [np.interp(at, np.arange(len(_HEAT)), _HEAT[:, k]) for k in range(3)]
-    return np.stack(mixed, axis=1).astype(np.uint8)
+    palette = np.stack([np.interp(at, np.arange(len(_HEAT)), _HEAT[:, k]) for k in range(3)], axis=1)
+    return png(heat.astype(np.uint8), palette.astype(np.uint8))
 
 
 def _flac(samples: Samples, sample_rate: int) -> bytes:

@@ -16,6 +16,14 @@ ReadSound: TypeAlias = Callable[[str], ClipSound | str]
 _VERDICT_CLASSES: Final = {"green": "good", "amber": "low", "red": "bad"}
 _KEY: Final = '<span class="swatch one"></span>training <span class="swatch two"></span>dev.'
 
+_EXPLANATION: Final = (
+    '<p class="soft">W1: mean distance between equal quantiles of both sets (Wasserstein-1); of logarithms as a ratio. '
+    "95 % by chance: 95 % of equal sets with these numbers of clips and groups are below this value (bootstrap over "
+    "groups). p: by permutation of groups, corrected for the number of features (Holm). Green: W1 is at most the "
+    "feature's tolerance, or within chance. Red: W1 is above twice the tolerance and above what 99 % of equal sets are "
+    "below in all features (95 % by chance times {factor:g}). Amber: between. These limits are a convention.</p>"
+)
+
 
 def compare_page(comparison: Mapping[str, Any], *, training: ReadSound, dev: ReadSound) -> str:
     """Return the page of a comparison, one self-contained HTML document.
@@ -41,7 +49,7 @@ def compare_page(comparison: Mapping[str, Any], *, training: ReadSound, dev: Rea
         _reference_table(comparison),
         "<h2>Features</h2>",
         _feature_table(comparison["features"]),
-        _explanation(comparison["family_factor"]),
+        _EXPLANATION.format(factor=comparison["family_factor"]),
         *_spectra(comparison["spectra"]),
         *_quantiles(comparison["features"]),
         *_scores(comparison),
@@ -99,17 +107,6 @@ def _feature_table(features: Sequence[Mapping[str, Any]]) -> str:
             ]
         )
     return table(head, rows)
-
-
-def _explanation(family_factor: float) -> str:
-    return (
-        '<p class="soft">W1: mean distance between equal quantiles of both sets (Wasserstein-1); of logarithms as a '
-        "ratio. 95 % by chance: 95 % of equal sets with these numbers of clips and groups are below this value "
-        "(bootstrap over groups). p: by permutation of groups, corrected for the number of features (Holm). Green: W1 "
-        "is at most the feature's tolerance, or within chance. Red: W1 is above twice the tolerance and above what "
-        f"99 % of equal sets are below in all features (95 % by chance times {family_factor:g}). Amber: between. These "
-        "limits are a convention.</p>"
-    )
 
 
 def _spectra(spectra: Mapping[str, Any]) -> list[str]:

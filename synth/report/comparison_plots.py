@@ -82,24 +82,25 @@ def spectra_plot(band_hz: Sequence[float], training: Mapping[str, Any], dev: Map
 
 def histogram(training: Sequence[float], dev: Sequence[float]) -> str:
     """Draw shares of clips (0 to 1) in equal bins of the score, which goes from 0 to 1."""
-    width, height, left, bottom, top = 920, 240, 40, 20, 8
+    width, height, margin, bottom, top = 920, 240, 40, 20, 8
     largest = max([*training, *dev, 1e-9])
-    step = (width - left - 8) / len(training)
+    step = (width - margin - 8) / len(training)
     title = "Scores of the classifier: shares of clips of training and of dev"
     lines = [
         f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{title}"><title>{title}</title>',
-        f'<line class="axis" x1="{left}" x2="{width - 8}" y1="{height - bottom}" y2="{height - bottom}"/>',
-        f'<text x="{left - 5}" y="{top + 8}" text-anchor="end">{largest:.0%}</text>',
+        f'<line class="axis" x1="{margin}" x2="{width - 8}" y1="{height - bottom}" y2="{height - bottom}"/>',
+        f'<text x="{margin - 5}" y="{top + 8}" text-anchor="end">{largest:.0%}</text>',
     ]
     for kind, shares in (("two", dev), ("one", training)):
         for k, share in enumerate(shares):
             tall = share / largest * (height - top - bottom)
+            x, y = margin + k * step + 1, height - bottom - tall
             lines.append(
-                f'<rect class="bar fill-{kind} {kind}" x="{left + k * step + 1:.1f}" y="{height - bottom - tall:.1f}" '
-                f'width="{step - 2:.1f}" height="{tall:.1f}"/>'
+                f'<rect class="bar fill-{kind} {kind}" x="{x:.1f}" y="{y:.1f}" width="{step - 2:.1f}" '
+                f'height="{tall:.1f}"/>'
             )
     for score in (0.0, 0.25, 0.5, 0.75, 1.0):
-        x = left + score * (width - left - 8)
+        x = margin + score * (width - margin - 8)
         lines.append(f'<text x="{x:.1f}" y="{height - 4}" text-anchor="middle">{score:g}</text>')
     return "\n".join([*lines, "</svg>"])
 

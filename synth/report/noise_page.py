@@ -14,6 +14,14 @@ _MAX_CURVES: Final = 300  # more cannot be told apart in one plot, and take a br
 _MAX_LINES: Final = 5  # tonal lines named per recording
 _MAX_KEYS: Final = 24
 
+_EXPLANATION: Final = (
+    '<p class="soft">SD: standard deviation of the level of 100-ms frames; up to 3 dB, estimates of the SNR can be '
+    "trusted, above 5 dB they cannot. From, to: where the spectrum comes within 10 dB of its maximum, and where a "
+    "low-pass cuts it off (half the sample rate if there is none). Lines: tones more than 6 dB above the median of the "
+    "sixth octave around them; the strongest {lines} are named. Spectrum: recordings with the same number have spectra "
+    "that differ by less than 3 dB on average; there are {spectra} different ones.</p>"
+)
+
 
 def noise_page(report: Mapping[str, Any]) -> str:
     """Return the page of a report (`NoiseReport.to_json()`), one self-contained HTML document."""
@@ -32,7 +40,7 @@ def noise_page(report: Mapping[str, Any]) -> str:
         _all_spectra(report) if has_spectra else "<p>The sample rate is too low for a spectrum.</p>",
         "<h2>Recordings</h2>",
         _recording_table(report["recordings"]),
-        _explanation(report["spectra"]),
+        _EXPLANATION.format(lines=_MAX_LINES, spectra=report["spectra"]),
         "<h2>Each recording's spectrum</h2>",
         _each_spectrum(report) if has_spectra else "",
         *_text_table(
@@ -73,16 +81,6 @@ def _recording_table(recordings: Sequence[Mapping[str, Any]]) -> str:
             ]
         )
     return table(head, rows)
-
-
-def _explanation(spectra: int) -> str:
-    return (
-        '<p class="soft">SD: standard deviation of the level of 100-ms frames; up to 3 dB, estimates of the SNR can be '
-        "trusted, above 5 dB they cannot. From, to: where the spectrum comes within 10 dB of its maximum, and where a "
-        "low-pass cuts it off (half the sample rate if there is none). Lines: tones more than 6 dB above the median of "
-        f"the sixth octave around them; the strongest {_MAX_LINES} are named. Spectrum: recordings with the same "
-        f"number have spectra that differ by less than 3 dB on average; there are {spectra} different ones.</p>"
-    )
 
 
 def _all_spectra(report: Mapping[str, Any]) -> str:

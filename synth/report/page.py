@@ -11,6 +11,7 @@ from typing import Final
 from synth.paths import output_path
 
 _ASSETS: Final = Path(__file__).parent / "assets"
+_COLUMN: Final = ' scope="col"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,12 @@ class Cell:
     text: str
     sort: str | None = None  # what the column is sorted by, if that is not the text
     kind: str = ""  # CSS classes; `text`: aligned to the left and sorted as text
+
+    def open_tag(self, name: str, attributes: str = "") -> str:
+        """Return the start of the cell's element; `name`: td or th."""
+        css_class = f' class="{self.kind}"' if self.kind else ""
+        sort = "" if self.sort is None else f' data-sort="{escape(self.sort)}"'
+        return f"<{name}{attributes}{css_class}{sort}>"
 
 
 def asset(name: str) -> str:
@@ -66,12 +73,8 @@ def table(columns: Sequence[Cell], rows: Sequence[Sequence[Cell]]) -> str:
     """Return a table that can be sorted by each of its columns."""
     lines = []
     for row in rows:
-        cells = []
-        for cell in row:
-            sort = "" if cell.sort is None else f' data-sort="{escape(cell.sort)}"'
-            cells.append(f"<td{_class(cell)}{sort}>{escape(cell.text)}</td>")
-        lines.append(f"<tr>{''.join(cells)}</tr>")
-    head = "".join(f'<th scope="col"{_class(cell)}>{escape(cell.text)}</th>' for cell in columns)
+        lines.append("<tr>" + "".join(f"{cell.open_tag('td')}{escape(cell.text)}</td>" for cell in row) + "</tr>")
+    head = "".join(f"{cell.open_tag('th', _COLUMN)}{escape(cell.text)}</th>" for cell in columns)
     body = "\n".join(lines)
     return (
         f'<div class="wide"><table class="sortable"><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>'
@@ -89,7 +92,3 @@ def bullets(title: str, lines: Sequence[str]) -> list[str]:
 def color(number: int) -> str:
     """Return a color for thing `number` (from 1): neighbors differ, and all are legible on light and dark."""
     return f"hsl({(number - 1) * 137.508 % 360:.0f} 65% var(--light))"
-
-
-def _class(cell: Cell) -> str:
-    return f' class="{cell.kind}"' if cell.kind else ""

@@ -79,8 +79,8 @@ def _card(number: int, row: ReviewRow, sample: ErrorSample, sound: ClipSound | s
         player = f'<p class="soft">cannot be played: {escape(reason)}</p>'
     else:
         player = picture_and_player(row.id, sound)
-        if sound.is_cut:
-            player += f'<p class="soft">{sound.cut_text}</p>'
+        if sound.cut_note:
+            player += f'<p class="soft">{sound.cut_note}</p>'
     words = _aligned_words(align(row.reference, row.hypothesis, sample.unit))
     return (
         f'<article aria-label="clip {number}"><header>{header}</header><div>{player}</div>'

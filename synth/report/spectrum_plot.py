@@ -23,7 +23,7 @@ class SpectrumAxes:
     high_db: float  # upper end of the scale
     width: int
     height: int
-    left: int = 34
+    inset: int = 34
     bottom: int = 18
     top: int = 6
 
@@ -31,7 +31,7 @@ class SpectrumAxes:
         """Return the horizontal position of a frequency."""
         first, last = math.log(self.band_hz[0]), math.log(self.band_hz[-1])
         share = (math.log(hz) - first) / (last - first) if last > first else 0.5
-        return self.left + share * (self.width - self.left - 8)
+        return self.inset + share * (self.width - self.inset - 8)
 
     def y(self, db: float) -> float:
         """Return the vertical position of a level."""
@@ -50,8 +50,8 @@ class SpectrumAxes:
         step = _STEP_DB * max(1, math.ceil((self.high_db - self.low_db) / _STEP_DB / (room / 22)))
         for db in range(int(self.low_db), int(self.high_db) + 1, step):
             y = self.y(db)
-            lines.append(f'<line class="grid-line" x1="{self.left}" x2="{self.width - 8}" y1="{y:.1f}" y2="{y:.1f}"/>')
-            lines.append(f'<text x="{self.left - 5}" y="{y + 4:.1f}" text-anchor="end">{db}</text>')
+            lines.append(f'<line class="grid-line" x1="{self.inset}" x2="{self.width - 8}" y1="{y:.1f}" y2="{y:.1f}"/>')
+            lines.append(f'<text x="{self.inset - 5}" y="{y + 4:.1f}" text-anchor="end">{db}</text>')
         for hz in _MARKS_HZ if self.width > 400 else _MARKS_HZ[::2]:
             if not self.band_hz[0] <= hz <= self.band_hz[-1]:
                 continue

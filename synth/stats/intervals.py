@@ -18,6 +18,11 @@ WITHIN_GROUP_CORRELATION = 0.1
 _Z = 1.959963984540054  # the normal distribution's 97.5 % point
 
 
+def json_number(value: float) -> float | None:
+    """Round a number for JSON, to 6 decimals; None if it is infinite or NaN."""
+    return round(value, 6) if math.isfinite(value) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A value and its 95 % interval."""
@@ -25,6 +30,10 @@ class Estimate:
     value: float  # NaN if there are no data
     low: float
     high: float  # infinite if the data allow any value
+
+    def to_json(self, scale: float = 1.0) -> dict[str, float | None]:
+        """Return plain values, times `scale`."""
+        return {name: json_number(scale * getattr(self, name)) for name in ("value", "low", "high")}
 
     def scaled(self, factor: float) -> Estimate:
         """Multiply by a number of at least 0."""

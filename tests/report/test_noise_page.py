@@ -73,7 +73,7 @@ def test_the_table_has_the_numbers_of_the_report() -> None:
 
 def test_curves_stand_where_the_spectrum_says() -> None:
     frame = SpectrumAxes(BANDS, -20, 20, width=300, height=150)
-    assert frame.x(BANDS[0]) == frame.left
+    assert frame.x(BANDS[0]) == frame.inset
     assert frame.y(20) == frame.top
     assert frame.y(-20) == frame.height - frame.bottom
     assert frame.x(100.0) - frame.x(50.1) == pytest.approx(

@@ -193,21 +193,18 @@ def _negative_gap_note(gap: Gap, ladder: Ladder) -> str:
     )
 
 
-def _percent_or_loss(value: float, is_rate: bool) -> float:
-    return round(100 * value if is_rate else value, 6)
-
-
 def _rung_json(rung: Rung, is_rate: bool) -> dict[str, Any]:
     low, high = (float(end) for end in np.quantile(rung.draws, [0.025, 0.975]))
     low = max(low, 0.0) if is_rate else low
     is_exact = rung.clips == 0 and np.isinf(rung.words)
+    scale = 100 if is_rate else 1
     interval = f"{amount_text(low, is_rate)} to {amount_text(high, is_rate)}"
     return {
         "name": rung.name,
         "title": TITLES[rung.name],
-        "error": _percent_or_loss(rung.error, is_rate),
-        "low": _percent_or_loss(low, is_rate),
-        "high": _percent_or_loss(high, is_rate),
+        "error": round(scale * rung.error, 6),
+        "low": round(scale * low, 6),
+        "high": round(scale * high, 6),
         "shown": amount_text(rung.error, is_rate) + (" %" if is_rate else ""),
         "interval_shown": "taken as exact" if is_exact else interval,
         "clips": rung.clips or None,
@@ -217,14 +214,15 @@ def _rung_json(rung: Rung, is_rate: bool) -> dict[str, Any]:
 
 
 def _gap_json(gap: Gap, is_rate: bool, *, is_named: bool) -> dict[str, Any]:
+    scale = 100 if is_rate else 1
     return {
         "name": gap.name,
         "steps": list(gap.steps),
         "from": gap.above,
         "to": gap.below,
-        "size": _percent_or_loss(gap.size, is_rate),
-        "low": _percent_or_loss(gap.low, is_rate),
-        "high": _percent_or_loss(gap.high, is_rate),
+        "size": round(scale * gap.size, 6),
+        "low": round(scale * gap.low, 6),
+        "high": round(scale * gap.high, 6),
         "share": None if gap.share is None else round(gap.share, 6),
         "shown": amount_text(gap.size, is_rate),
         "interval_shown": f"{amount_text(gap.low, is_rate)} to {amount_text(gap.high, is_rate)}",

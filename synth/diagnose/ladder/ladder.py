@@ -215,7 +215,12 @@ def from_scores(
         for name, error in given.items()
         if name != "human" and error.n is None
     ]
-    notes = (*scores.notes, *overlap_notes(rows), *drawn.notes, *exact, *_unused_notes(scores))
+    counts = Counter(clip.split or "" for clip in scores.predictions)
+    names = sorted(set(counts) - {*NAMES, ""})
+    unused = [f"{counts[name]:,} clips of split {name} are not a rung of the ladder" for name in names]
+    if counts[""]:
+        unused.append(f"{counts['']:,} clips have no split and were left out")
+    notes = (*scores.notes, *overlap_notes(rows), *drawn.notes, *exact, *unused)
     return Ladder({name: rungs[name] for name in NAMES if name in rungs}, scores.measure, scores.is_rate, notes)
 
 
@@ -241,10 +246,3 @@ def error_of(clips: Sequence[Prediction]) -> float:
     """
     errors = sum(clip.weight * (clip.errors or 0.0) for clip in clips)
     return float(errors / sum(clip.weight * (clip.words or 0.0) for clip in clips))
-
-
-def _unused_notes(scores: Scores) -> list[str]:
-    counts = Counter(clip.split or "" for clip in scores.predictions)
-    names = sorted(set(counts) - {*NAMES, ""})
-    notes = [f"{counts[name]:,} clips of split {name} are not a rung of the ladder" for name in names]
-    return notes + ([f"{counts['']:,} clips have no split and were left out"] if "" in counts else [])

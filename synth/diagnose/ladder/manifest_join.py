@@ -53,7 +53,9 @@ def join(scores: Path, rows: Sequence[ScoreRow], manifests: Sequence[Path]) -> l
     """
     rows_by_key: dict[_Key, list[int]] = {}
     for index, row in enumerate(rows):
-        for key in _score_keys(row, scores.parent):
+        clip_id = row.fields["id"]
+        by_id = [("id", str(clip_id)), ("name", str(clip_id))]
+        for key in _path_keys(row, scores.parent) if clip_id is None else by_id:
             rows_by_key.setdefault(key, []).append(index)
     matches: list[dict[str, list[JoinedRow]]] = [{} for _ in rows]
     for manifest in manifests:
@@ -64,7 +66,16 @@ def join(scores: Path, rows: Sequence[ScoreRow], manifests: Sequence[Path]) -> l
                     # two different clips are enough to know that the match is ambiguous
                     if not same_way or (len(same_way) < 2 and same_way[0].clip_name != candidate.clip_name):
                         same_way.append(candidate)
-    return [_best_match(by_way, row) for by_way, row in zip(matches, rows, strict=True)]
+    best: list[JoinedRow | None] = []
+    for by_way, row in zip(matches, rows, strict=True):
+        best_way = next((each for each in _WAYS if each in by_way), None)
+        if best_way is not None and len(by_way[best_way]) > 1:
+            first, second = (match.clip_name for match in by_way[best_way])
+            raise UsageError(
+                f"{row.where}: its {best_way} matches {first} and {second}; give ids, or paths as in the manifest"
+            )
+        best.append(None if best_way is None else by_way[best_way][0])
+    return best
 
 
 def audio_span(fields: Mapping[str, Any], where: str = "") -> str | None:
@@ -91,24 +102,6 @@ def audio_span(fields: Mapping[str, Any], where: str = "") -> str | None:
     return f"{path} from {start:g} s" if start else str(path)
 
 
-def _best_match(by_way: Mapping[str, Sequence[JoinedRow]], row: ScoreRow) -> JoinedRow | None:
-    way = next((way for way in _WAYS if way in by_way), None)
-    if way is None:
-        return None
-    if len(by_way[way]) > 1:
-        first, second = (match.clip_name for match in by_way[way])
-        raise UsageError(f"{row.where}: its {way} matches {first} and {second}; give ids, or paths as in the manifest")
-    return by_way[way][0]
-
-
-def _score_keys(row: ScoreRow, folder: Path) -> list[_Key]:
-    """Return the keys of a row of scores: those of its id, or without an id those of its path."""
-    clip_id = row.fields["id"]
-    if clip_id is not None:
-        return [("id", str(clip_id)), ("name", str(clip_id))]
-    return _path_keys(row, folder)
-
-
 def _path_keys(row: ScoreRow, folder: Path) -> list[_Key]:
     if row.fields["path"] is None:
         return []
@@ -132,10 +125,10 @@ def _manifest_rows(manifest: Path) -> Iterator[tuple[JoinedRow, list[_Key]]]:
             if row.fields["id"] is None and row.fields["path"] is None:
                 raise UsageError(f"{row.where}: not a row of a manifest: it has neither id nor audio_filepath")
             manifest_names = {"path": "audio_filepath", "reference": "text"}
-            whole = {manifest_names.get(key, key): value for key, value in row.fields.items() if value is not None}
+            row_fields = {manifest_names.get(key, key): value for key, value in row.fields.items() if value is not None}
             fields = {**row.fields, "split": row.fields["split"] or split}
             id_keys = [] if row.fields["id"] is None else [("id", str(row.fields["id"]))]
-            yield JoinedRow(fields, {**whole, **row.others}), [*id_keys, *_path_keys(row, root)]
+            yield JoinedRow(fields, {**row_fields, **row.others}), [*id_keys, *_path_keys(row, root)]
 
 
 def _manifest_files(manifest: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -60,13 +60,6 @@ class Scores:
     notes: tuple[str, ...]
 
 
-def read_predictions(
-    path: Path, manifests: Sequence[Path] = (), *, unit: str = "word", measure: str | None = None
-) -> list[Prediction]:
-    """Return the clips of `read_scores`."""
-    return list(read_scores(path, manifests, unit=unit, measure=measure).predictions)
-
-
 def read_scores(
     path: Path, manifests: Sequence[Path] = (), *, unit: str = "word", measure: str | None = None
 ) -> Scores:
@@ -93,7 +86,7 @@ def read_scores(
         _check_references(clips, manifests)
     predictions = []
     for clip, row in zip(clips, rows, strict=True):
-        errors, words = _ERRORS[measure](clip, row, unit)
+        errors, words = _count_errors(measure, clip, row, unit)
         predictions.append(replace(clip, errors=errors, words=words))
     check_unique(predictions)
     names = {"text": _UNIT_NAMES[unit], "errors": "error rate (errors / words)", "error": "error rate", "loss": "loss"}
@@ -175,42 +168,30 @@ def _check_references(clips: Sequence[Prediction], manifests: Sequence[Path]) ->
     )
 
 
-def _errors_from_counts(clip: Prediction, row: ScoreRow, unit: str) -> tuple[float, float]:
-    errors, words = _required(row, "errors"), number_of(row, "words")
-    if words is None:
-        if clip.reference is None:
-            raise UsageError(f"{row.where}: errors, but not of how many words; {called('words', row)}, or a reference")
-        words = float(edit_errors(clip.reference, "", unit)[1])
-    return errors, words
-
-
-def _errors_from_rate(_clip: Prediction, row: ScoreRow, _unit: str) -> tuple[float, float]:
+def _count_errors(measure: str, clip: Prediction, row: ScoreRow, unit: str) -> tuple[float, float]:
+    """Return the errors of a clip and its length, by one of MEASURES."""
+    if measure == "text":
+        if clip.hypothesis is None:
+            raise UsageError(f"{row.where}: no hypothesis; {called('hypothesis', row)}")
+        wrong_units, units = edit_errors(clip.reference or "", clip.hypothesis or "", unit)
+        return float(wrong_units), float(units)
     words = number_of(row, "words")
+    if measure == "errors":
+        errors = _required(row, "errors")
+        if words is None:
+            if clip.reference is None:
+                raise UsageError(
+                    f"{row.where}: errors, but not of how many words; {called('words', row)}, or a reference"
+                )
+            words = float(edit_errors(clip.reference, "", unit)[1])
+        return errors, words
     length = 1.0 if words is None else words
-    return _required(row, "error") * length, length
-
-
-def _errors_from_texts(clip: Prediction, row: ScoreRow, unit: str) -> tuple[float, float]:
-    if clip.hypothesis is None:
-        raise UsageError(f"{row.where}: no hypothesis; {called('hypothesis', row)}")
-    errors, length = edit_errors(clip.reference or "", clip.hypothesis or "", unit)
-    return float(errors), float(length)
-
-
-def _errors_from_loss(_clip: Prediction, row: ScoreRow, _unit: str) -> tuple[float, float]:
-    words, loss = number_of(row, "words"), number_of(row, "loss", least=None)
+    if measure == "error":
+        return _required(row, "error") * length, length
+    loss = number_of(row, "loss", least=None)
     if loss is None:
         raise UsageError(f"{row.where}: no loss")
-    return (loss, 1.0) if words is None else (loss * words, words)
-
-
-#: Measure -> function that returns (errors, words) of a clip, given its row and the unit.
-_ERRORS: Final[Mapping[str, Callable[[Prediction, ScoreRow, str], tuple[float, float]]]] = {
-    "errors": _errors_from_counts,
-    "error": _errors_from_rate,
-    "text": _errors_from_texts,
-    "loss": _errors_from_loss,
-}
+    return loss * length, length
 
 
 def _required(row: ScoreRow, column: str) -> float:

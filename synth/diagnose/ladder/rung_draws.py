@@ -108,8 +108,16 @@ def group_names(
     """
     if unknown := [name for name in by if name not in BY]:
         raise UsageError(f"--by {unknown[0]}: choose from {', '.join(BY)}, such as --by speaker,session")
-    columns = {rung: tuple(by) or (_usual_column(clips),) for rung, clips in rows.items()}
-    keys = {rung: [_group_keys(clip, columns[rung]) for clip in clips] for rung, clips in rows.items()}
+    columns: dict[str, tuple[str, ...]] = {}
+    keys: dict[str, list[list[str]]] = {}
+    for rung, clips in rows.items():
+        usual = ("group", "speaker", "session", "source")
+        first_usual = next((column for column in usual if all(_values(clip, column) for clip in clips)), "clip")
+        columns[rung] = tuple(by) or (first_usual,)
+        keys[rung] = [
+            [f"{column}:{value}" for column in columns[rung] for value in _values(clip, column)] or [f"clip:{clip.id}"]
+            for clip in clips
+        ]
     all_keys = [clip_keys for rung_keys in keys.values() for clip_keys in rung_keys]
     members = sorted({key for clip_keys in all_keys for key in clip_keys})
     first_member = join_linked(members, ((clip_keys[0], key) for clip_keys in all_keys for key in clip_keys[1:]))
@@ -125,16 +133,6 @@ def group_names(
                 "interval is too narrow"
             )
     return names, notes
-
-
-def _usual_column(clips: Sequence[Prediction]) -> str:
-    usual = ("group", "speaker", "session", "source")
-    return next((column for column in usual if all(_values(clip, column) for clip in clips)), "clip")
-
-
-def _group_keys(clip: Prediction, columns: Sequence[str]) -> list[str]:
-    keys = [f"{column}:{value}" for column in columns for value in _values(clip, column)]
-    return keys or [f"clip:{clip.id}"]
 
 
 def _values(clip: Prediction, column: str) -> list[str]:

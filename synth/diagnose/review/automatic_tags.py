@@ -21,7 +21,7 @@ from synth.lists import label_value
 from synth.match.measure.clip import SHORT_SECONDS
 from synth.match.measure.profile import Profile
 from synth.match.measure.truth import truth_of
-from synth.stats.intervals import Risk, risks
+from synth.stats.intervals import Risk, json_number, risks
 
 #: A tag is dropped if fewer clips than this have it, or fewer than this do not (our own choice).
 MIN_CLIPS: Final = 5
@@ -70,6 +70,20 @@ class TagRisk:
 
     tag: AutomaticTag
     risk: Risk
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values; errors are in percent."""
+        return {
+            "tag": self.tag.name,
+            "clips": self.tag.clips,
+            "known": self.tag.known_clips,
+            "share": json_number(self.tag.share),
+            "error_with": json_number(100 * self.risk.with_property),
+            "error_without": json_number(100 * self.risk.without_property),
+            "risk_ratio": self.risk.ratio.to_json(),
+            "attributable": self.risk.attributable.to_json(100),
+            "recipe": self.tag.remedy.to_json(),
+        }
 
 
 _Value: TypeAlias = Callable[[ClipFacts], float | None]

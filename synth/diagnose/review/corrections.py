@@ -165,7 +165,13 @@ def match_corrections(corrections: Sequence[Correction], manifest: Path) -> Sour
             if source not in by_source:
                 keeps_unknown = known_labels.get(source, set()) | made_unknown
                 by_source[source] = SourceCorrection(correction.where, {}, keeps_unknown)
-            _merge(by_source[source], correction)
+            merged = by_source[source]
+            for name, value in correction.values.items():
+                if merged.values.setdefault(name, value) != value:
+                    raise UsageError(
+                        f"{correction.where}: {name} of {correction.target} is {value!r}, but {merged.values[name]!r} "
+                        f"at {merged.where} for the same source; keep one of them"
+                    )
     unknown = tuple(f"{each.where}: {each.target}" for each in corrections if not sources[each.target])
     return SourceCorrections(by_source, unknown, notes)
 
@@ -236,15 +242,6 @@ def _labels_made_unknown(manifest: Path) -> tuple[set[str], tuple[str, ...]]:
     except SynthError as error:
         reason = str(error).splitlines()[0]
         return set(), (f"{recipe} was ignored ({reason}): labels that it makes unknown may be set",)
-
-
-def _merge(merged: SourceCorrection, correction: Correction) -> None:
-    for name, value in correction.values.items():
-        if merged.values.setdefault(name, value) != value:
-            raise UsageError(
-                f"{correction.where}: {name} of {correction.target} is {value!r}, but {merged.values[name]!r} at "
-                f"{merged.where} for the same source; keep one of them"
-            )
 
 
 def _apply(row: dict[str, Any], correction: SourceCorrection, counts: CorrectionCounts) -> bool:

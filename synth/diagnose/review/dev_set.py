@@ -48,10 +48,21 @@ def read_dev(predictions: Path, manifest: Path, *, unit: str = "word", split: st
     scores = read_scores(predictions, [manifest], unit=unit)
     if not scores.is_rate:
         raise UsageError(f"{predictions}: a loss does not say which clips are wrong; give errors, or hypotheses")
-    name = split or _default_split(scores.predictions)
+    name = split
+    if name is None:
+        names = {clip.split for clip in scores.predictions if clip.split}
+        has_unlisted = any(clip.split is None and clip.row for clip in scores.predictions)
+        name = "dev" if names else "none"
+        if len(names) == 1 and not has_unlisted:
+            name = names.pop()
     clips = tuple(clip for clip in scores.predictions if (clip.split or "none") == name)
     if not clips:
-        raise UsageError(f"{predictions}: no clips of the split {name}; {_splits_text(scores.predictions)}")
+        counts = Counter(clip.split or "no split" for clip in scores.predictions if clip.split or clip.row)
+        splits = ", ".join(f"{each} ({count:,})" for each, count in sorted(counts.items())) or "none"
+        unlisted = sum(not clip.row and not clip.split for clip in scores.predictions)
+        if unlisted:
+            splits += f", and {count_of(unlisted, 'prediction')} without a clip in this manifest"
+        raise UsageError(f"{predictions}: no clips of the split {name}; there are {splits}. Choose one with --split")
     notes = list(scores.notes)
     if name == "test":
         notes.append("this is the test set: if you learn from its errors, it becomes a second dev set")
@@ -60,26 +71,6 @@ def read_dev(predictions: Path, manifest: Path, *, unit: str = "word", split: st
         lists = sorted((*manifest.glob("*.jsonl"), *manifest.glob("*.csv")))  # a folder of `synth split`
         root = list_root(lists[0]) if lists else manifest
     return DevSet(clips, root, scores.measure, unit, None if name == "none" else name, tuple(notes))
-
-
-def _default_split(clips: Sequence[Prediction]) -> str:
-    """Return the only split of the manifest; dev if there are several, `none` if there is none."""
-    names = {clip.split for clip in clips if clip.split}
-    has_unlisted = any(clip.split is None and clip.row for clip in clips)
-    if len(names) == 1 and not has_unlisted:
-        return names.pop()
-    return "dev" if names else "none"
-
-
-def _splits_text(clips: Sequence[Prediction]) -> str:
-    """Say which splits there are and what to do, for an error message."""
-    counts = Counter(clip.split or "no split" for clip in clips if clip.split or clip.row)
-    text = "there are " + (", ".join(f"{name} ({count:,})" for name, count in sorted(counts.items())) or "none")
-    unlisted = sum(not clip.row and not clip.split for clip in clips)
-    if unlisted:
-        verb = "is" if unlisted == 1 else "are"
-        text += f", and {count_of(unlisted, 'prediction')} {verb} for no clip of this manifest"
-    return f"{text}. Choose one with --split"
 
 
 def value_of(clip: Prediction, column: str) -> str | None:

@@ -59,6 +59,13 @@ def check_labels(wrong: WeightedRows, right: WeightedRows, design: Mapping[str, 
     gain = weighted_share(saved, weighted_errors, groups, seed=seed).scaled(error)
     added = _added_error(right, unit, seed=seed, words=float(design["words"]) or 1.0) if right else None
 
+    both = None
+    if added is not None:
+        # MOVER: the interval of a sum from those of its parts (docs/science.md, "Intervals")
+        value = error - gain.value + added.value
+        low = value - math.hypot(added.value - added.low, gain.high - gain.value)
+        both = Estimate(value, max(0.0, low), value + math.hypot(added.high - added.value, gain.value - gain.low))
+
     verdict: LabelVerdict = "cannot tell"
     if share.low >= PAYS:
         verdict = "pays"
@@ -72,7 +79,7 @@ def check_labels(wrong: WeightedRows, right: WeightedRows, design: Mapping[str, 
         gain=gain,
         added=added,
         wrong_only=Estimate(error - gain.value, error - gain.high, error - gain.low),
-        both=None if added is None else _corrected_error(error, gain, added),
+        both=both,
         corrections=sum(bool(row.correction) for row, _ in (*wrong, *right)),
         mislabeled=(round(sum(marks)), sum(row.is_mislabeled for row, _ in right)),
     )
@@ -101,11 +108,3 @@ def _added_error(right: WeightedRows, unit: str, *, seed: int, words: float) -> 
     ]
     clips = sum(weight for _, weight in right)
     return share.scaled(clips * (sum(errors) / len(errors) if errors else 1.0) / words)
-
-
-def _corrected_error(error: float, gain: Estimate, added: Estimate) -> Estimate:
-    """Return error - gain + added. The interval is by MOVER (Zou and Donner 2008, Statistics in Medicine 27)."""
-    value = error - gain.value + added.value
-    low = value - math.hypot(added.value - added.low, gain.high - gain.value)
-    high = value + math.hypot(added.high - added.value, gain.value - gain.low)
-    return Estimate(value, max(0.0, low), high)

@@ -17,6 +17,10 @@ class Remedy:
     snippet: str = ""  # part of a recipe; its list items are added to the lists that exist
     command: str = ""  # command line to run
 
+    def to_json(self) -> dict[str, str]:
+        """Return plain values."""
+        return {"words": self.words, "snippet": self.snippet, "command": self.command}
+
     def filled(self, share: float) -> Remedy:
         """Return the remedy with `share` of the clips (limited to 0.01 to 1) in place of SHARE in the snippet."""
         probability = f"{min(1.0, max(0.01, share)):.2g}"
@@ -88,8 +92,3 @@ MANUAL_TAGS: Final[Mapping[str, Remedy]] = {
 }
 
 OWN_TAG: Final = Remedy("a tag of your own: find out how many clips of dev have it, then add a source or an effect")
-
-
-def remedy_of(tag: str) -> Remedy:
-    """Return the remedy for a tag; for a tag of the user's own it is `OWN_TAG`."""
-    return MANUAL_TAGS.get(tag, OWN_TAG)

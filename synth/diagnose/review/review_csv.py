@@ -58,13 +58,8 @@ class Review:
     design: Mapping[str, Any]  # how the clips were drawn: seed, by, clips, wrong, errors, words, measure, unit ...
 
 
-def review_header(tags: Sequence[str]) -> list[str]:
-    """Return the names of the columns."""
-    return [*HEAD, *tags, *TAIL]
-
-
 def review_cells(row: ReviewRow, tags: Sequence[str], design: Mapping[str, Any]) -> list[str]:
-    """Return the cells of a row, in the order of `review_header`."""
+    """Return the cells of a row, in the order of the columns: HEAD, the tags, TAIL."""
     marks = ["1" if tag in row.tags else "" for tag in tags]
     numbers = [f"{row.errors:.12g}", f"{row.words:.12g}", "1" if row.reviewed else ""]
     head = [row.id, row.audio, row.kind, row.reference, row.hypothesis, *numbers]
@@ -75,7 +70,7 @@ def review_cells(row: ReviewRow, tags: Sequence[str], design: Mapping[str, Any])
 def format_review(review: Review) -> str:
     """Return the text of the file."""
     rows = (review_cells(row, review.tags, review.design) for row in review.rows)
-    return "".join(map(csv_line, [review_header(review.tags), *rows]))
+    return "".join(map(csv_line, [[*HEAD, *review.tags, *TAIL], *rows]))
 
 
 def read_review(path: Path) -> Review:

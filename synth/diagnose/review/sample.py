@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import heapq
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from synth.diagnose.ladder.predictions import Prediction
 from synth.diagnose.review.dev_set import DevSet, audio_of, group_column, group_of, value_of
@@ -19,8 +19,6 @@ from synth.errors import UsageError
 #: Columns that may define the strata, in this order: the first that divides the wrong clips into 2 to n / 4 strata,
 #: else how wrong they are (our own choice).
 STRATA_COLUMNS: Final = ("condition", "session", "speaker", "errors")
-
-_StratumOf: TypeAlias = Callable[[Prediction], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +103,9 @@ def draw_sample(
     if not wrong_clips:
         raise UsageError(f"{predictions}: none of {len(dev.clips):,} clips is wrong; there is nothing to listen to")
     column = _strata_column(wrong_clips, n, by)
-    stratum_of = _stratum_function(column)
     members: dict[str, list[Prediction]] = {}
     for clip in wrong_clips:
-        members.setdefault(stratum_of(clip), []).append(clip)
+        members.setdefault(_stratum_of(clip, column), []).append(clip)
     names = sorted(members)
     counts = allotted([len(members[name]) for name in names], n)
     strata = {name: Stratum(len(members[name]), count) for name, count in zip(names, counts, strict=True)}
@@ -150,30 +147,24 @@ def _strata_column(wrong_clips: Sequence[Prediction], n: int, by: str | None) ->
     """Return the column that defines the strata: `by`, or the first suitable one of STRATA_COLUMNS."""
     if by is None:
         for name in STRATA_COLUMNS[:-1]:
-            if 2 <= len(set(map(_stratum_function(name), wrong_clips))) <= n / 4:
+            if 2 <= len({_stratum_of(clip, name) for clip in wrong_clips}) <= n / 4:
                 return name
         return STRATA_COLUMNS[-1]
     if by != "errors" and all(value_of(clip, by) is None for clip in wrong_clips):
         raise UsageError(f"--by {by}: no wrong clip has this column or label; --by errors uses how wrong clips are")
-    count = len(set(map(_stratum_function(by), wrong_clips)))
+    count = len({_stratum_of(clip, by) for clip in wrong_clips})
     if count > min(n, len(wrong_clips)):
         raise UsageError(f"--by {by}: {count} strata, but only {n} clips; use --n {count} or more, or --by errors")
     return by
 
 
-def _stratum_function(column: str) -> _StratumOf:
-    if column == "errors":
-        return _how_wrong
-    return lambda clip: f"{column}={value_of(clip, column) or 'unknown'}"
-
-
-def _how_wrong(clip: Prediction) -> str:
-    """Return the stratum by the share of wrong units; the limits are our own choice."""
+def _stratum_of(clip: Prediction, column: str) -> str:
+    if column != "errors":
+        return f"{column}={value_of(clip, column) or 'unknown'}"
     share = (clip.errors or 0.0) / clip.words if clip.words else 1.0
+    # the limits are our own choice
     limits = ((0.25, "errors: up to a quarter"), (0.5, "errors: up to a half"), (1.0, "errors: most"))
-    if share >= 1:
-        return "errors: all"
-    return next(name for limit, name in limits if share <= limit)
+    return "errors: all" if share >= 1 else next(name for limit, name in limits if share <= limit)
 
 
 def allotted(sizes: Sequence[int], n: int) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +10,10 @@ from typing import Any
 from synth.diagnose.review.automatic_tags import TagRisk, automatic_tags, risks_of
 from synth.diagnose.review.dev_set import DevSet, group_column, profiled
 from synth.diagnose.review.label_check import LabelCheck, WeightedRows, check_labels
-from synth.diagnose.review.manual_tags import MISLABELED, Remedy, remedy_of
+from synth.diagnose.review.manual_tags import MANUAL_TAGS, MISLABELED, OWN_TAG, Remedy
 from synth.diagnose.review.review_csv import RIGHT, WRONG, Review
 from synth.match.measure.profile import Profile
-from synth.stats.intervals import Estimate, weighted_share
+from synth.stats.intervals import Estimate, json_number, weighted_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class ReviewSummary:
         return {
             "dev": {
                 **{key: design[key] for key in ("clips", "wrong", "errors", "words", "measure", "split")},
-                "error": _rounded(100 * self.error),
+                "error": json_number(100 * self.error),
             },
             "sample": {
                 "wrong": self.looked_at[0],
@@ -71,25 +70,25 @@ class ReviewSummary:
                     "count": category.count,
                     "looked_at": category.looked_at,
                     "alone": category.alone,
-                    "share": _estimate_json(category.share),
-                    "ceiling": _estimate_json(category.ceiling, 100),
-                    "dev_share": None if category.dev_share is None else _rounded(category.dev_share),
-                    "recipe": _remedy_json(category.remedy),
+                    "share": category.share.to_json(),
+                    "ceiling": category.ceiling.to_json(100),
+                    "dev_share": None if category.dev_share is None else json_number(category.dev_share),
+                    "recipe": category.remedy.to_json(),
                 }
                 for category in self.categories
             ],
-            "unused": {"tags": list(self.unused_tags), "share_high": _rounded(self.unused_high)},
-            "automatic": None if self.automatic is None else [_risk_json(tag_risk) for tag_risk in self.automatic],
+            "unused": {"tags": list(self.unused_tags), "share_high": json_number(self.unused_high)},
+            "automatic": None if self.automatic is None else [tag_risk.to_json() for tag_risk in self.automatic],
             "mislabeled": {
                 "verdict": labels.verdict,
                 "wrong": labels.mislabeled[0],
                 "right": labels.mislabeled[1],
                 "corrections": labels.corrections,
-                "share": _estimate_json(labels.share),
-                "gain": _estimate_json(labels.gain, 100),
-                "added": None if labels.added is None else _estimate_json(labels.added, 100),
-                "corrected_error_wrong_only": _estimate_json(labels.wrong_only, 100),
-                "corrected_error": None if labels.both is None else _estimate_json(labels.both, 100),
+                "share": labels.share.to_json(),
+                "gain": labels.gain.to_json(100),
+                "added": None if labels.added is None else labels.added.to_json(100),
+                "corrected_error_wrong_only": labels.wrong_only.to_json(100),
+                "corrected_error": None if labels.both is None else labels.both.to_json(100),
                 "words": label_words(self),
             },
             "notes": list(self.notes),
@@ -195,7 +194,7 @@ def _category(
         share=share,
         ceiling=error_share.scaled(float(design["errors"]) / (float(design["words"]) or 1.0)),
         dev_share=dev_share,
-        remedy=remedy_of(tag).filled(share.value if dev_share is None else dev_share),
+        remedy=MANUAL_TAGS.get(tag, OWN_TAG).filled(share.value if dev_share is None else dev_share),
     )
 
 
@@ -220,30 +219,3 @@ def _review_notes(review: Review, wrong: WeightedRows, right: WeightedRows, *, h
     if any(MISLABELED in row.tags for row, _ in (*wrong, *right)):
         notes.append("correct dev and test by the same rule, or they no longer measure the same thing")
     return notes
-
-
-def _rounded(value: float) -> float | None:
-    return round(value, 6) if math.isfinite(value) else None
-
-
-def _estimate_json(estimate: Estimate, scale: float = 1.0) -> dict[str, float | None]:
-    return {key: _rounded(scale * getattr(estimate, key)) for key in ("value", "low", "high")}
-
-
-def _remedy_json(remedy: Remedy) -> dict[str, str]:
-    return {"words": remedy.words, "snippet": remedy.snippet, "command": remedy.command}
-
-
-def _risk_json(tag_risk: TagRisk) -> dict[str, Any]:
-    tag, risk = tag_risk.tag, tag_risk.risk
-    return {
-        "tag": tag.name,
-        "clips": tag.clips,
-        "known": tag.known_clips,
-        "share": _rounded(tag.share),
-        "error_with": _rounded(100 * risk.with_property),
-        "error_without": _rounded(100 * risk.without_property),
-        "risk_ratio": _estimate_json(risk.ratio),
-        "attributable": _estimate_json(risk.attributable, 100),
-        "recipe": _remedy_json(tag.remedy),
-    }

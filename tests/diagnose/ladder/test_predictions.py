@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from synth.diagnose.ladder.predictions import read_predictions, read_scores
+from synth.diagnose.ladder.predictions import Prediction, read_scores
 from synth.errors import UsageError
+
+
+def read_predictions(path: Path, manifests: Sequence[Path] = ()) -> list[Prediction]:
+    return list(read_scores(path, manifests).predictions)
 
 
 def written(folder: Path, text: str, name: str = "scores.csv") -> Path:

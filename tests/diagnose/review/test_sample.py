@@ -198,7 +198,7 @@ def test_the_one_split_of_a_manifest_is_taken(tmp_path: Path) -> None:
         "predictions without a clip in this manifest: 107; the first is z0" in note for note in drawn.to_json()["notes"]
     )
     message = (
-        r"no clips of the split dev; there are train-dev \(4\), and 107 predictions are for no clip of this manifest\."
+        r"no clips of the split dev; there are train-dev \(4\), and 107 predictions without a clip in this manifest\."
     )
     with pytest.raises(UsageError, match=message):
         sample_errors(tmp_path / "p.csv", tmp_path / "list.jsonl", tmp_path / "b.csv", split="dev")
