@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -94,7 +94,8 @@ class Table:
 
     def _text(self) -> Iterator[str]:
         for line in self._lines:
-            self._keep(line)
+            if self._kept is not None:
+                self._keep(line)
             # A cell over the csv module's limit makes it refuse the row and start afresh with the next line, even
             # inside quotes. The beginning of a line that was cut might open a quote that swallows good rows.
             yield "x" * (csv.field_size_limit() + 1) if self._lines.complaint == TOO_LONG else line
@@ -103,15 +104,17 @@ class Table:
         if self._kept is not None:
             self._kept.append(self._lines.mark + line if self._lines.number == 1 else line)
 
+    def _row(self, fields: dict[str, Any], cells: Iterable[str] = ()) -> TableRow:
+        if self._kept is None:
+            return TableRow(self.path, self._lines.number, fields)
+        blank_text, self._blank = self._blank, ""
+        return TableRow(self.path, self._lines.number, fields, self._taken_text(), blank_text, tuple(cells))
+
     def _taken_text(self) -> str:
         if self._kept is None:
             return ""
         text = "".join(self._kept)
         self._kept.clear()
-        return text
-
-    def _taken_blank(self) -> str:
-        text, self._blank = self._blank, ""
         return text
 
     def _bad(self, mistake: str) -> BadRow:
@@ -165,8 +168,7 @@ class Table:
             fields = dict(zip(header, cells, strict=True))
             if unnamed:
                 del fields[""]
-            kept_cells = () if self._kept is None else tuple(cells)
-            yield TableRow(self.path, self._lines.number, fields, self._taken_text(), self._taken_blank(), kept_cells)
+            yield self._row(fields, cells)
 
     def _json_rows(self) -> Iterator[TableRow | BadRow]:
         for line in self._lines:
@@ -181,7 +183,7 @@ class Table:
                 except RowMistake as mistake:
                     yield self._bad(str(mistake))
                 else:
-                    yield TableRow(self.path, self._lines.number, fields, self._taken_text(), self._taken_blank())
+                    yield self._row(fields)
 
     def _json_object(self, line: str) -> dict[str, Any]:
         try:
