@@ -134,14 +134,14 @@ class BadInput(SynthError):
         "data_set",  # a folder below a source is a data set of synth; never counted against limits.max_bad
     )
 
-    def __init__(self, code: str, path: str, message: str, stage: str = "render") -> None:
+    def __init__(self, code: str, path: str, message: str, step: str = "render") -> None:
         if code not in self.CODES:
             raise ValueError(f"code={code!r} is not one of BadInput.CODES")
         super().__init__(f"{path}: {code}: {message}")
         self.code = code  #: one of CODES
         self.path = path  #: names the file, or `list:line`
         self.message = message
-        self.stage = stage  #: "scan", "plan" or "render"
+        self.step = step  #: "scan", "plan" or "render"
 
     def __reduce__(self) -> tuple[type[BadInput], tuple[str, str, str, str]]:
-        return type(self), (self.code, self.path, self.message, self.stage)
+        return type(self), (self.code, self.path, self.message, self.step)

@@ -37,7 +37,7 @@ def measure_once(
     *,
     pool: Pool,
     cache: Cache,
-    stage: str = "scan",
+    step: str = "scan",
     batch: int = 64,
     is_usable: Callable[[Item, Any], bool] | None = None,
     progress: Callable[[int], object] | None = None,
@@ -51,7 +51,7 @@ def measure_once(
         function: `module:name`; called in a worker process, returns what JSON can hold or raises BadInput.
         pool: the worker processes.
         cache: answers of earlier runs.
-        stage: of the refusals: "scan", "plan" or "render".
+        step: of the refusals: "scan", "plan" or "render".
         batch: tasks that a worker gets at once.
         is_usable: whether an answer from the cache still holds (default: always).
         progress: called with the number of items that have an answer, after each that was measured.
@@ -70,7 +70,7 @@ def measure_once(
             answer = remembered[item.key]
             if isinstance(answer, dict) and "refused" in answer:
                 code, message = answer["refused"]
-                answers[name] = BadInput(code, item.path, message, stage)
+                answers[name] = BadInput(code, item.path, message, step)
             elif is_usable is None or is_usable(name, answer):
                 answers[name] = answer
     missing = [name for name in items if name not in answers]
@@ -83,7 +83,7 @@ def measure_once(
             name = missing[index]
             item, is_lasting = items[name], items[name].changed_ns < fresh_from
             if isinstance(answer, BadInput):  # the worker knows the file by its absolute path only
-                answers[name] = BadInput(answer.code, item.path, answer.message, stage)
+                answers[name] = BadInput(answer.code, item.path, answer.message, step)
                 memory = {"refused": [answer.code, answer.message]}
                 is_lasting = is_lasting and answer.code not in _TRANSIENT
             else:

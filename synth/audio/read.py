@@ -486,7 +486,7 @@ def check_identity(
         raise BadInput("changed_during_run", file.path, f"it is not the file that was planned with: {change}")
 
 
-def check_finite(file: AudioFile, samples: Samples, stage: str = "render") -> None:
+def check_finite(file: AudioFile, samples: Samples, step: str = "render") -> None:
     """Check decoded samples of a file, full scale 1.0, of any shape.
 
     Raises:
@@ -498,9 +498,9 @@ def check_finite(file: AudioFile, samples: Samples, stage: str = "render") -> No
     if peak <= BEYOND_ANY_SCALE:
         return
     if not math.isfinite(peak):
-        raise BadInput("nonfinite", file.path, "it has NaN or infinite samples", stage)
+        raise BadInput("nonfinite", file.path, "it has NaN or infinite samples", step)
     text = (
         f"it has samples up to {peak:.3g}, full scale is 1.0, and nothing real is above {BEYOND_ANY_SCALE:g}: the file "
         "is damaged, or holds integers as floats (divide them by 32768)"
     )
-    raise BadInput("nonfinite", file.path, text, stage)
+    raise BadInput("nonfinite", file.path, text, step)

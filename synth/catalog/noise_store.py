@@ -163,7 +163,7 @@ class NoiseStore:
             "folder": self.folder,
             "sample_rate": self.sample_rate,
             "decoded": self._decoded,
-            "refused": [[r.path, r.code, r.stage, r.message] for r in self.refused],
+            "refused": [[r.path, r.code, r.step, r.message] for r in self.refused],
         }
         files.write_file(path, json.dumps(index).encode())
 
@@ -252,7 +252,7 @@ def prepare_noise(
     items = {index: _to_measure(catalog, index, sample_rate, folder, limits) for index in range(len(catalog))}
     with contextlib.closing(open_cache(base)) as answers, Pool(jobs) as pool:
         decoded = measure_once(
-            items, _DECODE, pool=pool, cache=answers, stage="plan", batch=8, is_usable=is_usable, progress=report
+            items, _DECODE, pool=pool, cache=answers, step="plan", batch=8, is_usable=is_usable, progress=report
         )
     in_order = [decoded[index] for index in range(len(catalog))]
     refused = [

@@ -51,7 +51,7 @@ class Refusal:
 
     path: str  #: printable; or `list:line`
     code: str  #: one of BadInput.CODES
-    stage: str  #: "scan", "plan" or "render"
+    step: str  #: "scan", "plan" or "render"
     message: str
     clip_id: str | None = None
 

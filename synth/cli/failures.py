@@ -90,7 +90,7 @@ def _details(error: BaseException) -> dict[str, Any]:
     if isinstance(error, RecipeError):
         return {"mistakes": error.mistakes}
     if isinstance(error, BadInput):
-        return {"code": error.code, "path": error.path, "stage": error.stage}
+        return {"code": error.code, "path": error.path, "step": error.step}
     if isinstance(error, OSError):
         return {"path": None if error.filename is None else str(error.filename), "errno": error.errno}
     return {}

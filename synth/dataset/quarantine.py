@@ -21,7 +21,7 @@ def scan_refusal(refusal: Refusal) -> dict[str, Any]:
         "offset": None,
         "path": refusal.path,
         "source": None,
-        "step": refusal.stage,
+        "step": refusal.step,
     }
 
 
@@ -43,7 +43,7 @@ def clip_refusal(
     speech_names = ("", str(Path(root, recording.path)), spec.source_id)
     for source, folder in rooms.items():
         if error.path not in speech_names and error.path.startswith(folder.rstrip("/") + "/"):
-            blamed = BadInput(error.code, "", error.message, error.stage)
+            blamed = BadInput(error.code, "", error.message, error.step)
             refusal = clip_refusal(blamed, spec, recording, root=folder, rooms={})
             return {**refusal, "path": os.path.relpath(error.path, folder), "source": source, "offset": None}
     to_blame = "" if error.path in speech_names else f"{Path(error.path).name}: "
@@ -54,5 +54,5 @@ def clip_refusal(
         "offset": recording.offset,
         "path": recording.path,
         "source": recording.source,
-        "step": error.stage,
+        "step": error.step,
     }

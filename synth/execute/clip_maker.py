@@ -77,7 +77,7 @@ class ClipMaker:
 
     def unreadable_recordings(self, failures: Mapping[int, Failure]) -> Mapping[int, Failure]:
         """The failures while reading, by speech recording: all copies of such a recording are refused untried."""
-        return {int(self.plan.clips["recording"][clip]): f for clip, f in failures.items() if f.stage == "read"}
+        return {int(self.plan.clips["recording"][clip]): f for clip, f in failures.items() if f.step == "read"}
 
     def refusal(self, index: int, error: BadInput) -> dict[str, Any]:
         """The quarantine row of a clip that could not be made."""

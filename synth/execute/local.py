@@ -28,13 +28,13 @@ from synth.processes.memory import keep_freed_memory
 from synth.processes.supervisor import Lost, Supervisor, Worker
 from synth.processes.threads import pin_threads, thread_count
 from synth.processes.worker_side import answer_messages, bind_to_parent
-from synth.render.progress import WORK_STAGES, WorkStage
+from synth.render.progress import WORK_STEPS, WorkStep
 
 _log = logging.getLogger(__name__)
 
-# Cells of the memory that a worker shares with the engine: a count of signs of life, the clip and the stage that it is
+# Cells of the memory that a worker shares with the engine: a count of signs of life, the clip and the step that it is
 # at, and what it has made of its shard.
-_TICK, _CLIP, _STAGE, _CLIPS, _MILLISECONDS = range(5)
+_TICK, _CLIP, _STEP, _CLIPS, _MILLISECONDS = range(5)
 _ATTEMPTS_WITHOUT_CULPRIT: Final = 3
 
 
@@ -75,10 +75,10 @@ class _SharedProgress:
     def __init__(self, cells: Any) -> None:
         self._cells = cells
 
-    def report(self, clip: int, stage: WorkStage) -> None:
+    def report(self, clip: int, step: WorkStep) -> None:
         cells = self._cells
         cells[_CLIP] = clip
-        cells[_STAGE] = WORK_STAGES.index(stage)
+        cells[_STEP] = WORK_STEPS.index(step)
         cells[_TICK] += 1
 
     def count_clip(self, seconds: float) -> None:
@@ -108,12 +108,12 @@ class _ShardWorker(Worker):
 
     def start_shard(self) -> None:
         self.given_at = time.monotonic()
-        for cell in (_CLIP, _STAGE, _CLIPS, _MILLISECONDS):
+        for cell in (_CLIP, _STEP, _CLIPS, _MILLISECONDS):
             self.cells[cell] = 0
 
     def shows_life(self) -> bool:
         before, self.tick = self.tick, self.cells[_TICK]
-        return self.tick != before or self.stage == "commit"  # writing to a slow disk is no hang
+        return self.tick != before or self.step == "commit"  # writing to a slow disk is no hang
 
     @property
     def clip(self) -> int:
@@ -121,9 +121,9 @@ class _ShardWorker(Worker):
         return int(self.cells[_CLIP])
 
     @property
-    def stage(self) -> WorkStage:
-        stage: WorkStage = WORK_STAGES[self.cells[_STAGE]]
-        return stage
+    def step(self) -> WorkStep:
+        step: WorkStep = WORK_STEPS[self.cells[_STEP]]
+        return step
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +132,19 @@ class _Death:
 
     shard: int
     clip: int  # that it was at
-    stage: WorkStage
+    step: WorkStep
     code: FailureCode
     message: str
 
     @classmethod
     def of(cls, worker: _ShardWorker, lost: Lost) -> _Death:
-        stage = worker.stage
+        step = worker.step
         if lost.is_hung:
-            message = f"no sign of life for {lost.limit_s:g} s while the clip was in {stage}, twice"
-            return cls(lost.task, worker.clip, stage, "timeout", message)
-        code: FailureCode = "decode_crash" if stage == "read" else "render_failed"
-        message = f"the process {lost.ending} while the clip was in {stage}, twice"
-        return cls(lost.task, worker.clip, stage, code, message)
+            message = f"no sign of life for {lost.limit_s:g} s while the clip was in {step}, twice"
+            return cls(lost.task, worker.clip, step, "timeout", message)
+        code: FailureCode = "decode_crash" if step == "read" else "render_failed"
+        message = f"the process {lost.ending} while the clip was in {step}, twice"
+        return cls(lost.task, worker.clip, step, code, message)
 
 
 @dataclass(slots=True)
@@ -187,16 +187,16 @@ class _EngineRun:
 
     def make_alone(self, first: _Death) -> None:
         """Try a shard again whose worker died, alone on the machine, until it is made without its culprits."""
-        strikes = Counter({(first.clip, first.stage): 1})
+        strikes = Counter({(first.clip, first.step): 1})
         failures: dict[int, Failure] = {}
         while deaths := self.make_shards([first.shard], 1, failures):
             (death,) = deaths
-            strikes[death.clip, death.stage] += 1
-            count = strikes[death.clip, death.stage]
-            if death.stage == "commit" and count >= _ATTEMPTS_WITHOUT_CULPRIT:
+            strikes[death.clip, death.step] += 1
+            count = strikes[death.clip, death.step]
+            if death.step == "commit" and count >= _ATTEMPTS_WITHOUT_CULPRIT:
                 raise SynthError(f"shard {death.shard}: {death.message}; no clip is to blame; run again to resume")
-            if death.stage != "commit" and count >= 2:
-                failures[death.clip] = Failure(death.code, death.stage, death.message)
+            if death.step != "commit" and count >= 2:
+                failures[death.clip] = Failure(death.code, death.step, death.message)
 
     def _start_worker(self) -> _ShardWorker:
         context: Any = multiprocessing.get_context(self.start_method)

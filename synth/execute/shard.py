@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from synth.render.progress import ProgressReporter, WorkStage
+from synth.render.progress import ProgressReporter, WorkStep
 
 FailureCode: TypeAlias = Literal["decode_crash", "timeout", "render_failed"]
 
@@ -27,7 +27,7 @@ class Failure:
     """What a clip did, twice, to the process that worked on it: a worker refuses it without trying again."""
 
     code: FailureCode
-    stage: WorkStage
+    step: WorkStep
     message: str
 
 

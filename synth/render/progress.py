@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Literal, Protocol, TypeAlias
 
-WorkStage: TypeAlias = Literal["commit", "read", "render"]
-WORK_STAGES: tuple[WorkStage, ...] = ("commit", "read", "render")
+WorkStep: TypeAlias = Literal["commit", "read", "render"]
+WORK_STEPS: tuple[WorkStep, ...] = ("commit", "read", "render")
 
 
 class ProgressReporter(Protocol):
     """Receives what a worker is doing. A call costs well under a microsecond: it is made for each block of a file."""
 
-    def report(self, clip: int, stage: WorkStage) -> None:
+    def report(self, clip: int, step: WorkStep) -> None:
         """Report a sign of life.
 
         Args:
             clip: index of the clip that is being read or rendered; for "commit", the first clip of the shard.
-            stage: what is being done: "read" or "render" one clip, or "commit" the files of the shard.
+            step: what is being done: "read" or "render" one clip, or "commit" the files of the shard.
         """
         ...
 
@@ -28,7 +28,7 @@ class ProgressReporter(Protocol):
 class NoProgress:
     """A `ProgressReporter` for calls that nobody supervises."""
 
-    def report(self, clip: int, stage: WorkStage) -> None:
+    def report(self, clip: int, step: WorkStep) -> None:
         """Do nothing."""
 
     def count_clip(self, seconds: float) -> None:

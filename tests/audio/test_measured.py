@@ -55,9 +55,9 @@ def test_a_refusal_names_the_file_as_the_list_does_and_is_remembered(tmp_path: P
         return BadInput("not_audio", path, "no sound")
 
     pool = HerePool(len)
-    fresh = measure(tmp_path, HerePool(refuse), stage="plan")["a"]
-    recalled = measure(tmp_path, pool, stage="plan")["a"]
-    assert [(e.code, e.path, e.message, e.stage) for e in (fresh, recalled)] == [
+    fresh = measure(tmp_path, HerePool(refuse), step="plan")["a"]
+    recalled = measure(tmp_path, pool, step="plan")["a"]
+    assert [(e.code, e.path, e.message, e.step) for e in (fresh, recalled)] == [
         ("not_audio", "a", "no sound", "plan")
     ] * 2
     assert pool.paths == []

@@ -181,7 +181,7 @@ def test_unusable_recordings_are_refused_and_the_indices_of_the_others_stay(stor
         "8_huge.wav": (huge, RATE),
     }
     store, _ = stored(sounds, subtype="FLOAT")
-    assert [(r.path, r.code, r.stage, r.message) for r in store.refused] == [
+    assert [(r.path, r.code, r.step, r.message) for r in store.refused] == [
         ("1_zeros.wav", "silent", "plan", "no signal"),
         ("3_constant.wav", "silent", "plan", "no signal"),
         (

@@ -20,7 +20,7 @@ import pytest
 from synth.errors import SynthError
 from synth.execute.local import RunProgress, RunResult, run
 from synth.execute.shard import Failure, ShardResult
-from synth.render.progress import ProgressReporter, WorkStage
+from synth.render.progress import ProgressReporter, WorkStep
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks, and looks into /proc"),
@@ -32,20 +32,20 @@ SHARD_SIZE = 4
 
 
 def toy(
-    trouble: Mapping[int, tuple[WorkStage, str]],
+    trouble: Mapping[int, tuple[WorkStep, str]],
     log: Path,
     shard: int,
     failures: Mapping[int, Failure],
     progress: ProgressReporter,
 ) -> ShardResult:
-    """Make a shard of four clips of 2 s; the clips in `trouble` do what stands there at that stage."""
+    """Make a shard of four clips of 2 s; the clips in `trouble` do what stands there at that step."""
     refused = 0
     for clip in range(shard * SHARD_SIZE, (shard + 1) * SHARD_SIZE):
         if clip in failures:
             refused += 1
             continue
-        stage, action = trouble.get(clip, ("read", ""))
-        progress.report(clip, stage)
+        step, action = trouble.get(clip, ("read", ""))
+        progress.report(clip, step)
         _act(action, log, clip)
         progress.count_clip(2.0)
     progress.report(0, "commit")
@@ -74,7 +74,7 @@ def _act(action: str, log: Path, clip: int) -> None:
 
 
 def run_toy(
-    log: Path, shards: int, trouble: Mapping[int, tuple[WorkStage, str]], *, jobs: int = 2, timeout_s: float = 30.0
+    log: Path, shards: int, trouble: Mapping[int, tuple[WorkStep, str]], *, jobs: int = 2, timeout_s: float = 30.0
 ) -> RunResult:
     return run(functools.partial(toy, trouble, log), range(shards), jobs=jobs, timeout_s=timeout_s, start_method="fork")
 
@@ -95,27 +95,27 @@ def test_work_can_be_spawned(tmp_path: Path) -> None:
     assert result.clips == 8
 
 
-@pytest.mark.parametrize(("stage", "code"), [("read", "decode_crash"), ("render", "render_failed")])
+@pytest.mark.parametrize(("step", "code"), [("read", "decode_crash"), ("render", "render_failed")])
 def test_a_clip_that_kills_its_process_twice_is_refused_and_costs_nothing_else(
-    tmp_path: Path, stage: WorkStage, code: str
+    tmp_path: Path, step: WorkStep, code: str
 ) -> None:
-    work = functools.partial(_recording, {5: (stage, "abort")}, tmp_path)
+    work = functools.partial(_recording, {5: (step, "abort")}, tmp_path)
     result = run(work, range(3), jobs=2, timeout_s=30, start_method="fork")
     assert made(tmp_path / "log") == [0, 1, 2]
     assert (result.clips, result.refused) == (11, 1)
     text = (tmp_path / "failures").read_text()
-    assert text == f"5 {code} {stage} the process was killed by SIGABRT while the clip was in {stage}, twice"
+    assert text == f"5 {code} {step} the process was killed by SIGABRT while the clip was in {step}, twice"
 
 
 def _recording(
-    trouble: Mapping[int, tuple[WorkStage, str]],
+    trouble: Mapping[int, tuple[WorkStep, str]],
     folder: Path,
     shard: int,
     failures: Mapping[int, Failure],
     progress: ProgressReporter,
 ) -> ShardResult:
     for clip, f in failures.items():
-        (folder / "failures").write_text(f"{clip} {f.code} {f.stage} {f.message}")
+        (folder / "failures").write_text(f"{clip} {f.code} {f.step} {f.message}")
     return toy(trouble, folder / "log", shard, failures, progress)
 
 
