@@ -67,7 +67,7 @@ def passed_over_note(passed_over: Mapping[str, int]) -> str | None:
 def _walk(
     folder: str, prefix: str, matches: Callable[[str], object], passed_over: Counter[str] | None, data_sets: bool
 ) -> Iterator[AudioRow | BadInput]:
-    """`passed_over` is None where a glob chooses the files: the others are left out on purpose."""
+    """`passed_over` is None if a glob chooses the files: the others are left out on purpose."""
     try:
         with os.scandir(folder) as entries:
             listing = sorted(entries, key=lambda entry: os.fsencode(entry.name))
