@@ -164,7 +164,7 @@ def _recording_json(recording: MeasuredRecording) -> dict[str, Any]:
         "high_hz": round(features.bandwidth.high_hz),
         "band_limited": features.bandwidth.cut,
         "lines": [{"hz": round(line.hz, 1), "above_db": round(line.above_db, 1)} for line in features.lines],
-        "speech": features.speech.found,
+        "speech": features.speech.is_speech,
         "speech_s": round(features.speech.seconds, 2),
         "band_profile_db": [round(value, 1) for value in recording.band_profile_db],
         "spectrum": recording.cluster,
@@ -305,7 +305,7 @@ def _sound_warnings(recording: MeasuredRecording, sample_rate: int) -> list[str]
         if recording.sample_rate < 0.9 * sample_rate:
             cut += f", up-sampled from {recording.sample_rate} Hz,"
         warnings.append(f"{cut} in a set at {sample_rate} Hz: a model can tell noise by what is missing above")
-    if speech.found:
+    if speech.is_speech:
         start = int(speech.at_s or 0.0)
         warnings.append(
             f"speech in it ({speech.seconds:.1f} s voiced, most from {start // 60}:{start % 60:02d} on): "

@@ -74,8 +74,10 @@ def _a_weighting(sample_rate: int) -> npt.NDArray[np.float64]:
 
 
 def a_weighting_power(hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the power gain of the A-weighting at frequencies in Hz, shape (n,), not normalized (IEC 61672-1, annex
-    E)."""
+    """Return the power gain of the A-weighting at frequencies `hz` (Hz, shape (n,)), not normalized.
+
+    Source: IEC 61672-1, annex E.
+    """
     f2 = hz * hz
     bottom = (f2 + _A_HIGH_POLE_HZ**2) ** 2
     for pole in _A_POLES_HZ:
@@ -112,8 +114,16 @@ def _bilinear_pole(hz: float, sample_rate: int) -> float:
 def response(
     sos: npt.NDArray[np.float64], hz: npt.NDArray[np.floating[Any]], sample_rate: int
 ) -> npt.NDArray[np.complex128]:
-    """Return the complex response of second-order sections, shape (sections, 6), at the frequencies `hz` (Hz, shape
-    (n,))."""
+    """Return the complex response of a filter.
+
+    Args:
+        sos: second-order sections, dimensionless, shape (sections, 6).
+        hz: frequencies, Hz, shape (n,).
+        sample_rate: Hz.
+
+    Returns:
+        complex128, shape (n,).
+    """
     z = np.exp(-2j * np.pi * hz / sample_rate)
     powers = np.stack([np.ones_like(z), z, z * z])
     return np.asarray(np.prod((sos[:, :3] @ powers) / (sos[:, 3:] @ powers), axis=0))

@@ -50,7 +50,11 @@ def prepare_response(response: Samples, *, sample_rate: int) -> Response:
 
 
 def convolve(samples: Samples, response: Response) -> Samples:
-    """Convolve speech, float64, shape (n,), full scale 1.0, with a response; the direct path does not move.
+    """Convolve speech with a response; the direct path does not move.
+
+    Args:
+        samples: float64, shape (n,), full scale 1.0.
+        response: of the room.
 
     Returns:
         Shape (n + reverberation_length(response),).

@@ -61,7 +61,9 @@ def _pair(numbers: tuple[float, ...], what: str) -> tuple[float, float]:
     return numbers[0], numbers[1]
 
 
-def _distribution(name: str, numbers: tuple[float, ...], beside: tuple[float, ...] | None, integer: bool) -> Distribution:
+def _distribution(
+    name: str, numbers: tuple[float, ...], beside: tuple[float, ...] | None, integer: bool
+) -> Distribution:
     """The distribution of a name, its numbers and those of the key beside it. ValueError says what is wrong."""
     if name == "normal":
         mean, sd = _pair(numbers, "[mean, standard deviation]")

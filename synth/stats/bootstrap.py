@@ -43,7 +43,7 @@ def draw_sums(sums: Matrix, *, seed: int, key: str, number: int = 0) -> Matrix:
     """Sum over groups that are drawn with replacement, DRAWS times.
 
     Args:
-        sums: of each group, shape (groups, k).
+        sums: of each group, in any unit, shape (groups, k).
         seed: the user's seed.
         key: names the step (`synth.draws.generator`).
         number: which of several equal steps it is.

@@ -41,8 +41,8 @@ def measure_coverage(
     its size. Columns are divided by dev's SD, at least by the tolerance.
 
     Args:
-        train: shape (clips, features), NaN if not measured.
-        dev: shape (clips, features).
+        train: each feature in its own unit, shape (clips, features), NaN if not measured.
+        dev: the same of dev, shape (clips, features).
         tolerances: of each feature, the difference that does not matter.
         groups: name of each dev clip's group. If given, neighbors are looked for in other groups of dev: clips of one
             session lie so near to each other that no other clip is within their reach.

@@ -69,7 +69,11 @@ WHOLE, PART_0, PART_1 = "lock.hold_all(dataset)", "lock.hold_part(dataset, 0, 2)
 )
 def test_who_may_work_beside_whom(tmp_path: Path, first: str, second: str, refused: bool) -> None:
     dataset = DatasetDir(tmp_path / "out")
-    mine = {WHOLE: lock.hold_all(dataset), PART_0: lock.hold_part(dataset, 0, 2), PART_1: lock.hold_part(dataset, 1, 2)}[second]
+    mine = {
+        WHOLE: lock.hold_all(dataset),
+        PART_0: lock.hold_part(dataset, 0, 2),
+        PART_1: lock.hold_part(dataset, 1, 2),
+    }[second]
     with holder(dataset.path, first) as other:
         what = "synth generate" if first == WHOLE else "synth generate --part 0/2"
         host = re.escape(os.uname().nodename)

@@ -21,7 +21,7 @@ from synth.dsp.analysis.speech_in_noise import SpeechFinding, find_speech
 from synth.dsp.segments import Stretch
 from synth.units import power_to_db
 
-VERSION = 3
+VERSION = 4
 """Increases when any of these measurements changes: cached ones are then measured again."""
 
 LEVEL_SECONDS = 0.1

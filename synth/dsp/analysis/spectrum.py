@@ -123,7 +123,12 @@ def third_octaves(sample_rate: int) -> tuple[tuple[float, float, float], ...]:
 
 
 def third_octave_levels(spectrum: Spectrum, *, sample_rate: int) -> Power:
-    """Return the level of each third octave in dB (full scale 1.0), shape (bands,). A bin on an edge is divided."""
+    """Return the level of each third octave in dB (full scale 1.0), shape (bands,). A bin on an edge is divided.
+
+    Args:
+        spectrum: power density of a recording.
+        sample_rate: Hz.
+    """
     edges = np.concatenate([[0.0], (np.arange(len(spectrum.density)) + 0.5) * spectrum.step_hz])
     running = np.concatenate([[0.0], np.cumsum(spectrum.density * np.diff(edges))])
     bands = np.array(third_octaves(sample_rate)).reshape(-1, 3)
@@ -157,6 +162,9 @@ def find_lines(spectrum: Spectrum) -> tuple[TonalLine, ...]:
     passes it once in a thousand recordings. The neighborhood has at least 17 bins (33 Hz), so below 200 Hz it is wider
     than a sixth octave.
 
+    Args:
+        spectrum: power density of a recording, shape (bins,), full scale 1.0 squared per Hz.
+
     Returns:
         In order of frequency.
     """
@@ -179,9 +187,9 @@ def find_lines(spectrum: Spectrum) -> tuple[TonalLine, ...]:
 
 def _refined(level: Power, k: int) -> float:
     """Return the position of a peak between bins, from the parabola through three of them."""
-    left, middle, right = level[k - 1 : k + 2]
-    bend = left - 2 * middle + right
-    return k + (0.5 * float((left - right) / bend) if bend < 0 else 0.0)
+    before, peak, after = level[k - 1 : k + 2]
+    bend = before - 2 * peak + after
+    return k + (0.5 * float((before - after) / bend) if bend < 0 else 0.0)
 
 
 def _local_median(level: Power) -> Power:
@@ -228,6 +236,9 @@ def find_bandwidth(spectrum: Spectrum) -> Bandwidth:
     A low-pass differs from a spectrum that falls by itself in its steepness: 20 dB within 300 Hz or a third octave,
     whichever is more, after which nothing comes up again. (Car noise falls by up to 20 dB per octave.) The numbers 10
     and 20 dB and 300 Hz are chosen, and were checked on 27 recordings.
+
+    Args:
+        spectrum: power density of a recording, shape (bins,), full scale 1.0 squared per Hz.
     """
     top = (len(spectrum.density) - 1) * spectrum.step_hz
     hz, level = _smoothed(spectrum)

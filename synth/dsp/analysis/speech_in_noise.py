@@ -51,7 +51,7 @@ _TINY = 1e-12
 class SpeechFinding:
     """Whether somebody talks in a recording, and where."""
 
-    found: bool
+    is_speech: bool
     seconds: float  # of voiced sound whose pitch moves: about a third of the time that somebody talks
     at_s: float | None  # where the block of 10 s with most of it begins, s from the start of the recording
 

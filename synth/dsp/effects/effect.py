@@ -56,7 +56,12 @@ class Effect(Parametrized):
         raise NotImplementedError
 
     def apply_and_report(self, samples: Samples, *, sample_rate: int) -> tuple[Samples, Report | None]:
-        """Apply the effect, and also return what a library drew while it rendered; None for effects of our own."""
+        """Apply the effect, and also return what a library drew while it rendered; None for effects of our own.
+
+        Args:
+            samples: float64, shape (n,), full scale 1.0.
+            sample_rate: Hz.
+        """
         return self(samples, sample_rate=sample_rate), None
 
 

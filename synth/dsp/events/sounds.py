@@ -34,7 +34,13 @@ def ring(hz: npt.ArrayLike, decay_s: npt.ArrayLike, amplitude: npt.ArrayLike, *,
 
 
 def add_at(out: Samples, sound: Samples, at: int) -> None:
-    """Add `sound`, shape (m,), into `out`, shape (n,), from sample `at` >= 0 on, in place, as far as it reaches."""
+    """Add a sound into a longer one, in place, as far as it reaches.
+
+    Args:
+        out: float64, shape (n,), full scale 1.0; changed.
+        sound: float64, shape (m,), full scale 1.0.
+        at: first sample, at least 0.
+    """
     room = max(0, min(len(sound), len(out) - at))
     out[at : at + room] += sound[:room]
 
@@ -54,7 +60,15 @@ def make_cycle(amplitudes: npt.ArrayLike, phases: npt.ArrayLike) -> Samples:
 
 
 def play_tone(cycle: Samples, phase: Samples) -> Samples:
-    """Return the tone of `make_cycle` at each `phase`, shape (n,), unit: cycles."""
+    """Play a tone.
+
+    Args:
+        cycle: of `make_cycle`, full scale 1.0, shape (4097,).
+        phase: of each sample, cycles, shape (n,).
+
+    Returns:
+        float64, shape (n,).
+    """
     position = np.floor(phase)
     np.subtract(phase, position, out=position)
     position *= _TABLE

@@ -46,12 +46,12 @@ _SPEED_OF_SOUND = 343.0
 
 
 def decibels(db: float | Samples) -> Samples:
-    """Return the power ratio of a level in dB, of any shape."""
+    """Return the power ratio of levels `db` (dB, any shape)."""
     return np.asarray(np.power(10.0, np.asarray(db) / 10))
 
 
 def full_scale_power(car: VirtualCar, db: float | Samples) -> Samples:
-    """Return the mean square (full scale 1.0) of levels in dB re 20 uPa at the microphone, of any shape."""
+    """Return the mean square (full scale 1.0) of levels `db` (dB re 20 uPa at the microphone, any shape)."""
     return decibels(np.asarray(db) - _full_scale_db(car))
 
 
@@ -64,7 +64,7 @@ def _full_scale_db(car: VirtualCar) -> float:
 
 
 def response_power(car: VirtualCar, hz: Samples) -> Samples:
-    """Return the power gain of cabin and microphone at frequencies in Hz, shape (n,), without the high-pass."""
+    """Return the power gain of cabin and microphone without the high-pass at frequencies `hz` (Hz, shape (n,))."""
     f = np.maximum(hz, 1.0)
     length = 2.4 * (car.volume_m3 / 3) ** (1 / 3)
     spectrum_db = np.interp(np.log2(f), np.log2(KNOTS_HZ), car.spectrum_db)
@@ -72,7 +72,7 @@ def response_power(car: VirtualCar, hz: Samples) -> Samples:
 
 
 def high_pass_power(car: VirtualCar, hz: Samples) -> Samples:
-    """Return the power gain of the microphone's Butterworth high-pass at frequencies in Hz, shape (n,)."""
+    """Return the power gain of the microphone's Butterworth high-pass at frequencies `hz` (Hz, shape (n,))."""
     ratio = car.high_pass_hz / np.maximum(hz, 1e-3)
     return np.asarray(1 / (1 + ratio ** (2 * car.high_pass_order)))
 
@@ -129,7 +129,7 @@ def _density(car: VirtualCar, part: Part, f: Samples) -> Samples:
 
 
 def combustion(hz: Samples) -> Samples:
-    """Return the power density per Hz of combustion noise at frequencies in Hz, shape (n,); its integral is 1.
+    """Return the power density per Hz of combustion noise at frequencies `hz` (Hz, shape (n,)); its integral is 1.
 
     It lies between 200 Hz and 1 kHz, and falls by 12 dB per octave on both sides.
     """
@@ -142,8 +142,10 @@ _COMBUSTION_WIDTH_HZ = 889.0
 
 
 def beats(hz: Samples) -> Samples:
-    """Return the share of combustion noise that the firing modulates, at frequencies in Hz, shape (n,): below 1.2 kHz
-    (chosen)."""
+    """Return the share of combustion noise that the firing modulates, at frequencies `hz` (Hz, shape (n,)).
+
+    It is what lies below 1.2 kHz (chosen).
+    """
     return np.asarray(1 / (1 + (hz / 1200) ** 8))
 
 

@@ -213,4 +213,4 @@ def test_a_down_sampled_recording_is_not_cut() -> None:
 def test_very_short_recordings_are_measured(count: int, rate: int) -> None:
     found = heard(white(1, rate=200_000)[:count], rate=rate)
     assert np.isfinite([found.level_dbfs, *found.bands_dbfs, found.bandwidth.low_hz]).all()
-    assert not found.speech.found
+    assert not found.speech.is_speech

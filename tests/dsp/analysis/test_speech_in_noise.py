@@ -38,7 +38,7 @@ def voice(seconds: float, *, f0: float, rate: int = RATE) -> np.ndarray:
 
 def found(samples: np.ndarray, rate: int = RATE) -> bool:
     packed = np.rint(samples / np.abs(samples).max() * 32767).astype(np.int16)
-    return find_speech(packed, [(0, len(packed))], sample_rate=rate).found
+    return find_speech(packed, [(0, len(packed))], sample_rate=rate).is_speech
 
 
 @pytest.mark.parametrize("f0", [100.0, 150.0, 220.0])
@@ -52,7 +52,7 @@ def test_where_it_is_and_how_much_of_it() -> None:
     noise[20 * RATE : 30 * RATE] += voice(10, f0=150)
     packed = np.rint(noise / np.abs(noise).max() * 32767).astype(np.int16)
     speech = find_speech(packed, [(0, len(packed))], sample_rate=RATE)
-    assert speech.found
+    assert speech.is_speech
     assert speech.at_s == pytest.approx(20)
     assert 1.5 < speech.seconds < 4.5  # 20 syllables, voiced for 0.2 s
 
