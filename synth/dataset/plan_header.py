@@ -82,7 +82,7 @@ class PlanHeader:
     refused: tuple[Mapping[str, Any], ...] = ()  # quarantine rows of the inputs that the scan refused
     roots: Mapping[str, str] = field(default_factory=dict)  # source -> absolute folder on the machine that planned
     recipe_folder: str = ""
-    ledger: Mapping[str, Any] = field(default_factory=dict)  # use of the noise by the plan (plan/coverage.py)
+    ledger: Mapping[str, Any] = field(default_factory=dict)  # use of the noise by the plan (plan/noise_use.py)
     versions: Mapping[str, str] = field(default_factory=library_versions)
     format_version: int = FORMAT_VERSION
 
