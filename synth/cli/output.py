@@ -51,7 +51,9 @@ def print_result(value: Mapping[str, Any], text: Callable[[], str]) -> None:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object on stdout, with the version of its layout."""
-    print_text(json.dumps({"schema_version": SCHEMA_VERSION, **value}, ensure_ascii=False, indent=1, sort_keys=True))
+    # Ours comes last, because the values of dataset.json have a version too: that of the file.
+    result = {**value, "schema_version": SCHEMA_VERSION}
+    print_text(json.dumps(result, ensure_ascii=False, indent=1, sort_keys=True))
 
 
 def print_text(json_text: str) -> None:
