@@ -398,21 +398,21 @@ GROWN = f"""  layers:
       probability: 0.3"""
 
 GROWN_EDITS: dict[str, tuple[str, str | None, set[str]]] = {  # override; whose clips may change, None for all; which fields
-    "segment_ms": ("noise.layers.cabin.grow.quilt.segment_ms=[100, 200]", "quilt", {"noise.cabin.grown"}),
-    "departure_db": ("noise.layers.cabin.grow.shaped.departure_db=5", "shaped", {"noise.cabin.grown"}),
-    "road": ("noise.layers.cabin.grow.cabin.road=cobbles", "cabin", {"noise.cabin.grown"}),
+    "segment_ms": ("noise.layers.cabin.grow.quilt.segment_ms=[100, 200]", "quilt", {"noise.cabin.synthesis"}),
+    "departure_db": ("noise.layers.cabin.grow.shaped.departure_db=5", "shaped", {"noise.cabin.synthesis"}),
+    "road": ("noise.layers.cabin.grow.cabin.road=cobbles", "cabin", {"noise.cabin.synthesis"}),
     "cars": (
         "noise.layers.cabin.grow.cabin.cars=60",
         "cabin",
-        {"noise.cabin.grown", "noise.cabin.recording", "noise.cabin.recording_id"},
+        {"noise.cabin.synthesis", "noise.cabin.recording", "noise.cabin.recording_id"},
     ),
     "max_synthesized": ("noise.layers.cabin.max_synthesized=0.9", None, set()),
     "level_dbfs": ("level_dbfs=-20", None, {"level_dbfs"}),
-    "share": ("noise.layers.cabin.grow.cabin.share=0.2", None, {*schedule_of("cabin"), "noise.cabin.grown", "noise.cabin.effects.speed", "event_labels"}),
+    "share": ("noise.layers.cabin.grow.cabin.share=0.2", None, {*schedule_of("cabin"), "noise.cabin.synthesis", "noise.cabin.effects.speed", "event_labels"}),
     "events": ("noise.events.horn.probability=0.6", None, {"events", "event_labels"}),
     "seconds of an event": ("noise.events.horn.seconds=0.5", None, {"events"}),
     "relative_db of an event": ("noise.events.horn.relative_db=2", None, {"events"}),
-    "lombard": ("speech.lombard.probability=0", None, {"lombard", "speech_effects.tempo", "speech_effects.pitch", "speech_effects.shelf", "speech_effects.gain", "speech_effects.order", "speech_num_samples", *LENGTHS, "noise.cabin.grown", "events"}),
+    "lombard": ("speech.lombard.probability=0", None, {"lombard", "speech_effects.tempo", "speech_effects.pitch", "speech_effects.shelf", "speech_effects.gain", "speech_effects.order", "speech_num_samples", *LENGTHS, "noise.cabin.synthesis", "events"}),
 }  # fmt: skip
 
 
@@ -450,5 +450,5 @@ def test_grown_noise_leaves_the_other_layers_alone(with_growth: tuple[Path, Plan
     path, base = with_growth
     text = "\n".join(line for line in path.read_text().split("\n") if not line.startswith("      grow:"))
     (tmp_path / "recipe.yaml").write_text(text)
-    allowed = {*schedule_of("cabin"), "noise.cabin.grown", "noise.cabin.effects.speed", "event_labels"}
+    allowed = {*schedule_of("cabin"), "noise.cabin.synthesis", "noise.cabin.effects.speed", "event_labels"}
     assert changed(base, planned(tmp_path / "recipe.yaml")) <= allowed

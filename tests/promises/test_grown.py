@@ -357,7 +357,7 @@ def test_plan_names_real_and_grown_shares(recipe: Path, ledgers: dict[str, Any])
     assert f"{pool['recorded_share']:.1%}" in told["cabin/train recorded"]
     for name in NAMES:
         mine = told[f"cabin/train {name}" + (" (a model)" if GENERATORS[name].is_model else "")]
-        assert f"{pool['grown'][name]['share']:.1%}" in mine
+        assert f"{pool['by_method'][name]['share']:.1%}" in mine
         assert str(pool["by_method"][name]["sources"]) in mine
 
 
