@@ -75,15 +75,15 @@ def mono(path: Path) -> Samples:
 
 
 def frame_levels(samples: Samples, seconds: float) -> Samples:
-    heard = levels.weight(samples, weighting="band", sample_rate=RATE)
+    in_band = levels.weight(samples, weighting="band", sample_rate=RATE)
     size = round(seconds * RATE)
-    whole = heard[: len(heard) // size * size].reshape(-1, size)
-    return np.asarray(10 * np.log10((whole**2).mean(axis=1) + 1e-14))
+    blocks = in_band[: len(in_band) // size * size].reshape(-1, size)
+    return np.asarray(10 * np.log10((blocks**2).mean(axis=1) + 1e-14))
 
 
 def voices(folders: Sequence[Path]) -> list[Voice]:
     """Clean utterances without their silent ends, at most about 5 s, cut in a pause."""
-    found: list[Voice] = []
+    results: list[Voice] = []
     for path in sorted(p for folder in folders for p in folder.rglob("*") if p.suffix in (".flac", ".wav")):
         if soundfile.info(path).samplerate < RATE:
             continue
@@ -91,12 +91,12 @@ def voices(folders: Sequence[Path]) -> list[Voice]:
         level = frame_levels(samples, 0.02)
         if len(level) * 0.02 < LEAST_SPEECH_S or np.ptp(np.percentile(level, [3, 95])) < OWN_SNR_DB:
             continue
-        want = 75 + (len(found) * 37) % 200  # 1.5 to 5.5 s
+        want = 75 + (len(results) * 37) % 200  # 1.5 to 5.5 s
         if len(level) > 1.3 * want:
             quiet = int(0.7 * want) + int(np.argmin(np.convolve(level, np.ones(5), "same")[int(0.7 * want) : want]))
             samples = spoken(samples[: quiet * 320])
-        found.append(Voice(f"{path.parent.name}/{re.split('[-_]', path.name)[0]}", samples))
-    return found
+        results.append(Voice(f"{path.parent.name}/{re.split('[-_]', path.name)[0]}", samples))
+    return results
 
 
 def spoken(samples: Samples) -> Samples:
@@ -112,12 +112,12 @@ def recordings(folder: Path, listed: Path | None) -> dict[str, list[Samples]]:
     if listed is not None:
         with listed.open(newline="", encoding="utf-8") as rows:
             names = {Path(row["file"]).name: row["recording"] for row in csv.DictReader(rows)}
-    found: dict[str, list[Samples]] = {}
+    results: dict[str, list[Samples]] = {}
     for path in sorted(p for p in folder.rglob("*") if p.suffix in (".flac", ".wav", ".mp3", ".ogg")):
         samples = mono(path)
         if len(samples) >= LEAST_NOISE_S * RATE:
-            found.setdefault(names.get(path.name, path.stem), []).append(samples)
-    return found
+            results.setdefault(names.get(path.name, path.stem), []).append(samples)
+    return results
 
 
 def measured_mix(mix: Mix, recording: str, speaker: str, *, test: bool) -> MeasuredMix:
@@ -151,7 +151,7 @@ def all_clips(speech: list[Voice], noise: Mapping[str, list[Samples]], per: int)
 def fit_correction(clips: Sequence[MeasuredMix]) -> dict[str, tuple[float, float, float]]:
     """The constants CORRECTION, by least squares on the true level of the noise."""
     used = [clip for clip in clips if clip.fluctuation_db <= 1.5 * STATIONARY_DB and not clip.floor.has_speech]
-    found = {}
+    results = {}
     for name in used[0].floor.levels:
         level = np.array([clip.floor.levels[name] for clip in used])
         edges = np.array([clip.floor.edges for clip in used])
@@ -159,16 +159,16 @@ def fit_correction(clips: Sequence[MeasuredMix]) -> dict[str, tuple[float, float
         true = np.array([clip.noise_db for clip in used])
         x = np.column_stack([np.ones(len(used)), edges - level, spread])
         a, b, c = np.linalg.lstsq(x, true - level, rcond=None)[0].round(3).tolist()
-        found[name] = (a, b, c)
-    return found
+        results[name] = (a, b, c)
+    return results
 
 
 def raws(clips: Sequence[MeasuredMix], fitted: Constants) -> list[dict[str, float]]:
-    found = []
+    results = []
     for clip in clips:
         plain = snr.floor_estimates(clip.floor, clip.tops, fitted.correction)
-        found.append(plain | snr.trained_estimate(clip.hints, fitted.trained))
-    return found
+        results.append(plain | snr.trained_estimate(clip.hints, fitted.trained))
+    return results
 
 
 @dataclass(frozen=True)
@@ -183,15 +183,17 @@ def fitted_on(clips: Sequence[MeasuredMix]) -> Constants:
     """The trained estimate is calibrated by what it says of recordings that it was not trained on (five parts)."""
     correction = fit_correction(clips)
     names = sorted({clip.recording for clip in clips})
-    said: list[tuple[dict[str, float], float]] = []
+    pairs: list[tuple[dict[str, float], float]] = []
     for part in range(5):
-        left = [c for c in clips if names.index(c.recording) % 5 == part and c.fluctuation_db <= STATIONARY_DB]
+        excluded = [c for c in clips if names.index(c.recording) % 5 == part and c.fluctuation_db <= STATIONARY_DB]
         trained = train([c for c in clips if names.index(c.recording) % 5 != part])
-        for clip in left:
+        for clip in excluded:
             plain = snr.floor_estimates(clip.floor, clip.tops, correction)
-            said.append((plain | snr.trained_estimate(clip.hints, trained), clip.snr_db))
-    order = np.random.Generator(np.random.Philox(key=[5, len(said)])).permutation(len(said))  # folds of all recordings
-    calibration = fit_calibration([said[i][0] for i in order], [said[i][1] for i in order])
+            pairs.append((plain | snr.trained_estimate(clip.hints, trained), clip.snr_db))
+    order = np.random.Generator(np.random.Philox(key=[5, len(pairs)])).permutation(
+        len(pairs)
+    )  # folds of all recordings
+    calibration = fit_calibration([pairs[i][0] for i in order], [pairs[i][1] for i in order])
     return Constants(correction, train(clips), train_fluctuation(clips), calibration)
 
 
@@ -209,18 +211,18 @@ def train(clips: Sequence[MeasuredMix]) -> HintModel:
 def judged(clips: Sequence[MeasuredMix]) -> dict[str, list[tuple[MeasuredMix, float, float]]]:
     """(clip, SNR, uncertainty) by recording, of the test clips, each by what was fitted without it and its speaker."""
     halves = {name: k % 2 for k, name in enumerate(sorted({clip.speaker for clip in clips}))}
-    found: dict[str, list[tuple[MeasuredMix, float, float]]] = {}
+    results: dict[str, list[tuple[MeasuredMix, float, float]]] = {}
     for name in sorted({clip.recording for clip in clips}):
         for half in (0, 1):
             others = [c for c in clips if c.recording != name and halves[c.speaker] != half and not c.test]
             fitted = fitted_on(others)
-            mine = [c for c in clips if c.recording == name and halves[c.speaker] == half and c.test]
-            mine = [replace(clip, flags=flags_of(clip, fitted.fluctuation)) for clip in mine]
-            for clip, raw in zip(mine, raws(mine, fitted), strict=True):
+            judged_clips = [c for c in clips if c.recording == name and halves[c.speaker] == half and c.test]
+            judged_clips = [replace(clip, flags=flags_of(clip, fitted.fluctuation)) for clip in judged_clips]
+            for clip, raw in zip(judged_clips, raws(judged_clips, fitted), strict=True):
                 value, sigma = fitted.calibration.snr(raw)
                 assert value is not None and sigma is not None
-                found.setdefault(name, []).append((clip, value, sigma))
-    return found
+                results.setdefault(name, []).append((clip, value, sigma))
+    return results
 
 
 def flags_of(clip: MeasuredMix, model: HintModel) -> tuple[str, ...]:
@@ -229,31 +231,33 @@ def flags_of(clip: MeasuredMix, model: HintModel) -> tuple[str, ...]:
     return (*(flag for flag in clip.flags if flag != "non_stationary"), *(("non_stationary",) if moves else ()))
 
 
-def show(found: Mapping[str, list[tuple[MeasuredMix, float, float]]], spread: Mapping[str, float]) -> None:
+def show(results: Mapping[str, list[tuple[MeasuredMix, float, float]]], spread: Mapping[str, float]) -> None:
     print("| recording | SD 100 ms | within a clip | mean error | SD | not flagged | within 2 sigma | flagged | met |")
     print("|---|---|---|---|---|---|---|---|---|")
-    for name in sorted(found, key=lambda n: spread[n]):
-        rows = found[name]
+    for name in sorted(results, key=lambda n: spread[n]):
+        rows = results[name]
         error = np.array([value - clip.snr_db for clip, value, _ in rows])
         sure = float(np.mean([abs(value - clip.snr_db) <= 2 * sigma for clip, value, sigma in rows]))
         flags = np.array([flagged(clip) for clip, _, _ in rows])
-        left = error[~flags] if (~flags).sum() > 4 else np.full(5, np.nan)
+        unflagged = error[~flags] if (~flags).sum() > 4 else np.full(5, np.nan)
         met = "-"
         if spread[name] <= 3:
             met = "met" if abs(error.mean()) <= 1 and error.std() <= 1.5 else "unmet"
         elif spread[name] > 5:
             met = "met" if flags.mean() >= 0.95 else "unmet"
-        numbers = f"{error.mean():+.2f} | {error.std():.2f} | {left.mean():+.2f}, {left.std():.2f} | {sure:.0%}"
+        numbers = (
+            f"{error.mean():+.2f} | {error.std():.2f} | {unflagged.mean():+.2f}, {unflagged.std():.2f} | {sure:.0%}"
+        )
         within = np.median([clip.fluctuation_db for clip, _, _ in rows])
         print(f"| {name} | {spread[name]:.1f} | {within:.1f} | {numbers} | {flags.mean():.0%} | {met} |")
-    everything = [clip for rows in found.values() for clip, _, _ in rows]
+    everything = [clip for rows in results.values() for clip, _, _ in rows]
     print("\nflagged as non-stationary or trimmed, by the SD of the noise's 100-ms levels within the clip:")
     for low, high in ((0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 7), (7, 99)):
         some = [flagged(clip) for clip in everything if low <= clip.fluctuation_db < high]
         print(f"{low}-{high} dB: {np.mean(some):.0%} of {len(some)}")
     print("\nstationary recordings, by true SNR: mean error, SD")
     for low in range(-5, 20, 5):
-        rows = [row for name, some in found.items() if spread[name] <= 3 for row in some]
+        rows = [row for name, some in results.items() if spread[name] <= 3 for row in some]
         error = np.array([value - clip.snr_db for clip, value, _ in rows if low <= clip.snr_db < low + 5])
         print(f"{low} to {low + 5} dB: {error.mean():+.2f}, {error.std():.2f}")
 
@@ -262,9 +266,9 @@ def flagged(clip: MeasuredMix) -> bool:
     return "non_stationary" in clip.flags or "trimmed" in clip.flags
 
 
-def bimodal(found: Mapping[str, list[tuple[MeasuredMix, float, float]]], spread: Mapping[str, float]) -> list[float]:
+def bimodal(results: Mapping[str, list[tuple[MeasuredMix, float, float]]], spread: Mapping[str, float]) -> list[float]:
     """Wasserstein-1 distance in dB of the told from the true SNRs of 150 clips, 20 sets, stationary recordings."""
-    rows = [row for name, some in found.items() if spread[name] <= 3 for row in some]
+    rows = [row for name, some in results.items() if spread[name] <= 3 for row in some]
     true, value = np.array([clip.snr_db for clip, _, _ in rows]), np.array([v for _, v, _ in rows])
     weight = np.sum([np.exp(-0.5 * ((true - mean) / sd) ** 2) for mean, sd in BIMODAL_DB], axis=0)
     rng = np.random.Generator(np.random.Philox(key=[7, 150]))
@@ -280,14 +284,14 @@ def cost(speech: list[Voice], noise: Mapping[str, list[Samples]]) -> None:
         m.samples for m in calibration_mixes([v.samples for v in speech], some, count=40, sample_rate=RATE, seed=1)
     ]
     for rate in (8000, 16000, 44100, 48000):
-        there = [resample(clip, rate_in=RATE, rate_out=rate) for clip in clips]
-        seconds = sum(len(clip) for clip in there) / rate
-        measure_clip(there[0], sample_rate=rate)
+        resampled = [resample(clip, rate_in=RATE, rate_out=rate) for clip in clips]
+        seconds = sum(len(clip) for clip in resampled) / rate
+        measure_clip(resampled[0], sample_rate=rate)
         start = time.process_time()
-        for clip in there:
+        for clip in resampled:
             measure_clip(clip, sample_rate=rate)
         used = time.process_time() - start
-        print(f"| {rate} | {seconds / len(there):.1f} | {1e3 * used / len(there):.1f} | {seconds / used:.0f} |")
+        print(f"| {rate} | {seconds / len(resampled):.1f} | {1e3 * used / len(resampled):.1f} | {seconds / used:.0f} |")
 
 
 def constants(fitted: Constants) -> str:
@@ -305,17 +309,17 @@ def main() -> None:
     parser.add_argument("--noise-list", type=Path)
     parser.add_argument("--per-recording", type=int, default=80, help="mixes to fit on, and as many to judge by")
     parser.add_argument("--constants", action="store_true", help="only print the constants fitted on everything")
-    asked = parser.parse_args()
-    speech, noise = voices(asked.speech), recordings(asked.noise, asked.noise_list)
+    options = parser.parse_args()
+    speech, noise = voices(options.speech), recordings(options.noise, options.noise_list)
     spread = {n: max(float(frame_levels(piece, 0.1)[1:].std()) for piece in some) for n, some in noise.items()}
-    clips = all_clips(speech, noise, asked.per_recording)
-    if asked.constants:
+    clips = all_clips(speech, noise, options.per_recording)
+    if options.constants:
         print(constants(fitted_on([clip for clip in clips if not clip.test])))
         return
     print(f"{len(speech)} utterances, {len({v.speaker for v in speech})} speakers, {len(noise)} recordings\n")
-    found = judged(clips)
-    show(found, spread)
-    distances = bimodal(found, spread)
+    results = judged(clips)
+    show(results, spread)
+    distances = bimodal(results, spread)
     print(f"\nbimodal set of 150: W1 {np.median(distances):.2f} dB (median of 20 sets; largest {max(distances):.2f})")
     cost(speech, noise)
 

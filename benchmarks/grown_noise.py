@@ -24,7 +24,7 @@ import soxr
 from synth.dsp.arrays import Samples
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "dsp" / "noise")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "dsp" / "generators")]
 measures: Any = importlib.import_module("sound_measures")
 
 from synth.audio.read import read_samples  # noqa: E402

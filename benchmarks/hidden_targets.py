@@ -95,7 +95,7 @@ UNFIT = ("siren", "Horn", "babble", "dfn_")
 
 @dataclass(frozen=True)
 class Row:
-    """What came of one target. MatchScore are against the groups held out; errors of medians in dB."""
+    """The result for one target: scores against the held-out groups, errors of medians in dB."""
 
     target: Target
     result: FitOutcome
@@ -246,7 +246,7 @@ def truths(clips: Sequence[ClipProfile], name: str) -> list[float]:
 
 
 def run(target: Target, dev: Profile, wide: Path, out: Path, *, clips: int, jobs: int, seed: int = 0) -> Row:
-    """Fit the wide recipe to a target set and judge what came of it on the groups held out."""
+    """Fit the wide recipe to a target set and judge the result on the held-out groups."""
     profile = out / "dev.profile"
     write_profile(dev, profile)
     begun = time.monotonic()

@@ -42,7 +42,7 @@ tests/match/measure/test_clip.py pins the values.
 """
 
 SHORT_SECONDS = 0.5
-"""A shorter clip has fewer than three stretches of 100 ms without speech, and no modulation below 2 Hz."""
+"""In a shorter clip the two margins of 0.17 s leave less than 0.16 s for speech."""
 TRIMMED_SHARE, TRIMMED_SECONDS = 0.15, 0.25
 """A clip is trimmed if less than this share and less than this long is without speech.
 
@@ -58,7 +58,7 @@ by a model without it, with margins of 0.2 s: flagged (non-stationary or trimmed
 a fluctuation above 7 dB, 86 % at 5 to 7 dB, 31 % at 2 to 3 dB, and 4 to 9 % below.
 """
 CLIPPED_SHARE = 1e-4
-"""Least share of clipped samples for the flag: 1.6 ms per 16 s; fewer are single peaks of a limiter."""
+"""Least share of clipped samples for the flag, chosen: 1 ms of clipped samples in 10 s."""
 
 _MARGIN_SPREAD_DB, _MARGIN_DIFFERENCE_DB = 3.6, 7.0  # see NON_STATIONARY_DB
 _UNTRAINED_DB = 3.5  # limit of the fluctuation where there is no trained value: above FLUCTUATING_DB, as it is noisier
@@ -68,8 +68,8 @@ _HANGOVER_SECONDS = 0.1  # ends of words fall below the noise
 # stationary noise (true share without speech 0.1 to 0.3) the measured share is 0.00 to 0.1 too high at 5 to 20 dB, 0.1
 # at 0 dB and 0.2 at -5 dB: speech that is under the noise is missed.
 _SPEECH_DB, _SPEECH_BANDS = (3.0, 8.0), 6
-_QUIET_SHARE = 0.25  # of the frames: the noise spectrum is theirs
-_LOUD_SHARE = 0.3  # of the frames: the tilt of the speech is theirs
+_QUIET_SHARE = 0.25  # of the frames: the noise spectrum is theirs; chosen, little speech is as quiet
+_LOUD_SHARE = 0.3  # of the frames: the tilt of the speech is theirs; chosen, they are vowels rather than pauses
 _LEVEL_SECONDS = 0.1  # of a level whose fluctuation is measured (docs/science.md, "Stationary noise")
 _CLIPPED_RUN, _CLIPPED_LEVEL = (
     3,
