@@ -243,7 +243,7 @@ def test_hours_count_what_is_unchanged_once(tmp_path: Path) -> None:
     specs = list(plan)
     assert sum(spec.unchanged for spec in specs) == 4
     assert plan.seconds == pytest.approx(0.03 * 3600, abs=5)
-    with pytest.raises(GuardError, match="unchanged sources are"):
+    with pytest.raises(GuardError, match="recordings of unchanged sources alone have"):
         make_plan(recipe(tmp_path, head="schema: 1\nseed: 23\nhours: 0.0003"), check=False)
 
 
