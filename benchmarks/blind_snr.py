@@ -1,4 +1,4 @@
-"""How well the SNR of a clip is measured without its clean speech, on recordings and speakers that nothing was fitted to.
+"""How well the SNR of a clip is measured without its clean speech, on recordings and speakers not fitted to.
 
     python benchmarks/blind_snr.py --speech CLEAN MORE --noise NOISE [--noise-list noise.csv]
     python benchmarks/blind_snr.py --speech CLEAN MORE --noise NOISE --constants

@@ -1,4 +1,4 @@
-"""Mixes of known SNR, as clips are: clean speech in margins of noise. The blind SNR is fitted to them, and judged by them."""
+"""Mixes of known SNR: clean speech in margins of noise. The blind SNR is fitted to them, and judged by them."""
 
 from __future__ import annotations
 

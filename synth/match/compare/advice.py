@@ -115,8 +115,8 @@ def reason_for_no_verdict(clips: int, groups: int) -> str | None:
         return f"{clips} clips are too few for a verdict (fewer than {MIN_CLIPS}: our convention)"
     if groups < MIN_GROUPS:
         return (
-            f"{clips} clips from {count_of(groups, 'group')} are too few for a verdict (fewer than {MIN_GROUPS} groups: "
-            "our convention)"
+            f"{clips} clips from {count_of(groups, 'group')} are too few for a verdict (fewer than {MIN_GROUPS} "
+            "groups: our convention)"
         )
     return None
 

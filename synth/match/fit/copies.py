@@ -71,10 +71,10 @@ def refuse_copies(profile: Profile, speech: Catalog, noise: Catalog, store: Fing
             copies.append((names[first], f"{names[first]} is a copy of {names[second]} ({seconds_of(common):.1f} s)"))
     if copies:
         count = len({path for path, _ in copies})
+        shown = listed([text for _, text in copies], _MAX_NAMED, separator="; ")
         raise GuardError(
-            f"{count_of(count, 'recording')} of the dev set {'is' if count == 1 else 'are'} also in the training sources, "
-            f"cut, with another gain or encoded again: {listed([text for _, text in copies], _MAX_NAMED, separator='; ')}. "
-            f"{SHARED_ADVICE}"
+            f"{count_of(count, 'recording')} of the dev set {'is' if count == 1 else 'are'} also in the training "
+            f"sources, cut, with another gain or encoded again: {shown}. {SHARED_ADVICE}"
         )
     return tuple(
         f"copies of training recordings: {MAX_SECONDS[side] / 3600:g} h of the {side} were compared; not "

@@ -1,8 +1,8 @@
 """Fit the conditions of a recipe to a dev set (docs/science.md, "Fitting a recipe").
 
 Some of dev's groups are held out, and only used to judge. The others give cases. Clips of these cases are simulated and
-measured as dev was, the cases are corrected by what the clips lack, and the round that is best on the held-out groups is
-kept. If no round is better than the recipe as it was, the recipe stays.
+measured as dev was, the cases are corrected by what the clips lack, and the round that is best on the held-out groups
+is kept. If no round is better than the recipe as it was, the recipe stays.
 """
 
 from __future__ import annotations
@@ -182,8 +182,8 @@ def _warnings(dev: Profile, trust: Trust, helped: bool) -> list[str]:
         )
     if groups < FEW_GROUPS:
         texts.append(
-            f"the dev set has only {count_of(groups, 'group')}: the recipe is fitted to these drives or speakers, not to "
-            "cars in general"
+            f"the dev set has only {count_of(groups, 'group')}: the recipe is fitted to these drives or speakers, not "
+            "to cars in general"
         )
     if not trust.spectrum:
         texts.append(
@@ -193,8 +193,8 @@ def _warnings(dev: Profile, trust: Trust, helped: bool) -> list[str]:
     elif not trust.snr:
         why = f"{trust.trimmed:.0%} are trimmed to the speech" if trust.trimmed > 0.5 else "too few have one"
         texts.append(
-            f"the SNR of the dev clips cannot be trusted ({why}): it stays as wide as in the recipe; the noise spectrum "
-            "and the level are still matched"
+            f"the SNR of the dev clips cannot be trusted ({why}): it stays as wide as in the recipe; the noise "
+            "spectrum and the level are still matched"
         )
     if not helped:
         texts.append(

@@ -19,8 +19,8 @@ def held_out_split(groups: Sequence[str], *, seed: int) -> tuple[list[int], list
         seed: random seed.
 
     Returns:
-        (indices to fit to, held-out indices): about 30 % of the groups and of the clips are held out, and no group is on
-        both sides.
+        (indices to fit to, held-out indices): about 30 % of the groups and of the clips are held out, and no group is
+        on both sides.
     """
     sizes = Counter(groups)
     names = sorted(sizes)

@@ -82,8 +82,8 @@ def judge_recordings(
     """Compare recordings with the noise of dev.
 
     `equalized`: the recording is used, and its spectrum is changed in every clip anyway. `left out`: even an equalizer
-    of 30 dB misses more than a fifth of the bands, or the recording fluctuates clearly more than dev, which no equalizer
-    changes. The nearest of those stay, as `equalized`, until there are 16 recordings.
+    of 30 dB misses more than a fifth of the bands, or the recording fluctuates clearly more than dev, which no
+    equalizer changes. The nearest of those stay, as `equalized`, until there are 16 recordings.
 
     Args:
         names: of the recordings.

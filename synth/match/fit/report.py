@@ -97,8 +97,8 @@ def report_text(report: dict[str, Any]) -> str:
         if curve["mixes"]:
             noise = "noise as it is" if number == 1 else "noise with the spectra of dev"
             lines.append(
-                f"SNR, calibration {number} ({noise}, {curve['mixes']} mixes): error {curve['bias_db']:+.1f} dB with SD "
-                f"{curve['error_db']:.1f} before, SD {curve['uncertainty_db']:.1f} after.\n"
+                f"SNR, calibration {number} ({noise}, {curve['mixes']} mixes): error {curve['bias_db']:+.1f} dB with "
+                f"SD {curve['error_db']:.1f} before, SD {curve['uncertainty_db']:.1f} after.\n"
             )
     if report["noise"]["recordings"]:
         lines.append(_noise_text(report["noise"]))

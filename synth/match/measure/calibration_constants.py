@@ -18,8 +18,8 @@ CORRECTION: Mapping[str, tuple[float, float, float]] = {
     "floor": (0.84, 0.365, 0.496),
     "subband": (0.839, 0.716, 0.133),
 }
-"""Estimator -> dB to add to its noise level: a constant, a factor of (level of the margins - its level), and a factor of
-the standard deviation of the frame levels within a margin."""
+"""Estimator -> dB to add to its noise level: a constant, a factor of (level of the margins - its level), and a factor
+of the standard deviation of the frame levels within a margin."""
 
 # fmt: off
 CALIBRATION: Mapping[str, Any] = {

@@ -115,7 +115,7 @@ def _level_hints(band: Values, level: float) -> dict[str, float]:
 
 
 def _band_hints(envelopes: Values, between: slice, margin: int) -> dict[str, float]:
-    """Levels in 20 bands above those of the margins: percentiles over time, weighted by the bands' share of the noise."""
+    """Levels in 20 bands above those of the margins: percentiles over time, by the bands' share of the noise."""
     from scipy.ndimage import uniform_filter1d
 
     noise = np.maximum((envelopes[:margin].mean(axis=0) + envelopes[-margin:].mean(axis=0)) / 2, TINY)

@@ -20,7 +20,7 @@ FEW_CLIPS, FEW_GROUPS = 100, 8
 
 FLAG_WORDS: Mapping[str, str] = {
     "trimmed": "cut close to the speech, with too little noise alone: their SNR cannot be measured",
-    "non_stationary": "the noise level fluctuates by over 5 dB: SNR cannot be measured here; keep `snr_db` wide for them",
+    "non_stationary": "the noise level fluctuates by over 5 dB: SNR cannot be measured; keep `snr_db` wide for them",
     "fluctuating": "the noise level fluctuates by 3 to 5 dB: their SNR is less sure",
     "short": "too short for all measurements",
     "telephone": "telephone band: training clips need that channel (channel: microphone low_hz, high_hz)",

@@ -21,8 +21,8 @@ def truth_of(row: ManifestRow) -> dict[str, float]:
     """What a row of ours says about the features; only what it knows.
 
     The active level of the speech is unweighted, while the feature is that of the SNR's band (a little less); so is the
-    noise level, which follows from it and the SNR. All three are of the stems before the channel: if the channel filters
-    or compresses, something else can be measured.
+    noise level, which follows from it and the SNR. All three are of the stems before the channel: if the channel
+    filters or compresses, something else can be measured.
 
     Returns:
         Some of `snr_db` (in its band), `speech_dbfs`, `noise_dbfs`, `level_dbfs`, `duration_s`, and the margins

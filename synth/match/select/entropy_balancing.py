@@ -33,9 +33,9 @@ def balance_weights(pool: Matrix, target: Matrix, importance: Sequence[float] | 
     """The most equal weights (by entropy) with which the pool has the moments of the target.
 
     Moments are the mean, the variance and the shares below the target's deciles, of each column. The dual is convex:
-    minimize log sum exp(lambda'(m_i - m_target)) + ridge/2 |lambda|^2. The ridge lets moments differ that cannot be met;
-    it is the smallest from 0.001 (or 1 / clips of the target: no closer than the target itself is known) to 2 that keeps
-    an effective share of 0.3. Weights are bounded to 10 times their mean.
+    minimize log sum exp(lambda'(m_i - m_target)) + ridge/2 |lambda|^2. The ridge lets moments differ that cannot be
+    met; it is the smallest from 0.001 (or 1 / clips of the target: no closer than the target itself is known) to 2 that
+    keeps an effective share of 0.3. Weights are bounded to 10 times their mean.
 
     Args:
         pool: on scales of comparison, shape (n, columns); NaN if not measured.

@@ -97,7 +97,7 @@ def within_reach(pool: Matrix, target: Matrix) -> float:
     """The share of the target's clips that the pool has something like.
 
     That is a clip nearer than their 5th neighbor in the target, as for the coverage of a comparison, but with the whole
-    pool. No weights can replace what is missing, and soft weights hide it: the effective share says little without this.
+    pool. No weights can replace what is missing, and soft weights hide it: an effective share says little alone.
 
     Args:
         pool: on scales of comparison, shape (n, columns); divided by the target's SD here.
