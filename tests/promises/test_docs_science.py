@@ -11,7 +11,16 @@ from tests.helpers import ROOT
 
 PAGE = ROOT / "docs" / "science.md"
 FOLDERS = ("synth", "tests", "benchmarks", "fixtures", "scripts", "docs")
+EXAMPLES = ("house.py", "test_house.py", "test_docs_map.py")
+"""Files that look for such citations, and have examples of them."""
+
 CITATION = re.compile(r'science\.md,? "([^"]+)"')
+
+ELSEWHERE = re.compile(
+    r"(?<!docs/)\bscience\.md\b|\b(?:DESIGN|STYLE|review_house|trials|peers|reliability_ecosystem)\.md\b"
+    r"|\b(?:science|research|project's) notes\b|(?<!or )from memory|not re-read|own guess",
+    re.IGNORECASE,
+)
 
 
 def headings(page: Path) -> set[str]:
@@ -52,3 +61,15 @@ def test_every_citation_resolves_to_a_heading() -> None:
 )
 def test_the_forms_of_a_citation(text: str, cited: list[str]) -> None:
     assert citations(text) == cited
+
+
+def test_code_cites_no_document_outside_of_the_repository() -> None:
+    """And claims nothing "from memory": a value has a source, a measurement, or is chosen (docs/science.md)."""
+    wrong = [
+        f"{path.relative_to(ROOT)}:{number} {line.strip()}"
+        for path in files()
+        if path.suffix == ".py" and path.name not in EXAMPLES
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if ELSEWHERE.search(line)
+    ]
+    assert wrong == []
