@@ -23,7 +23,7 @@ from synth.training.dataset import open_dataset
 from tests.helpers import rows_of
 from tests.small_set import make_sources, tree
 
-MIXTURES = "its clips are mixtures of speech and noise, and no SNR made from them would be true"
+MIXTURES = "its clips are mixtures of speech and noise, so no SNR made from them would be true"
 
 
 @pytest.fixture(scope="module")
