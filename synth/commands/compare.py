@@ -11,6 +11,8 @@ from synth.match.compare.result import Comparison
 from synth.match.measure.profiler import MAX_CLIPS, Progress, read_or_measure
 from synth.report.page import check_page, write_page
 
+__all__ = ["compare_sets"]
+
 
 def compare_sets(
     training: Path,

@@ -12,6 +12,8 @@ from synth.diagnose.ladder.ladder import read_ladder
 from synth.report.ladder_page import ladder_page
 from synth.report.page import check_page, write_page
 
+__all__ = ["diagnose"]
+
 
 def diagnose(
     scores: Sequence[Path] = (),

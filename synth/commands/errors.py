@@ -28,6 +28,8 @@ from synth.paths import output_path
 from synth.report.page import check_page, write_page
 from synth.report.review_page import review_page
 
+__all__ = ["correct_manifest", "find_mislabeled", "sample_errors", "summarize_review"]
+
 
 def sample_errors(
     predictions: Path,

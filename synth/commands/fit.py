@@ -27,6 +27,8 @@ from synth.paths import output_path
 from synth.recipe.model import Recipe
 from synth.recipe.source_folders import source_folders
 
+__all__ = ["FitOutcome", "FitRequest", "fit_recipe"]
+
 RECIPE, REPORT, TEXT = "recipe.yaml", "fit_report.json", "fit_report.md"
 LEAST_CLIPS = 4
 _KIND = "fitted recipe"

@@ -11,6 +11,8 @@ from synth.diagnose.labels import check_label_names, read_label_predictions, sco
 from synth.diagnose.row_sets import open_row_set
 from synth.errors import UsageError
 
+__all__ = ["count_labels"]
+
 
 def count_labels(
     manifest: Path, *, split: str | None = None, predictions: Path | None = None, threshold: float = 0.5

@@ -9,6 +9,8 @@ from synth.match.measure.profile import write_profile
 from synth.match.measure.profiler import MAX_CLIPS, ProfiledSet, Progress, measure_set
 from synth.paths import output_path
 
+__all__ = ["profile_to"]
+
 
 def profile_to(
     path: Path,

@@ -16,6 +16,8 @@ from synth.match.measure.profiler import Progress, measure_set, read_or_measure
 from synth.match.select.selection import METHODS, Selection, select_subset, weight_clips
 from synth.paths import output_path
 
+__all__ = ["select_clips"]
+
 _KIND = "selection"
 _MOST = 0.95  # of the clips: a profile that lacks a few refused clips is still a profile of the whole data set
 

@@ -30,6 +30,8 @@ from synth.dev_test.ties import choose_group_rule
 from synth.errors import UsageError
 from synth.lists.root import SPLIT_FILE, SPLIT_FORMAT
 
+__all__ = ["SplitRequest", "split_real_audio"]
+
 VERSION: Final = 1  # of split.json
 
 

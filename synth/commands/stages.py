@@ -10,6 +10,8 @@ from synth.diagnose.row_sets import all_stages, open_row_set
 from synth.diagnose.stages import check_stages, distinct_hours
 from synth.errors import UsageError
 
+__all__ = ["count_stages"]
+
 
 def count_stages(sets: Sequence[str], *, order: Sequence[str] = ()) -> dict[str, Any]:
     """Count the stages of data sets and manifests together, in the order of training, and check their balance.

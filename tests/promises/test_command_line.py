@@ -63,11 +63,11 @@ def clip_of(dataset: Path, number: int = 0) -> str:
     return str(rows_of(dataset / "manifest.jsonl")[number]["id"])
 
 
-def as_json(run: Run, *, schema: int = 1) -> dict[str, Any]:
-    """The one object on stdout. `finish` prints dataset.json, which has a schema of its own."""
+def as_json(run: Run) -> dict[str, Any]:
+    """The one object on stdout."""
     result = json.loads(run.stdout)
     assert isinstance(result, dict)
-    assert result["schema_version"] == schema
+    assert result["schema_version"] == 1
     return result
 
 
@@ -133,7 +133,7 @@ def test_status_verify_and_finish_of_a_whole_data_set(dataset: Path) -> None:
     assert verified.returncode == 0
     assert as_json(verified)["clips"] == 12
     before = tree(dataset)
-    assert as_json(run_synth("finish", dataset, "--json"), schema=2)["clips"] == 12
+    assert as_json(run_synth("finish", dataset, "--json"))["clips"] == 12
     assert tree(dataset) == before
 
 
