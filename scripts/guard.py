@@ -52,8 +52,9 @@ def numbers(value: Any, path: str = "") -> Iterator[tuple[str, float | int]]:
         for key, inner in value.items():
             yield from numbers(inner, f"{path}.{key}")
     elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from numbers(inner, f"{path}[{index}]")
+        for index, inner in enumerate(value):  # a named item keeps its path when the order changes
+            name = inner.get("name", index) if isinstance(inner, dict) else index
+            yield from numbers(inner, f"{path}[{name}]")
     elif isinstance(value, int | float) and not isinstance(value, bool) and path not in _TIMES:
         yield path, value
 
