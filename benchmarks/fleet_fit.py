@@ -98,7 +98,7 @@ def fleet_profiles(
 
 
 def fit_spectrum(profiles: Sequence[Samples], prior_fleet: Samples) -> FleetSpectrum:
-    """The spectrum of the model given band profiles, one a recording, each of shape (21,) with NaN where it has no band.
+    """The spectrum of the model given band profiles, one per recording, shape (21,) with NaN for missing bands.
 
     `prior_fleet`: `fleet_profiles(FleetSpectrum(), ...)`, which does not depend on the recordings.
     """

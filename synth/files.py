@@ -86,7 +86,7 @@ def _fsync(fd: int, path: str | Path) -> None:
 
 
 def _fsync_path(path: str | Path) -> None:
-    """fsync of a folder, or of a file that is closed already."""
+    """Fsync of a folder, or of a file that is closed already."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         _fsync(fd, path)

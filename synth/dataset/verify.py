@@ -281,8 +281,10 @@ def _check_quarantine(dataset: DatasetDir, sums: Sums) -> Iterator[Finding]:
 
 
 def _check_files(dataset: DatasetDir, content: Mapping[str, Any], rows: _Rows) -> Iterator[Finding]:
-    """Check the files beside the audio: by the hashes in `dataset.json`, and the manifests of splits and stages by the
-    rows of the manifest."""
+    """Check the files beside the audio.
+
+    Their hashes are in `dataset.json`; manifests of splits and stages are checked against the rows of the manifest.
+    """
     if content and content["sha256"] != content_digest(content):
         yield Finding("dataset.json", "is not as it was written (run synth finish)")
     stated = content.get("files", {})

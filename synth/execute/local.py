@@ -253,7 +253,7 @@ class _EngineRun:
 
 
 def _start_method() -> str:
-    """fork costs nothing and shares the plan's pages, but only a process of one thread may fork."""
+    """Fork costs nothing and shares the plan's pages, but only a process of one thread may fork."""
     return "fork" if sys.platform.startswith("linux") and thread_count() == 1 else "spawn"
 
 

@@ -69,8 +69,10 @@ def draw_speech_effects(
 
 
 def segment_key(layer: Layer, choice: EffectChoice, track: int, number: int) -> str | None:
-    """The key of an effect's draws in segment `number` of a track: None for the first segment of the first track,
-    which has the effect's own key, else one that names both."""
+    """Return the key of the draws of an effect in segment `number` of a track.
+
+    The first segment of the first track has the effect's own key (None); others have one that names both.
+    """
     if track == 0 and number == 0:
         return None
     return f"{layer.key}.{track}.{number}{choice.key[len(layer.key) :]}"

@@ -41,6 +41,7 @@ class SplitOf:
         self._split_of_group: dict[str, int] = dict(self._pinned)
 
     def __call__(self, recording: Recording) -> int:
+        """Return the index of the split of a recording in SPLITS."""
         if len(self._splits.shares) == 1:
             return SPLITS.index(next(iter(self._splits.shares)))
         group = group_of(recording, self._splits.by)

@@ -1,4 +1,4 @@
-"""Labels from paths: `speaker: {from: path, pattern: '(\\d+)-'}` or `speaker: {from: folder, level: 1}`."""
+r"""Labels from paths: `speaker: {from: path, pattern: '(\d+)-'}` or `speaker: {from: folder, level: 1}`."""
 
 from __future__ import annotations
 

@@ -19,8 +19,10 @@ _AXES: Final[Mapping[str, Callable[[float], float]]] = {
 
 
 def quantile_plot(feature: Mapping[str, Any]) -> str:
-    """Draw quantiles of training over those of dev (of a feature in a comparison's JSON); equal sets lie on the dashed
-    line."""
+    """Draw quantiles of training over those of dev, for a feature in the JSON of a comparison.
+
+    Equal sets lie on the dashed line.
+    """
     training, dev = feature["knots"]
     position = _AXES.get(feature["scale"], float)
     values = [position(value) for value in (*training, *dev)]

@@ -36,8 +36,10 @@ def join_linked(members: Iterable[T], links: Iterable[tuple[T, T]]) -> dict[T, T
 
 
 def sums_by_group(groups: Sequence[str], values: Matrix) -> Matrix:
-    """Sum the rows of `values` (any unit, shape (clips, k)) within each group: shape (groups, k), groups sorted by
-    name."""
+    """Sum the rows of `values` (any unit, shape (clips, k)) within each group.
+
+    Returns shape (groups, k), groups sorted by name.
+    """
     names, codes = np.unique(np.asarray(groups), return_inverse=True)
     sums = np.zeros((len(names), values.shape[1]))
     np.add.at(sums, codes, values)

@@ -80,8 +80,7 @@ def measure_distances(
 
 
 def correct_by_holm(p: Vector) -> Vector:
-    """Correct p-values (unit: none, shape (n,)) for their number by Holm's step-down procedure (1979); NaN stays
-    NaN."""
+    """Correct p-values (no unit, shape (n,)) for their number by Holm's procedure (1979); NaN stays NaN."""
     valid = np.flatnonzero(np.isfinite(p))
     order = valid[np.argsort(p[valid], kind="stable")]
     corrected = p.copy()

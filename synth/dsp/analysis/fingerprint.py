@@ -141,8 +141,7 @@ class Likeness:
 
 
 def wrong_bits(first: Words, second: Words) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """Return the number of wrong bits of each word, and whether it counts (silence does not); words of any one
-    shape."""
+    """Return the wrong bits of each word, any one shape, and whether the word counts (silence does not)."""
     counts = np.asarray((first != 0) & (second != 0))
     return np.where(counts, np.bitwise_count(first ^ second), 0).astype(np.int64), counts
 

@@ -51,8 +51,7 @@ def energy_rows(blocks: Iterable[npt.NDArray[np.generic]], *, sample_rate: int) 
 
 
 def _memory(sample_rate: int) -> int:
-    """Return how many samples a filter remembers: a power of two, so that transforms are fast, and a multiple of
-    HOP."""
+    """Return how many samples a filter remembers: a multiple of HOP and a power of two, for fast transforms."""
     return int(max(HOP, 1 << math.ceil(math.log2(_MEMORY_SECONDS * sample_rate))))
 
 
@@ -69,8 +68,7 @@ def _in_steps(blocks: Iterable[npt.NDArray[np.generic]], step: int) -> Iterator[
 
 
 def _filtered(window: Samples, sample_rate: int) -> list[Samples]:
-    """Filter the window under each weighting and drop the filters' memory: overlap-save with their complete
-    response."""
+    """Filter the window under each weighting by overlap-save, and drop the memory of the filters."""
     memory = _memory(sample_rate)
     size = _FFT_PER_MEMORY * memory
     spectrum = np.fft.rfft(window, size)

@@ -116,8 +116,7 @@ def _frames(samples: Readable, start: int, length: int, size: int) -> Iterator[S
 
 @lru_cache
 def third_octaves(sample_rate: int) -> tuple[tuple[float, float, float], ...]:
-    """Return (low, center, high) in Hz of the bands from 50 Hz on that lie below 0.45 of the rate (IEC 61260-1, base
-    ten)."""
+    """Return (low, center, high) in Hz of the bands from 50 Hz up to 0.45 of the rate (IEC 61260-1, base ten)."""
     bands = [(10 ** ((n - 0.5) / 10), 10 ** (n / 10), 10 ** ((n + 0.5) / 10)) for n in range(17, 60)]
     return tuple(band for band in bands if band[2] <= 0.45 * sample_rate)
 

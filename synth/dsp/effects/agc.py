@@ -29,6 +29,7 @@ class Agc(Effect):
     seconds: Annotated[float, Parameter("time constant of the running level", low=0.01, high=10, unit="s")] = 0.5
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
+        """Apply the effect to samples of shape (n,), full scale 1.0."""
         if not len(samples):
             return samples.copy()
         level_db = 10 * np.log10(np.maximum(self._running_power(samples, sample_rate), 1e-20))

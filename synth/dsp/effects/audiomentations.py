@@ -77,6 +77,7 @@ class Audiomentations(Effect):
         return cls(transform, tuple((key, frozen(kwargs[key])) for key in sorted(kwargs)), seed)
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
+        """Apply the effect to samples of shape (n,), full scale 1.0."""
         return self.apply_and_report(samples, sample_rate=sample_rate)[0]
 
     def apply_and_report(self, samples: Samples, *, sample_rate: int) -> tuple[Samples, Report]:

@@ -31,6 +31,7 @@ class Drift(Effect):
     seed: int = 0
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
+        """Apply the effect to samples of shape (n,), full scale 1.0."""
         # 50 points per period of the fastest tone, with straight lines between, are within 0.2 % of the curve
         step = max(1, int(sample_rate / (50 * self.rate_hz)))
         points = np.arange(0, len(samples) + step, step)

@@ -71,6 +71,7 @@ class Equalizer(Effect):
         return gain
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
+        """Apply the effect to samples of shape (n,), full scale 1.0."""
         size = 2 * int(_FILTER_SECONDS * sample_rate / 2)
         gain = 10.0 ** (self.gain_db(np.fft.rfftfreq(size, 1 / sample_rate)) / 20)
         taps = np.fft.fftshift(np.fft.irfft(gain, size)) * periodic_hann(size)

@@ -21,4 +21,5 @@ class Gain(Effect):
     db: Annotated[float, Parameter("louder, or softer where negative", low=-60, high=60, unit="dB")]
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
+        """Apply the effect to samples of shape (n,), full scale 1.0."""
         return samples * db_to_gain(self.db)

@@ -38,6 +38,7 @@ class Microphone(Effect):
     order: Annotated[int, Parameter("steepness: 6 dB an octave each", low=1, high=8, integer=True, resolution=1)] = 2
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
+        """Apply the effect to samples of shape (n,), full scale 1.0."""
         from scipy.signal import butter, sosfilt  # loads for most of a second: only where it is used
 
         sections = [np.empty((0, 6))]

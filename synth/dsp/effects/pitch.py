@@ -43,6 +43,7 @@ class Pitch(Effect):
         return playback.then_stretch(self.engine, playback.num_samples, ratio=self.ratio)
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
+        """Apply the effect to samples of shape (n,), full scale 1.0."""
         return resample_and_stretch(
             samples,
             rate_in=self.ratio,

@@ -15,4 +15,5 @@ class Polarity(Effect):
     name = "polarity"
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
+        """Apply the effect to samples of shape (n,), full scale 1.0."""
         return -samples

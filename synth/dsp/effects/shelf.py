@@ -38,6 +38,7 @@ class Shelf(Effect):
     ] = 1000.0
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
+        """Apply the effect to samples of shape (n,), full scale 1.0."""
         from scipy.signal import sosfilt  # loads for most of a second: only where it is used
 
         if not self.db or self.hz >= sample_rate / 2 or not len(samples):

@@ -37,5 +37,6 @@ class Speed(TimeScale):
         )
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
+        """Apply the effect to samples of shape (n,), full scale 1.0."""
         length = scaled_length(len(samples), self.factor)
         return resample(samples, rate_in=thousandths(self.factor), rate_out=1000, num_samples=length)

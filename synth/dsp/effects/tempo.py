@@ -36,6 +36,7 @@ class Tempo(TimeScale):
         return playback.then_stretch(self.engine, scaled_length(playback.num_samples, self.factor))
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
+        """Apply the effect to samples of shape (n,), full scale 1.0."""
         return stretch(
             samples,
             num_samples=scaled_length(len(samples), self.factor),

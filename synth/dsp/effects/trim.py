@@ -46,4 +46,5 @@ class Trim(Effect):
         return min(max(position - self.start, 0), self.output_length(num_samples, sample_rate))
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
+        """Apply the effect to samples of shape (n,), full scale 1.0."""
         return samples[self.start : self.start + self.output_length(len(samples), sample_rate)]

@@ -50,6 +50,7 @@ class Door(Event):
     seed: int = 0
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
+        """Synthesize the sound: float64, shape (num_samples,), full scale 1.0."""
         out = np.zeros(count_sounding(self, num_samples, sample_rate))
         rng = audio_generator(self.seed)
         add_at(out, self._latch(rng, sample_rate), 0)

@@ -49,6 +49,7 @@ class Horn(Event):
     seed: int = 0
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
+        """Synthesize the sound: float64, shape (num_samples,), full scale 1.0."""
         time = np.arange(count_sounding(self, num_samples, sample_rate)) / sample_rate
         rng = audio_generator(self.seed)
         tones = [self._tone(hz, time, rng, sample_rate) for hz in (self.hz, self.hz * self.ratio)]

@@ -54,6 +54,7 @@ class Indicator(Event):
     seed: int = 0
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
+        """Synthesize the sound: float64, shape (num_samples,), full scale 1.0."""
         out = np.zeros(count_sounding(self, num_samples, sample_rate))
         rng = audio_generator(self.seed)
         clicks = [self._click(self.click_hz * pitch, rng, sample_rate) for pitch in (1.0, self.ratio)]

@@ -55,6 +55,7 @@ class Pothole(Event):
     seed: int = 0
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
+        """Synthesize the sound: float64, shape (num_samples,), full scale 1.0."""
         out = np.zeros(count_sounding(self, num_samples, sample_rate))
         rng = audio_generator(self.seed)
         delay = seconds_to_samples(self.wheelbase_m / (self.speed_kmh / 3.6), sample_rate)

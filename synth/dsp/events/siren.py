@@ -72,6 +72,7 @@ class Siren(Event):
     seed: int = 0
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
+        """Synthesize the sound: float64, shape (num_samples,), full scale 1.0."""
         count = count_sounding(self, num_samples, sample_rate)
         gain, clock = PassBy(self.distance_m, self.speed_kmh, self.seconds).at_listener(count, sample_rate)
         sound = play_tone(self._cycle(sample_rate), self._phase(clock))

@@ -76,8 +76,7 @@ def play_tone(cycle: Samples, phase: Samples) -> Samples:
 
 
 def interpolate(points: Samples, position: Samples) -> Samples:
-    """Return `points`, shape (m,), on straight lines between them at each `position` (0 to m - 1, in samples, shape
-    (n,))."""
+    """Interpolate `points`, shape (m,), linearly at each `position`: 0 to m - 1, in samples, shape (n,)."""
     index = position.astype(np.int64)
     np.minimum(index, len(points) - 2, out=index)
     out = np.diff(points)[index]
@@ -123,8 +122,10 @@ def band_noise(
 
 
 def muffle(samples: Samples, hz: float, *, order: int, sample_rate: int) -> Samples:
-    """Low-pass samples of shape (n,) as the body of a car does (Butterworth); no change if `hz` is 0.45 of the rate
-    or more."""
+    """Low-pass samples of shape (n,) as the body of a car does (Butterworth).
+
+    Nothing changes if `hz` is at least 0.45 of the rate.
+    """
     from scipy.signal import butter, sosfilt
 
     if hz >= HIGHEST * sample_rate or not len(samples):

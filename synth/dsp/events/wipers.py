@@ -51,6 +51,7 @@ class Wipers(Event):
     seed: int = 0
 
     def __call__(self, num_samples: int, *, sample_rate: int) -> Samples:
+        """Synthesize the sound: float64, shape (num_samples,), full scale 1.0."""
         out = np.zeros(count_sounding(self, num_samples, sample_rate))
         starts = self._starts()
         thump = self._thump(sample_rate)

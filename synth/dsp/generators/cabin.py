@@ -145,8 +145,10 @@ def course_of(cabin: Cabin, car: VirtualCar, num_samples: int, sample_rate: int)
 
 
 def drive(cabin: Cabin, car: VirtualCar, *, num_samples: int, sample_rate: int) -> Samples:
-    """Synthesize the clip `cabin` in any car, whatever `cabin.car` is: float64, shape (num_samples,), full scale
-    1.0."""
+    """Synthesize the clip `cabin` in any car, whatever `cabin.car` is.
+
+    float64, shape (num_samples,), full scale 1.0.
+    """
     course = course_of(cabin, car, num_samples, sample_rate)
     size = {"num_samples": num_samples, "sample_rate": sample_rate}
     levels = _levels_dba(cabin, car, course, course.step / sample_rate)

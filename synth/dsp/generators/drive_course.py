@@ -97,8 +97,10 @@ def drive_course(
 
 
 def _speed(start: float, acceleration: float, frames: int, seconds: float, rng: np.random.Generator) -> Samples:
-    """Return the speed in km/h: the start, an acceleration that fades, and a fluctuation of 2 %. A standing car
-    stands."""
+    """Return the speed in km/h: the start, an acceleration that fades, and a fluctuation of 2 %.
+
+    A car with speed 0 does not move.
+    """
     fluctuation = wander(rng, frames, seconds=seconds, tau=8.0, sd=0.02 * start)
     if start <= 0:
         return np.zeros(frames)

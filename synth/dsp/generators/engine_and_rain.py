@@ -60,8 +60,7 @@ def engine(
 
 
 def loudness_db(rpm: Samples) -> Samples:
-    """Return an engine's level relative to that at 2000 rpm in dB, for rpm of any shape: 30 log10 of the ratio
-    (chosen)."""
+    """Return the level of an engine relative to 2000 rpm in dB, for rpm of any shape: 30 log10 (chosen)."""
     return np.asarray(30 * np.log10(rpm / 2000))
 
 
@@ -105,8 +104,10 @@ def _turning(
 
 
 def _order_weights(car: VirtualCar, rpm: float, rng: np.random.Generator) -> list[complex]:
-    """Return complex amplitudes of the orders 0.5, 1, ... at 2000 rpm, with the car's spectrum at the clip's usual
-    rpm."""
+    """Return complex amplitudes of the orders 0.5, 1, ... at 2000 rpm.
+
+    They have the spectrum of the car at the usual rpm of the clip.
+    """
     hz = rpm / 60 * np.arange(1, ENGINE_ORDERS + 1) / 2
     power = 2 * full_scale_power(car, car.engine_db + np.asarray(car.order_db)) * response_power(car, hz)
     phases = rng.uniform(0, 2 * math.pi, ENGINE_ORDERS)

@@ -26,8 +26,10 @@ _MAX_UINT64 = np.uint64(2**64 - 1)
 
 
 def frame_size(sample_rate: int) -> int:
-    """Return the samples of a frame: the power of two nearest to 128 ms (2048 at 16 kHz). Frames are half of it
-    apart."""
+    """Return the samples of a frame: the power of two nearest to 128 ms (2048 at 16 kHz).
+
+    Frames are half of it apart.
+    """
     return int(2 ** round(math.log2(FRAME_SECONDS * sample_rate)))
 
 

@@ -1,5 +1,4 @@
-"""What a generator of noise is: a frozen dataclass of parameters that synthesizes any length of noise from
-recordings."""
+"""A generator of noise: a frozen dataclass of parameters that synthesizes any length from recordings."""
 
 from __future__ import annotations
 

@@ -150,8 +150,7 @@ def beats(hz: Samples) -> Samples:
 
 
 def _road(car: VirtualCar, f: Samples) -> Samples:
-    """White noise through two poles at 80-200 Hz and one at 600-1500 Hz, with peaks of the tires' cavity and the
-    body."""
+    """Filter white noise by poles at 80-200 and 600-1500 Hz, with peaks of the cavity of the tires and the body."""
     peaks = _peak_db(f, car.cavity_hz, 12.0, car.cavity_db)
     for hz, q, db in car.resonances:
         peaks = peaks + _peak_db(f, hz, q, db)

@@ -57,13 +57,14 @@ class Quilt(Generator):
         return sew(materials[0], analysis, seams)[:num_samples]
 
     def segments(self, num_samples: int, *, sample_rate: int, materials: Sequence[Material]) -> Integers:
-        """Return the cell of the material in which each segment of the noise begins, shape (segments,), below
-        `cells`."""
+        """Return the cell of the material in which each segment begins, shape (segments,), below `cells`."""
         return self._plan(num_samples, self._analysis(materials[0]))[0] // PER_CELL
 
     def cells(self, material: Material) -> int:
-        """Return how many cells the material has. Each is as long as a segment, and begins where the one before
-        ends."""
+        """Return how many cells the material has.
+
+        Each is as long as a segment, and begins where the previous one ends.
+        """
         return self._analysis(material).cuts.cells
 
     def _analysis(self, material: Material) -> Analysis:

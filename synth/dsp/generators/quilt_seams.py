@@ -92,8 +92,10 @@ def sew(material: Material, analysis: Analysis, seams: Seams) -> Samples:
 
 
 def _faded(samples: Pcm, analysis: Analysis, seams: Seams, joins: Integers) -> Samples:
-    """Return the sound over each join, shape (joins, fade), with the sign of the segment before; low and high
-    separately."""
+    """Return the sound over each join, shape (joins, fade), with the sign of the previous segment.
+
+    Low and high parts are separate.
+    """
     along = np.arange(analysis.cuts.fade)
     before, behind = seams.ends[joins - 1, None] + along, seams.begins[joins, None] + along
     turns = (seams.signs[joins - 1] * seams.signs[joins]).astype(np.float64)[:, None]
@@ -108,8 +110,7 @@ _LEAST_POWER = 0.25
 
 
 def _crossfade(before: Samples, behind: Samples) -> Samples:
-    """Crossfade by square roots, with a gain that keeps the power on its way from one to the other; shapes (joins,
-    fade)."""
+    """Crossfade by square roots, with a gain that keeps the power in between; shapes (joins, fade)."""
     down, up = _fades(before.shape[1])
     power_before, power_behind = (np.einsum("ij,ij->i", x, x)[:, None] for x in (before, behind))
     common = np.einsum("ij,ij->i", before, behind)[:, None]

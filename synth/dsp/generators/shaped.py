@@ -107,8 +107,10 @@ class Shaped(Generator):
         return gaussian_frames(amplitude, num_samples=num_samples, sample_rate=sample_rate, rng=rng)
 
     def _spectrum(self, statistics: Sequence[MaterialStatistics], weights: Sequence[float], sample_rate: int) -> Power:
-        """Return the shape of the spectrum, sum 1: the geometric mean of the recordings, changed by the random
-        curve."""
+        """Return the shape of the spectrum, sum 1.
+
+        It is the geometric mean of the recordings, changed by the random curve.
+        """
         logs = sum((w * np.log(each.spectrum) for w, each in zip(weights, statistics, strict=True)), start=np.zeros(1))
         curve = smooth_curve(sample_rate, audio_generator(self.seed, _DEPARTURE))
         spectrum = np.exp(logs + self.departure_db * np.log(10) / 10 * curve)

@@ -159,8 +159,10 @@ def _draw_fan(rng: np.random.Generator) -> tuple[float, float, float]:
 
 
 def _draw_engine(rng: np.random.Generator) -> dict[str, Any]:
-    """Draw the fields of the drive. An electric car draws all of them too, so that its other fields do not depend on
-    it."""
+    """Draw the fields of the drive.
+
+    An electric car draws all of them too, so that its other fields do not depend on it.
+    """
     electric = rng.random() < ELECTRIC_SHARE
     cylinders = CYLINDERS[int(np.searchsorted(np.cumsum(CYLINDER_SHARES[:-1]), rng.random(), side="right"))]
     top = rng.uniform(19, 27)
