@@ -127,6 +127,7 @@ def bindings(module: Module) -> Iterator[tuple[ast.AST, str]]:
 
 
 def is_vague(name: str) -> bool:
+    """Return whether a name, without its underscores, is one of the vague words."""
     return name.strip("_") in VAGUE
 
 
