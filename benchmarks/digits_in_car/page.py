@@ -34,8 +34,8 @@ MOST_TIMES, LEAST_REDUCTION, MOST_WORSE = 3.0, 25.0, 3.0
 
 def errors_table(found: Counts, stationary: Sequence[str]) -> list[str]:
     """Percent of wrong digits: mean and SD over seeds by recipe and target, and the mean over stationary targets."""
-    head = [f"{name}" if name in stationary else f"{name} (unsteady)" for name in found.targets]
-    lines = ["| trained on | " + " | ".join([*head, "mean of the steady"]) + " |", "|---" * (len(head) + 2) + "|"]
+    head = [f"{name}" if name in stationary else f"{name} (non-stationary)" for name in found.targets]
+    lines = ["| trained on | " + " | ".join([*head, "mean of the stationary"]) + " |", "|---" * (len(head) + 2) + "|"]
     for recipe, title in TITLES.items():
         if recipe not in found.wrong:
             continue
@@ -53,7 +53,7 @@ def _mean_sd(row: Any) -> str:
 
 def bars(found: Counts, stationary: Sequence[str]) -> dict[str, tuple[str, Measured, bool]]:
     """Each bar: what it asks for, what was measured, and whether it is met."""
-    unsteady = [name for name in found.targets if name not in stationary]
+    non_stationary = [name for name in found.targets if name not in stationary]
     told: dict[str, tuple[str, Measured, bool]] = {}
     if stationary:
         ratio = times(found, "one_clip", "varied", stationary)
@@ -61,9 +61,13 @@ def bars(found: Counts, stationary: Sequence[str]) -> dict[str, tuple[str, Measu
         less = reduction(found, "varied", "fitted", stationary)
         met = less.value >= LEAST_REDUCTION and less.low > 0
         told["fitted"] = ("fitted: at least 25 % below varied, interval without 0", less, met)
-    if unsteady:
-        more = points_worse(found, "fitted", "varied", unsteady)
-        told["unsteady"] = ("fitted on the unsteady target: at most 3 points worse", more, more.value <= MOST_WORSE)
+    if non_stationary:
+        more = points_worse(found, "fitted", "varied", non_stationary)
+        told["non-stationary"] = (
+            "fitted on the non-stationary target: at most 3 points worse",
+            more,
+            more.value <= MOST_WORSE,
+        )
     return told
 
 

@@ -66,7 +66,7 @@ def difference(planned: FileIdentity, present: FileIdentity) -> str | None:
     return None if planned.mtime_ns == present.mtime_ns else "its modification time has changed"
 
 
-def file_sha256(path: str | os.PathLike[str], *, beat: Beat | None = None, anew: bool = False) -> str:
+def file_sha256(path: str | os.PathLike[str], *, beat: Beat | None = None, reread: bool = False) -> str:
     """SHA-256 of a whole file, hex.
 
     It is remembered by this process (and for a large file in the user's cache) as long as nothing was done to the file.
@@ -75,7 +75,7 @@ def file_sha256(path: str | os.PathLike[str], *, beat: Beat | None = None, anew:
     Args:
         path: of the file.
         beat: called for each block.
-        anew: read the file, whatever is remembered.
+        reread: read the file, whatever is remembered.
 
     Raises:
         BadInput: `missing`, or `changed_during_run` if somebody writes to the file meanwhile.
@@ -87,7 +87,7 @@ def file_sha256(path: str | os.PathLike[str], *, beat: Beat | None = None, anew:
             status = os.stat(name)
             state, key = _state_of(name, status), key_of("sha256", *_state_of(name, status))
             is_large = status.st_size >= _LARGE
-            if not anew and (sha256 := _hashes.get(state) or (_cached_hash(key) if is_large else None)):
+            if not reread and (sha256 := _hashes.get(state) or (_cached_hash(key) if is_large else None)):
                 return sha256
             with open(name, "rb", buffering=0) as file:  # noqa: PTH123
                 sha256 = _hash(file.fileno(), status.st_size, beat)

@@ -92,7 +92,7 @@ def is_intact(path: str | Path, sha256: str) -> bool:
         status = Path(path).stat()
     state = str(path), status.st_ino, status.st_size, status.st_mtime_ns
     if _intact.get(state) != sha256:
-        if file_sha256(path, anew=True) != sha256:
+        if file_sha256(path, reread=True) != sha256:
             return False
         _intact[state] = sha256
     return True
@@ -131,7 +131,7 @@ def decode_noise(
     """
     with opened(path, root=segment.root) as file:
         check_identity(file, identity)
-        sha256 = file_sha256(path, anew=True)
+        sha256 = file_sha256(path, reread=True)
         what = [FORMAT, sha256, segment.offset, segment.num_samples, segment.channels, sample_rate]
         name = hashlib.blake2b(json.dumps(what).encode(), digest_size=20).hexdigest()
         target = Path(stored_file(folder, name))

@@ -13,13 +13,13 @@ from synth.errors import BadInput
 
 
 def hash_sources(
-    catalog: Catalog, *, anew: bool = False, progress: Callable[[str, int, int | None], None] | None = None
+    catalog: Catalog, *, reread: bool = False, progress: Callable[[str, int, int | None], None] | None = None
 ) -> Catalog:
     """Hash the files of a catalog, each once.
 
     Args:
         catalog: the recordings.
-        anew: trust no hash that is remembered.
+        reread: trust no hash that is remembered.
         progress: called for each file.
 
     Returns:
@@ -31,7 +31,7 @@ def hash_sources(
     hashes = np.zeros((len(catalog), 32), np.uint8)
     for first, stop in distinct_files(catalog):
         with contextlib.suppress(BadInput):
-            hashes[first:stop] = np.frombuffer(bytes.fromhex(file_sha256(catalog.file(first), anew=anew)), np.uint8)
+            hashes[first:stop] = np.frombuffer(bytes.fromhex(file_sha256(catalog.file(first), reread=reread)), np.uint8)
         if progress is not None:
             progress("hashing input files", stop, len(catalog))
     return catalog.with_hashes(hashes)

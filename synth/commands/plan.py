@@ -163,9 +163,9 @@ def make_plan(
     speech, noise, rooms = scan_sources(recipe, jobs=jobs, progress=progress)
     refuse_from_totals(recipe, speech, noise)
     if strict_inputs:
-        speech, noise = (hash_sources(catalog, anew=True, progress=progress) for catalog in (speech, noise))
+        speech, noise = (hash_sources(catalog, reread=True, progress=progress) for catalog in (speech, noise))
     # Room responses are always hashed: they are short, and nothing decodes them before the render.
-    rooms = hash_sources(rooms, anew=strict_inputs, progress=progress)
+    rooms = hash_sources(rooms, reread=strict_inputs, progress=progress)
     store = prepare_noise(
         noise, sample_rate=recipe.sample_rate, cache=cache_folder(), jobs=jobs, limits=recipe.limits, progress=progress
     )

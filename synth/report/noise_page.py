@@ -64,14 +64,14 @@ def _recording_table(recordings: Sequence[Mapping[str, Any]]) -> str:
     for recording in recordings:
         strongest = sorted(recording["lines"], key=lambda line: -float(line["above_db"]))[:_MAX_LINES]
         sd_db = recording["level_sd_db"]
-        is_unsteady = recording["stationarity"] == "non-stationary"
+        is_non_stationary = recording["stationarity"] == "non-stationary"
         rows.append(
             [
                 Cell(recording["name"], kind="text"),
                 Cell(f"{recording['seconds']:.2f}"),
                 Cell(f"{recording['usable_s']:.2f}"),
                 Cell(f"{recording['level_dbfs']:.1f}"),
-                Cell("" if sd_db is None else f"{sd_db:.1f}", kind="warn" if is_unsteady else ""),
+                Cell("" if sd_db is None else f"{sd_db:.1f}", kind="warn" if is_non_stationary else ""),
                 Cell(str(recording["low_hz"])),
                 Cell(str(recording["high_hz"]), kind="warn" if recording["band_limited"] else ""),
                 Cell(str(len(recording["lines"]))),

@@ -87,7 +87,7 @@ def test_each_block_is_a_beat_and_writing_meanwhile_is_noticed(tmp_path: Path, m
             file.write(b"more")
 
     with pytest.raises(BadInput, match="changed_during_run: it was written to while it was read"):
-        file_sha256(path, beat=write, anew=True)
+        file_sha256(path, beat=write, reread=True)
 
 
 def test_a_missing_file_and_a_broken_disk_are_two_things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
