@@ -33,7 +33,7 @@ _FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-_PATIENCE_S = 60.0
+_PATIENCE_S = 300.0
 
 
 def dump_page(html: str, folder: Path, *flags: str) -> str:
@@ -42,7 +42,7 @@ def dump_page(html: str, folder: Path, *flags: str) -> str:
     page.write_text(html, encoding="utf-8")
     command = [str(CHROMIUM), *_FLAGS, *flags, "--enable-logging=stderr", f"--user-data-dir={folder / 'user'}"]
     process = subprocess.run(
-        [*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, check=False, timeout=240
+        [*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, check=False, timeout=600
     )
     assert "CONSOLE" not in process.stderr
     return process.stdout

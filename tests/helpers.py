@@ -64,7 +64,7 @@ def run_synth(
     if not sys.platform.startswith("linux") or any(name.startswith(_FRESH) for name in env or ()):
         command = [sys.executable, "-c", "from synth.cli import main; main()", *arguments]
         full = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
-        return subprocess.run(command, check=False, capture_output=True, text=True, env=full, cwd=cwd, timeout=300)
+        return subprocess.run(command, check=False, capture_output=True, text=True, env=full, cwd=cwd, timeout=900)
     ended = _warm_process().call(*arguments, env=env, cwd=cwd)
     if ended.hung:
         raise subprocess.TimeoutExpired(arguments, 300, ended.stdout, ended.stderr)

@@ -103,7 +103,7 @@ def make_inline(dataset: DatasetDir, shards: Iterable[int], *, merge: bool = Tru
 def make_with_engine(dataset: DatasetDir, shards: Sequence[int], *, jobs: int) -> None:
     with lock.hold_all(dataset):
         todo = open_shards(dataset, shards)
-        run_shards(dataset.path, todo, jobs=jobs, timeout_s=20)
+        run_shards(dataset.path, todo, jobs=jobs, timeout_s=60)
         finish(dataset)
 
 

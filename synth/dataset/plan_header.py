@@ -91,10 +91,6 @@ class PlanHeader:
         """The number of shards."""
         return -(-self.clips // self.shard_size)
 
-    def shard_clips(self, shard: int) -> range:
-        """The clip indices of a shard."""
-        return range(shard * self.shard_size, min((shard + 1) * self.shard_size, self.clips))
-
     def to_json(self) -> str:
         """The text of `plan.json`."""
         return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, indent=1) + "\n"

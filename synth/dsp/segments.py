@@ -56,12 +56,6 @@ class Circle:
             num_samples -= count
             position = (position + count) % self.circumference
 
-    def source_position(self, position: int) -> int:
-        """Return the sample of the recording at a position of the circle."""
-        position %= self.circumference
-        j = bisect_right(self.edges, position) - 1
-        return self.stretches[j][0] + position - self.edges[j]
-
 
 @lru_cache
 def _rise(num_samples: int) -> Samples:

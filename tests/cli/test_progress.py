@@ -142,7 +142,7 @@ def test_a_run_reports_before_its_first_shard_and_counts_what_is_planned(tmp_pat
     """D13: in a real run, the first report comes before any shard is complete, and it knows the totals."""
     dataset = plan_into(make_sources(tmp_path), tmp_path / "out")
     reports: list[RunProgress] = []
-    run_shards(dataset.path, [0, 2], jobs=1, timeout_s=20, progress=reports.append)
+    run_shards(dataset.path, [0, 2], jobs=1, timeout_s=60, progress=reports.append)
     first, last = reports[0], reports[-1]
     assert (first.shards, first.clips, first.passed_seconds) == (0, 0, 0.0)
     assert (first.of_shards, first.of_clips) == (2, 5)

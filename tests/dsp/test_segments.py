@@ -25,7 +25,6 @@ def test_inside_a_stretch_the_samples_are_the_recording() -> None:
     recording = np.arange(20_000, dtype=np.int16)
     circle = circle_of((2_000, 10_000))
     assert np.array_equal(read_circle(recording, circle, offset=1_000, num_samples=5_000), np.arange(3_000, 8_000))
-    assert circle.source_position(1_000) == 3_000
 
 
 def test_what_is_left_out_is_never_heard() -> None:

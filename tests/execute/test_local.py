@@ -243,7 +243,7 @@ def test_signals_end_the_run_without_orphans(tmp_path: Path, number: int, code: 
     process, workers = _start(tmp_path)
     assert len(workers) == 2
     (os.killpg if group else os.kill)(process.pid, number)
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=120)
     assert process.returncode == code
     assert out == f"{text}: 3 of 9 shards are done; run the same command again to resume\n"
     assert _gone(workers)

@@ -22,7 +22,7 @@ def outcomes(tasks: list[tuple[str, str]], *, jobs: int = 2, timeout_s: float = 
 def test_every_task_is_answered_once_by_its_own_answer() -> None:
     tasks = [(f"file {i}", i) for i in range(1000)]
     with Pool(jobs=3) as pool:
-        found = list(pool.map(ANSWER, tasks, timeout_s=20))
+        found = list(pool.map(ANSWER, tasks, timeout_s=60))
     assert sorted(index for index, _ in found) == list(range(1000))
     assert all(answer[:2] == tasks[index] for index, answer in found)
     assert len({answer[2] for _, answer in found}) > 1, "more than one process did the work"
@@ -53,7 +53,7 @@ def test_the_refusal_says_what_happened() -> None:
 def test_a_process_that_was_killed_for_another_reason_costs_nothing(tmp_path: Path) -> None:
     with Pool() as pool:
         tasks = [("a.wav", str(tmp_path / "marker"))]
-        assert dict(pool.map("tests.processes.hostile:die_at_first", tasks, timeout_s=20)) == {0: "came through"}
+        assert dict(pool.map("tests.processes.hostile:die_at_first", tasks, timeout_s=60)) == {0: "came through"}
 
 
 def test_memory_is_bounded_and_refusals_come_back() -> None:
@@ -69,13 +69,13 @@ def test_a_mistake_of_ours_is_not_blamed_on_the_file() -> None:
 def test_the_crash_point_of_a_test_is_not_blamed_on_a_file(monkeypatch) -> None:
     monkeypatch.setenv("SYNTH_CRASH_AT", "1")
     with Pool() as pool:
-        assert dict(pool.map("os:getenv", [("SYNTH_CRASH_AT",)], timeout_s=20)) == {0: None}
+        assert dict(pool.map("os:getenv", [("SYNTH_CRASH_AT",)], timeout_s=60)) == {0: None}
 
 
 def test_an_interrupt_while_a_worker_starts_prints_nothing_and_costs_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     """B14: Ctrl-C goes to the whole group; the traceback of the worker's imports was on the terminal."""
     with Pool(jobs=1) as pool:
-        answers = pool.map(ANSWER, [("file", 0)], timeout_s=20)
+        answers = pool.map(ANSWER, [("file", 0)], timeout_s=60)
         worker = start_worker()
         pool._supervisor.workers.append(worker)
         assert worker.process.pid is not None
@@ -88,13 +88,13 @@ def test_an_interrupt_while_a_worker_starts_prints_nothing_and_costs_nothing(cap
 def test_an_error_of_the_disk_is_no_internal_error() -> None:
     """B13: what a worker says of it names the file, and has no traceback."""
     with pytest.raises(SynthError) as caught, Pool() as pool:
-        list(pool.map(MISBEHAVE, [("a.wav", "eio")], timeout_s=20))
+        list(pool.map(MISBEHAVE, [("a.wav", "eio")], timeout_s=60))
     assert str(caught.value) == "a.wav: Input/output error; check the disk, then run again"
 
 
 def test_nothing_is_left_running() -> None:
     with Pool(jobs=2) as pool:
-        pids = {answer[2] for _, answer in pool.map(ANSWER, [("a", 1)] * 500, timeout_s=20)}
+        pids = {answer[2] for _, answer in pool.map(ANSWER, [("a", 1)] * 500, timeout_s=60)}
         for _ in pool.map(MISBEHAVE, [("a", "fine"), ("b", "hang")], timeout_s=30, batch=1):
             break  # the caller stops listening while a worker hangs
     for pid in pids:

@@ -359,7 +359,7 @@ def test_an_interrupted_run_can_be_gone_on_with(tmp_path: Path) -> None:
     while not (parts.exists() and any(parts.iterdir())) and time.monotonic() < until:
         time.sleep(0.01)
     run.send_signal(signal.SIGINT)
-    out, err = run.communicate(timeout=60)
+    out, err = run.communicate(timeout=300)
     assert run.returncode == 130, err
     assert "Traceback" not in err
     assert "run the same command again to resume" in err
@@ -376,7 +376,7 @@ def run_without_reader(*words: str | Path) -> Run:
     os.close(reader)
     command = [sys.executable, "-c", "from synth.cli import main; main()", *map(str, words)]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    run = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, env=env, timeout=60, check=False)
+    run = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, env=env, timeout=300, check=False)
     os.close(writer)
     return run
 
@@ -400,5 +400,5 @@ def test_help_imports_nothing_heavy() -> None:
         f"print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"
     )
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True, timeout=60)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True, timeout=300)
     assert run.stderr.strip() == "[]"

@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks"),
     # pytest-timeout has a thread of its own; the children that are forked here do not mind.
     pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning"),
-    pytest.mark.timeout(3600 if LONG else 280),
+    pytest.mark.timeout(7200 if LONG else 1200),
 ]
 
 

@@ -48,7 +48,7 @@ def test_damage_of_any_kind_is_read_or_refused_in_bounded_memory(tmp_path: Path,
             (tmp_path / f"{k}_{name}").write_bytes(damaged(data, chance))
             tasks.append((str(tmp_path / f"{k}_{name}"),))
     with Pool(jobs=2) as pool:
-        answers = [answer for _, answer in pool.map("tests.processes.hostile:read_and_measure", tasks, timeout_s=20)]
+        answers = [answer for _, answer in pool.map("tests.processes.hostile:read_and_measure", tasks, timeout_s=60)]
     assert len(answers) == len(tasks)
     assert not [answer for answer in answers if isinstance(answer, BadInput)], "none crashed or hung"
     outcomes = {outcome.split()[0] for outcome, _ in answers}

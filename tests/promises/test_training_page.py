@@ -82,7 +82,7 @@ def test_the_python_of_the_page_works(folder: Path, number: int) -> None:
     (folder / "example.py").write_text(blocks[number])
     env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"}
     done = subprocess.run(
-        [sys.executable, "example.py"], cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=200
+        [sys.executable, "example.py"], cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=900
     )
     assert done.returncode == 0, done.stderr
     if number == 2:

@@ -19,7 +19,6 @@ from synth.dsp.segments import Stretch
 from synth.dsp.windows import hann
 
 FRAME_SECONDS = 0.5
-LOWEST_BAND_HZ = 50.0
 LINE_DB = 6.0
 PROFILE_RANGE_DB = 60.0
 
