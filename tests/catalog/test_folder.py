@@ -80,7 +80,7 @@ def test_a_folder_of_one_unread_kind_says_so(tmp_path: Path) -> None:
     ):
         open_set(tmp_path)
     with pytest.raises(
-        UsageError, match=r"no audio in it to divide\n  a\.m4a: unsupported: audio of the kind \.m4a is"
+        UsageError, match=r"no audio in it to split\n  a\.m4a: unsupported: audio of the kind \.m4a is"
     ):
         open_real_set(tmp_path)
 
@@ -91,7 +91,7 @@ def test_a_folder_without_audio_says_what_is_in_it(tmp_path: Path) -> None:
         scan([Source("speech", str(tmp_path))], folder=tmp_path, limits=Limits())
     with pytest.raises(UsageError, match=r"no audio in it to measure; 1 file skipped: 1 \.txt"):
         open_set(tmp_path)
-    with pytest.raises(UsageError, match=r"no audio in it to divide; 1 file skipped: 1 \.txt"):
+    with pytest.raises(UsageError, match=r"no audio in it to split; 1 file skipped: 1 \.txt"):
         open_real_set(tmp_path)
 
 

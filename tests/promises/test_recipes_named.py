@@ -11,7 +11,7 @@ from synth.cli.app import app
 from synth.errors import UsageError
 from synth.match.fit.recipe import base_recipe
 from synth.recipe.load import load_recipe
-from synth.training import plan as planned
+from synth.training.plan import open_plan
 
 RECIPE = """\
 speech: {sources: speech}
@@ -64,11 +64,11 @@ def test_a_folder_without_a_recipe_says_what_to_do(tmp_path: Path) -> None:
 def test_open_plan_takes_a_folder_with_a_recipe(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Path] = []
 
-    def plan(path: Path, overrides: object, jobs: object) -> object:
+    def plan(path: Path, **options: object) -> object:
         seen.append(path)
         raise UsageError("planned")
 
-    monkeypatch.setattr(planned, "_planned", plan)
+    monkeypatch.setattr("synth.commands.plan.make_plan", plan)
     with pytest.raises(UsageError, match=r"^planned$"):
-        planned.open_plan(recipe.parent)
+        open_plan(recipe.parent)
     assert seen == [recipe]

@@ -234,7 +234,7 @@ def test_level_and_length_are_exact(tmp_path: Path) -> None:
 
 
 def test_truth_is_held_against_measure(ours: Path) -> None:
-    """The printed error is measured less true, of this very set: shifted truth comes back as bias."""
+    """The printed error is measured minus true, of this very set: shifted truth comes back as bias."""
     profile = profile_set(ours, jobs=2)
     assert all(clip.truth and "snr_db" in clip.truth for clip in profile.clips)
     errors = {(e.name, e.trusted): e for e in estimator_errors(profile.clips)}
@@ -299,7 +299,7 @@ def test_the_command(ours: Path, tmp_path: Path) -> None:
     assert {e["name"] for e in told["estimators"]} >= {"snr_db", "speech_dbfs", "level_dbfs", "duration_s"}
     assert len(read_profile(tmp_path / "x.profile").clips) == 30
     text = run_synth("profile", ours, "--out", tmp_path / "x.profile", "--max-clips", "30")
-    assert "30 of 60 (30 measured before)" in text.stdout and "measured less true" in text.stdout
+    assert "30 of 60 (30 measured before)" in text.stdout and "measured minus true" in text.stdout
     assert "warning: 30 clips" in text.stderr and "warning" not in text.stdout
     wrong = run_synth("profile", tmp_path / "nowhere", "--out", tmp_path / "y.profile")
     assert wrong.returncode == 2 and "there is no such folder" in wrong.stderr and "Traceback" not in wrong.stderr
