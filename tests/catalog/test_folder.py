@@ -79,9 +79,7 @@ def test_a_folder_of_one_unread_kind_says_so(tmp_path: Path) -> None:
         UsageError, match=r"no audio in it to measure\n  a\.m4a: unsupported: audio of the kind \.m4a is"
     ):
         open_set(tmp_path)
-    with pytest.raises(
-        UsageError, match=r"no audio in it to split\n  a\.m4a: unsupported: audio of the kind \.m4a is"
-    ):
+    with pytest.raises(UsageError, match=r"no audio in it to split\n  a\.m4a: unsupported: audio of the kind \.m4a is"):
         open_real_set(tmp_path)
 
 
