@@ -29,7 +29,7 @@ class HerePool:
 
 
 def measure(folder: Path, pool: HerePool, names: str = "ab", changed_ns: int = 0, **options: Any) -> dict[str, Any]:
-    items = {name: ToMeasure(name, key_of(name), (f"/audio/{name}",), 1.0, changed_ns) for name in names}
+    items = {name: ToMeasure(name, key_of(name), (f"/file/{name}",), 1.0, changed_ns) for name in names}
     cache = open_cache(folder)
     try:
         return measure_once(items, "module:function", pool=cast("Pool", pool), cache=cache, **options)
@@ -40,14 +40,14 @@ def measure(folder: Path, pool: HerePool, names: str = "ab", changed_ns: int = 0
 def test_what_was_measured_is_not_measured_again(tmp_path: Path) -> None:
     first, second = HerePool(len), HerePool(len)
     assert measure(tmp_path, first) == measure(tmp_path, second) == {"a": 7, "b": 7}
-    assert (first.paths, second.paths) == (["/audio/a", "/audio/b"], [])
+    assert (first.paths, second.paths) == (["/file/a", "/file/b"], [])
 
 
 def test_an_answer_that_does_not_hold_is_measured_again(tmp_path: Path) -> None:
     measure(tmp_path, HerePool(len))
     pool = HerePool(len)
     measure(tmp_path, pool, is_usable=lambda name, answer: name == "a")
-    assert pool.paths == ["/audio/b"]
+    assert pool.paths == ["/file/b"]
 
 
 def test_a_refusal_names_the_file_as_the_list_does_and_is_remembered(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_file_that_has_just_changed_is_measured_again(tmp_path: Path, answer: 
     measure(tmp_path, HerePool(lambda path: answer), changed_ns=time.time_ns())
     pool = HerePool(len)
     measure(tmp_path, pool)
-    assert pool.paths == ["/audio/a", "/audio/b"]
+    assert pool.paths == ["/file/a", "/file/b"]
 
 
 def test_an_interrupted_run_keeps_what_it_has(tmp_path: Path) -> None:
@@ -89,4 +89,4 @@ def test_an_interrupted_run_keeps_what_it_has(tmp_path: Path) -> None:
         measure(tmp_path, HerePool(interrupt_at_b))
     pool = HerePool(len)
     assert measure(tmp_path, pool) == {"a": 7, "b": 7}
-    assert pool.paths == ["/audio/b"]
+    assert pool.paths == ["/file/b"]
