@@ -68,6 +68,16 @@ def short_repr(value: object, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[:limit]}..."
 
 
+def cut_long_words(text: str, limit: int = 4096) -> str:
+    """Cut every word of a message that is longer than `limit` characters, which is the longest path of a system.
+
+    A value from a damaged file can have any length, and nobody reads a message of 50,000 characters.
+    """
+    if len(text) <= limit:
+        return text
+    return re.sub(rf"\S{{{limit + 1},}}", lambda word: f"{word[0][:100]}...{word[0][-50:]}", text)
+
+
 def listed(
     items: Sequence[object], limit: int = 5, *, separator: str = ", ", noun: str = "", total: int | None = None
 ) -> str:

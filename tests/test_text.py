@@ -15,7 +15,17 @@ from hypothesis import strategies as st
 
 from synth.diagnose.review.confident_joint import Candidate, MislabeledClips
 from synth.diagnose.review.review_csv import Review, ReviewRow, format_review, read_review
-from synth.text import CsvReader, csv_cell, csv_line, csv_text, listed, printable, printable_json, printable_lines
+from synth.text import (
+    CsvReader,
+    csv_cell,
+    csv_line,
+    csv_text,
+    cut_long_words,
+    listed,
+    printable,
+    printable_json,
+    printable_lines,
+)
 from tests.helpers import REVIEW_DESIGN
 
 PACKAGE = Path(__file__).resolve().parents[1] / "synth"
@@ -141,3 +151,10 @@ def test_there_is_one_way_to_write_and_to_read_csv() -> None:
         and ast.unparse(node) in ("csv.writer", "csv.reader", "csv.DictWriter", "csv.DictReader")
     }
     assert users == {"text.py"}
+
+
+def test_a_word_longer_than_any_path_is_cut_and_a_path_is_not() -> None:
+    path = "/" + "x" * 4000
+    message = f"{path}: clip a{'9' * 50_000}b: no text"
+    assert cut_long_words(message) == f"{path}: clip a{'9' * 99}...{'9' * 48}b: no text"
+    assert cut_long_words("short words " * 1000) == "short words " * 1000

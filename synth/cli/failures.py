@@ -12,6 +12,7 @@ import typer
 from synth.cli.frame import RENAMED
 from synth.cli.output import error_line, print_json, state
 from synth.errors import BadInput, RecipeError, SynthError
+from synth.text import cut_long_words
 
 #: What to do about an error of the operating system, by its number.
 _ADVICE: Mapping[int, str] = {
@@ -36,6 +37,7 @@ def report(error: BaseException) -> int:
         for line in "".join(traceback.format_exception(error)).splitlines():
             error_line(line)
     kind, text, code = _describe(error)
+    text = cut_long_words(text)
     for line in text.splitlines():
         error_line(line if line.startswith(" ") else f"synth: {line}")
     if state.json and not state.has_result:
