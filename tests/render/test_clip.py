@@ -421,3 +421,14 @@ def test_a_codec_in_the_channel_keeps_the_length() -> None:
     (drawn,) = made.measurements.effect_reports.channel
     assert drawn is not None
     assert 32 <= drawn["bitrate"] <= 64
+
+
+def test_the_snr_holds_at_the_gain_of_the_finished_clip() -> None:
+    """P.56 has a threshold in full scale: speech with a soft tail is less active in a quiet clip than in a loud one."""
+    seconds = np.arange(4 * RATE) / RATE
+    speech = noise(4.0, seed=3) * 10 ** (-15 * seconds / 20)  # falls by 60 dB
+    for level_dbfs in (-45.0, -30.0, -12.0):
+        spec = noisy(clip(speech, level_dbfs=level_dbfs, measure="active"), snr_db=-6.0)
+        measured = rendered(spec, speech).measurements.snr
+        assert measured is not None
+        assert measured.measured == pytest.approx(-6.0, abs=0.01)
