@@ -40,7 +40,10 @@ LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
 # A room may be divided into sub-rooms. Those in one line do not import each other, nor those of a later line.
 SUB_ROOMS = {
-    "dsp": (("analysis", "effects", "events", "generators"),),
+    "dsp": (
+        ("kernels",),
+        ("analysis", "effects", "events", "generators"),
+    ),
     "match": (("measure",), ("compare", "fit"), ("select",)),
     "diagnose": (("ladder",), ("review",)),
     "cli": (("show",),),
@@ -48,6 +51,8 @@ SUB_ROOMS = {
 
 # Slow to import; they are imported inside the functions that need them.
 HEAVY = ("audiomentations", "librosa", "numba", "pydantic", "scipy", "sklearn")
+# Modules of this room load numba, so they are imported inside functions too.
+KERNELS = "synth.dsp.kernels"
 # What `synth --help` must not have loaded. (typer itself may load pydantic.)
 NOT_IN_HELP = ("audiomentations", "librosa", "numba", "scipy", "sklearn")
 
@@ -171,7 +176,9 @@ def test_slow_libraries_are_imported_only_inside_functions() -> None:
         for path, tree in modules().items()
         for node in at_module_level(tree.body)
         for name in imported(node, path)
-        if name.split(".")[0] in HEAVY
+        if name.split(".")[0] in HEAVY or name.startswith(f"{KERNELS}.")
+        if not (name.split(".")[0] == "numba" and path.parent == PACKAGE / "dsp" / "kernels")
+        if not (name.startswith(f"{KERNELS}.") and path.parent == PACKAGE / "dsp" / "kernels")
     ]
     assert wrong == []
 
