@@ -33,6 +33,6 @@ def kernel(*signatures: str | Any) -> Callable[[Callable[P, R]], Callable[P, R]]
                 raise
             # no folder can be written: each process compiles for itself
             compiled = numba.njit(list(signatures), **options)(function)
-        return compiled  # type: ignore[no-any-return]
+        return compiled
 
     return compile_function
