@@ -114,5 +114,6 @@ def measure_stems(speech: Samples, noise: Samples, span: slice, scale: mix.Scale
     powers = mix.noise_powers(noise, span, sample_rate=scale.sample_rate)
     if min(powers.values()) <= levels.SILENCE:
         raise levels.SilentError("no noise")
-    snr = mix.measured_snr(speech_level, mix.NoiseLevel(noise[span], powers), gain=1.0, clip_gain=1.0, scale=scale)
+    noise_level = mix.noise_level(noise, span, powers, scale=scale)
+    snr = mix.measured_snr(speech_level, noise_level, gain=1.0, clip_gain=1.0, scale=scale)
     return power_to_db(speech_level.power(1.0)), snr

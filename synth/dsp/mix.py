@@ -54,30 +54,26 @@ def speech_level(stem: Samples, span: slice, *, scale: Scale) -> SpeechLevel:
         ValueError: `lufs` of less than 0.4 s.
     """
     # before the span the stem is zero, so filtering from there on is the same as filtering the complete stem
-    filtered = levels.weight(stem[span], weighting=scale.weighting, sample_rate=scale.sample_rate)
-    plain = levels.mean_power(filtered)
+    speech, rate = stem[span], scale.sample_rate
+    active = None
+    if scale.measure == "active":
+        active = levels.active_level(speech, weighting=scale.weighting, sample_rate=rate)
+    weighted = {
+        w: levels.weighted_power(speech, weighting=w, sample_rate=rate)
+        for w in REPORTED
+        if active is None or w != scale.weighting
+    }
+    if active is not None:
+        weighted[scale.weighting] = active.energy / active.num_samples
+        return SpeechLevel(lru_cache(maxsize=8)(active.power), active.activity, weighted, moves=True)
+    plain = weighted[scale.weighting]
     if plain < levels.SILENCE:
         raise levels.SilentError("no signal")
-    weighted = levels.spectral_power(stem[span], REPORTED, sample_rate=scale.sample_rate)
-    weighted[scale.weighting] = plain
     if scale.measure == "lufs":
-        levels.loudness_power(filtered, sample_rate=scale.sample_rate)
-        return SpeechLevel(lambda gain: loudness(filtered, gain, scale), lambda power: 1.0, weighted, moves=True)
-    if scale.measure == "active":
-        active = levels.active_level(filtered, sample_rate=scale.sample_rate)
-        return SpeechLevel(lru_cache(maxsize=8)(active.power), active.activity, weighted, moves=True)
+        loudness = levels.loudness(speech, sample_rate=rate)
+        loudness.power()  # an error if there is none
+        return SpeechLevel(loudness.power, lambda power: 1.0, weighted, moves=True)
     return SpeechLevel(lambda gain: plain, lambda power: 1.0, weighted, moves=False)
-
-
-def loudness(samples: Samples, gain: float, scale: Scale) -> float:
-    """Measure BS.1770 loudness as a mean power, after `gain`, divided by gain squared.
-
-    Args:
-        samples: float64, shape (n,), full scale 1.0.
-        gain: factor on the samples.
-        scale: for its rate.
-    """
-    return levels.loudness_power(samples * gain, sample_rate=scale.sample_rate) / gain**2
 
 
 def noise_powers(stem: Samples, span: slice, *, sample_rate: int) -> dict[str, float]:
@@ -88,15 +84,15 @@ def noise_powers(stem: Samples, span: slice, *, sample_rate: int) -> dict[str, f
         span: where the speech is (samples).
         sample_rate: Hz.
     """
-    return {w: levels.mean_power(levels.weight(stem, weighting=w, sample_rate=sample_rate)[span]) for w in REPORTED}
+    return {w: levels.weighted_power(stem, weighting=w, sample_rate=sample_rate, span=span) for w in REPORTED}
 
 
 @dataclass(frozen=True, slots=True)
 class NoiseLevel:
     """Levels of the noise in the span."""
 
-    samples: Samples  # of the span, for `lufs`, shape (n,), full scale 1.0
     powers: Mapping[str, float]  # mean power under each of REPORTED
+    loudness: levels.Loudness | None  # for the measure `lufs`
 
     def power(self, gain: float, scale: Scale) -> float:
         """Return the level under the scale, after `gain`, divided by gain squared.
@@ -104,7 +100,20 @@ class NoiseLevel:
         Raises:
             SilentError: for `lufs`, all of it is below -70 LUFS.
         """
-        return loudness(self.samples, gain, scale) if scale.measure == "lufs" else self.powers[scale.weighting]
+        return self.powers[scale.weighting] if self.loudness is None else self.loudness.power(gain)
+
+
+def noise_level(stem: Samples, span: slice, powers: Mapping[str, float], *, scale: Scale) -> NoiseLevel:
+    """Measure what else is needed of the levels of the noise, whose powers are known.
+
+    Args:
+        stem: float64, shape (n,), full scale 1.0.
+        span: where the speech is (samples).
+        powers: mean power in the span under each of REPORTED.
+        scale: measure, weighting and rate.
+    """
+    is_loudness = scale.measure == "lufs"
+    return NoiseLevel(powers, levels.loudness(stem[span], sample_rate=scale.sample_rate) if is_loudness else None)
 
 
 def noise_gain(speech: SpeechLevel, noise: NoiseLevel, *, snr_db: float, clip_gain: float, scale: Scale) -> float:

@@ -103,9 +103,8 @@ def render_clip(
     level = _speech_level(spec, speech_stem, span, scale)
     if spec.noise:
         noise = noise_stem(spec, read_noise, look_up_powers, read_event)
-        noise_level = mix.NoiseLevel(
-            noise.samples[span], noise_powers(spec, noise.samples, noise.segment_gains, span, scale, look_up_powers)
-        )
+        powers = noise_powers(spec, noise.samples, noise.segment_gains, span, scale, look_up_powers)
+        noise_level = mix.noise_level(noise.samples, span, powers, scale=scale)
         mixed = _mix_at_snr(spec, speech_stem, noise.samples, level, noise_level, scale, settings)
     else:
         noise = NoiseStem(np.zeros_like(speech_stem), (), ())

@@ -81,6 +81,7 @@ def noise_powers(
         return mix.noise_powers(noise, span, sample_rate=spec.sample_rate)
     powers["none"] = levels.mean_power(noise[span])
     if not exact:
-        weighted = levels.weight(noise, weighting=scale.weighting, sample_rate=spec.sample_rate)
-        powers[scale.weighting] = levels.mean_power(weighted[span])
+        powers[scale.weighting] = levels.weighted_power(
+            noise, weighting=scale.weighting, sample_rate=spec.sample_rate, span=span
+        )
     return powers

@@ -160,8 +160,8 @@ def _weighting(spec: ClipSpec) -> str:
 
 def _loudness(spec: ClipSpec, samples: Samples) -> float:
     """Root mean square of noise under the weighting; BadInput names the first recording."""
-    weighted = levels.weight(samples, weighting=_weighting(spec), sample_rate=spec.sample_rate)
-    return _root(spec.noise[0].recording_id, levels.mean_power(weighted))
+    power = levels.weighted_power(samples, weighting=_weighting(spec), sample_rate=spec.sample_rate)
+    return _root(spec.noise[0].recording_id, power)
 
 
 def _segment_loudness(

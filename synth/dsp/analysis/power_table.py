@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -79,35 +78,9 @@ def _filtered(window: Samples, sample_rate: int) -> list[Samples]:
 @lru_cache
 def _response(weighting: str, sample_rate: int) -> npt.NDArray[np.complex128]:
     hz = np.fft.rfftfreq(_FFT_PER_MEMORY * _memory(sample_rate), 1 / sample_rate)
-    if weighting == "band":
-        return butterworth_response(hz, levels.band_edges(sample_rate), sample_rate)
     sos = levels.weighting_filter(weighting, sample_rate)
     assert sos is not None
     return levels.response(sos, hz, sample_rate)
-
-
-def butterworth_response(
-    hz: npt.NDArray[np.floating[Any]], edges: tuple[float, float], sample_rate: int
-) -> npt.NDArray[np.complex128]:
-    """Return the complex response of the digital 4th-order Butterworth band-pass of `levels.weighting_filter`.
-
-    It follows from the definition: the analog prototype under the low-pass to band-pass and the bilinear transform.
-
-    Args:
-        hz: frequencies, Hz, shape (n,).
-        edges: of the pass band, Hz.
-        sample_rate: Hz.
-
-    Returns:
-        complex128, shape (n,).
-    """
-    low, high = (math.tan(math.pi * edge / sample_rate) for edge in edges)
-    s = 1j * np.tan(np.pi * np.clip(hz / sample_rate, 1e-12, 0.5 - 1e-12))
-    prototype = (s * s + low * high) / (s * (high - low))
-    response = np.ones_like(s)
-    for k in range(4):
-        response /= prototype - np.exp(1j * np.pi * (2 * k + 5) / 8)
-    return np.asarray(response)
 
 
 def energy_between(table: Table, start: int, stop: int, *, num_samples: int) -> Samples:

@@ -9,7 +9,7 @@ import pytest
 from scipy import signal
 
 from synth.dsp import levels
-from synth.dsp.analysis.power_table import HOP, WEIGHTINGS, butterworth_response, energy_between, energy_rows
+from synth.dsp.analysis.power_table import HOP, WEIGHTINGS, energy_between, energy_rows
 
 
 def rumble(n: int, rate: int) -> np.ndarray:
@@ -42,11 +42,3 @@ def test_whole_recording_to_the_last_sample() -> None:
     samples = np.arange(1000.0)
     table = np.concatenate(list(energy_rows([samples], sample_rate=16000)))
     assert energy_between(table, 0, 1000, num_samples=1000)[2] == pytest.approx(np.sum(samples**2), rel=1e-12)
-
-
-def test_butterworth_from_its_definition_is_that_of_scipy() -> None:
-    hz = np.linspace(10, 7990, 500)
-    sos = levels.weighting_filter("band", 16000)
-    assert sos is not None
-    found = butterworth_response(hz, levels.band_edges(16000), 16000)
-    assert np.abs(found - levels.response(sos, hz, 16000)).max() < 1e-9
