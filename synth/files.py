@@ -229,13 +229,17 @@ class HashingWriter:
 
 
 @contextlib.contextmanager
-def writing(path: Path, *, temp_folder: Path | None = None, create_only: bool = False) -> Iterator[Writer]:
+def writing(
+    path: Path, *, temp_folder: Path | None = None, create_only: bool = False, durable: bool = True
+) -> Iterator[Writer]:
     """Write a file in parts; it appears under `path` when the block ends without an exception.
 
     Args:
         path: the final name; its folder is made if it is missing.
         temp_folder: for the temporary file, on the same file system; default: beside `path`.
         create_only: leave an existing file as it is.
+        durable: wait until it would survive a power cut. False for files that are checked when they are read and made
+            again if they are damaged, such as those of a cache.
 
     Raises:
         FileExistsError: `create_only`, and `path` exists.
@@ -250,20 +254,24 @@ def writing(path: Path, *, temp_folder: Path | None = None, create_only: bool = 
         try:
             try:
                 yield Writer(fd, path)
-                _fsync(fd, path)
+                if durable:
+                    _fsync(fd, path)
             finally:
                 os.close(fd)
             _link(temp, path) if create_only else _rename(temp, path)
-            _fsync_path(path.parent)
+            if durable:
+                _fsync_path(path.parent)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temp)
             raise
 
 
-def write_file(path: Path, data: Data | Iterable[Data], *, temp_folder: Path | None = None) -> None:
+def write_file(
+    path: Path, data: Data | Iterable[Data], *, temp_folder: Path | None = None, durable: bool = True
+) -> None:
     """Write a file, in place of what is there. `data` may come in parts. Arguments and errors as for `writing`."""
-    with writing(path, temp_folder=temp_folder) as out:
+    with writing(path, temp_folder=temp_folder, durable=durable) as out:
         for part in _parts(data):
             out.write(part)
 

@@ -185,7 +185,7 @@ def _decode(file: AudioFile, target: Path, segment: AudioSegment, sample_rate: i
         "sha256": sha256,
     }
     line = json.dumps(decoded)
-    files.write_file(target.with_suffix(".json"), f"{line}\n{_seal(line)}".encode())
+    files.write_file(target.with_suffix(".json"), f"{line}\n{_seal(line)}".encode(), durable=False)
     return decoded
 
 
@@ -310,7 +310,9 @@ def _store(
         for data in iter(functools.partial(spill.read, 4 * _BLOCK_SECONDS * sample_rate), b""):
             yield np.rint(np.frombuffer(data, np.float32).astype(np.float64) / scale).clip(-32768, 32767)
 
-    with files.writing(target.with_suffix(".power")) as table_out, files.writing(target) as samples_out:
+    # Not durable: the store is a cache, and whoever reads a file of it compares its hash first.
+    writing = functools.partial(files.writing, durable=False)
+    with writing(target.with_suffix(".power")) as table_out, writing(target) as samples_out:
         table, out = files.HashingWriter(table_out), files.HashingWriter(samples_out)
 
         def kept() -> Iterator[Samples]:
@@ -323,7 +325,7 @@ def _store(
 
         for rows in energy_rows(kept(), sample_rate=sample_rate):
             table.write(np.ascontiguousarray(rows, "<f8").tobytes())
-    with files.writing(target.with_suffix(".bits")) as bits_out:
+    with writing(target.with_suffix(".bits")) as bits_out:
         bits = files.HashingWriter(bits_out)
         for words in compute_fingerprint(quantized(), sample_rate=sample_rate):
             bits.write(words.astype("<u4").tobytes())

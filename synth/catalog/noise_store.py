@@ -42,7 +42,7 @@ from synth.catalog.scan import Progress
 from synth.dsp.analysis.fingerprint import Words, count_words
 from synth.dsp.analysis.power_table import HOP, Table
 from synth.errors import BadInput, UsageError
-from synth.processes.pool import Pool
+from synth.processes.pool import Pool, shared_pool
 from synth.recipe.model import Limits
 from synth.text import printable
 
@@ -213,6 +213,7 @@ def prepare_noise(
     jobs: int = 1,
     limits: Limits,
     progress: Progress | None = None,
+    pool: Pool | None = None,
 ) -> NoiseStore:
     """Decode every recording of a noise catalog that is not in the cache yet.
 
@@ -225,6 +226,7 @@ def prepare_noise(
         jobs: worker processes.
         limits: of patience.
         progress: called now and then.
+        pool: worker processes that somebody else starts and ends; None: start `jobs` of them if they are needed.
 
     Raises:
         StorageError: the cache cannot be written.
@@ -250,9 +252,9 @@ def prepare_noise(
             progress("decoding noise", count, len(catalog))
 
     items = {index: _to_measure(catalog, index, sample_rate, folder, limits) for index in range(len(catalog))}
-    with contextlib.closing(open_cache(base)) as answers, Pool(jobs) as pool:
+    with contextlib.closing(open_cache(base)) as answers, shared_pool(pool, jobs) as workers:
         decoded = measure_once(
-            items, _DECODE, pool=pool, cache=answers, step="plan", batch=8, is_usable=is_usable, progress=report
+            items, _DECODE, pool=workers, cache=answers, step="plan", batch=8, is_usable=is_usable, progress=report
         )
     in_order = [decoded[index] for index in range(len(catalog))]
     refused = [

@@ -39,7 +39,7 @@ from synth.catalog.source_files import SourceFiles, locate, source_error
 from synth.catalog.synthesized_noise import add_synthesis_labels
 from synth.errors import BadInput, SynthError
 from synth.lists.audio_list import AudioRow, read_audio_list
-from synth.processes.pool import Pool
+from synth.processes.pool import Pool, shared_pool
 from synth.recipe.model import Limits, Source
 from synth.text import printable
 from synth.units import seconds_to_samples
@@ -101,6 +101,7 @@ def scan(
     kind: Kind = "speech",
     trim_top_db: float | None = None,
     progress: Progress | None = None,
+    pool: Pool | None = None,
 ) -> Catalog:
     """Find all recordings of some sources. Inputs that cannot be used are in `catalog.refused`.
 
@@ -114,6 +115,7 @@ def scan(
         trim_top_db: measure where the sound of each recording begins and ends: dB below its loudest frame. Each file is
             decoded for it.
         progress: called now and then.
+        pool: worker processes that somebody else starts and ends; None: start `jobs` of them if they are needed.
 
     Raises:
         UsageError, RecipeError: a folder, file or list is missing, has no audio or no path column, or is a data set of
@@ -125,10 +127,10 @@ def scan(
         "room": min(limits.max_speech_s, MAX_ROOM_SECONDS),
     }[kind]
     builder = CatalogBuilder(folder=cache)
-    with contextlib.closing(open_cache(cache)) as answers, Pool(jobs) as pool:
+    with contextlib.closing(open_cache(cache)) as answers, shared_pool(pool, jobs) as workers:
         state = _ScanState(
             builder,
-            pool,
+            workers,
             answers,
             limits,
             max_seconds,

@@ -24,6 +24,7 @@ from synth.plan.guards import refuse_from_totals, refuse_from_use
 from synth.plan.noise_use import PoolUse, count_use
 from synth.plan.plan import Plan
 from synth.plan.pool_division import near_duplicate_notes
+from synth.processes.pool import Pool
 from synth.recipe.distributions import Constant
 from synth.recipe.load import load_recipe
 from synth.recipe.model import SPLITS, Recipe
@@ -160,15 +161,22 @@ def make_plan(
 
     start = time.monotonic()
     recipe = load_recipe(Path(recipe_path), overrides)
-    speech, noise, rooms = scan_sources(recipe, jobs=jobs, progress=progress)
-    refuse_from_totals(recipe, speech, noise)
-    if strict_inputs:
-        speech, noise = (hash_sources(catalog, reread=True, progress=progress) for catalog in (speech, noise))
-    # Room responses are always hashed: they are short, and nothing decodes them before the render.
-    rooms = hash_sources(rooms, reread=strict_inputs, progress=progress)
-    store = prepare_noise(
-        noise, sample_rate=recipe.sample_rate, cache=cache_folder(), jobs=jobs, limits=recipe.limits, progress=progress
-    )
+    with Pool(jobs) as pool:  # one for all steps: each start of a worker takes time
+        speech, noise, rooms = scan_sources(recipe, jobs=jobs, progress=progress, pool=pool)
+        refuse_from_totals(recipe, speech, noise)
+        if strict_inputs:
+            speech, noise = (hash_sources(catalog, reread=True, progress=progress) for catalog in (speech, noise))
+        # Room responses are always hashed: they are short, and nothing decodes them before the render.
+        rooms = hash_sources(rooms, reread=strict_inputs, progress=progress)
+        store = prepare_noise(
+            noise,
+            sample_rate=recipe.sample_rate,
+            cache=cache_folder(),
+            jobs=jobs,
+            limits=recipe.limits,
+            progress=progress,
+            pool=pool,
+        )
     plan, uses = plan_clips(recipe, Catalogs(speech, noise, rooms), store)
     warnings = [
         *near_duplicate_notes(recipe, noise, store),
@@ -185,8 +193,10 @@ def make_plan(
     return PlannedRecipe(plan, store, uses, tuple(warnings), time.monotonic() - start, notes)
 
 
-def scan_sources(recipe: Recipe, *, jobs: int = 1, progress: Progress | None = None) -> Catalogs:
-    """Make the catalogs of speech, noise and rooms of a recipe.
+def scan_sources(
+    recipe: Recipe, *, jobs: int = 1, progress: Progress | None = None, pool: Pool | None = None
+) -> Catalogs:
+    """Make the catalogs of speech, noise and rooms of a recipe; `pool` is as in `scan`.
 
     Raises:
         RecipeError: a folder, file or list is missing.
@@ -197,7 +207,13 @@ def scan_sources(recipe: Recipe, *, jobs: int = 1, progress: Progress | None = N
     top_db = setting.number if isinstance(setting, Constant) else None  # a recipe cannot draw it
     refuse_missing(recipe.sources, recipe.folder)
     scan_each = partial(
-        scan, folder=recipe.folder, limits=recipe.limits, cache=cache_folder(), jobs=jobs, progress=progress
+        scan,
+        folder=recipe.folder,
+        limits=recipe.limits,
+        cache=cache_folder(),
+        jobs=jobs,
+        progress=progress,
+        pool=pool,
     )
     speech = scan_each(recipe.speech.sources, kind="speech", trim_top_db=top_db)
     noise = scan_each(recipe.noise_sources, kind="noise")

@@ -26,6 +26,7 @@ from typing import Any, Final, TypeAlias
 
 from synth.errors import BadInput, SynthError
 from synth.processes.interrupts import interrupts_held_back
+from synth.processes.memory import keep_freed_memory
 from synth.processes.supervisor import Lost, Supervisor, Worker
 from synth.processes.threads import ONE_THREAD
 from synth.processes.worker_side import answer_messages, bind_to_parent
@@ -101,6 +102,19 @@ class Pool:
             supervisor.kill(supervisor.busy())  # the caller stopped listening
 
 
+@contextlib.contextmanager
+def shared_pool(pool: Pool | None, jobs: int) -> Iterator[Pool]:
+    """Use a pool that somebody else ends, or a pool of `jobs` workers that ends with the block.
+
+    A worker takes 0.2 s of CPU time to start, so that steps that follow each other share one pool.
+    """
+    if pool is not None:
+        yield pool
+    else:
+        with Pool(jobs) as own:
+            yield own
+
+
 def _refusal(path: str, lost: Lost) -> BadInput:
     if lost.is_hung:
         return BadInput("timeout", path, f"the decoder did not come back within {lost.limit_s:g} s, twice", "scan")
@@ -152,6 +166,7 @@ def serve(descriptor: int, parent: int) -> None:
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    keep_freed_memory()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the MP3 decoder prints to stderr
     answer_messages(Connection(descriptor), _answers)
 

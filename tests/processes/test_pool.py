@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from synth.errors import BadInput, SynthError
-from synth.processes.pool import Pool, start_worker
+from synth.processes.pool import Pool, shared_pool, start_worker
 
 ANSWER, MISBEHAVE = "tests.processes.hostile:answer", "tests.processes.hostile:misbehave"
 
@@ -100,3 +100,13 @@ def test_nothing_is_left_running() -> None:
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def test_steps_that_share_a_pool_share_its_workers() -> None:
+    def pids(pool: Pool | None) -> set[int]:
+        with shared_pool(pool, jobs=1) as workers:
+            return {answer[2] for _, answer in workers.map(ANSWER, [("a", 1)], timeout_s=60)}
+
+    with Pool(jobs=1) as pool:
+        assert pids(pool) == pids(pool), "the pool outlives each step"
+    assert pids(None) != pids(None), "a step without one starts its own, and ends it"

@@ -48,7 +48,7 @@ _HOP, _FRAME, _FFT = 58, 32 * 58, 2048
 _BANDS, _LOW_HZ, _HIGH_HZ = 33, 300.0, 2000.0
 _SILENT_POWER = 1e-3  # squared steps of int16, between 300 and 2000 Hz: less than rounding alone leaves there
 _SOUND_SHARE = 0.75  # of a block; the rest may be silence
-_FRAMES_AT_ONCE = 512
+_FRAMES_AT_ONCE, _FRAMES_PER_FFT = 512, 32
 
 
 def count_words(num_samples: int, sample_rate: int) -> int:
@@ -102,7 +102,7 @@ def _at_our_rate(blocks: Iterator[npt.NDArray[np.float64]], sample_rate: int) ->
 def _words(samples: npt.NDArray[np.float64]) -> Words:
     """Return the words of samples at RATE: one fewer than there are complete frames."""
     frames = np.lib.stride_tricks.sliding_window_view(samples, _FRAME)[::_HOP]
-    energy = np.concatenate([_band_energy(frames[k : k + 64]) for k in range(0, len(frames), 64)])
+    energy = _band_energy(frames)
     silent = energy.sum(axis=1) < _SILENT_POWER
     slope = np.diff(np.log(energy + 1e-12), axis=1)
     bits = np.packbits(slope[1:] > slope[:-1], axis=1, bitorder="little")
@@ -114,9 +114,20 @@ def _words(samples: npt.NDArray[np.float64]) -> Words:
 def _band_energy(frames: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the mean square of each frame in each band, shape (k, 33)."""
     window, edges = _window(), _edges()
-    spectra = np.fft.rfft(frames * window, _FFT)[:, edges[0] : edges[-1]]
-    power = spectra.real**2 + spectra.imag**2
-    return np.asarray(np.add.reduceat(power, edges[:-1] - edges[0], axis=1) * (2 / _FFT / np.square(window).sum()))
+    energy = np.empty((len(frames), _BANDS))
+    # a few frames at a time, in arrays that stay in the processor's cache
+    padded = np.zeros((_FRAMES_PER_FFT, _FFT))
+    spectra = np.empty((_FRAMES_PER_FFT, _FFT // 2 + 1), np.complex128)
+    for first in range(0, len(frames), _FRAMES_PER_FFT):
+        part = frames[first : first + _FRAMES_PER_FFT]
+        np.multiply(part, window, out=padded[: len(part), :_FRAME])
+        np.fft.rfft(padded[: len(part)], out=spectra[: len(part)])
+        in_bands = spectra[: len(part), edges[0] : edges[-1]]
+        power = np.square(in_bands.real)
+        power += np.square(in_bands.imag)
+        np.add.reduceat(power, edges[:-1] - edges[0], axis=1, out=energy[first : first + len(part)])
+    energy *= 2 / _FFT / np.square(window).sum()
+    return energy
 
 
 @lru_cache
