@@ -19,10 +19,11 @@ import numpy.typing as npt
 
 from synth import files
 from synth.audio.encode import pcm_bytes
+from synth.audio.pcm_level import PcmLevel
 from synth.audio.read import AudioFile, opened_descriptor
 from synth.dataset.reader import open_inside
 from synth.dataset.row_consistency import LEVEL_TOLERANCE_DB, stems_of
-from synth.dataset.written_levels import PcmLevel, is_quiet, measure_stems, snr_scale_of
+from synth.dataset.written_levels import is_quiet, measure_stems, snr_scale_of
 from synth.dsp import levels
 from synth.errors import BadInput
 

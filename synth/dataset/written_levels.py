@@ -11,60 +11,31 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from synth.audio.pcm_level import PcmLevel
 from synth.dsp import levels, mix
 from synth.dsp.arrays import Samples
 from synth.errors import BadInput
 from synth.plan.clip_spec import ClipSpec
 from synth.render.clip import RenderedAudio, snr_scale
-from synth.units import gain_to_db, power_to_db
+from synth.units import power_to_db
 
 #: Below this level of a stem the rounding to 24 bits (noise at -149 dBFS) may change an SNR; above, by 1e-6 dB.
 _QUIET_DBFS: Final = -80.0
 _FULL_SCALE_24: Final = 1 << 23
 
 
-@dataclasses.dataclass(slots=True)
-class PcmLevel:
-    """Level and peak of int16 samples that come in blocks."""
-
-    count: int = 0
-    _energy: int = 0
-    _peak: int = 0
-
-    def add(self, samples: npt.NDArray[np.int16]) -> None:
-        """Take the next samples, int16, shape (n,)."""
-        if len(samples):
-            self.count += len(samples)
-            steps = samples.astype(np.float64)
-            self._energy += int(np.dot(steps, steps))  # exact: 30 bits each, blocks of less than 8 million
-            self._peak = max(self._peak, int(samples.max()), -int(samples.min()))
-
-    @property
-    def level_dbfs(self) -> float:
-        """RMS, -inf for silence."""
-        return power_to_db(self._energy / (max(1, self.count) << 30))
-
-    @property
-    def peak_dbfs(self) -> float:
-        """Largest absolute sample, -inf for silence."""
-        return gain_to_db(self._peak / 32768.0) if self._peak else -math.inf
-
-
-def measure_as_written(spec: ClipSpec, rendered: RenderedAudio, pcm: npt.NDArray[np.int16]) -> RenderedAudio:
+def measure_as_written(spec: ClipSpec, rendered: RenderedAudio, level: PcmLevel) -> RenderedAudio:
     """Replace the levels of a rendered clip by those of its files.
 
     Args:
         spec: the plan of the clip.
         rendered: the clip as rendered.
-        pcm: its samples as they are written, int16, shape (num_samples,).
+        level: of its samples as they are written.
 
     Raises:
         BadInput: `silent` if nothing is left of the clip in 16 bits.
     """
-    level = PcmLevel()
-    level.add(pcm)
     if not math.isfinite(level.level_dbfs):
         raise BadInput("silent", spec.source_id, "every sample of the clip is 0 after rounding to 16 bits")
     measured = dataclasses.replace(rendered.measurements, level_dbfs=level.level_dbfs, peak_dbfs=level.peak_dbfs)

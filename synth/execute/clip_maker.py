@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from synth.audio.encode import encode, pcm_bytes, quantize, quantize_24
+from synth.audio.encode import encode, pcm_bytes, quantize_24
 from synth.dataset import manifest
 from synth.dataset.dataset_dir import DatasetDir, audio_path, stem_path
 from synth.dataset.quarantine import clip_refusal
@@ -49,8 +49,8 @@ class ClipMaker:
         clip = self._renderer.render(index, progress)
         spec, file_format = clip.spec, self.plan.recipe.output.format
         try:
-            pcm = quantize(clip.rendered.samples)
-            rendered = measure_as_written(spec, clip.rendered, pcm)
+            pcm, level = clip.rendered.mixture.rounded()
+            rendered = measure_as_written(spec, clip.rendered, level)
             contents = {
                 audio_path(spec.split, spec.source_id, spec.clip_id, file_format): encode(
                     pcm, spec.sample_rate, file_format

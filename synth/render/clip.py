@@ -6,7 +6,7 @@ The signal path: speech -> effects -> room -> stem; noise -> stem; both mixed at
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -19,6 +19,7 @@ from synth.dsp.effects.effect import Report
 from synth.dsp.room import Response, convolve
 from synth.errors import BadInput
 from synth.plan.clip_spec import ClipSpec
+from synth.render.mixture import Mixture
 from synth.render.noise_power import LookUpPowers, noise_powers
 from synth.render.noise_stem import NoiseStem, ReadEvent, ReadNoise, noise_stem
 from synth.units import db_to_gain, gain_to_db, power_to_db, seconds_to_samples
@@ -61,12 +62,17 @@ class Measurements:
 class RenderedAudio:
     """The sound of a clip. Samples are float64 at full scale 1.0, not yet quantized."""
 
-    samples: Samples  # shape (num_samples,)
+    mixture: Mixture  # the finished sound; after a channel it is one part, without noise
     sample_rate: int  # Hz
     # Speech and noise as they enter the channel, shape (num_samples,) each; without a channel they sum to the samples.
     stems: tuple[Samples, Samples] | None
     speech_alignment: tuple[tuple[str, float, float], ...] | None  # (word, start, duration), seconds of the clip
     measurements: Measurements
+
+    @property
+    def samples(self) -> Samples:
+        """The finished sound, shape (num_samples,), computed at each call."""
+        return self.mixture.samples()
 
 
 def render_clip(
@@ -97,37 +103,36 @@ def render_clip(
     Raises:
         BadInput: `silent`, `too_short`, `clipped`, `truncated` or `nonfinite`.
     """
-    speech_stem, speech_reports = _speech_stem(spec, speech, source_rate, room)
+    speech_samples, speech_reports = _play_speech(spec, speech, source_rate, room)
     span = slice(spec.onset, spec.onset + spec.speech_num_samples)
     scale = snr_scale(spec.measure, spec.weighting, spec.sample_rate)
-    level = _speech_level(spec, speech_stem, span, scale)
+    level = _speech_level(spec, speech_samples, scale)
+    mixture, noise = Mixture(spec.num_samples, speech_samples, spec.onset), NoiseStem(np.zeros(0), (), ())
     if spec.noise:
         noise = noise_stem(spec, read_noise, look_up_powers, read_event)
         powers = noise_powers(spec, noise.samples, noise.segment_gains, span, scale, look_up_powers)
         noise_level = mix.noise_level(noise.samples, span, powers, scale=scale)
-        mixed = _mix_at_snr(spec, speech_stem, noise.samples, level, noise_level, scale, settings)
+        mixed = _mix_at_snr(spec, replace(mixture, noise=noise.samples), level, noise_level, scale, settings)
     else:
-        noise = NoiseStem(np.zeros_like(speech_stem), (), ())
-        mixed = _Mix(_to_level(spec, speech_stem, settings), 0.0, None)
+        mixed = _Mix(_to_level(spec, mixture, settings), None)
     output, channel_reports = mixed.output, tuple[Report | None, ...]()
     headroom_db = output.headroom_db
     if spec.channel_effects:
-        samples, channel_reports = _apply_channel(spec, output.samples)
-        output = _to_level(spec, samples, settings)
+        samples, channel_reports = _apply_channel(spec, output.mixture.samples())
+        output = _to_level(spec, Mixture(spec.num_samples, samples), settings)
         # Without a planned level, nothing after the channel makes up for what the mix was turned down before it.
         headroom_db = output.headroom_db + (mixed.output.headroom_db if spec.level_dbfs is None else 0.0)
-    mix_gain = mixed.output.gain
-    noise_gain = mixed.noise_gain
+    mix_gain, noise_gain = mixed.output.mixture.gain, mixed.output.mixture.noise_gain
     return RenderedAudio(
-        samples=output.samples,
+        mixture=output.mixture,
         sample_rate=spec.sample_rate,
-        stems=(speech_stem * mix_gain, noise.samples * noise_gain * mix_gain) if settings.stems else None,
+        stems=mixed.output.mixture.stems() if settings.stems else None,
         speech_alignment=None if words is None else _place_words(spec, words, len(speech), source_rate),
         measurements=Measurements(
             active_level_dbfs=power_to_db(level.power(mix_gain)) + gain_to_db(mix_gain),
             snr=mixed.snr,
-            level_dbfs=levels.level_dbfs(output.samples),
-            peak_dbfs=gain_to_db(_peak(output.samples)),
+            level_dbfs=output.level_dbfs,
+            peak_dbfs=output.peak_dbfs,
             headroom_gain_db=headroom_db,
             noise_gains_db=tuple(gain_to_db(gain * noise_gain * mix_gain) for gain in noise.segment_gains),
             event_gains_db=tuple(gain_to_db(gain * noise_gain * mix_gain) for gain in noise.event_gains),
@@ -142,10 +147,10 @@ def snr_scale(measure: str, weighting: str, sample_rate: int) -> mix.Scale:
     return mix.Scale(measure, "none" if measure == "lufs" else weighting, sample_rate)
 
 
-def _speech_stem(
+def _play_speech(
     spec: ClipSpec, speech: Samples, source_rate: int, room: Response | None
 ) -> tuple[Samples, tuple[Report | None, ...]]:
-    """The speech after its effects and the room, at its place in the clip, and what its effects reported."""
+    """The speech after its effects and the room, with the tail of the room, and what its effects reported."""
     samples, reports = run_chain(
         speech, source_rate=source_rate, sample_rate=spec.sample_rate, effects=spec.speech_effects
     )
@@ -157,14 +162,12 @@ def _speech_stem(
     if room is not None:
         # The tail of the room runs on into the margin, and is cut at the end of the clip.
         samples = convolve(samples, room)[: spec.num_samples - spec.onset]
-    stem = np.zeros(spec.num_samples)
-    stem[spec.onset : spec.onset + len(samples)] = samples
-    return stem, tuple(reports)
+    return samples, tuple(reports)
 
 
-def _speech_level(spec: ClipSpec, stem: Samples, span: slice, scale: mix.Scale) -> mix.SpeechLevel:
+def _speech_level(spec: ClipSpec, speech: Samples, scale: mix.Scale) -> mix.SpeechLevel:
     try:
-        return mix.speech_level(stem, span, scale=scale)
+        return mix.speech_level(speech, slice(spec.speech_num_samples), scale=scale)
     except levels.SilentError as error:
         raise BadInput("silent", spec.source_id, f"the speech has no level: {error}") from error
     except ValueError as error:
@@ -173,11 +176,12 @@ def _speech_level(spec: ClipSpec, stem: Samples, span: slice, scale: mix.Scale) 
 
 @dataclass(frozen=True, slots=True)
 class _Leveled:
-    """Samples at the planned level."""
+    """A sound at the planned level."""
 
-    samples: Samples
-    gain: float  # all of it
-    headroom_db: float  # 0 or less: the part of the gain that keeps the peak
+    mixture: Mixture
+    level_dbfs: float
+    peak_dbfs: float
+    headroom_db: float  # 0 or less: the part of its gain that keeps the peak
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +189,6 @@ class _Mix:
     """Speech and noise together, at the level at which they enter the channel."""
 
     output: _Leveled
-    noise_gain: float  # of the noise stem, before the gain of the whole
     snr: mix.MeasuredSnr | None
 
 
@@ -195,8 +198,7 @@ _ROUNDS: Final = 5
 
 def _mix_at_snr(
     spec: ClipSpec,
-    speech: Samples,
-    noise: Samples,
+    mixture: Mixture,
     speech_level: mix.SpeechLevel,
     noise_level: mix.NoiseLevel,
     scale: mix.Scale,
@@ -212,7 +214,8 @@ def _mix_at_snr(
     assert spec.snr_db is not None
     mix_gain, noise_gain = 1.0, 0.0
     if spec.level_dbfs is not None:  # start as if the noise added nothing
-        mix_gain = db_to_gain(spec.level_dbfs - levels.level_dbfs(speech))
+        power = levels.mean_power(mixture.speech) * mixture.speech.size / mixture.num_samples
+        mix_gain = db_to_gain(spec.level_dbfs - power_to_db(power))
     try:
         for _ in range(_ROUNDS):
             last_gain = noise_gain
@@ -220,14 +223,14 @@ def _mix_at_snr(
             if abs(noise_gain - last_gain) <= _SETTLED * noise_gain:
                 noise_gain = last_gain  # the one that `output` was mixed with
                 break
-            output = _to_level(spec, speech + noise_gain * noise, settings)
-            mix_gain = output.gain
+            output = _to_level(spec, replace(mixture, noise_gain=noise_gain), settings)
+            mix_gain = output.mixture.gain
             if not speech_level.moves:
                 break
         snr = mix.measured_snr(speech_level, noise_level, gain=noise_gain, clip_gain=mix_gain, scale=scale)
     except levels.SilentError as error:
         raise BadInput("silent", spec.noise[0].recording_id, str(error)) from error
-    return _Mix(output, noise_gain, snr)
+    return _Mix(output, snr)
 
 
 def _apply_channel(spec: ClipSpec, samples: Samples) -> tuple[Samples, tuple[Report | None, ...]]:
@@ -238,26 +241,28 @@ def _apply_channel(spec: ClipSpec, samples: Samples) -> tuple[Samples, tuple[Rep
     return samples, tuple(reports)
 
 
-def _to_level(spec: ClipSpec, samples: Samples, settings: RenderSettings) -> _Leveled:
-    """Bring samples to the planned level, or as near to it as the headroom allows."""
-    power = levels.mean_power(samples)
+def _to_level(spec: ClipSpec, mixture: Mixture, settings: RenderSettings) -> _Leveled:
+    """Bring a sound to the planned level, or as near to it as the headroom allows."""
+    power, peak = mixture.power_and_peak()
+    if not np.isfinite(power):
+        raise BadInput("nonfinite", spec.source_id, "the clip has NaN or infinite samples")
     if power < levels.SILENCE:
         raise BadInput("silent", spec.source_id, "the clip is silent")
     gain = 1.0 if spec.level_dbfs is None else mix.round_gain(db_to_gain(spec.level_dbfs) / float(np.sqrt(power)))
-    peak = _peak(samples) * gain
     # A recording that is taken as it is may fill the scale; resampling alone can lead above the recipe's peak.
     ceiling = 1.0 if spec.unchanged else db_to_gain(settings.max_peak_dbfs)
     headroom_gain = 1.0
-    if peak > ceiling:
+    if peak * gain > ceiling:
         if settings.refuse_clipping:
-            raise BadInput("clipped", spec.source_id, f"the clip would peak at {gain_to_db(peak):+.1f} dBFS")
-        headroom_gain = mix.round_gain(ceiling / peak * (1 - 1e-9))
+            raise BadInput("clipped", spec.source_id, f"the clip would peak at {gain_to_db(peak * gain):+.1f} dBFS")
+        headroom_gain = mix.round_gain(ceiling / (peak * gain) * (1 - 1e-9))
     gain *= headroom_gain
-    return _Leveled(samples * gain if gain != 1.0 else samples, gain, gain_to_db(headroom_gain))
-
-
-def _peak(samples: Samples) -> float:
-    return max(float(samples.max()), -float(samples.min()))
+    return _Leveled(
+        replace(mixture, gain=gain),
+        level_dbfs=power_to_db(power) + gain_to_db(gain),
+        peak_dbfs=gain_to_db(peak * gain),
+        headroom_db=gain_to_db(headroom_gain),
+    )
 
 
 def _place_words(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from synth.audio.encode import quantize
 from synth.catalog.noise_store import NoiseStore
 from synth.dsp.arrays import Samples
 from synth.errors import BadInput
@@ -36,4 +35,5 @@ def simulate(plan: Plan, noise: NoiseStore, indices: Iterable[int]) -> Iterator[
             clip = renderer.render(index, NoProgress())
         except BadInput:
             continue
-        yield SimulatedClip(clip.spec, quantize(clip.rendered.samples) / 32768.0, clip.rendered.measurements)
+        pcm, _ = clip.rendered.mixture.rounded()
+        yield SimulatedClip(clip.spec, pcm / 32768.0, clip.rendered.measurements)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synth import files
-from synth.audio.encode import pcm_bytes, quantize
+from synth.audio.encode import pcm_bytes
 from synth.dataset import manifest
 from synth.dataset.dataset_dir import DatasetDir, audio_path
 from synth.dataset.labels import TruthLabels
@@ -115,8 +115,8 @@ class PlanStore:
             renderer = self._local.renderer = ClipRenderer(self.plan, self.saved.noise, stems=False)
         try:
             clip = renderer.render(index, NoProgress())
-            pcm = quantize(clip.rendered.samples)
-            rendered = measure_as_written(clip.spec, clip.rendered, pcm)
+            pcm, level = clip.rendered.mixture.rounded()
+            rendered = measure_as_written(clip.spec, clip.rendered, level)
         except BadInput as error:
             raise SynthError(
                 f"clip {self.plan.clip_id(index)} (number {index} of {self.title}) cannot be made: {error}"
