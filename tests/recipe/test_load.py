@@ -102,7 +102,7 @@ def test_every_key_arrives_in_the_model(tmp_path: Path) -> None:
     trim, speed, pitch, other, equalizer = recipe.speech.effects
     assert trim.parameters == {"top_db": Constant(40.0)}
     assert speed.parameters == {"factor": Choice((0.9, 1.0, 1.1), (1.0, 2.0, 1.0))}
-    assert pitch.parameters == {"semitones": Normal(0.0, 1.0, (-3.0, 3.0)), "engine": "signalsmith"}
+    assert pitch.parameters == {"semitones": Normal(0.0, 1.0, (-3.0, 3.0)), "engine": "wsola"}
     assert (pitch.probability, other.probability) == (0.5, 1.0)
     assert other.parameters["engine"] == WordChoice(("signalsmith", "librosa"))
     assert equalizer.parameters["bands_db"][:3] == (Constant(1.0), Uniform(0.0, 1.0), Constant(2.0))

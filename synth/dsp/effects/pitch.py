@@ -8,7 +8,7 @@ from typing import Annotated
 from synth.dsp.arrays import Samples
 from synth.dsp.effects.effect import Effect
 from synth.dsp.effects.playback import Playback
-from synth.dsp.effects.stretch import ENGINES, resample_and_stretch
+from synth.dsp.effects.stretch import DEFAULT_ENGINE, ENGINE_HELP, ENGINES, resample_and_stretch
 from synth.dsp.parameters import Parameter
 
 
@@ -25,13 +25,7 @@ class Pitch(Effect):
     semitones: Annotated[
         float, Parameter("up, or down where negative; the duration stays", low=-12, high=12, unit="semitones")
     ]
-    engine: Annotated[
-        str,
-        Parameter(
-            "signalsmith keeps clicks sharp; librosa is the phase vocoder",
-            choices=ENGINES,
-        ),
-    ] = "signalsmith"
+    engine: Annotated[str, Parameter(ENGINE_HELP, choices=ENGINES)] = DEFAULT_ENGINE
 
     @property
     def ratio(self) -> float:

@@ -7,20 +7,22 @@ import numpy as np
 from synth.dsp.arrays import Samples
 from synth.dsp.resample import fit_length, resample
 
-ENGINES = ("signalsmith", "librosa")
+ENGINES = ("wsola", "signalsmith", "librosa")
+DEFAULT_ENGINE = "wsola"
+ENGINE_HELP = "wsola is 10 times faster and keeps clicks sharp; signalsmith and librosa keep mixtures of tones"
 
 _SEED = 1  # above a twofold stretch Signalsmith draws phases at random, which must be the same each time
 _SIGNALSMITH_LEAD_S = 0.06
 _LIBROSA_WINDOW_S = 0.064  # resolves the partials of a low voice; twice as long smears a click over 78 ms
 
 
-def stretch(samples: Samples, *, num_samples: int, sample_rate: int, engine: str = "signalsmith") -> Samples:
+def stretch(samples: Samples, *, num_samples: int, sample_rate: int, engine: str = DEFAULT_ENGINE) -> Samples:
     """Play faster or slower at the same pitch, so that `num_samples` come out.
 
     Args:
         samples: float64, shape (n,), any length.
         num_samples: length of the result; the tempo is n / num_samples.
-        sample_rate: Hz; sets the window (0.12 s with Signalsmith, 64 ms with librosa).
+        sample_rate: Hz; sets the window (16 ms with wsola, 0.12 s with signalsmith, 64 ms with librosa).
         engine: one of ENGINES.
 
     Raises:
@@ -32,6 +34,10 @@ def stretch(samples: Samples, *, num_samples: int, sample_rate: int, engine: str
         return np.zeros(num_samples)
     if len(samples) == num_samples:
         return samples
+    if engine == "wsola":
+        from synth.dsp.kernels.wsola import time_stretch  # loads numba: only where it is used
+
+        return time_stretch(np.ascontiguousarray(samples), num_samples=num_samples, sample_rate=sample_rate)
     run = _signalsmith if engine == "signalsmith" else _librosa
     return fit_length(run(samples, len(samples) / num_samples, sample_rate), num_samples)
 
@@ -44,7 +50,7 @@ def resample_and_stretch(
     num_samples: int,
     source_rate: int,
     sample_rate: int,
-    engine: str = "signalsmith",
+    engine: str = DEFAULT_ENGINE,
 ) -> Samples:
     """Resample by rate_out / rate_in, and stretch the rest of the way to `num_samples`.
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from synth.dsp.arrays import Samples
 from synth.dsp.effects.effect import TimeScale
 from synth.dsp.effects.playback import Playback
-from synth.dsp.effects.stretch import ENGINES, stretch
+from synth.dsp.effects.stretch import DEFAULT_ENGINE, ENGINE_HELP, ENGINES, stretch
 from synth.dsp.parameters import Parameter
 from synth.units import scaled_length
 
@@ -23,13 +23,7 @@ class Tempo(TimeScale):
     factor: Annotated[
         float, Parameter("times as fast; below 1 is slower and longer, the pitch stays", low=0.5, high=2.0)
     ]
-    engine: Annotated[
-        str,
-        Parameter(
-            "signalsmith keeps clicks sharp; librosa is the phase vocoder",
-            choices=ENGINES,
-        ),
-    ] = "signalsmith"
+    engine: Annotated[str, Parameter(ENGINE_HELP, choices=ENGINES)] = DEFAULT_ENGINE
 
     def merge_into(self, playback: Playback) -> Playback | None:
         """Return `playback` followed by this effect, or None (`Effect.merge_into`)."""

@@ -36,3 +36,10 @@ def kernel(*signatures: str | Any) -> Callable[[Callable[P, R]], Callable[P, R]]
         return compiled
 
     return compile_function
+
+
+def kernel_part(function: Callable[P, R]) -> Callable[P, R]:
+    """Let kernels of the same module call this function: it is compiled into each of them, and loaded with them."""
+    rules: dict[str, Any] = _FLOAT_RULES
+    part: Callable[P, R] = numba.njit(**rules)(function)
+    return part

@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 from synth.dsp.effects import Audiomentations, Drift, Equalizer, Gain, Pitch, Polarity, Speed, Tempo, Trim
 from synth.dsp.effects import chain as chain_module
 from synth.dsp.effects.chain import map_position, planned_length, run_chain
+from synth.dsp.effects.stretch import ENGINES
 from tests.dsp.effects.known_signals import cents_off, clicks, harmonics, noise
 
 EFFECT = st.one_of(
     st.builds(Speed, st.integers(500, 2000).map(lambda n: n / 1000)),
-    st.builds(Tempo, st.integers(700, 1500).map(lambda n: n / 1000), st.sampled_from(["signalsmith", "librosa"])),
-    st.builds(Pitch, st.floats(-6, 6)),
+    st.builds(Tempo, st.integers(700, 1500).map(lambda n: n / 1000), st.sampled_from(ENGINES)),
+    st.builds(Pitch, st.floats(-6, 6), st.sampled_from(ENGINES)),
     st.builds(Gain, st.floats(-10, 10)),
     st.just(Equalizer((3.0,) * 8)),
     st.builds(Trim, st.just(40.0), st.integers(0, 300), st.one_of(st.none(), st.integers(0, 3000))),
@@ -63,23 +64,24 @@ def test_fused_pitch_is_exact() -> None:
 
 @pytest.fixture
 def passes(monkeypatch):
-    """Counts the real passes of soxr and of the stretch, as [soxr, stretch]."""
+    """Counts the real passes of soxr and of the stretches, as [soxr, stretch]."""
     import python_stretch
     import soxr
 
+    from synth.dsp.kernels import wsola
+
     count = [0, 0]
-    resample, machine = soxr.resample, python_stretch.Signalsmith.Stretch
 
-    def counted_resample(*args, **kwargs):
-        count[0] += 1
-        return resample(*args, **kwargs)
+    def counted(number, function):
+        def wrapper(*args, **kwargs):
+            count[number] += 1
+            return function(*args, **kwargs)
 
-    def counted_machine(*args):
-        count[1] += 1
-        return machine(*args)
+        return wrapper
 
-    monkeypatch.setattr(soxr, "resample", counted_resample)
-    monkeypatch.setattr(python_stretch.Signalsmith, "Stretch", counted_machine)
+    monkeypatch.setattr(soxr, "resample", counted(0, soxr.resample))
+    monkeypatch.setattr(wsola, "time_stretch", counted(1, wsola.time_stretch))
+    monkeypatch.setattr(python_stretch.Signalsmith, "Stretch", counted(1, python_stretch.Signalsmith.Stretch))
     return count
 
 
@@ -93,6 +95,8 @@ def passes(monkeypatch):
         (16000, [Tempo(1.0)], [0, 0]),
         (16000, [Tempo(1.1)], [0, 1]),
         (44100, [Trim(40.0, 10, 9000), Speed(0.9), Pitch(2.0), Tempo(1.1)], [1, 1]),
+        (44100, [Tempo(1.1, "signalsmith"), Pitch(2.0, "signalsmith")], [1, 1]),
+        (44100, [Tempo(1.1), Pitch(2.0, "signalsmith")], [2, 2]),
         (44100, [Pitch(2.0), Gain(1.0), Pitch(2.0)], [2, 2]),
         (8000, [Speed(2.0)], [0, 0]),  # twice as many samples, twice as fast: nothing to do
     ],
