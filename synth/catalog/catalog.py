@@ -45,6 +45,7 @@ MAX_REFUSED = 100_000
 _MAGIC = b"synth catalog 2\n"
 _ALIGN = 64
 _COPY = 1 << 20
+_WINDOW, _NEAR = 1 << 14, 1 << 10  # bytes that are read ahead; how far apart words that follow each other may be
 _ROW = np.dtype(
     [
         ("source", "<u2"),
@@ -87,23 +88,43 @@ class _Descriptor:
         os.close(self.number)
 
 
-@dataclass(frozen=True, slots=True)
 class _Blob:
     """A part of an open file that is read on demand: not in this process's memory, and safe after a fork."""
 
-    file: _Descriptor
-    start: int  # position in the file
-    size: int  # bytes
+    __slots__ = ("_window", "file", "size", "start")
+
+    def __init__(self, file: _Descriptor, start: int, size: int) -> None:
+        self.file = file
+        self.start = start  # position in the file
+        self.size = size  # bytes
+        self._window = 0, b""  # (position, the bytes from there on) that were read last: the next words are often in it
 
     def read(self, at: int, count: int) -> bytes:
-        return os.pread(self.file.number, count, self.start + at) if count else b""
+        """Read `count` bytes from `at` on."""
+        first, window = self._window
+        offset = at - first
+        if offset >= 0 and offset + count <= len(window):
+            return window[offset : offset + count]
+        if 0 <= offset <= len(window) + _NEAR:  # words are read one after the other: fetch those that follow
+            window = os.pread(self.file.number, max(count, min(_WINDOW, self.size - at)), self.start + at)
+            self._window = at, window
+            return window[:count]
+        self._window = at, os.pread(self.file.number, count, self.start + at) if count else b""
+        return self._window[1]
 
     def read_all(self, starts: npt.NDArray[np.int64], counts: npt.NDArray[np.integer[Any]]) -> Iterator[bytes]:
         """Words one after the other, about a megabyte at a time."""
+        if not len(starts):
+            return
+        ends = np.add(starts, counts, dtype=np.int64)
+        if (starts[1:] == ends[:-1]).all():  # as they are in the file
+            for at in range(int(starts[0]), int(ends[-1]), _COPY):
+                yield os.pread(self.file.number, min(_COPY, int(ends[-1]) - at), self.start + at)
+            return
         parts: list[bytes] = []
         num_bytes = 0
-        for start, count in zip(starts, counts, strict=True):
-            parts.append(self.read(int(start), int(count)))
+        for start, count in zip(starts.tolist(), counts.tolist(), strict=True):
+            parts.append(self.read(start, count))
             num_bytes += len(parts[-1])
             if num_bytes > _COPY:
                 yield b"".join(parts)
@@ -146,23 +167,18 @@ class Catalog:
         source, channels, rate, offset, count, ends, name_at, detail_at, name_bytes, detail_bytes, size, mtime_ns = row
         path = self._names.read(name_at, name_bytes).decode()
         name = self.sources[source].name
-        detail = json.loads(self._details.read(detail_at, detail_bytes)) if detail_bytes else {}
-        alignment, trim = detail.get("alignment"), detail.get("trim")
-        return Recording(
-            id=recording_id(name, path, offset),
-            source=name,
-            path=path,
-            offset=offset,
-            num_samples=count,
-            sample_rate=rate,
-            channels=channels,
-            text=detail.get("text"),
-            speaker=detail.get("speaker"),
-            labels=detail.get("labels"),
-            alignment=None if alignment is None else tuple(Word(*word) for word in alignment),
-            identity=FileIdentity(size, mtime_ns, ends) if ends else None,
-            trim=None if trim is None else (trim[0], trim[1]),
-        )
+        identity = FileIdentity(size, mtime_ns, ends) if ends else None
+        brief = (recording_id(name, path, offset), name, path, offset, count, rate, channels)
+        if not detail_bytes:
+            return Recording(*brief, identity=identity)
+        detail = _decoded(self._details.read(detail_at, detail_bytes))
+        get = detail.get
+        alignment, trim = get("alignment"), get("trim")
+        if alignment is not None:
+            alignment = tuple(Word(*word) for word in alignment)
+        if trim is not None:
+            trim = trim[0], trim[1]
+        return Recording(*brief, get("text"), get("speaker"), get("labels"), alignment, identity, trim)
 
     @cached_property
     def num_samples(self) -> npt.NDArray[np.int64]:
@@ -238,14 +254,15 @@ class Catalog:
 
     def id(self, index: int) -> str:
         """`catalog[index].id`, without reading the rest."""
-        return recording_id(self.source(index).name, self.path(index), int(self._rows[index]["offset"]))
+        source, _, _, offset, _, _, name_at, _, name_bytes, _, _, _ = self._rows[index].item()
+        return recording_id(self.sources[source].name, self._names.read(name_at, name_bytes).decode(), offset)
 
     def label(self, index: int, name: str) -> object:
         """The speaker, the text, or a label of a recording; None if it is unknown."""
         row = self._rows[index]
         if not row["detail_bytes"]:
             return None
-        detail = json.loads(self._details.read(int(row["detail_start"]), int(row["detail_bytes"])))
+        detail = _decoded(self._details.read(int(row["detail_start"]), int(row["detail_bytes"])))
         return detail.get(name) if name in ("speaker", "text") else detail.get("labels", {}).get(name)
 
     def save(self, path: Path) -> None:
@@ -321,6 +338,16 @@ class Catalog:
         sources = [CatalogSource(**{**s, "root": roots.get(s["name"], s["root"])}) for s in head["sources"]]
         refused = [Refusal(**refusal) for refusal in head["refused"]]
         return cls(rows, names, details, sources=sources, refused=refused, digest=head["digest"], hashes=hashes)
+
+
+def _decoded(detail: bytes) -> dict[str, Any]:
+    """The details of a recording. Raises ValueError if they are damaged."""
+    text = detail.decode()
+    value: dict[str, Any]
+    value, end = _DECODER.raw_decode(text)  # `json.loads` would look for an encoding and for blanks first
+    if end != len(text):
+        raise ValueError("more than one JSON value")
+    return value
 
 
 def _data_start(head_bytes: int) -> int:
@@ -414,6 +441,7 @@ class CatalogBuilder:
         )
 
 
+_DECODER = json.JSONDecoder()
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 

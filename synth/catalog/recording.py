@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 from synth.audio.file_identity import FileIdentity
@@ -66,8 +67,14 @@ def recording_id(source: str, path: str, offset: int) -> str:
         path: relative to the source's root.
         offset: in samples of the file.
     """
-    stem = path.rsplit(".", 1)[0].lower()
-    slug = _NOT_SLUG.sub("_", stem).strip("_-")[-80:].strip("_-") or "x"
-    parts = [source, path, str(offset)]
-    text = "".join(f"{len(p.encode(errors='surrogateescape'))}:{p}" for p in parts)
-    return f"{slug}_{blake2b(text.encode(errors='surrogateescape'), digest_size=4).hexdigest()}"
+    stem = path.rsplit(".", 1)[0]
+    slug = _NOT_SLUG.sub("_", stem.lower()).strip("_-")[-80:].strip("_-") or "x"
+    encoded, number = path.encode(errors="surrogateescape"), b"%d" % offset
+    text = b"%b%d:%b%d:%b" % (_with_length(source), len(encoded), encoded, len(number), number)
+    return f"{slug}_{blake2b(text, digest_size=4).hexdigest()}"
+
+
+@lru_cache(maxsize=64)
+def _with_length(source: str) -> bytes:
+    encoded = source.encode(errors="surrogateescape")
+    return b"%d:%b" % (len(encoded), encoded)

@@ -35,6 +35,7 @@ from synth.plan.speaking import draw_lombard, lombard_effects, speaker_draws
 from synth.plan.splits import HELD_OUT_SPLIT, SplitOf, pinned_groups
 from synth.plan.tables import CLIP_COLUMNS, RECORDED, SEGMENT_COLUMNS, ColumnBuilder, Columns
 from synth.plan.unchanged import unchanged_recordings, unchanged_sources
+from synth.recipe.distributions import draw_from
 from synth.recipe.effect_choice import EffectChoice
 from synth.recipe.model import SPLITS, GrowMethod, Layer, Recipe
 from synth.units import seconds_to_samples
@@ -54,14 +55,16 @@ def pool_of(split: int) -> str:
 
 
 def draw_speech_effects(
-    choices: tuple[EffectChoice, ...], draws: ClipDraws, recording: Recording
+    choices: tuple[EffectChoice, ...], draws: ClipDraws, trim: tuple[int, int] | None
 ) -> tuple[Effect, ...]:
-    """Draw the speech effects of one clip; the bounds of `trim` are the recording's measured ones."""
+    """Draw the speech effects of one clip; `trim` is where the sound of its recording was measured to be."""
+    if not choices:
+        return ()
     effects: list[Effect] = []
     for choice in choices:
         effect = choice.draw(draws)
-        if isinstance(effect, Trim) and recording.trim is not None:
-            start, end = recording.trim
+        if isinstance(effect, Trim) and trim is not None:
+            start, end = trim
             effect = replace(effect, start=start, num_samples=end - start)
         if effect is not None:
             effects.append(effect)
@@ -82,6 +85,8 @@ def draw_segment_effects(
     layer: Layer, choices: tuple[EffectChoice, ...], draws: ClipDraws, track: int, number: int
 ) -> tuple[Effect, ...]:
     """Draw the effects of segment `number` of a track."""
+    if not choices:
+        return ()
     drawn = (choice.draw(draws, segment_key(layer, choice, track, number)) for choice in choices)
     return tuple(effect for effect in drawn if effect is not None)
 
@@ -116,7 +121,7 @@ class PlanBuilder:
         self._speech_choices = _length_choices(recipe.speech.effects)
         layers = recipe.noise.layers if recipe.noise else ()
         self._noise_choices = [_length_choices(layer.effects) for layer in layers]
-        self._rotations: dict[str, Rotation] = {}
+        self._rotations: dict[tuple[str, str, str], Rotation] = {}  # by layer, pool and purpose
         recorded_events = [event for event in recipe.noise.events if event.choice is None] if recipe.noise else []
         self._event_numbers = {event.key: number for number, event in enumerate(recorded_events, start=len(layers))}
         self._event_lengths = {
@@ -166,7 +171,7 @@ class PlanBuilder:
         if recording.source in self._unchanged:
             length = planned_length(recording.num_samples, recording.sample_rate, rate, ())
             return ClipLengths(0, length, length)
-        effects = draw_speech_effects(self._speech_choices, draws, recording)
+        effects = draw_speech_effects(self._speech_choices, draws, recording.trim)
         values = draw_condition(recipe, self._cases, draws)
         if recipe.speech.lombard is not None:
             speaker = self._wrap_draws(speaker_draws(recipe, recording))
@@ -174,21 +179,23 @@ class PlanBuilder:
         speech = planned_length(recording.num_samples, recording.sample_rate, rate, effects)
         before_s, after_s = values.before_s, values.after_s
         if before_s is None:
-            before_s = float(recipe.margins_s.value(draws("margins_s.before")))
+            before_s = float(draw_from(recipe.margins_s, draws, "margins_s.before"))
         if after_s is None:
-            after_s = float(recipe.margins_s.value(draws("margins_s.after")))
+            after_s = float(draw_from(recipe.margins_s, draws, "margins_s.after"))
         onset = seconds_to_samples(before_s, rate)
         return ClipLengths(onset, speech, onset + speech + seconds_to_samples(after_s, rate))
 
     def _rotation(self, layer: Layer, pool: str, purpose: str = "") -> Rotation:
         """The recordings of a layer in turn; what is grown from them has a turn of its own."""
-        name = f"noise.layers.{layer.name}.{pool}{purpose}"
-        if name not in self._rotations:
+        key = layer.name, pool, purpose
+        rotation = self._rotations.get(key)
+        if rotation is None:
+            name = f"noise.layers.{layer.name}.{pool}{purpose}"
             members = [NoiseRecording(r.index, r.id, r.circle.circumference) for r in self._pools[layer.name, pool]]
-            self._rotations[name] = Rotation(
+            rotation = self._rotations[key] = Rotation(
                 members, balance=layer.balance, sample_rate=self._recipe.sample_rate, seed=self._recipe.seed, name=name
             )
-        return self._rotations[name]
+        return rotation
 
     def _add_layer(self, number: int, layer: Layer, pool: str, total: int, draws: ClipDraws) -> None:
         method = draw_grow_method(layer, draws)
@@ -221,7 +228,7 @@ class PlanBuilder:
             event = occurrence.event
             if event.choice is not None:
                 continue
-            seconds = float(event.seconds.value(draws(occurrence.key + ".seconds")))
+            seconds = float(draw_from(event.seconds, draws, occurrence.key + ".seconds"))
             longest = min(seconds_to_samples(seconds, self._recipe.sample_rate), total)
             recording = self._rotation(event.layer, pool).next_use(longest, endless=True).recording
             count = min(longest, self._event_lengths[event.layer.name, recording])

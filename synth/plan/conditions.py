@@ -47,13 +47,16 @@ class ConditionValues:
     microphone: Microphone | None = None  #: band limits behind the channel
 
 
+_WITHOUT_CONDITION = ConditionValues()
+
+
 def draw_condition(recipe: Recipe, cases: CasesByCondition, draws: ClipDraws) -> ConditionValues:
     """Draw a condition, a case of it if it has some, and their values.
 
     The value of a case holds, with jitter; what the case leaves open is drawn from the condition.
     """
     if not recipe.conditions:
-        return ConditionValues()
+        return _WITHOUT_CONDITION
     condition = recipe.conditions[_weighted(tuple(c.weight for c in recipe.conditions), draws("condition"))]
     number, case = None, Case()
     if condition.name in cases:

@@ -15,6 +15,7 @@ from synth.dsp.segments import Circle
 from synth.lists.label_value import truth_of
 from synth.plan.clip_spec import NoiseSegment, RecordingSpan
 from synth.plan.pools import POOLS, needs_held_out
+from synth.recipe.distributions import draw_from
 from synth.recipe.model import EventChoice, GrowMethod, Layer, Recipe
 from synth.units import seconds_to_samples
 
@@ -24,7 +25,10 @@ NAMES = tuple(GENERATORS)
 
 def draw_layers(recipe: Recipe, draws: ClipDraws) -> Iterator[tuple[int, Layer]]:
     """Yield (number, layer) of the layers that a clip has; none if it stays clean."""
-    if recipe.noise is None or draws("noise.probability") >= recipe.noise.probability:
+    if recipe.noise is None:
+        return
+    probability = recipe.noise.probability
+    if probability < 1 and draws("noise.probability") >= probability:
         return
     for number, layer in enumerate(recipe.noise.layers):
         if layer.probability >= 1 or draws(layer.key + ".probability") < layer.probability:
@@ -52,7 +56,7 @@ def draw_track_count(layer: Layer, method: GrowMethod | None, draws: ClipDraws) 
     """Draw how many recordings, or noises grown from them, are summed."""
     if method is not None and not method.choice.kind().sources():
         return 1  # a virtual car: nobody drives in two cars at once
-    return int(layer.recordings.value(draws(layer.key + ".recordings")))
+    return int(draw_from(layer.recordings, draws, layer.key + ".recordings"))
 
 
 def car_number(method: GrowMethod, recipe: Recipe, pool: str, u: float) -> int:
@@ -112,7 +116,7 @@ def draw_occurrences(recipe: Recipe, draws: ClipDraws) -> Iterator[EventOccurren
     """Yield the events of a clip that has noise."""
     for event in recipe.noise.events if recipe.noise else ():
         if draws(event.key + ".probability") < event.probability:
-            for k in range(int(event.count.value(draws(event.key + ".count")))):
+            for k in range(int(draw_from(event.count, draws, event.key + ".count"))):
                 yield EventOccurrence(event, f"{event.key}.{k}" if k else event.key)
 
 

@@ -9,6 +9,7 @@ from synth.dsp.effects.effect import Effect
 from synth.dsp.lombard import Lombard
 from synth.plan.conditions import ConditionValues
 from synth.plan.noise_choice import is_noisy
+from synth.recipe.distributions import draw_from
 from synth.recipe.model import Recipe
 
 _KEY = "speech.lombard"
@@ -54,7 +55,7 @@ def draw_snr(recipe: Recipe, draws: ClipDraws, values: ConditionValues) -> float
     assert recipe.noise is not None
     if values.snr_db is not None:
         return values.snr_db
-    return round(float(recipe.noise.snr_db.value(draws("noise.snr_db"))), 3)
+    return round(float(draw_from(recipe.noise.snr_db, draws, "noise.snr_db")), 3)
 
 
 def lombard_effects(reaction: Lombard | None) -> tuple[Effect, ...]:

@@ -17,6 +17,8 @@ from itertools import accumulate, pairwise
 from statistics import NormalDist
 from typing import Any, TypeAlias
 
+from synth.draws import ClipDraws
+
 NORMAL_REACH = 8.0
 """Standard deviations at which a normal distribution without `clip` ends."""
 
@@ -247,3 +249,10 @@ class Quantiles:
 
 Distribution: TypeAlias = Constant | Uniform | Integers | LogUniform | Normal | Choice | Quantiles
 """A distribution of numbers: `.value(u)`, `.low`, `.high`."""
+
+
+def draw_from(distribution: Distribution, draws: ClipDraws, key: str) -> float:
+    """The draw of a clip that has this key; a constant is not drawn."""
+    if distribution.__class__ is Constant:
+        return distribution.low
+    return distribution.value(draws(key))
