@@ -9,6 +9,8 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -114,13 +116,14 @@ def filtered(sections: npt.NDArray[np.float64], samples: Samples) -> Samples:
     Returns:
         float64, of the same shape.
     """
-    from synth.dsp.kernels.filters import filter_lanes
+    from synth.dsp.kernels import native
 
+    filter_lanes = native.load("filters", "filter_lanes")
     rows = np.ascontiguousarray(samples, np.float64)
-    for group in _in_fours(sections):
-        settled, out = memory(group), np.empty_like(rows)
+    for cascade in _cascades(sections.tobytes()):
+        out = np.empty_like(rows)
         for index in np.ndindex(rows.shape[:-1]):
-            filter_lanes(rows[index], group, settled, out[index])
+            filter_lanes(rows[index], cascade.sections, cascade.gain, cascade.memory, out[index])
         rows = out
     return rows
 
@@ -139,21 +142,40 @@ def block_sums(
     Returns:
         Shape (2, blocks): sums of magnitudes, sums of squares.
     """
-    from synth.dsp.kernels.filters import block_sums as kernel
+    from synth.dsp.kernels import native
 
+    sum_blocks = native.load("filters", "block_sums")
     start, stop, _ = (span or slice(None)).indices(len(samples))
     sums = np.empty((2, -(-max(0, stop - start) // block)))
-    (four,) = _in_fours(sections)
-    kernel(np.ascontiguousarray(samples, np.float64), start, stop, four, memory(sections), block, sums)
+    (cascade,) = _cascades(sections.tobytes())
+    continuous = np.ascontiguousarray(samples, np.float64)
+    sum_blocks(continuous, start, stop, cascade.sections, cascade.gain, cascade.memory, block, sums)
     return sums
 
 
-def _in_fours(sections: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
-    """The sections in groups of four, as kernels take them, filled up with sections that change nothing."""
+@dataclass(frozen=True, slots=True)
+class _Cascade:
+    """Four sections as kernels take them."""
+
+    sections: npt.NDArray[np.float64]  # shape (4, 6), b0 = 1
+    gain: float  # of all four
+    memory: int  # samples
+
+
+@lru_cache
+def _cascades(content: bytes) -> tuple[_Cascade, ...]:
+    """The sections with these bytes in groups of four, filled up with sections that change nothing."""
+    sections = np.frombuffer(content).reshape(-1, 6)
     groups = max(1, -(-len(sections) // _KERNEL_SECTIONS))
     complete = np.tile(_PASS, (groups * _KERNEL_SECTIONS, 1))
     complete[: len(sections)] = sections
-    return list(complete.reshape(groups, _KERNEL_SECTIONS, 6))
+    gains = complete[:, 0].copy()
+    complete[:, :3] /= gains[:, None]
+    fours = complete.reshape(groups, _KERNEL_SECTIONS, 6)
+    return tuple(
+        _Cascade(four, float(np.prod(gain)), memory(four))
+        for four, gain in zip(fours, gains.reshape(groups, _KERNEL_SECTIONS), strict=True)
+    )
 
 
 def running_mean(samples: Samples, keep: float, start: float = 0.0) -> Samples:
@@ -167,8 +189,9 @@ def running_mean(samples: Samples, keep: float, start: float = 0.0) -> Samples:
     Returns:
         float64, shape (n,).
     """
-    from synth.dsp.kernels.filters import average
+    from synth.dsp.kernels import native
 
+    average = native.load("filters", "average")
     out = np.empty(len(samples))
     average(np.ascontiguousarray(samples, np.float64), keep, start, out)
     return out

@@ -108,6 +108,16 @@ def test_loudness_at_a_gain_is_that_of_the_amplified_signal(gain: float) -> None
 
 
 @pytest.mark.parametrize("rate", ALL_RATES)
+@pytest.mark.parametrize("weighting", ["band", "a"])
+def test_weighting_is_the_filter_that_scipy_runs(rate: int, weighting: str) -> None:
+    for seconds in (0.01, 0.3, 4.0):
+        samples = speech_like(rate, seconds)
+        expected = signal.sosfilt(levels.weighting_filter(weighting, rate), samples)
+        difference = levels.weight(samples, weighting=weighting, sample_rate=rate) - expected
+        assert np.abs(difference).max() <= 1e-12 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("rate", ALL_RATES)
 @pytest.mark.parametrize("weighting", levels.WEIGHTINGS)
 def test_weighted_power_in_a_span_is_that_of_scipys_filter(rate: int, weighting: str) -> None:
     """A span begins in the middle of a sound, of which the filter has a memory."""

@@ -40,7 +40,7 @@ FILTERS = {
     "one section": ({"order": 2, "high_hz": 1000.0}, 1),
     "odd order": ({"order": 3, "low_hz": 80.0}, 2),
     "band": ({"order": 4, "low_hz": 200.0, "high_hz": 3600.0}, 4),
-    "slow": ({"order": 2, "low_hz": 2.0}, 1),
+    "slow": ({"order": 2, "low_hz": 20.0}, 1),
     "more than four": ({"order": 6, "low_hz": 100.0, "high_hz": 3000.0}, 6),
 }
 

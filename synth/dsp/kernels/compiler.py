@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
 
 import numba
+from llvmlite import binding  # type: ignore[import-untyped, unused-ignore]
+from numba import types
+
+from synth.dsp.kernels.machine_code import Argument, MachineCode, target_machine
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,3 +48,80 @@ def kernel_part(function: Callable[P, R]) -> Callable[P, R]:
     rules: dict[str, Any] = _FLOAT_RULES
     part: Callable[P, R] = numba.njit(**rules)(function)
     return part
+
+
+_NO_DESTRUCTOR = """
+define linkonce_odr void @NRT_MemInfo_call_dtor(ptr %owner) {
+  ret void
+}
+"""
+"""numba calls this when the last user of an array is gone. The arrays of `native.load` belong to Python."""
+
+
+def machine_code(compiled: Callable[..., Any]) -> MachineCode | None:
+    """Compile a kernel to machine code that needs nothing of numba.
+
+    Args:
+        compiled: a function that `kernel` gave.
+
+    Returns:
+        None if it is not possible: the kernel makes arrays, or returns one, or calls functions of numba's runtime.
+    """
+    function: Any = compiled
+    (signature,) = function.nopython_signatures
+    results = _results(signature.return_type)
+    arguments = [_argument(kind) for kind in signature.args]
+    if results is None or None in arguments:
+        return None
+    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **_FLOAT_RULES}
+    bare: Any = numba.njit([signature], **options)(function.py_func)
+    module = binding.parse_assembly(bare.inspect_llvm(signature.args))
+    module.link_in(binding.parse_assembly(_NO_DESTRUCTOR))
+    external = [each.name for each in (*module.functions, *module.global_variables) if each.is_declaration]
+    if any(not name.startswith("llvm.") and name not in _OF_THE_C_LIBRARY for name in external):
+        return None
+    symbol = bare.overloads[signature.args].fndesc.llvm_func_name
+    code = MachineCode(f"{symbol}.words", tuple(filter(None, arguments)), results, b"")
+    module.link_in(binding.parse_assembly(_entry(symbol, code)))
+    return replace(code, content=target_machine().emit_object(module))
+
+
+_OF_THE_C_LIBRARY = ("memcpy", "memmove", "memset")
+_WORD_TYPES = {"float64": "double", "int64": "i64"}
+
+
+def _entry(symbol: str, code: MachineCode) -> str:
+    """The function of `code` in LLVM's language: it loads the arguments and calls numba's function `symbol`."""
+    kinds = list[str]()
+    for argument in code.arguments:
+        array = ["ptr", "ptr", "i64", "i64", "ptr", *["i64"] * (2 * argument.dimensions)]
+        kinds += array if argument.dimensions else [_WORD_TYPES[argument.dtype]]
+    first = len(code.results)
+    lines = [f"%a{k} = getelementptr i64, ptr %words, i64 {first + k}" for k in range(len(kinds) + 1)]
+    lines += [f"%v{k} = load {kind}, ptr %a{k}" for k, kind in enumerate(kinds, 1)]
+    values = "".join(f", {kind} %v{k}" for k, kind in enumerate(kinds, 1))
+    return "\n".join(
+        [
+            f'declare i32 @"{symbol}"({", ".join(["ptr", "ptr", *kinds])})',
+            f'define i32 @"{code.symbol}"(ptr %words) {{',
+            *lines,
+            f'%error = call i32 @"{symbol}"(ptr %words, ptr %a0{values})',
+            "ret i32 %error",
+            "}",
+        ]
+    )
+
+
+def _argument(kind: Any) -> Argument | None:
+    """How `native.load` passes an argument of one of numba's types; None if it cannot."""
+    if isinstance(kind, types.Array) and kind.layout == "C":
+        return Argument(str(kind.dtype), kind.ndim, kind.mutable)
+    return Argument(str(kind), 0, is_written=False) if kind in (types.float64, types.int64) else None
+
+
+def _results(kind: Any) -> tuple[str, ...] | None:
+    """The numbers in a result of one of numba's types; None if it is another."""
+    if kind == types.none:
+        return ()
+    kinds: list[Any] = list(getattr(kind, "types", [kind]))  # of a tuple
+    return tuple(map(str, kinds)) if set(kinds) <= {types.float64, types.int64} else None

@@ -20,12 +20,10 @@ from numba import types
 from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic, models, overload, register_model
 
-from synth.dsp.kernels.compiler import kernel
+from synth.dsp.kernels.compiler import kernel, kernel_part
 
 SECTIONS: Final = 4
-"""The kernels run this number of second-order sections; fill up with `PASS`."""
-PASS: Final = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
-"""A section that changes nothing."""
+"""The kernels run this number of second-order sections."""
 LANES: Final = 8
 
 _VECTOR: Final = ir.VectorType(ir.DoubleType(), LANES)
@@ -33,7 +31,6 @@ _INDEX: Final = ir.IntType(32)
 # numba's own types describe decorated functions as they are before
 _intrinsic: Callable[[Any], Any] = intrinsic
 _overload: Callable[[Any], Callable[[Any], Any]] = overload
-_inner: Callable[[Any], Any] = numba.njit(fastmath=False, error_model="numpy")  # called by kernels
 
 
 class _Lanes(types.Type):  # type: ignore[misc, unused-ignore]
@@ -186,19 +183,19 @@ _SIGNAL: Final = types.Array(numba.float64, 1, "C", readonly=True)
 _SOS: Final = types.Array(numba.float64, 2, "C", readonly=True)
 
 
-@_inner
+@kernel_part
 def _coefficients(sos: Any, k: int) -> Any:
-    return sos[k, 0], sos[k, 1], sos[k, 2], sos[k, 4], sos[k, 5]
+    return sos[k, 1], sos[k, 2], sos[k, 4], sos[k, 5]
 
 
-@_inner
+@kernel_part
 def _section(x: Any, z1: Any, z2: Any, c: Any) -> Any:
-    """One step of a section (direct form II transposed); returns its result and its new state."""
-    y = c[0] * x + z1
-    return y, c[1] * x - c[3] * y + z2, c[2] * x - c[4] * y
+    """One step of a section with b0 = 1 (direct form II transposed); returns its result and its new state."""
+    y = x + z1
+    return y, c[0] * x - c[2] * y + z2, c[1] * x - c[3] * y
 
 
-@_inner
+@kernel_part
 def _cascade(x: Any, state: Any, c: Any) -> Any:
     """One step of four sections; returns the result and the new state."""
     x, a1, a2 = _section(x, state[0], state[1], c[0])
@@ -208,7 +205,7 @@ def _cascade(x: Any, state: Any, c: Any) -> Any:
     return x, (a1, a2, b1, b2, c1, c2, d1, d2)
 
 
-@_inner
+@kernel_part
 def _warm_up(samples: Any, first: int, step: int, memory: int, c: Any) -> Any:
     """The state of the lanes that begin at first, first + step, ..., after the samples before them."""
     zero = _all_lanes(0.0)
@@ -218,15 +215,20 @@ def _warm_up(samples: Any, first: int, step: int, memory: int, c: Any) -> Any:
     return state
 
 
-@kernel(types.void(_SIGNAL, _SOS, numba.intp, numba.float64[::1]))
+@kernel(types.void(_SIGNAL, _SOS, numba.float64, numba.intp, numba.float64[::1]))
 def filter_lanes(
-    samples: npt.NDArray[np.float64], sos: npt.NDArray[np.float64], memory: int, out: npt.NDArray[np.float64]
+    samples: npt.NDArray[np.float64],
+    sos: npt.NDArray[np.float64],
+    gain: float,
+    memory: int,
+    out: npt.NDArray[np.float64],
 ) -> None:
     """Filter a signal from silence.
 
     Args:
         samples: float64, shape (n,).
-        sos: second-order sections, shape (4, 6), each with a0 = 1.
+        sos: second-order sections, shape (4, 6), each with b0 = a0 = 1.
+        gain: factor on what they give.
         memory: after this number of samples the filter has forgotten its past.
         out: float64, shape (n,): the filtered signal.
     """
@@ -237,20 +239,21 @@ def filter_lanes(
     for t in range(step):
         if t < complete:
             y, state = _cascade(_load(samples, t, step), state, c)
-            _store(out, t, step, y)
+            _store(out, t, step, gain * y)
         else:
             y, state = _cascade(_load_inside(samples, t, step, samples.size), state, c)
             for k in range(LANES):
                 if k * step + t < samples.size:
-                    out[k * step + t] = _lane(y, k)
+                    out[k * step + t] = gain * _lane(y, k)
 
 
-@kernel(types.void(_SIGNAL, numba.intp, numba.intp, _SOS, numba.intp, numba.intp, numba.float64[:, ::1]))
+@kernel(types.void(_SIGNAL, numba.intp, numba.intp, _SOS, numba.float64, numba.intp, numba.intp, numba.float64[:, ::1]))
 def block_sums(
     samples: npt.NDArray[np.float64],
     start: int,
     stop: int,
     sos: npt.NDArray[np.float64],
+    gain: float,
     memory: int,
     block: int,
     out: npt.NDArray[np.float64],
@@ -261,7 +264,8 @@ def block_sums(
         samples: float64, shape (n,); the filter runs from silence before the first.
         start: where the first block begins.
         stop: where the last block ends; it may be shorter.
-        sos: second-order sections, shape (4, 6), each with a0 = 1.
+        sos: second-order sections, shape (4, 6), each with b0 = a0 = 1.
+        gain: factor on what they give.
         memory: after this number of samples the filter has forgotten its past.
         block: samples.
         out: float64, shape (2, blocks), filled with sums of magnitudes and sums of squares.
@@ -286,8 +290,8 @@ def block_sums(
             squares = squares + y * y
         for k in range(LANES):
             if k * blocks_per_lane + number < blocks:
-                out[0, k * blocks_per_lane + number] = _lane(magnitudes, k)
-                out[1, k * blocks_per_lane + number] = _lane(squares, k)
+                out[0, k * blocks_per_lane + number] = abs(gain) * _lane(magnitudes, k)
+                out[1, k * blocks_per_lane + number] = gain * gain * _lane(squares, k)
 
 
 @kernel(types.void(_SIGNAL, numba.float64, numba.float64, numba.float64[::1]))

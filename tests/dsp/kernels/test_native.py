@@ -1,0 +1,113 @@
+"""Machine code of kernels is kept, and loaded without numba; where that is not possible, numba's kernel is called."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import synth
+from synth.dsp.kernels import native
+from tests.dsp.kernels.scratch import SOURCE
+
+ROOT = Path(synth.__file__).parents[1]
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A copy of the package with a module of kernels, for which nothing is compiled yet."""
+    kernels = tmp_path / "synth/dsp/kernels"
+    kernels.mkdir(parents=True)
+    for folder in ("synth", "synth/dsp", "synth/dsp/kernels"):
+        for path in (ROOT / folder).glob("*.py"):
+            (tmp_path / folder / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "synth/paths").symlink_to(ROOT / "synth/paths")
+    (kernels / "scratch.py").write_text(SOURCE)
+    return tmp_path
+
+
+def run(package: Path, code: str, **env: str) -> list[str]:
+    """Run code in a fresh process with the package; what it prints, then whether it has loaded numba."""
+    code = (
+        f"import sys; import numpy as np; from synth.dsp.kernels import native; {code}; print('numba' in sys.modules)"
+    )
+    variables = {**os.environ, "PYTHONPATH": str(package), "SYNTH_CACHE": str(package / "cache"), **env}
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", code], env=variables, cwd=package, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.split()
+
+
+SUM = "print(*native.load('scratch', 'moments')(np.arange(5.0), 2, 0.5))"
+
+
+def test_a_second_process_needs_no_numba(package: Path) -> None:
+    assert run(package, SUM) == ["5.0", "15.0", "2", "True"]
+    assert run(package, SUM) == ["5.0", "15.0", "2", "False"]
+
+
+def test_it_works_where_the_package_folder_is_read_only(package: Path) -> None:
+    (package / "synth/dsp/kernels/__pycache__").write_text("a file, so that not even root can put anything here")
+    assert run(package, SUM)[-1] == "True"
+    assert run(package, SUM) == ["5.0", "15.0", "2", "False"]
+    assert [*(package / "cache/kernels").glob("*.native")]
+
+
+def test_it_works_where_no_folder_can_be_written(package: Path) -> None:
+    (package / "synth/dsp/kernels/__pycache__").write_text("")
+    (package / "cache").write_text("")
+    for _ in range(2):
+        assert run(package, SUM) == ["5.0", "15.0", "2", "True"]
+
+
+@pytest.mark.parametrize("damage", ["", "cut", "flip"])
+def test_damaged_code_is_never_run(package: Path, damage: str) -> None:
+    run(package, SUM)
+    (path,) = (package / "synth/dsp/kernels/__pycache__").glob("scratch.moments-*.native")
+    content = path.read_bytes()
+    middle = len(content) * 3 // 4
+    path.write_bytes(
+        {"": b"", "cut": content[:middle], "flip": content[:middle] + b"?" + content[middle + 1 :]}[damage]
+    )
+    assert run(package, SUM) == ["5.0", "15.0", "2", "True"]
+    assert run(package, SUM)[-1] == "False"
+
+
+def test_a_change_of_any_kernel_module_compiles_again(package: Path) -> None:
+    run(package, SUM)
+    path = package / "synth/dsp/kernels/scratch.py"
+    path.write_text(path.read_text().replace("factor * samples[k]", "3 * factor * samples[k]"))
+    assert run(package, SUM) == ["15.0", "45.0", "2", "True"]
+
+
+def test_another_processor_has_its_own_code_and_the_same_result(package: Path) -> None:
+    first = run(package, SUM)
+    assert run(package, SUM, NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="") == first
+
+
+def test_a_kernel_that_makes_arrays_stays_with_numba(package: Path) -> None:
+    for _ in range(2):
+        assert run(package, "print(native.load('scratch', 'makes_an_array')(3.0))") == ["9.0", "True"]
+
+
+def test_arrays_are_checked_before_they_are_passed() -> None:
+    average = native.load("filters", "average")
+    right, out = np.ones(4), np.empty(4)
+    average(right, 0.5, 0.0, out)
+    fixed = np.empty(4)
+    fixed.flags.writeable = False
+    for samples, result in (
+        (right.astype(np.float32), out),
+        (right.reshape(2, 2), out),
+        (np.ones(8)[::2], out),
+        (right, fixed),
+    ):
+        with pytest.raises(TypeError, match="expects an array of 1 axes of float64"):
+            average(samples, 0.5, 0.0, result)
+    with pytest.raises(ValueError, match="argument"):
+        average(right, 0.5, 0.0)
