@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from synth.audio.pcm_level import PcmLevel
 from synth.dsp.arrays import Samples
+
+_SCRATCH: Final = (3, 512)  # kernels.mixing: three blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +29,10 @@ class Mixture:
 
     def power_and_peak(self) -> tuple[float, float]:
         """Mean power and largest absolute sample, before `gain`. The power is not finite if a sample is not."""
-        from synth.dsp.kernels.mixing import energy_and_peak
+        from synth.dsp.kernels import native
 
-        energy, peak = energy_and_peak(*self._parts(), self.num_samples)
+        energy_and_peak = native.load("mixing", "energy_and_peak")
+        energy, peak = energy_and_peak(*self._parts(), self.num_samples, np.empty(_SCRATCH))
         return energy / self.num_samples, peak
 
     def rounded(self) -> tuple[npt.NDArray[np.int16], PcmLevel]:
@@ -37,10 +41,11 @@ class Mixture:
         Returns:
             int16, shape (num_samples,), full scale 32768. All samples must be finite.
         """
-        from synth.dsp.kernels.mixing import round_sum
+        from synth.dsp.kernels import native
 
+        round_sum = native.load("mixing", "round_sum")
         pcm = np.empty(self.num_samples, np.int16)
-        energy, peak = round_sum(pcm, *self._parts(), self.gain)
+        energy, peak = round_sum(pcm, *self._parts(), self.gain, np.empty(_SCRATCH))
         return pcm, PcmLevel(self.num_samples, energy, peak)
 
     def samples(self) -> Samples:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from synth.dsp.arrays import Samples
 from synth.dsp.kernels.compiler import kernel
 
-_BLOCK: Final = 512  # samples: 4 kB
+BLOCK: Final = 512  # samples: 4 kB
 
 _SAMPLES: Final = numba.types.Array(numba.float64, 1, "C", readonly=True)
 _BUFFER: Final = numba.float64[::1]
@@ -41,17 +41,19 @@ def _sum_block(
         return total
     total[:] = 0.0
     if noise.size:
-        part = noise[start:stop]
+        rumble = noise[start:stop]
         for i in range(total.size):
-            total[i] = noise_gain * part[i]
+            total[i] = noise_gain * rumble[i]
     if first < last:
-        total[first - start : last - start] += speech[first - onset : last - onset]
+        words, under = speech[first - onset : last - onset], total[first - start : last - start]
+        for i in range(words.size):
+            under[i] += words[i]
     return total
 
 
-@kernel(_TWO_FLOATS(_SAMPLES, numba.int64, _SAMPLES, numba.float64, numba.int64))
+@kernel(_TWO_FLOATS(_SAMPLES, numba.int64, _SAMPLES, numba.float64, numba.int64, numba.float64[:, ::1]))
 def energy_and_peak(
-    speech: Samples, onset: int, noise: Samples, noise_gain: float, num_samples: int
+    speech: Samples, onset: int, noise: Samples, noise_gain: float, num_samples: int, scratch: npt.NDArray[np.float64]
 ) -> tuple[float, float]:
     """Measure the sum without storing it.
 
@@ -61,28 +63,37 @@ def energy_and_peak(
         noise: float64, shape (num_samples,), full scale 1.0; or empty.
         noise_gain: factor on the noise.
         num_samples: of the clip.
+        scratch: float64, shape (3, BLOCK), of any content. (A kernel that makes arrays would need numba at run time.)
 
     Returns:
         The sum of the squares (NaN or infinite if a sample is), and the largest absolute value.
     """
-    block = np.empty(_BLOCK)
-    sums = np.zeros(_BLOCK)  # one for each place in a block, so that their order is fixed and they run side by side
-    peaks = np.zeros(_BLOCK)
-    for start in range(0, num_samples, _BLOCK):
-        total = _sum_block(block, speech, onset, noise, noise_gain, start, min(start + _BLOCK, num_samples))
+    # one sum for each place in a block, so that their order is fixed and they run side by side
+    block, sums, peaks = scratch[0], scratch[1], scratch[2]
+    sums[:] = 0.0
+    peaks[:] = 0.0
+    for start in range(0, num_samples, BLOCK):
+        total = _sum_block(block, speech, onset, noise, noise_gain, start, min(start + BLOCK, num_samples))
         for i in range(total.size):
             sums[i] += total[i] * total[i]
             magnitude = abs(total[i])
             peaks[i] = magnitude if magnitude > peaks[i] else peaks[i]
-    energy = 0.0
-    for i in range(_BLOCK):
+    energy = peak = 0.0
+    for i in range(BLOCK):
         energy += sums[i]
-    return energy, peaks.max()
+        peak = max(peak, peaks[i])
+    return energy, peak
 
 
-@kernel(_TWO_INTEGERS(_PCM, _SAMPLES, numba.int64, _SAMPLES, numba.float64, numba.float64))
+@kernel(_TWO_INTEGERS(_PCM, _SAMPLES, numba.int64, _SAMPLES, numba.float64, numba.float64, numba.float64[:, ::1]))
 def round_sum(
-    pcm: npt.NDArray[np.int16], speech: Samples, onset: int, noise: Samples, noise_gain: float, gain: float
+    pcm: npt.NDArray[np.int16],
+    speech: Samples,
+    onset: int,
+    noise: Samples,
+    noise_gain: float,
+    gain: float,
+    scratch: npt.NDArray[np.float64],
 ) -> tuple[int, int]:
     """Round gain * (speech + noise_gain * noise) to 16 bits: times 32768, half to even, cut at full scale.
 
@@ -93,13 +104,14 @@ def round_sum(
         noise: float64, shape (num_samples,), full scale 1.0; or empty.
         noise_gain: factor on the noise.
         gain: factor on the sum.
+        scratch: as for `energy_and_peak`.
 
     Returns:
         The sum of the squares of `pcm`, and its largest absolute value.
     """
-    block = np.empty(_BLOCK)
-    for start in range(0, pcm.size, _BLOCK):
-        stop = min(start + _BLOCK, pcm.size)
+    block = scratch[0]
+    for start in range(0, pcm.size, BLOCK):
+        stop = min(start + BLOCK, pcm.size)
         total = _sum_block(block, speech, onset, noise, noise_gain, start, stop)
         rounded = pcm[start:stop]
         for i in range(rounded.size):

@@ -95,6 +95,23 @@ def test_a_kernel_that_makes_arrays_stays_with_numba(package: Path) -> None:
         assert run(package, "print(native.load('scratch', 'makes_an_array')(3.0))") == ["9.0", "True"]
 
 
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("filters", "filter_lanes"),
+        ("filters", "block_sums"),
+        ("filters", "average"),
+        ("mixing", "energy_and_peak"),
+        ("mixing", "round_sum"),
+    ],
+)
+def test_what_every_clip_needs_is_loaded_without_numba(module: str, name: str) -> None:
+    code = f"from synth.dsp.kernels import native; native.load({module!r}, {name!r})"
+    subprocess.run([sys.executable, "-P", "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
+    code += "; import sys; sys.exit('numba' in sys.modules or 'scipy' in sys.modules)"
+    subprocess.run([sys.executable, "-P", "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
+
+
 def test_arrays_are_checked_before_they_are_passed() -> None:
     average = native.load("filters", "average")
     right, out = np.ones(4), np.empty(4)
