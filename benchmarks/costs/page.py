@@ -140,6 +140,8 @@ def table_of_peers(results: Results) -> Iterable[str]:
 def profile(results: Results) -> Iterable[str]:
     """CPU time of each step of making a clip, and its share."""
     profiles = {name: steps for name, steps in results.about.get("profile", {}).items() if steps}
+    if not profiles:
+        return
     yield "| step: CPU ms per clip (share) | " + " | ".join(PROFILED[name] for name in profiles) + " |"
     yield "|---" * (len(profiles) + 1) + "|"
     for step in dict.fromkeys(step for steps in profiles.values() for step in steps):

@@ -195,5 +195,5 @@ def test_the_page_shows_the_committed_results() -> None:
 
 
 def test_a_page_without_a_block_is_refused() -> None:
-    with pytest.raises(SystemExit, match="what to do"):
+    with pytest.raises(SystemExit, match="no block between"):
         page.into_page("nothing", read_results(ROOT / "docs" / "performance.json"))
