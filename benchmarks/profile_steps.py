@@ -23,11 +23,11 @@ from synth.processes.threads import pin_threads
 #: Step -> the functions whose time is its own, as module:name. The time of a function that is called inside another
 #: counts for the inner one alone.
 STEPS: Final[dict[str, tuple[str, ...]]] = {
-    "spec": ("synth.plan.plan:Plan.__getitem__", "synth.catalog.catalog:Catalog.__getitem__"),
+    "spec": ("synth.render.clip_renderer:ClipRenderer._planned",),
     "decode the speech": ("synth.render.clip_renderer:read_samples",),
     "hash the source": ("synth.render.clip_renderer:file_sha256",),
     "resample and stretch": ("synth.dsp.effects.playback:Playback.__call__",),
-    "speech": ("synth.render.clip:_play_speech",),
+    "speech": ("synth.render.clip_renderer:play_speech",),
     "measure the speech": ("synth.dsp.mix:speech_level",),
     "noise stem": ("synth.render.clip:noise_stem",),
     "measure the noise": ("synth.render.clip:noise_powers",),

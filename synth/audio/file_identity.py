@@ -23,7 +23,7 @@ Beat: TypeAlias = Callable[[], None]
 """Called for each block that was read, as a sign of life for whoever waits for the file."""
 
 END_BYTES: Final = 4096
-_BLOCK: Final = 1 << 20
+_BLOCK: Final = 1 << 20  # bytes read at a time
 _LARGE: Final = 64 << 20  # bytes; the hash of a smaller file costs no more than a look into the cache
 _REMEMBERED: Final = 1024
 
@@ -85,9 +85,9 @@ def file_sha256(path: str | os.PathLike[str], *, beat: Beat | None = None, rerea
     try:
         with files.reading(name):
             status = os.stat(name)
-            state, key = _state_of(name, status), key_of("sha256", *_state_of(name, status))
+            state = _state_of(name, status)
             is_large = status.st_size >= _LARGE
-            if not reread and (sha256 := _hashes.get(state) or (_cached_hash(key) if is_large else None)):
+            if not reread and (sha256 := _hashes.get(state) or (_cached_hash(state) if is_large else None)):
                 return sha256
             with open(name, "rb", buffering=0) as file:  # noqa: PTH123
                 sha256 = _hash(file.fileno(), status.st_size, beat)
@@ -100,7 +100,7 @@ def file_sha256(path: str | os.PathLike[str], *, beat: Beat | None = None, rerea
     _hashes[state] = sha256
     if is_large:
         with contextlib.closing(open_cache(cache_folder())) as cache:
-            cache.put({key: sha256})
+            cache.put({_key_of(state): sha256})
     return sha256
 
 
@@ -109,17 +109,22 @@ def _state_of(path: str, status: os.stat_result) -> _State:
 
 
 def _hash(descriptor: int, size: int, beat: Beat | None) -> str:
-    digest, block, num_read = hashlib.sha256(), memoryview(bytearray(_BLOCK)), 0
+    digest, num_read = hashlib.sha256(), 0
     # A file that somebody appends to for ever is left after `size` bytes; its state shows that it has changed.
-    while num_read <= size and (count := os.readv(descriptor, [block])):
-        digest.update(block[:count])
-        num_read += count
+    while num_read <= size and (block := os.read(descriptor, min(_BLOCK, size + 1))):
+        digest.update(block)
+        num_read += len(block)
         if beat is not None:
             beat()
     return digest.hexdigest()
 
 
-def _cached_hash(key: bytes) -> str | None:
+def _key_of(state: _State) -> bytes:
+    return key_of("sha256", *state)
+
+
+def _cached_hash(state: _State) -> str | None:
+    key = _key_of(state)
     with contextlib.closing(open_cache(cache_folder())) as cache:
         answer = cache.get([key]).get(key)
     return answer if isinstance(answer, str) else None

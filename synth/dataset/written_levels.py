@@ -17,7 +17,8 @@ from synth.dsp import levels, mix
 from synth.dsp.arrays import Samples
 from synth.errors import BadInput
 from synth.plan.clip_spec import ClipSpec
-from synth.render.clip import RenderedAudio, snr_scale
+from synth.render.clip import RenderedAudio
+from synth.render.played_speech import snr_scale
 from synth.units import power_to_db
 
 #: Below this level of a stem the rounding to 24 bits (noise at -149 dBFS) may change an SNR; above, by 1e-6 dB.

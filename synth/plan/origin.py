@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from synth.catalog.recording import Recording
 from synth.plan.clip_spec import RecordingSpan
 from synth.plan.plan import Plan
 from synth.units import resampled_length
@@ -25,10 +26,9 @@ NO_ORIGIN = Origin(source_name=None, source_path=None, source_segments=None)
 """The origin of noise that is not in any file as it is."""
 
 
-def origin_of(plan: Plan, layer: str, pool: str, span: RecordingSpan) -> Origin:
-    """Where a use of a noise recording comes from."""
-    recording, rate = plan.noise[span.recording], plan.recipe.sample_rate
-    circle = plan.circle(layer, pool, span.recording)
+def origin_of(plan: Plan, recording: Recording, layer: str, pool: str, span: RecordingSpan) -> Origin:
+    """Where a use of a noise recording (`plan.noise[span.recording]`) comes from."""
+    circle, rate = plan.circle(layer, pool, span.recording), plan.recipe.sample_rate
 
     def in_file(sample: int) -> int:
         return recording.offset + min(resampled_length(sample, rate, recording.sample_rate), recording.num_samples)

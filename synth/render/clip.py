@@ -14,15 +14,15 @@ import numpy as np
 from synth.catalog.recording import Word
 from synth.dsp import levels, mix
 from synth.dsp.arrays import Samples
-from synth.dsp.effects.chain import map_position, run_chain
+from synth.dsp.effects.chain import run_chain
 from synth.dsp.effects.effect import Report
-from synth.dsp.room import Response, convolve
 from synth.errors import BadInput
 from synth.plan.clip_spec import ClipSpec
 from synth.render.mixture import Mixture
 from synth.render.noise_power import LookUpPowers, noise_powers
 from synth.render.noise_stem import NoiseStem, ReadEvent, ReadNoise, noise_stem
-from synth.units import db_to_gain, gain_to_db, power_to_db, seconds_to_samples
+from synth.render.played_speech import PlayedSpeech, place_words, snr_scale
+from synth.units import db_to_gain, gain_to_db, power_to_db
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +77,11 @@ class RenderedAudio:
 
 def render_clip(
     spec: ClipSpec,
-    speech: Samples,
+    speech: PlayedSpeech,
     *,
-    source_rate: int,
     read_noise: ReadNoise,
     look_up_powers: LookUpPowers | None = None,
     read_event: ReadEvent | None = None,
-    room: Response | None = None,
     words: Sequence[Word] | None = None,
     settings: RenderSettings,
 ) -> RenderedAudio:
@@ -91,28 +89,24 @@ def render_clip(
 
     Args:
         spec: the plan of the clip.
-        speech: the speech recording, float64, shape (n,), at `source_rate`, full scale 1.0.
-        source_rate: Hz.
+        speech: its speech, after effects and room.
         read_noise: reads the source samples of a noise segment.
         look_up_powers: looks up the powers of unchanged noise, so that it need not be filtered.
         read_event: reads the samples of an event.
-        room: the prepared impulse response (dsp/room.py) at the clip's rate, or None.
         words: the recording's alignment.
         settings: what holds for every clip.
 
     Raises:
-        BadInput: `silent`, `too_short`, `clipped`, `truncated` or `nonfinite`.
+        BadInput: `silent`, `clipped` or `nonfinite`.
     """
-    speech_samples, speech_reports = _play_speech(spec, speech, source_rate, room)
     span = slice(spec.onset, spec.onset + spec.speech_num_samples)
     scale = snr_scale(spec.measure, spec.weighting, spec.sample_rate)
-    level = _speech_level(spec, speech_samples, scale)
-    mixture, noise = Mixture(spec.num_samples, speech_samples, spec.onset), NoiseStem(np.zeros(0), (), ())
+    mixture, noise = Mixture(spec.num_samples, speech.samples, spec.onset), NoiseStem(np.zeros(0), (), ())
     if spec.noise:
         noise = noise_stem(spec, read_noise, look_up_powers, read_event)
         powers = noise_powers(spec, noise.samples, noise.segment_gains, span, scale, look_up_powers)
         noise_level = mix.noise_level(noise.samples, span, powers, scale=scale)
-        mixed = _mix_at_snr(spec, replace(mixture, noise=noise.samples), level, noise_level, scale, settings)
+        mixed = _mix_at_snr(spec, replace(mixture, noise=noise.samples), speech.level, noise_level, scale, settings)
     else:
         mixed = _Mix(_to_level(spec, mixture, settings), None)
     output, channel_reports = mixed.output, tuple[Report | None, ...]()
@@ -127,9 +121,9 @@ def render_clip(
         mixture=output.mixture,
         sample_rate=spec.sample_rate,
         stems=mixed.output.mixture.stems() if settings.stems else None,
-        speech_alignment=None if words is None else _place_words(spec, words, len(speech), source_rate),
+        speech_alignment=None if words is None else place_words(spec, words, speech),
         measurements=Measurements(
-            active_level_dbfs=power_to_db(level.power(mix_gain)) + gain_to_db(mix_gain),
+            active_level_dbfs=power_to_db(speech.level.power(mix_gain)) + gain_to_db(mix_gain),
             snr=mixed.snr,
             level_dbfs=output.level_dbfs,
             peak_dbfs=output.peak_dbfs,
@@ -137,41 +131,9 @@ def render_clip(
             noise_gains_db=tuple(gain_to_db(gain * noise_gain * mix_gain) for gain in noise.segment_gains),
             event_gains_db=tuple(gain_to_db(gain * noise_gain * mix_gain) for gain in noise.event_gains),
             band_gains_db=noise.band_gains_db,
-            effect_reports=EffectReports(speech_reports, noise.reports, channel_reports),
+            effect_reports=EffectReports(speech.reports, noise.reports, channel_reports),
         ),
     )
-
-
-def snr_scale(measure: str, weighting: str, sample_rate: int) -> mix.Scale:
-    """What an SNR is counted in. BS.1770 (`lufs`) has a weighting of its own, so the recipe's does not apply to it."""
-    return mix.Scale(measure, "none" if measure == "lufs" else weighting, sample_rate)
-
-
-def _play_speech(
-    spec: ClipSpec, speech: Samples, source_rate: int, room: Response | None
-) -> tuple[Samples, tuple[Report | None, ...]]:
-    """The speech after its effects and the room, with the tail of the room, and what its effects reported."""
-    samples, reports = run_chain(
-        speech, source_rate=source_rate, sample_rate=spec.sample_rate, effects=spec.speech_effects
-    )
-    if len(samples) != spec.speech_num_samples:
-        text = f"{len(samples)} samples of speech, but {spec.speech_num_samples} were planned"
-        raise BadInput("truncated", spec.source_id, text)
-    if not np.isfinite(levels.mean_power(samples)):
-        raise BadInput("nonfinite", spec.source_id, "an effect gave NaN or infinity")
-    if room is not None:
-        # The tail of the room runs on into the margin, and is cut at the end of the clip.
-        samples = convolve(samples, room)[: spec.num_samples - spec.onset]
-    return samples, tuple(reports)
-
-
-def _speech_level(spec: ClipSpec, speech: Samples, scale: mix.Scale) -> mix.SpeechLevel:
-    try:
-        return mix.speech_level(speech, slice(spec.speech_num_samples), scale=scale)
-    except levels.SilentError as error:
-        raise BadInput("silent", spec.source_id, f"the speech has no level: {error}") from error
-    except ValueError as error:
-        raise BadInput("too_short", spec.source_id, str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,20 +225,3 @@ def _to_level(spec: ClipSpec, mixture: Mixture, settings: RenderSettings) -> _Le
         peak_dbfs=gain_to_db(peak * gain),
         headroom_db=gain_to_db(headroom_gain),
     )
-
-
-def _place_words(
-    spec: ClipSpec, words: Sequence[Word], num_samples: int, source_rate: int
-) -> tuple[tuple[str, float, float], ...]:
-    """The words where the effects and the margin put them, without those that were trimmed away.
-
-    `num_samples` is the length of the source, at `source_rate`. Returned are (word, start, duration) in seconds.
-    """
-
-    def place(seconds: float) -> int:
-        position = min(seconds_to_samples(seconds, source_rate), num_samples)
-        return spec.onset + map_position(position, num_samples, source_rate, spec.sample_rate, spec.speech_effects)
-
-    placed = ((word.text, place(word.start), place(word.start + word.duration)) for word in words)
-    rate = spec.sample_rate
-    return tuple((text, start / rate, (end - start) / rate) for text, start, end in placed if end > start)

@@ -23,9 +23,13 @@ from synth.plan.origin import Origin, origin_of
 from synth.plan.plan import Plan
 from synth.render.clip import RenderedAudio, RenderSettings, render_clip
 from synth.render.noise_reader import NoiseReader
+from synth.render.played_speech import PlayedSpeech, play_speech, speech_key
 from synth.render.progress import ProgressReporter
 
 _ROOM_BYTES: Final = 32 << 20  # of impulse responses kept, together
+_SPEECH_BYTES: Final = 32 << 20  # of the speech kept for the next copies of an utterance, together
+_AHEAD: Final = 16  # specs built at a time
+_RECORDINGS_KEPT: Final = 256  # of noise: only what a manifest says of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,12 @@ class ClipRenderer:
         # The last recording: its index, samples and the hash of its file. Copies of an utterance are neighbors in the
         # plan, so what was read last is mostly what is needed next.
         self._last: tuple[int, Samples, str] | None = None
+        self._played: dict[
+            str, PlayedSpeech
+        ] = {}  # of the last recording by `speech_key`, in the order of their making
+        self._ahead: dict[int, tuple[ClipSpec, Recording]] = {}
+        self._next = 0  # the clip after the last one
+        self._noise_recording = functools.lru_cache(_RECORDINGS_KEPT)(plan.noise.__getitem__)
 
     @np.errstate(all="ignore")  # numbers that are not finite are refused by name; numpy's warnings name no clip
     def render(self, index: int, progress: ProgressReporter) -> RenderedClip:
@@ -62,13 +72,13 @@ class ClipRenderer:
             BadInput: the clip cannot be made.
             SynthError: the noise cache was cleared (plan again).
         """
-        spec = self._plan[index]
-        recording = self._plan.speech[spec.recording]
+        spec, recording = self._planned(index)
         beat = functools.partial(progress.report, index, "read")  # a long file takes long, but is no hang
         beat()
         if self._last is None or self._last[0] != spec.recording:
             self._last = None  # not two at a time
-            samples = self._read(self._plan.speech, spec.recording, beat)
+            self._played.clear()
+            samples = self._read(self._plan.speech, spec.recording, recording, beat)
             self._last = spec.recording, samples, file_sha256(self._plan.speech.file(spec.recording), beat=beat)
         _, samples, sha256 = self._last
         room = None if spec.room is None else self._room(spec.room)
@@ -76,12 +86,10 @@ class ClipRenderer:
         try:
             rendered = render_clip(
                 spec,
-                samples,
-                source_rate=recording.sample_rate,
+                self._play(spec, samples, recording.sample_rate, room),
                 read_noise=functools.partial(self._noise.read_segment, spec),
                 look_up_powers=functools.partial(self._noise.look_up_powers, spec),
                 read_event=functools.partial(self._noise.read_event, spec),
-                room=room,
                 words=recording.alignment,
                 settings=self._settings,
             )
@@ -94,10 +102,32 @@ class ClipRenderer:
 
     def trace(self, spec: ClipSpec) -> Callable[[str, RecordingSpan], Origin]:
         """A function that finds a span of noise of a clip in its source files, by layer and span."""
-        return lambda layer, span: origin_of(self._plan, layer, spec.pool, span)
+        return lambda layer, span: origin_of(self._plan, self._noise_recording(span.recording), layer, spec.pool, span)
 
-    def _read(self, catalog: Catalog, index: int, beat: Beat | None = None) -> Samples:
-        recording, source = catalog[index], catalog.source(index)
+    def _planned(self, index: int) -> tuple[ClipSpec, Recording]:
+        """The spec and the speech recording of a clip.
+
+        If clips come in their order, those of the next clips are built with it. Each then costs a fifth, because code
+        and tables stay in the processor's cache, from which the samples of a clip drive them out.
+        """
+        if index not in self._ahead:
+            stop = min(index + (_AHEAD if index == self._next else 1), len(self._plan))
+            specs = [self._plan[number] for number in range(index, stop)]
+            self._ahead = {spec.index: (spec, self._plan.speech[spec.recording]) for spec in specs}
+        self._next = index + 1
+        return self._ahead.pop(index)
+
+    def _play(self, spec: ClipSpec, samples: Samples, source_rate: int, room: Response | None) -> PlayedSpeech:
+        """The speech of a clip; copies of an utterance with the same effects, room and measure share it."""
+        key = speech_key(spec)
+        if key not in self._played:
+            self._played[key] = play_speech(spec, samples, source_rate=source_rate, room=room)
+            while len(self._played) > 1 and sum(p.samples.nbytes for p in self._played.values()) > _SPEECH_BYTES:
+                del self._played[next(iter(self._played))]
+        return self._played[key]
+
+    def _read(self, catalog: Catalog, index: int, recording: Recording, beat: Beat | None = None) -> Samples:
+        source = catalog.source(index)
         samples, _ = read_samples(
             catalog.file(index),
             offset=recording.offset,
@@ -117,7 +147,9 @@ class ClipRenderer:
         response = self._rooms.pop(index, None)
         if response is None:
             rooms, rate = self._plan.rooms, self._plan.recipe.sample_rate
-            samples = resample(self._read(rooms, index), rate_in=rooms[index].sample_rate, rate_out=rate)
+            recording = rooms[index]
+            samples = self._read(rooms, index, recording)
+            samples = resample(samples, rate_in=recording.sample_rate, rate_out=rate)
             try:
                 response = prepare_response(samples, sample_rate=rate)
             except ValueError as error:

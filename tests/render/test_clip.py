@@ -19,6 +19,7 @@ from synth.dsp.room import prepare_response
 from synth.errors import BadInput
 from synth.plan.clip_spec import ClipSpec, NoiseSegment
 from synth.render.clip import RenderedAudio, RenderSettings, render_clip
+from synth.render.played_speech import play_speech
 
 RATE = 16000
 SECONDS = 2.0
@@ -80,8 +81,9 @@ def rendered(
     spec: ClipSpec, speech: Array, *, read: Callable[[NoiseSegment], Array] = white, stems: bool = True, **more: Any
 ) -> RenderedAudio:
     settings = more.pop("settings", RenderSettings(stems=stems))
-    source_rate = more.pop("source_rate", RATE)
-    return render_clip(spec, speech, source_rate=source_rate, read_noise=read, settings=settings, **more)
+    source_rate, room = more.pop("source_rate", RATE), more.pop("room", None)
+    played = play_speech(spec, speech, source_rate=source_rate, room=room)
+    return render_clip(spec, played, read_noise=read, settings=settings, **more)
 
 
 def noisy(spec: ClipSpec, snr_db: float = 5.0, **changes: Any) -> ClipSpec:
