@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from synth.dsp.arrays import Samples
@@ -34,3 +36,24 @@ def resample(samples: Samples, *, rate_in: float, rate_out: float, num_samples: 
     import soxr  # an extension module: loaded only where it is used
 
     return fit_length(soxr.resample(samples, rate_in, rate_out, quality="HQ"), num_samples)
+
+
+def simple_fraction(ratio: float, tolerance: float) -> tuple[int, int]:
+    """Return the fraction with the smallest denominator within a relative tolerance of a ratio.
+
+    soxr takes up to twice as long for an arbitrary ratio: it interpolates its filter, and prepares more of it.
+
+    Args:
+        ratio: above 0.
+        tolerance: above 0, relative; 0.00006 is 0.1 cent, and gives denominators of about 120, up to 1000 near 1.
+    """
+    return _simplest_between(ratio * (1 - tolerance), ratio * (1 + tolerance))
+
+
+def _simplest_between(low: float, high: float) -> tuple[int, int]:
+    """The simplest fraction of 0 < low < high, by their common beginning as continued fractions."""
+    number = math.ceil(low)
+    if number <= high:
+        return number, 1
+    under, over = _simplest_between(1 / (high - (number - 1)), 1 / (low - (number - 1)))
+    return (number - 1) * under + over, under

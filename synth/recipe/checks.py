@@ -10,6 +10,7 @@ from synth.recipe.distributions import Distribution
 from synth.recipe.effect_choice import EffectChoice
 from synth.recipe.kinds import Reading, number_text
 from synth.recipe.stages import check_stages
+from synth.recipe.stretches import check_stretches
 
 _LAYER_SOURCES = r"noise\.layers\.\d+\.sources"
 
@@ -136,5 +137,6 @@ CHECKS: tuple[Callable[[Reading], None], ...] = (
     check_splits_of_sources,
     check_conditions,
     check_microphone_bands,
+    check_stretches,
     check_stages,
 )

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.dsp.resample import fit_length, resample
+from synth.dsp.resample import fit_length, resample, simple_fraction
 
 
 def tone(frequency: float, sample_rate: int) -> np.ndarray:
@@ -36,3 +36,20 @@ def test_same_rate_is_the_same_samples() -> None:
 def test_fit_length_cuts_or_fills_with_zeros() -> None:
     np.testing.assert_array_equal(fit_length(np.array([1.0, 2, 3]), 2), [1, 2])
     np.testing.assert_array_equal(fit_length(np.array([1.0, 2, 3]), 5), [1, 2, 3, 0, 0])
+
+
+@given(st.floats(-36, 36), st.integers(250, 4000), st.sampled_from([8000, 16000, 22050, 44100, 48000]))
+def test_a_simple_fraction_is_near_and_simple(semitones, thousandths, source_rate) -> None:
+    ratio = 2 ** (semitones / 12) * thousandths / 1000 * source_rate / 16000
+    over, under = simple_fraction(ratio, 0.000057)
+    assert abs(1200 * np.log2(over / under / ratio)) < 0.1
+    assert not any(abs(round(ratio * k) / k / ratio - 1) < 0.0000569 for k in range(1, under))
+
+
+def test_a_ratio_that_is_simple_is_kept() -> None:
+    assert [simple_fraction(ratio, 0.000057) for ratio in (1.0, 0.9, 1.1, 48000 / 16000)] == [
+        (1, 1),
+        (9, 10),
+        (11, 10),
+        (3, 1),
+    ]
