@@ -28,7 +28,9 @@ from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from json.encoder import encode_basestring as _quoted  # JSON text of a string, with characters as they are
 from pathlib import Path
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -64,6 +66,7 @@ _ROW = np.dtype(
 )
 _IDENTITY = ("size", "mtime_ns", "ends")
 _DIGESTED = np.dtype([(name, _ROW[name]) for name in _ROW.names or () if name not in ("size", "mtime_ns")])
+_PACK = Struct("<HHiqqQqqHIqq").pack  # one row
 _HASH_BYTES = 32
 
 
@@ -360,7 +363,7 @@ def _words(rows: npt.NDArray[np.void], names: _Blob, details: _Blob) -> Iterator
     yield from details.read_all(rows["detail_start"], rows["detail_bytes"])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """One recording on its way into a catalog."""
 
@@ -376,7 +379,8 @@ class Entry:
 class CatalogBuilder:
     """Makes a Catalog of the entries of one source after the other, in any order within a source.
 
-    Words go to unnamed temporary files in `folder`. The numbers stay in memory, and the paths of one source.
+    Words go to unnamed temporary files in `folder`. The numbers stay in memory; the paths of one source only while they
+    are sorted, if they did not come in their order.
     """
 
     def __init__(self, *, folder: Path | None = None) -> None:
@@ -386,8 +390,10 @@ class CatalogBuilder:
         self._names = _Spill(folder)
         self._details = _Spill(folder)
         self._parts: list[npt.NDArray[np.void]] = []
-        self._keys: list[bytes] = []
-        self._rows = _RowBuffer()
+        # of the current source: its rows, packed as `_ROW`, in the order in which they came
+        self._rows = bytearray()
+        self._is_sorted = True
+        self._last = "", -1  # path and offset
 
     def refuse(self, refusal: Refusal) -> None:
         """Note one refused input. Raises TooManyBadInputs after 100,000 of them, to bound the memory."""
@@ -399,24 +405,34 @@ class CatalogBuilder:
 
     def add(self, entry: Entry) -> None:
         """Add one recording of the current source."""
-        detail = _ENCODER.encode(entry.detail).encode() if entry.detail else b""
-        name = entry.path.encode()
-        self._keys.append(name + b"\0" + entry.offset.to_bytes(8, "big"))
+        detail = _encoded(entry.detail) if entry.detail else b""
+        path, offset = entry.path, entry.offset
+        name = path.encode()
+        # The order of characters is that of their UTF-8 bytes. A path that others begin with goes before them.
+        self._is_sorted = self._is_sorted and self._last < (path, offset)
+        self._last = path, offset
         size, mtime_ns, ends = entry.identity or (0, 0, 0)
-        numbers = (len(self._sources), entry.channels, entry.sample_rate, entry.offset, entry.num_samples, ends)
-        self._rows.append((*numbers, 0, self._details.append(detail), len(name), len(detail), size, mtime_ns))
+        words = self._names.append(name), self._details.append(detail), len(name), len(detail)
+        numbers = len(self._sources), entry.channels, entry.sample_rate, offset, entry.num_samples, ends
+        self._rows += _PACK(*numbers, *words, size, mtime_ns)
 
     def end_source(self, source: CatalogSource) -> None:
         """Sort the entries of the current source; a recording that was added twice is refused."""
-        kept, starts = self._sorted()  # first, to free the paths before the rows are copied
-        rows = self._rows.take()[kept]
-        rows["name_start"] = starts
+        rows = np.frombuffer(self._rows, _ROW)
+        if not self._is_sorted:
+            rows = self._sorted(rows)
         self._parts.append(rows)
         self._sources.append(source)
+        self._rows, self._is_sorted, self._last = bytearray(), True, ("", -1)
 
-    def _sorted(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """(row, start of its name), each of shape (recordings,), in the order of path and offset."""
-        keys, self._keys = self._keys, []
+    def _sorted(self, rows: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+        """The rows in the order of path and offset, each recording once."""
+        names, keys = self._names.as_blob(), list[bytes]()
+        for first in range(0, len(rows), 10_000):
+            some = rows[first : first + 10_000]
+            columns = (some[name].tolist() for name in ("name_start", "name_bytes", "offset"))
+            for at, size, offset in zip(*columns, strict=True):
+                keys.append(names.read(at, size) + b"\0" + offset.to_bytes(8, "big"))
         kept, starts, before = array("q"), array("q"), b""
         for i in sorted(range(len(keys)), key=keys.__getitem__):
             name = keys[i][:-9]
@@ -426,13 +442,15 @@ class CatalogBuilder:
                 self.refuse(Refusal(name.decode(), "bad_row", "scan", text))
                 continue
             before = keys[i]
-            starts.append(self._names.append(name))
+            starts.append(self._names.append(name))  # once more, so that names that follow each other are read at once
             kept.append(i)
-        return np.array(kept, np.int64), np.array(starts, np.int64)
+        rows = rows[np.array(kept, np.int64)]
+        rows["name_start"] = np.array(starts, np.int64)
+        return rows
 
     def build(self) -> Catalog:
         """The catalog of all sources added. The builder is used up."""
-        rows = np.concatenate(self._parts) if self._parts else np.zeros(0, _ROW)
+        rows = self._parts[0] if len(self._parts) == 1 else np.concatenate([np.zeros(0, _ROW), *self._parts])
         self._parts = []
         names, details = self._names.as_blob(), self._details.as_blob()
         digest = _digest(rows, names, details, self._sources, self.refused)
@@ -445,26 +463,13 @@ _DECODER = json.JSONDecoder()
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-class _RowBuffer:
-    """Rows, packed 4096 at a time: as Python tuples a million of them would take 300 MB."""
-
-    def __init__(self) -> None:
-        self._packed: list[npt.NDArray[np.void]] = []
-        self._loose: list[tuple[int, ...]] = []
-
-    def append(self, row: tuple[int, ...]) -> None:
-        self._loose.append(row)
-        if len(self._loose) == 4096:
-            self._pack()
-
-    def _pack(self) -> None:
-        self._packed.append(np.array(self._loose, _ROW))
-        self._loose = []
-
-    def take(self) -> npt.NDArray[np.void]:
-        self._pack()
-        rows, self._packed = np.concatenate(self._packed), []
-        return rows
+def _encoded(detail: Mapping[str, object]) -> bytes:
+    """The details as JSON, in UTF-8."""
+    values = ((name, detail[name]) for name in sorted(detail))
+    texts = [f"{_quoted(name)}:{_quoted(value)}" for name, value in values if isinstance(value, str)]
+    if len(texts) == len(detail):  # nothing but texts, as usual: the same as below in a third of the time
+        return f"{{{','.join(texts)}}}".encode()
+    return _ENCODER.encode(detail).encode()
 
 
 class _Spill:

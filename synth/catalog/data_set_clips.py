@@ -28,7 +28,8 @@ def refuse_data_set(source: Source, source_files: SourceFiles) -> None:
 def refuse_clips(rows: Iterable[AudioRow | BadInput], source: Source) -> Iterator[AudioRow | BadInput]:
     """Pass on the rows of a list. Raises RecipeError or UsageError at a row of a manifest that `synth` wrote."""
     for row in rows:
-        if isinstance(row, AudioRow) and is_synth_clip(row.detail.get("labels")):
+        labels = row.detail.get("labels") if isinstance(row, AudioRow) else None
+        if isinstance(row, AudioRow) and labels is not None and is_synth_clip(labels):
             line = "" if row.line is None else f":{row.line}"
             what = f"{source.manifest}{line} is a row of a manifest that synth wrote"
             raise source_error(source, "manifest", _refusal(what))

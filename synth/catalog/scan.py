@@ -60,6 +60,7 @@ _LIMIT_KEY: Final[dict[Kind, str]] = {
     "noise": "limits.max_noise_s",
     "room": "for impulse responses",
 }
+_USUAL_RATES: Final = frozenset((8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 96000))  # Hz; surely allowed
 _MOST_STATES: Final = 20_000  # files of one source whose state is remembered; to look again costs 20 microseconds
 _MOST_HEADERS: Final = 100_000  # files of one source whose headers are remembered
 
@@ -243,7 +244,8 @@ def _entry(row: AudioRow, state: _ScanState) -> Entry:
     if row.trusted:
         rate, channels, length = row.sample_rate or 0, row.channels or 0, None
         try:
-            check_form(rate, 1)
+            if rate not in _USUAL_RATES:
+                check_form(rate, 1)
         except ContainerError as error:
             raise BadInput(error.code, row.path, error.message, "scan") from None
     else:
@@ -262,7 +264,7 @@ def _entry(row: AudioRow, state: _ScanState) -> Entry:
 
 def _segment(row: AudioRow, rate: int, length: int | None) -> tuple[int, int]:
     """(start, number of samples). If the file's length is known, the segment must be inside it, but for rounding."""
-    start = seconds_to_samples(row.offset, rate)
+    start = seconds_to_samples(row.offset, rate) if row.offset else 0
     count = row.num_samples
     if count is None:
         count = (length or 0) - start if row.duration is None else seconds_to_samples(row.duration, rate)
@@ -292,10 +294,17 @@ def _look_at_files(state: _ScanState, root: str, paths: Iterable[str]) -> None:
 
 
 def _file_state(root: str, path: str) -> _FileState:
-    full = os.path.join(root, path)
+    full = f"{root}{path}" if root.endswith("/") else f"{root}/{path}"
+    status = None
+    try:
+        status = os.lstat(full)  # first, because of a million files of a list perhaps none is on this machine
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise BadInput("missing", path, f"it cannot be found: {error.strerror}", "scan") from None
+    except OSError:
+        pass  # it happens again below, where it is told whether the file or the disk is to blame
     try:
         with files.reading(full):
-            status = os.lstat(full)
+            status = status or os.lstat(full)
             if stat.S_ISLNK(status.st_mode) or not inside(os.path.dirname(full), root):
                 if not inside(full, root, keep=False):
                     raise BadInput("forbidden_path", path, LEADS_OUT, "scan")

@@ -29,11 +29,14 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "channels": ("channels",),
     "alignment": ("alignment",),
 }  #: what a column means -> the names that it may have in a list
-_OF_AUDIO: Final = frozenset(("path", "offset", "duration", "num_samples", "sampling_rate", "channels"))
+_NUMBERS: Final = ("offset", "duration", "num_samples", "sampling_rate", "channels")
+_IN_SECONDS: Final = ("offset", "duration")
+_ATTRIBUTES: Final = {"sampling_rate": "sample_rate"}  # of AudioRow, where it is not the column's name
+_MOST_LAYOUTS: Final = 256
 _LARGEST: Final = 1 << 53  # above this not every integer is a float64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AudioRow:
     """A file, or a segment of one."""
 
@@ -75,12 +78,19 @@ def read_audio_list(path: Path, *, columns: Mapping[str, str] | None = None) -> 
 def _audio_rows(
     rows: Iterator[TableRow | BadRow], list_name: str, names: Mapping[str, tuple[str, ...]], has_types: bool
 ) -> Iterator[AudioRow | BadInput]:
+    layouts: dict[tuple[str, ...], _Layout] = {}
     for row in rows:
         if isinstance(row, BadRow):
             yield bad_row(list_name, row.line, row.mistake)
             continue
+        columns = tuple(row.fields)
+        layout = layouts.get(columns)
+        if layout is None:
+            if len(layouts) >= _MOST_LAYOUTS:
+                layouts.clear()
+            layout = layouts[columns] = _Layout.of(columns, names)
         try:
-            yield _audio_row(row.fields, names, row.line, has_types)
+            yield _audio_row(row.fields, layout, row.line, has_types)
         except RowMistake as mistake:
             yield bad_row(list_name, row.line, str(mistake))
 
@@ -90,48 +100,68 @@ def bad_row(list_name: str, line: int, mistake: str) -> BadInput:
     return BadInput("bad_row", f"{list_name}:{line}", mistake, "scan")
 
 
-def _audio_row(fields: dict[str, Any], names: Mapping[str, tuple[str, ...]], line: int, has_types: bool) -> AudioRow:
-    """One row. Uses up `fields`; without types every value is text, and labels are read as `label_of_text` says."""
-    path = _take(fields, names["path"])
-    if not isinstance(path, str):
-        raise RowMistake("no path" if path is None else f"the path is {short_repr(path)}, not text")
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Which columns rows have, and what they mean: the same for most rows of a list, so it is found out once."""
+
+    path: str | None  # column with the path; None: there is none
+    detail: tuple[tuple[str, str], ...]  # (what it means, column) of text, speaker and alignment
+    numbers: tuple[tuple[str, str], ...]  # likewise of the numbers
+    labels: tuple[str, ...]  # all other columns
+
+    @classmethod
+    def of(cls, columns: tuple[str, ...], names: Mapping[str, tuple[str, ...]]) -> _Layout:
+        """The layout of rows with these columns; a meaning has the first of its names that is present."""
+        unused, column_of = dict.fromkeys(columns), dict[str, str]()
+        of_detail = tuple(meaning for meaning in names if meaning != "path" and meaning not in _NUMBERS)
+        for meaning in ("path", *of_detail, *_NUMBERS):
+            column = next((name for name in names[meaning] if name in unused), None)
+            if column is not None:
+                column_of[meaning] = column
+                del unused[column]
+        detail, numbers = (
+            tuple((meaning, column_of[meaning]) for meaning in meanings if meaning in column_of)
+            for meanings in (of_detail, _NUMBERS)
+        )
+        return cls(column_of.get("path"), detail, numbers, tuple(unused))
+
+
+def _audio_row(fields: Mapping[str, Any], layout: _Layout, line: int, has_types: bool) -> AudioRow:
+    """One row. Without types every value is text, and labels are read as `label_of_text` says."""
+    path = None if layout.path is None else fields[layout.path]
+    if not isinstance(path, str) or not path:
+        raise RowMistake(f"the path is {short_repr(path)}, not text" if path not in (None, "") else "no path")
     detail: dict[str, object] = {}
-    for name in names:
-        if name in _OF_AUDIO:
-            continue
-        value = _take(fields, names[name])
-        if value is None:
+    for name, column in layout.detail:
+        value = fields[column]
+        if value is None or value == "":
             continue
         if name == "alignment":
             value = _alignment(value)
-        elif name in ("text", "speaker"):
+        elif value.__class__ is not str and name in ("text", "speaker"):
             value = _text(name, value)
         detail[name] = value
-    offset = _seconds(_take(fields, names["offset"]), "offset") or 0.0
-    duration = _seconds(_take(fields, names["duration"]), "duration")
-    num_samples = _count(_take(fields, names["num_samples"]), "num_samples")
-    sample_rate = _count(_take(fields, names["sampling_rate"]), "sampling_rate")
-    channels = _count(_take(fields, names["channels"]), "channels")
-    # All that is left is labels, unknown ones too; an object called `labels` is unfolded.
-    nested = fields.pop("labels", None)
+    row = AudioRow(path, line, detail=detail)
+    for name, column in layout.numbers:
+        value = fields[column]
+        if value is not None and value != "":
+            setattr(row, _ATTRIBUTES.get(name, name), (_seconds if name in _IN_SECONDS else _count)(value, name))
+    if layout.labels and (labels := _labels(fields, layout.labels, has_types)):
+        detail["labels"] = labels
+    return row
+
+
+def _labels(fields: Mapping[str, Any], columns: tuple[str, ...], has_types: bool) -> dict[str, object]:
+    """What is left of a row: labels, unknown ones too; an object called `labels` is unfolded."""
+    labels = {name: fields[name] for name in columns}
+    nested = labels.pop("labels", None)
     if isinstance(nested, dict):
-        fields.update(nested)
+        labels.update(nested)
     elif nested:
-        fields["labels"] = nested
-    if fields and has_types:
-        detail["labels"] = {name: None if value == "" else value for name, value in fields.items()}
-    elif fields:
-        detail["labels"] = {name: label_of_text(value) for name, value in fields.items()}
-    return AudioRow(path, line, offset, duration, num_samples, sample_rate, channels, detail)
-
-
-def _take(fields: dict[str, Any], names: tuple[str, ...]) -> object:
-    """Remove the first of the columns that is present; None if it is empty."""
-    for name in names:
-        if name in fields:
-            value = fields.pop(name)
-            return None if value == "" else value
-    return None
+        labels["labels"] = nested
+    if has_types:
+        return {name: None if value == "" else value for name, value in labels.items()}
+    return {name: label_of_text(value) for name, value in labels.items()}
 
 
 def _text(name: str, value: object) -> str:
@@ -142,9 +172,7 @@ def _text(name: str, value: object) -> str:
     raise RowMistake(f"{name} is {short_repr(value)}, not text")
 
 
-def _seconds(value: Any, name: str) -> float | None:
-    if value is None:
-        return None
+def _seconds(value: Any, name: str) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -154,9 +182,9 @@ def _seconds(value: Any, name: str) -> float | None:
     return number
 
 
-def _count(value: Any, name: str) -> int | None:
-    if value is None:
-        return None
+def _count(value: Any, name: str) -> int:
+    if value.__class__ is str and len(value) < 16 and value.isascii() and value.isdecimal() and (number := int(value)):
+        return number
     try:
         number = int(value)
         is_integer = number == float(value)
