@@ -39,7 +39,7 @@ from synth.dsp.arrays import Mask, Samples
 from synth.errors import BadInput
 from synth.units import resampled_length
 
-FORMAT = f"5 soxr {soxr.__version__} {sf.__libsndfile_version__}"
+FORMAT = f"6 soxr {soxr.__version__} {sf.__libsndfile_version__}"
 """Goes into the name of each file in the store: another decoder or resampler may give other samples."""
 
 DEAD_DB: Final = 25.0

@@ -1,19 +1,16 @@
 """The power of any stretch of a noise recording under each weighting, without filtering it again.
 
-A recording is filtered once, when it is decoded. Kept is the running sum of its energy, every 16 samples. Only numpy is
-used: scipy.signal would take longer to import than most recordings to filter.
+A recording is filtered once, when it is decoded. Kept is the running sum of its energy, every 16 samples.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from synth.dsp import levels
+from synth.dsp import levels, sections
 from synth.dsp.arrays import Samples
 
 HOP = 16
@@ -22,8 +19,7 @@ SETTLING_SECONDS = 0.1
 """After this time the filters have forgotten that a stem began from silence, which a table does not know (their slowest
 pole has 8 ms)."""
 
-_FFT_PER_MEMORY = 4
-_MEMORY_SECONDS = 0.2  # in which every filter has died away to below 1e-11 (the slowest pole has 8 ms)
+_STEP_SECONDS = 10  # filtered at once
 
 Table = npt.NDArray[np.float64]
 """Energy, shape (m, 3), in the order of WEIGHTINGS: row k is that of the samples before 16 k, the last row that of
@@ -37,21 +33,22 @@ def energy_rows(blocks: Iterable[npt.NDArray[np.generic]], *, sample_rate: int) 
         blocks: consecutive samples, shape (n,) each, any number type, any scale.
         sample_rate: Hz.
     """
-    memory = _memory(sample_rate)
-    past, total = np.zeros(memory), np.zeros((1, 3))
+    filters = [levels.weighting_filter(name, sample_rate) for name in WEIGHTINGS]
+    longest = max(sections.memory(filter_) for filter_ in filters if filter_ is not None)
+    past, total = np.zeros(longest), np.zeros((1, len(filters)))
     yield total
-    for block in _in_steps(blocks, (_FFT_PER_MEMORY - 1) * memory):
+    for block in _in_steps(blocks, _STEP_SECONDS * sample_rate // HOP * HOP):
         window = np.concatenate([past, block])
-        filtered = _filtered(window, sample_rate)
-        sums = np.stack([np.add.reduceat(np.square(part), np.arange(0, part.size, HOP)) for part in filtered], axis=1)
-        rows = total + np.cumsum(sums, axis=0)
+        energy = np.empty((-(-block.size // HOP), len(filters)))
+        for column, filter_ in enumerate(filters):
+            if filter_ is None:
+                np.add.reduceat(np.square(block), np.arange(0, block.size, HOP), out=energy[:, column])
+            else:
+                span = slice(longest, None)  # what is before it only settles the filter
+                energy[:, column] = sections.block_sums(filter_, window, block=HOP, span=span)[1]
+        rows = total + np.cumsum(energy, axis=0)
         yield rows
-        past, total = window[-memory:], rows[-1:]
-
-
-def _memory(sample_rate: int) -> int:
-    """Return how many samples a filter remembers: a multiple of HOP and a power of two, for fast transforms."""
-    return int(max(HOP, 1 << math.ceil(math.log2(_MEMORY_SECONDS * sample_rate))))
+        past, total = window[-longest:], rows[-1:]
 
 
 def _in_steps(blocks: Iterable[npt.NDArray[np.generic]], step: int) -> Iterator[Samples]:
@@ -64,23 +61,6 @@ def _in_steps(blocks: Iterable[npt.NDArray[np.generic]], step: int) -> Iterator[
         waiting = waiting[end:]
     if waiting.size:
         yield waiting
-
-
-def _filtered(window: Samples, sample_rate: int) -> list[Samples]:
-    """Filter the window under each weighting by overlap-save, and drop the memory of the filters."""
-    memory = _memory(sample_rate)
-    size = _FFT_PER_MEMORY * memory
-    spectrum = np.fft.rfft(window, size)
-    filtered = [np.fft.irfft(spectrum * _response(name, sample_rate), size) for name in ("band", "a")]
-    return [part[memory : window.size] for part in (*filtered, window)]
-
-
-@lru_cache
-def _response(weighting: str, sample_rate: int) -> npt.NDArray[np.complex128]:
-    hz = np.fft.rfftfreq(_FFT_PER_MEMORY * _memory(sample_rate), 1 / sample_rate)
-    sos = levels.weighting_filter(weighting, sample_rate)
-    assert sos is not None
-    return levels.response(sos, hz, sample_rate)
 
 
 def energy_between(table: Table, start: int, stop: int, *, num_samples: int) -> Samples:
