@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.costs import inputs, page, variants
 from benchmarks.costs.bars import bars
-from benchmarks.costs.processes import in_a_child
+from benchmarks.costs.processes import CommandFailed, in_a_child
 from benchmarks.costs.results import Results, describe, read_results
 from benchmarks.costs.variants import HOURS, ROOT, SCRIPTS, Bench, missing, select
 
@@ -104,15 +104,21 @@ def main() -> None:
     chosen = list(select(arguments.only, before=before is not None, peers=arguments.peers, rounds=arguments.rounds))
     peers = {variants.peer_name(variant) for _, _, variant in chosen if variant.kind == "peer"}
     ready = bench.install(name for name in SCRIPTS if name in peers)
+    failed: list[str] = []
     for number, workload, variant in chosen:
         if variant.kind == "peer" and variants.peer_name(variant) not in ready:
             continue
         if not arguments.again and not missing(results, workload, variant, number):
             continue
-        run = bench.run(workload, variant, number)
+        title = f"{workload}/{variant.name}"
+        try:
+            run = bench.run(workload, variant, number)
+        except CommandFailed as failure:  # the others are worth having
+            failed.append(title)
+            print(f"  round {number}  {title}: {failure}", flush=True)
+            continue
         results.add(run)
         results.write(bench.work / "results.json")
-        title = f"{workload}/{variant.name}"
         print(
             f"  round {number}  {title:36} {run.cpu_s:8.2f} s CPU {run.wall_s:8.2f} s wall {run.peak_mb:6.0f} MB",
             flush=True,
@@ -124,6 +130,8 @@ def main() -> None:
         print("\n" + "\n".join(page.BLOCKS[block](results)))
     met = [bar.met for bar in bars(results)]
     print(f"\n{sum(met)} of {len(met)} bars are met; all figures: {bench.work / 'results.json'}")
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}; fix it and run again with --resume")
     return None
 
 

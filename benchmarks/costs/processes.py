@@ -28,6 +28,10 @@ class Cost:
     private_mb: float = 0.0  # most private memory of a child; 0 if it was not watched
 
 
+class CommandFailed(Exception):
+    """A measured command exited with an error."""
+
+
 def environment(**more: str) -> dict[str, str]:
     """The environment of this process with one thread per library; an empty value removes a variable.
 
@@ -59,7 +63,7 @@ def measure(command: Sequence[str], *, log: Path, env: Mapping[str, str], watche
     process.returncode = os.waitstatus_to_exitcode(status)
     private = watch.stop() if watched else 0.0
     if process.returncode:
-        raise SystemExit(f"exit {process.returncode}: {' '.join(command)}\n{log.read_text()[-3000:]}")
+        raise CommandFailed(f"exit {process.returncode}: {' '.join(command)}\n{log.read_text()[-3000:]}")
     return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024, private)
 
 
