@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.costs import inputs, page, variants
 from benchmarks.costs.bars import bars
 from benchmarks.costs.processes import CommandFailed, in_a_child
-from benchmarks.costs.results import Results, describe, read_results
+from benchmarks.costs.results import Results, commit_of, describe, read_results
 from benchmarks.costs.variants import HOURS, ROOT, SCRIPTS, Bench, missing, select
 
 HERE = Path(__file__).resolve().parent
@@ -60,12 +60,18 @@ def settings(arguments: argparse.Namespace) -> dict[str, Any]:
 def start(arguments: argparse.Namespace, bench: Bench) -> Results:
     """The results of the run to resume, or new inputs and empty results. Environments of peers are kept."""
     file = bench.work / "results.json"
+    checkouts = {"after": ROOT} | ({"before": bench.before} if bench.before else {})
     if arguments.resume and file.exists():
         results = read_results(file)
         if results.about["settings"] != settings(arguments):
             raise SystemExit(
                 f"{file}: measured with {results.about['settings']}; resume it with the same, or start anew"
             )
+        for name, path in checkouts.items():
+            if results.about["commits"].get(name) != commit_of(path):
+                print(
+                    f"warning: the runs so far are of commit {results.about['commits'].get(name)} ({name})", flush=True
+                )
         return results
     for path in bench.work.glob("*"):
         if path.name != "environments":
@@ -75,7 +81,6 @@ def start(arguments: argparse.Namespace, bench: Bench) -> Results:
     scale, form = arguments.hours / HOURS, arguments.noise_format
     hours = in_a_child(bench.prepare, arguments.speech, arguments.noise, form, scale, not arguments.quick)
     inputs.write_million(bench.work, clips=2_000 if arguments.quick else 1_000_000)
-    checkouts = {"after": ROOT} | ({"before": bench.before} if bench.before else {})
     utterances = len(list((bench.work / "speech").iterdir()))
     about = {**describe(checkouts), "settings": settings(arguments), "noise_format": noise_title(form)}
     about |= {"utterances": utterances, "speech_mean_s": hours["speech"] * 3600 / utterances}
@@ -126,7 +131,7 @@ def main() -> None:
     if not arguments.quick and (not arguments.only or "profile" in arguments.only):
         results.about["profile"] = {recipe: bench.profile(recipe) for recipe in page.PROFILED}
         results.write(bench.work / "results.json")
-    for block in ("before and after", "other figures", "peers", "fixed and marginal", "what to do", "bars"):
+    for block in ("before and after", "other figures", "peers", "fixed and marginal", "what to do", "profile", "bars"):
         print("\n" + "\n".join(page.BLOCKS[block](results)))
     met = [bar.met for bar in bars(results)]
     print(f"\n{sum(met)} of {len(met)} bars are met; all figures: {bench.work / 'results.json'}")

@@ -263,8 +263,7 @@ class Bench:
         answer = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         if answer.returncode:
             print(f"profile of {recipe} failed: {answer.stderr[-1000:]}", flush=True)
-        rows = re.findall(r"^\| (\S.*?) \| ([\d.]+) \| [\d.]+% \|$", answer.stdout, re.MULTILINE)
-        return {step: float(milliseconds) for step, milliseconds in rows}
+        return profile_rows(answer.stdout)
 
     # --- peers ---
 
@@ -315,6 +314,12 @@ def audio_hours(folder: Path) -> float:
 
     paths = [path for path in folder.rglob("*") if path.suffix in (".flac", ".wav")]
     return float(sum(soundfile.info(path).duration for path in paths)) / 3600
+
+
+def profile_rows(text: str) -> dict[str, float]:
+    """CPU ms per clip by step, from the table that profile_steps.py prints."""
+    rows = re.findall(r"^\| (\S.*?) \| ([\d.]+) \| [\d.]+% \|$", text, re.MULTILINE)
+    return {step: float(milliseconds) for step, milliseconds in rows}
 
 
 def missing(results: Results, workload: str, variant: Variant, number: int) -> bool:

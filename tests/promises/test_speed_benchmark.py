@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from benchmarks import profile_steps
 from benchmarks.costs import page
 from benchmarks.costs.bars import LIMITS, Bar, bars
 from benchmarks.costs.plot import Series, cost_svg, ticks
 from benchmarks.costs.results import Results, Run, line_through, read_results
-from benchmarks.costs.variants import PEERS, SCHEDULE, SCRIPTS, select
+from benchmarks.costs.variants import PEERS, SCHEDULE, SCRIPTS, profile_rows, select
 from tests.helpers import ROOT
 
 SPEED = ROOT / "benchmarks" / "speed.py"
@@ -159,6 +160,13 @@ def test_what_is_selected() -> None:
     assert not any("before_" in name for name in names(before=False))
     assert not any("lhotse" in name for name in names(peers=["librosa"]))
     assert any("lhotse" in name for name in names())
+
+
+def test_the_profile_is_read_as_it_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = profile_steps.StepClock()
+    clock.seconds.update(dict.fromkeys(profile_steps.STEPS, 0.5))
+    profile_steps.report(clock, clips=100, seconds=900.0, floor=1.0)
+    assert profile_rows(capsys.readouterr().out) == {**dict.fromkeys(profile_steps.STEPS, 5.0), "everything else": 0.0}
 
 
 def test_the_line_separates_fixed_and_marginal_cost() -> None:
