@@ -105,9 +105,9 @@ noise:
     - {{name: car, sources: {noise}, max_reuse: 1000000, min_recordings: 1}}
 {rest}"""
 RMS = "  measure: rms\n  weighting: none\n"
-ENGINE = """
-    - tempo: {{factor: [0.9, 1.1], engine: {0}}}
-    - pitch: {{semitones: [-2, 2], engine: {0}}}"""
+SIGNALSMITH = """
+    - tempo: {factor: [0.9, 1.1], engine: signalsmith}
+    - pitch: {semitones: [-2, 2], engine: signalsmith}"""
 PITCH_AND_TEMPO = "\n    - tempo: [0.9, 1.1]\n    - pitch: [-2, 2]"
 
 #: What each recipe changes in RECIPE.
@@ -115,8 +115,7 @@ RECIPES: Mapping[str, Mapping[str, str]] = {
     "basic": {"measure": RMS},
     "default": {},
     "pitch_tempo": {"measure": RMS, "effects": PITCH_AND_TEMPO},
-    "pitch_tempo_signalsmith": {"measure": RMS, "effects": ENGINE.format("signalsmith")},
-    "pitch_tempo_librosa": {"measure": RMS, "effects": ENGINE.format("librosa")},
+    "pitch_tempo_signalsmith": {"measure": RMS, "effects": SIGNALSMITH},
     "wav": {"measure": RMS, "rest": "output: {format: wav}\n"},
     "noise_as_is": {"measure": RMS, "noise": "noise_as_is"},
     "long_noise": {"noise": "noise_hour"},

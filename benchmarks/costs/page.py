@@ -194,10 +194,6 @@ def what_to_do(results: Results) -> Iterable[str]:
             "CPU", ("short", "synth_pitch_tempo_signalsmith"), ("short", "synth_pitch_tempo"), cpu_per_hour,
         ),
         (
-            "the engine `wsola`, not `librosa`",
-            "CPU", ("short", "synth_pitch_tempo_librosa"), ("short", "synth_pitch_tempo"), cpu_per_hour,
-        ),
-        (
             "noise as 16-kHz mono FLAC, not as recorded (first run only: the cache keeps it)",
             "CPU", ("long", "synth_noise_as_is"), basic, cpu_per_hour,
         ),

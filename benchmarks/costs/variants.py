@@ -83,7 +83,6 @@ BASIC_2, OLD_BASIC_2 = synth("basic_2", "basic", jobs=2)
 DEFAULT, OLD_DEFAULT = synth("default", "default")
 PITCH, OLD_PITCH = synth("pitch_tempo", "pitch_tempo")
 SIGNALSMITH, _ = synth("pitch_tempo_signalsmith", "pitch_tempo_signalsmith")
-LIBROSA, _ = synth("pitch_tempo_librosa", "pitch_tempo_librosa")
 WAV, _ = synth("wav", "wav")
 AS_IS, _ = synth("noise_as_is", "noise_as_is")
 WARM, _ = synth("warm", "basic", warm=True)
@@ -100,15 +99,17 @@ PROTOTYPE, PROTOTYPE_PITCH = peer("prototype")
 #: (workload, variant, number of rounds that it takes part in), in the order of a round.
 SCHEDULE: Sequence[tuple[str, Variant, int]] = (
     *(("long", variant, 3) for variant in (BASIC, FLOOR, DEFAULT, BASIC_2, FLOOR_2, PITCH, DECODE, VERIFY)),
-    *(("long", variant, 2) for variant in (OLD_BASIC, OLD_DEFAULT)),
-    *(("long", variant, 1) for variant in (OLD_PITCH, OLD_VERIFY, WAV, AS_IS, AM, AM_PITCH, PROTOTYPE)),
+    *(
+        ("long", variant, 1)
+        for variant in (OLD_BASIC, OLD_DEFAULT, OLD_PITCH, OLD_VERIFY, WAV, AS_IS, AM, AM_PITCH, PROTOTYPE)
+    ),
     *(("copies", variant, 3) for variant in (BASIC, FLOOR, DEFAULT)),
     *(("copies", variant, 1) for variant in (OLD_BASIC, OLD_DEFAULT)),
     *(("short", variant, 3) for variant in (BASIC, FLOOR, AM)),
-    *(("short", variant, 2) for variant in (DEFAULT, PITCH, PROTOTYPE, SCRIPT, LHOTSE, WARM, OLD_BASIC, OLD_DEFAULT)),
-    *(("short", variant, 1) for variant in (AM_PITCH, OLD_PITCH, SIGNALSMITH, LIBROSA, PROTOTYPE_PITCH, SCRIPT_PITCH)),
-    *(("middle", variant, 2) for variant in (BASIC, FLOOR, DEFAULT, PITCH)),
-    ("middle", AM, 1),
+    *(("short", variant, 2) for variant in (DEFAULT, PITCH, PROTOTYPE, WARM)),
+    *(("short", variant, 1) for variant in (SCRIPT, LHOTSE, OLD_BASIC, OLD_DEFAULT, OLD_PITCH, SIGNALSMITH)),
+    *(("short", variant, 1) for variant in (AM_PITCH, PROTOTYPE_PITCH, SCRIPT_PITCH)),
+    *(("middle", variant, 1) for variant in (BASIC, FLOOR, DEFAULT, PITCH, AM)),
     *(("tiny", variant, 2) for variant in (BASIC, FLOOR, DEFAULT, PITCH, AM, PROTOTYPE, SCRIPT, LHOTSE)),
     *(("hundred", variant, 3) for variant, _ in HUNDRED),
     *(("hundred", variant, 2) for _, variant in HUNDRED),
