@@ -52,6 +52,10 @@ class Parametrized:
     """By field name, in the order of the fields."""
     needs_seed: ClassVar[bool] = False
     """True if there is a field `seed`, which the plan fills with an integer drawn for the clip."""
+    slow_modules: ClassVar[tuple[str, ...]] = ()
+    """What a call imports that takes long: a run imports it once, before it starts workers."""
+    slow_modules_of: ClassVar[Mapping[str, str]] = {}
+    """The same, by the word of a parameter with which a call imports it."""
 
     def __init_subclass__(cls) -> None:
         """Derive `parameters` and `needs_seed` from the annotations of the class."""

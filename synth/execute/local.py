@@ -324,12 +324,14 @@ def run_shards(
     from synth.dataset.commit import begin
     from synth.dataset.dataset_dir import DatasetDir
     from synth.execute.clip_maker import open_clip_maker  # the engine itself knows no audio
+    from synth.execute.preload import preload
     from synth.execute.worker import run_shard
 
     begin(DatasetDir(Path(dataset_dir)), shards)
     sizes: ShardSizes = {}
     if shards:
         plan = open_clip_maker(dataset_dir).plan  # forked workers have it from here, and need not read it themselves
+        preload(plan.recipe)
         samples, rate = plan.clips["num_samples"], plan.recipe.sample_rate
         sizes = {k: (len(span := plan.shard(k)), float(samples[span.start : span.stop].sum()) / rate) for k in shards}
     work = functools.partial(run_shard, os.fspath(dataset_dir))

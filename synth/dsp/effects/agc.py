@@ -11,6 +11,7 @@ import numpy as np
 from synth.dsp.arrays import Samples
 from synth.dsp.effects.effect import Effect
 from synth.dsp.parameters import Parameter
+from synth.dsp.sections import running_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,7 @@ class Agc(Effect):
         return samples * 10.0 ** (gain_db / 20)
 
     def _running_power(self, samples: Samples, sample_rate: int) -> Samples:
-        from scipy.signal import lfilter  # loads for most of a second: only where it is used
-
         power = samples**2
         keep = math.exp(-1 / (self.seconds * sample_rate))
         start = power[: max(1, round(self.seconds * sample_rate))].mean()
-        smooth, _ = lfilter([1 - keep], [1, -keep], power, zi=[keep * start])
-        return np.asarray(smooth, dtype=np.float64)
+        return running_mean(power, keep, float(start))

@@ -64,6 +64,7 @@ class Audiomentations(Effect):
     """
 
     name = "audiomentations"
+    slow_modules = ("audiomentations",)
 
     name = "audiomentations"
 

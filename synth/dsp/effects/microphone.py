@@ -10,6 +10,7 @@ import numpy as np
 from synth.dsp.arrays import Samples
 from synth.dsp.effects.effect import Effect
 from synth.dsp.parameters import Parameter
+from synth.dsp.sections import NOTHING, butterworth, filtered
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,10 @@ class Microphone(Effect):
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
         """Apply the effect to samples of shape (n,), full scale 1.0."""
-        from scipy.signal import butter, sosfilt  # loads for most of a second: only where it is used
-
-        sections = [np.empty((0, 6))]
+        sections = [NOTHING]
         if self.low_hz > 0:
-            sections.append(butter(self.order, self.low_hz, "highpass", fs=sample_rate, output="sos"))
+            sections.append(butterworth(self.order, low_hz=self.low_hz, sample_rate=sample_rate))
         if self.high_hz < 0.5 * sample_rate:
-            sections.append(butter(self.order, self.high_hz, "lowpass", fs=sample_rate, output="sos"))
-        filters = np.concatenate(sections)
-        return np.asarray(sosfilt(filters, samples)) if len(filters) and len(samples) else samples
+            sections.append(butterworth(self.order, high_hz=self.high_hz, sample_rate=sample_rate))
+        both = np.concatenate(sections)
+        return filtered(both, samples) if len(both) and len(samples) else samples

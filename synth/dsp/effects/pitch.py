@@ -8,7 +8,7 @@ from typing import Annotated
 from synth.dsp.arrays import Samples
 from synth.dsp.effects.effect import Effect
 from synth.dsp.effects.playback import Playback
-from synth.dsp.effects.stretch import DEFAULT_ENGINE, ENGINE_HELP, ENGINES, resample_and_stretch
+from synth.dsp.effects.stretch import DEFAULT_ENGINE, ENGINE_HELP, ENGINE_MODULES, ENGINES, resample_and_stretch
 from synth.dsp.parameters import Parameter
 
 
@@ -21,6 +21,7 @@ class Pitch(Effect):
 
     name = "pitch"
     main = "semitones"
+    slow_modules_of = ENGINE_MODULES
 
     semitones: Annotated[
         float, Parameter("up, or down where negative; the duration stays", low=-12, high=12, unit="semitones")

@@ -11,6 +11,7 @@ import numpy as np
 from synth.dsp.arrays import Samples
 from synth.dsp.effects.effect import Effect
 from synth.dsp.parameters import Parameter
+from synth.dsp.sections import filtered
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,9 @@ class Shelf(Effect):
 
     def __call__(self, samples: Samples, *, sample_rate: int) -> Samples:
         """Apply the effect to samples of shape (n,), full scale 1.0."""
-        from scipy.signal import sosfilt  # loads for most of a second: only where it is used
-
         if not self.db or self.hz >= sample_rate / 2 or not len(samples):
             return samples
-        return np.asarray(sosfilt(self._section(sample_rate), samples))
+        return filtered(self._section(sample_rate), samples)
 
     def _section(self, sample_rate: int) -> Samples:
         """Return the cookbook's highShelf with S = 1 as one second-order section, shape (1, 6)."""

@@ -15,6 +15,12 @@ Measured on tones of 95 to 240 Hz: slower than these, signalsmith and librosa ar
 
 ENGINES = tuple(STRETCH_RANGES)
 DEFAULT_ENGINE = "wsola"
+ENGINE_MODULES = {
+    "wsola": "synth.dsp.kernels.wsola",
+    "signalsmith": "python_stretch.Signalsmith",
+    "librosa": "librosa.effects",
+}
+"""What each engine imports."""
 ENGINE_HELP = "wsola is 10 times faster and keeps clicks sharp; signalsmith and librosa keep mixtures of tones"
 
 _PITCH_TOLERANCE = 0.000057  # 0.1 cent

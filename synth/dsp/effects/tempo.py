@@ -8,7 +8,7 @@ from typing import Annotated
 from synth.dsp.arrays import Samples
 from synth.dsp.effects.effect import TimeScale
 from synth.dsp.effects.playback import Playback
-from synth.dsp.effects.stretch import DEFAULT_ENGINE, ENGINE_HELP, ENGINES, stretch
+from synth.dsp.effects.stretch import DEFAULT_ENGINE, ENGINE_HELP, ENGINE_MODULES, ENGINES, stretch
 from synth.dsp.parameters import Parameter
 from synth.units import scaled_length
 
@@ -19,6 +19,7 @@ class Tempo(TimeScale):
 
     name = "tempo"
     main = "factor"
+    slow_modules_of = ENGINE_MODULES
 
     factor: Annotated[
         float, Parameter("times as fast; below 1 is slower and longer, the pitch stays", low=0.5, high=2.0)

@@ -25,6 +25,8 @@ class Event(Parametrized):
 
     __slots__ = ()
 
+    slow_modules = ("scipy.signal",)  # for most of them
+
     seconds: float
     """How long the event lasts, if the clip does not end before it."""
     seed: int

@@ -44,6 +44,7 @@ class Cabin(Generator):
     """
 
     name = "cabin"
+    slow_modules = ("scipy.fft", "scipy.signal")
     is_model = True
 
     speed_kmh: Annotated[

@@ -45,6 +45,7 @@ class Quilt(Generator):
     """
 
     name = "quilt"
+    slow_modules = ("scipy.fft", "scipy.signal")
     is_model = False
 
     segment_ms: Annotated[float, Parameter("length of the segments", low=30, high=960, unit="ms")] = 60

@@ -77,6 +77,7 @@ class Separate(Generator):
     """
 
     name = "separate"
+    slow_modules = ("librosa",)
     is_model = False
 
     tonal_factor: Annotated[

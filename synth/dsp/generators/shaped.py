@@ -62,6 +62,7 @@ class Shaped(Generator):
     """
 
     name = "shaped"
+    slow_modules = ("scipy.fft",)
     main = "departure_db"
     is_model = True
 
