@@ -21,6 +21,8 @@ EFFECTS = f"""  effects:
     - speed: {{choice: [0.9, 1.0, 1.1]}}
     - pitch: {{normal: [0, 1], clip: [-3, 3]}}
       probability: 0.3
+    - tempo: [0.85, 1.2]
+      probability: 0.5
     - equalizer: {{tilt_db_per_octave: [-1, 1]}}
   room: {{probability: 0.4, sources: [{{name: room, path: '{FIXTURES}/room'}}]}}"""
 LAYERS = f"""  layers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from synth.dsp.arrays import Samples
+from synth.dsp.effects import wsola
 from synth.dsp.resample import fit_length, resample, simple_fraction
 
 STRETCH_RANGES = {"wsola": (0.25, 4.0), "signalsmith": (0.5, 4.0), "librosa": (0.5, 4.0)}
@@ -48,9 +49,7 @@ def stretch(samples: Samples, *, num_samples: int, sample_rate: int, engine: str
     if len(samples) == num_samples:
         return samples
     if engine == "wsola":
-        from synth.dsp.kernels.wsola import time_stretch  # loads numba: only where it is used
-
-        return time_stretch(np.ascontiguousarray(samples), num_samples=num_samples, sample_rate=sample_rate)
+        return wsola.time_stretch(samples, num_samples=num_samples, sample_rate=sample_rate)
     run = _signalsmith if engine == "signalsmith" else _librosa
     return fit_length(run(samples, len(samples) / num_samples, sample_rate), num_samples)
 

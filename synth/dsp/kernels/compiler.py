@@ -86,7 +86,7 @@ def machine_code(compiled: Callable[..., Any]) -> MachineCode | None:
     return replace(code, content=target_machine().emit_object(module))
 
 
-_OF_THE_C_LIBRARY = ("memcpy", "memmove", "memset")
+_OF_THE_C_LIBRARY = ("memcpy", "memmove", "memset", "sqrt")  # sqrt is exact by IEEE 754, so the same everywhere
 _WORD_TYPES = {"float64": "double", "int64": "i64"}
 
 

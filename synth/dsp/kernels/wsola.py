@@ -10,17 +10,16 @@ only where they are needed: Malah, IEEE Transactions on ASSP 27, 1979.
 
 from __future__ import annotations
 
-from math import frexp, ldexp
+from math import sqrt
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from numba import float64, int64, types
+from numba import float64, int16, int64, types
 
 from synth.dsp.arrays import Samples, Vector
 from synth.dsp.kernels.compiler import kernel, kernel_part
-
-_COARSE_RATE = 4000  # Hz; parts are compared at about this rate first
+from synth.dsp.kernels.stretch_sizes import Sizes
 
 # Costs, in units of the mismatch: 0 is a perfect joint, 1 a joint of parts with nothing in common.
 _HURRY = 4.0  # weight of the drift just before an onset, and at the end
@@ -34,37 +33,6 @@ _RISE = 8  # an onset has this times the energy of what comes before
 
 _Shorts: TypeAlias = npt.NDArray[np.int16]
 _Longs: TypeAlias = npt.NDArray[np.int64]
-
-
-class Sizes(NamedTuple):
-    """What the kernel needs to know besides the sound; all in samples."""
-
-    match: int  # what is compared at a joint; longer than the period of a low voice
-    fade: int  # of a joint
-    step: int  # between places where a joint is considered
-    least_jump: int
-    drift: int  # so far from its place the sound is joined even where nothing is similar
-    block: int  # of the search for onsets
-    factor: int  # between the fine and the coarse samples
-    lead: int  # zeros before and after the rounded sound
-    bits: int  # of the greatest rounded sample; a sum of `match` products fits 31 bits
-
-    @classmethod
-    def at(cls, sample_rate: int) -> Sizes:
-        """Return the sizes at a rate in Hz."""
-        match = round(0.016 * sample_rate)
-        factor = max(sample_rate // _COARSE_RATE, 1)
-        return cls(
-            match=match,
-            fade=round(0.008 * sample_rate),
-            step=round(0.0025 * sample_rate),
-            least_jump=round(0.0025 * sample_rate),
-            drift=round(0.008 * sample_rate),
-            block=round(0.001 * sample_rate),
-            factor=factor,
-            lead=-(-2 * match // factor) * factor,
-            bits=min((30 - match.bit_length()) // 2, 14),
-        )
 
 
 class _Rounded(NamedTuple):
@@ -91,43 +59,25 @@ class _Spot(NamedTuple):
 
 
 @kernel_part
-def _peak(samples: Samples) -> float:
-    """The greatest absolute value, in eight lanes so that the loop is vectorized."""
-    lanes = np.zeros(8)
-    in_lanes = samples.size // 8 * 8
-    for k in range(0, in_lanes, 8):
-        part = samples[k : k + 8]
-        for lane in range(8):
-            size = abs(part[lane])
-            lanes[lane] = size if size > lanes[lane] else lanes[lane]
-    top = lanes.max()
-    for k in range(in_lanes, samples.size):
-        top = max(top, abs(samples[k]))
-    return float(top)
-
-
-@kernel_part
-def _rounded(samples: Samples, sizes: Sizes) -> _Rounded:
-    """The sound in integers; a power of two takes its peak to between half of `bits` and all of them."""
-    size = samples.size + 2 * sizes.lead
-    fine = np.zeros(size, np.int16)
-    fine_energy = np.empty(size + 1, np.int64)
-    coarse = np.empty(size // sizes.factor, np.int16)
-    coarse_energy = np.empty(coarse.size + 1, np.int64)
-    scale = ldexp(1.0, sizes.bits - max(frexp(_peak(samples))[1], -1000))
+def _round(samples: Samples, scale: float, sizes: Sizes, sound: _Rounded) -> None:
+    """Fill in the sound in integers and its energies."""
+    fine, coarse = sound.fine, sound.coarse
+    for k in range(fine.size):
+        fine[k] = 0
+    inside = fine[sizes.lead : sizes.lead + samples.size]
     for k in range(samples.size):
-        fine[sizes.lead + k] = np.int16(np.rint(samples[k] * scale))
+        inside[k] = np.int16(np.rint(samples[k] * scale))
     total = 0
-    fine_energy[0] = 0
-    for k in range(size):
+    sound.fine_energy[0] = 0
+    for k in range(fine.size):
         value = int(fine[k])
         total += value * value
-        fine_energy[k + 1] = total
+        sound.fine_energy[k + 1] = total
     shift = 0
     while 1 << shift < sizes.factor:
         shift += 1
     total = 0
-    coarse_energy[0] = 0
+    sound.coarse_energy[0] = 0
     for k in range(coarse.size):
         value = 0
         for i in range(k * sizes.factor, (k + 1) * sizes.factor):
@@ -135,22 +85,18 @@ def _rounded(samples: Samples, sizes: Sizes) -> _Rounded:
         value >>= shift
         coarse[k] = value
         total += value * value
-        coarse_energy[k + 1] = total
-    return _Rounded(fine, fine_energy, coarse, coarse_energy)
+        sound.coarse_energy[k + 1] = total
 
 
 @kernel_part
-def _onsets(sound: _Rounded, num_samples: int, sizes: Sizes) -> _Longs:
-    """Where blocks begin that have `_RISE` times the energy of each of the 16 before the last; at least 6 blocks apart.
+def _find_onsets(sound: _Rounded, num_samples: int, sizes: Sizes, onsets: _Longs) -> None:
+    """Fill in where blocks begin that have `_RISE` times the energy of each of the 16 before the last.
 
-    16 ms hold a period of the lowest voice, so that its pulses are no onsets.
-
-    Returns:
-        The starts of the blocks, and the greatest sample of each onset, shape (2, k).
+    16 ms hold a period of the lowest voice, so that its pulses are no onsets. They are at least 6 blocks apart. The
+    second row of `onsets` is the greatest sample of each. The last onset is one that never comes.
     """
     energy = sound.fine_energy[sizes.lead :]
     block = sizes.block
-    places = np.empty((2, num_samples // block // 6 + 2), np.int64)
     floor = (block << (2 * sizes.bits)) // 10_000  # 40 dB below the peak
     count = 0
     next_free = 2
@@ -166,11 +112,11 @@ def _onsets(sound: _Rounded, num_samples: int, sizes: Sizes) -> _Longs:
             for k in range(b * block, min((b + 4) * block, num_samples)):
                 if abs(int(sound.fine[sizes.lead + k])) > abs(int(sound.fine[sizes.lead + top])):
                     top = k
-            places[0, count] = b * block
-            places[1, count] = top
+            onsets[0, count] = b * block
+            onsets[1, count] = top
             count += 1
             next_free = b + 6
-    return places[:, :count]
+    onsets[0, count] = onsets[1, count] = num_samples + sizes.match + block
 
 
 @kernel_part
@@ -201,7 +147,7 @@ def _correlation(samples: _Shorts, energy: _Longs, first: int, second: int, size
         return 0.0
     power_a = float(energy[first + size] - energy[first])
     power_b = float(energy[second + size] - energy[second])
-    return min(product / float(np.sqrt(power_a * power_b)), 1.0)
+    return min(product / sqrt(power_a * power_b), 1.0)
 
 
 @kernel_part
@@ -226,10 +172,9 @@ def _spot(
 ) -> tuple[_Spot, bool]:
     """What must be observed at a place; `onset` is the number of the next one that is not over."""
     after = onsets[0, onset - 1] + 5 * sizes.block if onset else -sizes.lead
-    until = num_samples + sizes.match
+    until = onsets[0, onset] - sizes.block
     end = num_samples - length  # the shift at the end
-    if onset < onsets.shape[1]:
-        until = onsets[0, onset] - sizes.block
+    if until < num_samples:
         top = onsets[1, onset]
         played = (2 * top * length + num_samples) // (2 * num_samples)
         lock = top - played
@@ -319,39 +264,102 @@ def _fine_jump(
 @kernel_part
 def _join(samples: Samples, first: int, second: int, place: int, size: int, correlation: float, out: Samples) -> None:
     """Fade from the part at `first` to the one at `second`, at constant power whatever they have in common."""
-    for k in range(size):
+    into = out[place : place + size]
+    if second >= 0 and 0 <= first <= samples.size - size:
+        old, new = samples[first : first + size], samples[second : second + size]
+        for k in range(size):
+            t = (k + 0.5) / size
+            w = t * t * (3.0 - 2.0 * t)
+            v = 1.0 - w
+            into[k] = (v * old[k] + w * new[k]) / sqrt(v * v + w * w + 2.0 * correlation * v * w)
+        return
+    for k in range(size):  # a part sticks out into the silence before or after the sound
         t = (k + 0.5) / size
         w = t * t * (3.0 - 2.0 * t)
         v = 1.0 - w
-        old = samples[first + k] if first + k < samples.size else 0.0
-        new = samples[second + k] if second + k >= 0 else 0.0
-        out[place + k] = (v * old + w * new) / np.sqrt(v * v + w * w + 2.0 * correlation * v * w)
+        total = 0.0
+        if 0 <= first + k < samples.size:
+            total += v * samples[first + k]
+        if second + k >= 0:
+            total += w * samples[second + k]
+        into[k] = total / sqrt(v * v + w * w + 2.0 * correlation * v * w)
 
 
 @kernel_part
 def _copy(samples: Samples, first: int, place: int, end: int, out: Samples) -> None:
-    """Fill out[place:end] with the samples from `first` on, as far as there are any."""
-    for k in range(max(-first, 0), min(end - place, samples.size - first)):
-        out[place + k] = samples[first + k]
+    """Fill out[place:end] with the samples from `first` on, and with silence where there are none."""
+    start = min(max(-first, 0), end - place)
+    stop = max(min(end - place, samples.size - first), start)
+    for k in range(place, place + start):
+        out[k] = 0.0
+    if stop > start:
+        into, part = out[place + start : place + stop], samples[first + start : first + stop]
+        for k in range(part.size):
+            into[k] = part[k]
+    for k in range(place + stop, end):
+        out[k] = 0.0
+
+
+_floats = types.Array(float64, 1, "C", readonly=True)
 
 
 @kernel(
-    types.Tuple((float64[::1], int64))(
-        types.Array(float64, 1, "C", readonly=True), int64, types.NamedUniTuple(int64, len(Sizes._fields), Sizes)
+    int64(
+        _floats,
+        float64,
+        int64[::1],
+        int16[::1],
+        int64[::1],
+        int16[::1],
+        int64[::1],
+        int64[:, ::1],
+        float64[::1],
+        float64[::1],
     )
 )
-def _stretched(samples: Samples, length: int, sizes: Sizes) -> tuple[Samples, int]:
-    """The stretched sound, shape (length,), and its number of joints."""
-    num_samples = samples.size
-    sound = _rounded(samples, sizes)
-    onsets = _onsets(sound, num_samples, sizes)
-    out = np.zeros(length)
-    scores = np.empty(6 * sizes.drift // sizes.factor + 2 * sizes.factor + 8)
+def stretch_into(
+    samples: Samples,
+    scale: float,
+    lengths: _Longs,
+    fine: _Shorts,
+    fine_energy: _Longs,
+    coarse: _Shorts,
+    coarse_energy: _Longs,
+    onsets: _Longs,
+    scores: Vector,
+    out: Samples,
+) -> int:
+    """Stretch a sound so that it fills an array.
+
+    The arrays between are of any content; a kernel that makes arrays would need numba at run time.
+
+    Args:
+        samples: float64, shape (n,), finite.
+        scale: a power of two; no sample times this may be above 2 ** bits.
+        lengths: int64, the fields of Sizes in their order.
+        fine: int16, shape (n + 2 * lead,).
+        fine_energy: int64, shape (n + 2 * lead + 1,).
+        coarse: int16, shape (c,), where c = (n + 2 * lead) // factor.
+        coarse_energy: int64, shape (c + 1,).
+        onsets: int64, shape (2, n // block // 6 + 2).
+        scores: float64, shape (6 * drift // factor + 2 * factor + 8,).
+        out: float64, shape (length,): gets the result.
+
+    Returns:
+        The number of joints.
+    """
+    sizes = Sizes(
+        lengths[0], lengths[1], lengths[2], lengths[3], lengths[4], lengths[5], lengths[6], lengths[7], lengths[8]
+    )
+    num_samples, length = samples.size, out.size
+    sound = _Rounded(fine, fine_energy, coarse, coarse_energy)
+    _round(samples, scale, sizes, sound)
+    _find_onsets(sound, num_samples, sizes, onsets)
     place = shift = joints = filled = onset = 0
     owed = patience = 0.0
     locked = -1
     while num_samples >= sizes.match and place + sizes.fade <= length:
-        while onset < onsets.shape[1] and onsets[0, onset] + 5 * sizes.block < place + shift:
+        while onsets[0, onset] + 5 * sizes.block < min(place + shift, num_samples):
             onset += 1
         spot, locks = _spot(place, shift, length, num_samples, onsets, onset, locked == onset, sizes)
         if locks:
@@ -380,22 +388,4 @@ def _stretched(samples: Samples, length: int, sizes: Sizes) -> tuple[Samples, in
         joints += 1
         filled = place = place + sizes.fade
     _copy(samples, filled + shift, filled, length, out)
-    return out, joints
-
-
-def time_stretch(samples: Samples, *, num_samples: int, sample_rate: int) -> Samples:
-    """Stretch a sound to a length, at the same pitch.
-
-    Position j of the result plays what is at j * n / num_samples in the sound, within 10 ms where it can. An onset
-    after a pause is exactly in its place.
-
-    Args:
-        samples: float64, shape (n,), finite; n > 0.
-        num_samples: length of the result, above 0.
-        sample_rate: Hz, 4000 or more.
-
-    Returns:
-        float64, shape (num_samples,).
-    """
-    out: Samples = _stretched(samples, num_samples, Sizes.at(sample_rate))[0]
-    return out
+    return joints

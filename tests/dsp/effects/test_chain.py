@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.dsp.effects import Audiomentations, Drift, Equalizer, Gain, Pitch, Polarity, Speed, Tempo, Trim
+from synth.dsp.effects import Audiomentations, Drift, Equalizer, Gain, Pitch, Polarity, Speed, Tempo, Trim, wsola
 from synth.dsp.effects import chain as chain_module
 from synth.dsp.effects.chain import map_position, planned_length, run_chain
 from synth.dsp.effects.stretch import ENGINES
@@ -67,8 +67,6 @@ def passes(monkeypatch):
     """Counts the real passes of soxr and of the stretches, as [soxr, stretch]."""
     import python_stretch
     import soxr
-
-    from synth.dsp.kernels import wsola
 
     count = [0, 0]
 
