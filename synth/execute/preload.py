@@ -26,6 +26,8 @@ _KERNELS: Final = (
 )
 """What the levels of any clip are measured with, and what it is mixed with."""
 
+_KERNELS_OF_MODULES: Final = {"synth.dsp.kernels.wsola": ("wsola", "stretch_into")}
+
 
 def preload(recipe: Recipe) -> None:
     """Import and load what clips of the recipe need. What is not installed is reported by the clip that needs it."""
@@ -34,6 +36,9 @@ def preload(recipe: Recipe) -> None:
     for module, name in _KERNELS:
         native.load(module, name)
     for module in sorted(set(slow_modules(recipe))):
+        if kernel := _KERNELS_OF_MODULES.get(module):
+            native.load(*kernel)  # the module itself would load numba
+            continue
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
 

@@ -75,6 +75,7 @@ def slow(modules: set[str]) -> set[str]:
     [
         ("noise.measure=rms", "noise.weighting=none"),
         ("noise.measure=active", "output.stems=false"),
+        ("noise.measure=rms", "speech.effects=[{tempo: [0.9, 1.1]}, {pitch: 2}]"),
         ("noise.measure=active", "channel=[{microphone: {}}, {agc: {}}, {shelf: 3}, {equalizer: {}}]"),
     ],
 )

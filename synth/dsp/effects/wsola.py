@@ -7,6 +7,7 @@ from math import frexp, ldexp
 import numpy as np
 
 from synth.dsp.arrays import Samples
+from synth.dsp.stretch_sizes import Sizes
 
 _LEAST_EXPONENT = -1000  # of a peak; what is smaller would need a scale that float64 does not have
 
@@ -26,7 +27,6 @@ def time_stretch(samples: Samples, *, num_samples: int, sample_rate: int) -> Sam
         float64, shape (num_samples,).
     """
     from synth.dsp.kernels import native
-    from synth.dsp.kernels.stretch_sizes import Sizes
 
     sizes = Sizes.at(sample_rate)
     peak = max(float(samples.max()), -float(samples.min()))

@@ -19,7 +19,7 @@ from numba import float64, int16, int64, types
 
 from synth.dsp.arrays import Samples, Vector
 from synth.dsp.kernels.compiler import kernel, kernel_part
-from synth.dsp.kernels.stretch_sizes import Sizes
+from synth.dsp.stretch_sizes import Sizes
 
 # Costs, in units of the mismatch: 0 is a perfect joint, 1 a joint of parts with nothing in common.
 _HURRY = 4.0  # weight of the drift just before an onset, and at the end

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.dsp.effects.wsola import time_stretch
-from synth.dsp.kernels.stretch_sizes import Sizes
+from synth.dsp.stretch_sizes import Sizes
 from tests.dsp.effects.known_signals import cents_off, clicks, harmonics, noise, rms_db
 
 RATES = [8000, 11025, 16000, 22050, 32000, 44100, 48000]

@@ -1,4 +1,4 @@
-"""The lengths that the kernel of WSOLA works with. Loads no numba."""
+"""The lengths that the kernel of WSOLA works with; it gets them as an array, in the order of the fields."""
 
 from __future__ import annotations
 
