@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from synth.audio.pcm_level import PcmLevel
 from synth.dsp import levels, mix
 from synth.dsp.arrays import Samples
 from synth.errors import BadInput
@@ -26,17 +25,17 @@ _QUIET_DBFS: Final = -80.0
 _FULL_SCALE_24: Final = 1 << 23
 
 
-def measure_as_written(spec: ClipSpec, rendered: RenderedAudio, level: PcmLevel) -> RenderedAudio:
+def measure_as_written(spec: ClipSpec, rendered: RenderedAudio) -> RenderedAudio:
     """Replace the levels of a rendered clip by those of its files.
 
     Args:
         spec: the plan of the clip.
         rendered: the clip as rendered.
-        level: of its samples as they are written.
 
     Raises:
         BadInput: `silent` if nothing is left of the clip in 16 bits.
     """
+    level = rendered.pcm_level
     if not math.isfinite(level.level_dbfs):
         raise BadInput("silent", spec.source_id, "every sample of the clip is 0 after rounding to 16 bits")
     measured = dataclasses.replace(rendered.measurements, level_dbfs=level.level_dbfs, peak_dbfs=level.peak_dbfs)

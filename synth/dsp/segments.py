@@ -56,6 +56,13 @@ class Circle:
             num_samples -= count
             position = (position + count) % self.circumference
 
+    def place_without_join(self, offset: int, num_samples: int) -> int | None:
+        """The sample of the recording at which a use begins that runs over no join; None if it runs over one."""
+        stretch, inside, count = next(self.runs(offset, num_samples), (0, 0, 0))
+        if count < num_samples or inside < self.crossfade:
+            return None
+        return self.stretches[stretch][0] + inside
+
 
 @lru_cache
 def _rise(num_samples: int) -> Samples:

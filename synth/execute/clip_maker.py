@@ -49,8 +49,8 @@ class ClipMaker:
         clip = self._renderer.render(index, progress)
         spec, file_format = clip.spec, self.plan.recipe.output.format
         try:
-            pcm, level = clip.rendered.mixture.rounded()
-            rendered = measure_as_written(spec, clip.rendered, level)
+            pcm = clip.rendered.pcm
+            rendered = measure_as_written(spec, clip.rendered)
             contents = {
                 audio_path(spec.split, spec.source_id, spec.clip_id, file_format): encode(
                     pcm, spec.sample_rate, file_format

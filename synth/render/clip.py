@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
+from synth.audio.pcm_level import PcmLevel
 from synth.catalog.recording import Word
 from synth.dsp import levels, mix
 from synth.dsp.arrays import Samples
@@ -18,7 +20,7 @@ from synth.dsp.effects.chain import run_chain
 from synth.dsp.effects.effect import Report
 from synth.errors import BadInput
 from synth.plan.clip_spec import ClipSpec
-from synth.render.mixture import Mixture
+from synth.render.mixture import Mixture, Rounded
 from synth.render.noise_power import LookUpPowers, noise_powers
 from synth.render.noise_stem import NoiseStem, ReadEvent, ReadNoise, noise_stem
 from synth.render.played_speech import PlayedSpeech, place_words, snr_scale
@@ -60,9 +62,11 @@ class Measurements:
 
 @dataclass(frozen=True, slots=True)
 class RenderedAudio:
-    """The sound of a clip. Samples are float64 at full scale 1.0, not yet quantized."""
+    """The sound of a clip."""
 
-    mixture: Mixture  # the finished sound; after a channel it is one part, without noise
+    pcm: npt.NDArray[np.int16]  # the finished sound as it is written, shape (num_samples,), full scale 32768
+    pcm_level: PcmLevel
+    mixture: Mixture  # the same before rounding; after a channel it is one part, without noise
     sample_rate: int  # Hz
     # Speech and noise as they enter the channel, shape (num_samples,) each; without a channel they sum to the samples.
     stems: tuple[Samples, Samples] | None
@@ -71,7 +75,7 @@ class RenderedAudio:
 
     @property
     def samples(self) -> Samples:
-        """The finished sound, shape (num_samples,), computed at each call."""
+        """The finished sound before rounding: float64, shape (num_samples,), full scale 1.0. Computed at each call."""
         return self.mixture.samples()
 
 
@@ -104,20 +108,25 @@ def render_clip(
     mixture, noise = Mixture(spec.num_samples, speech.samples, spec.onset), NoiseStem(np.zeros(0), (), ())
     if spec.noise:
         noise = noise_stem(spec, read_noise, look_up_powers, read_event)
-        powers = noise_powers(spec, noise.samples, noise.segment_gains, span, scale, look_up_powers)
-        noise_level = mix.noise_level(noise.samples, span, powers, scale=scale)
-        mixed = _mix_at_snr(spec, replace(mixture, noise=noise.samples), speech.level, noise_level, scale, settings)
+        powers = noise_powers(spec, noise.sound, noise.segment_gains, span, scale, look_up_powers)
+        noise_level = mix.NoiseLevel(powers, None)
+        if spec.measure == "lufs":
+            noise_level = mix.noise_level(noise.samples, span, powers, scale=scale)
+        mixed = _mix_at_snr(spec, replace(mixture, noise=noise.sound), speech.level, noise_level, scale, settings)
     else:
-        mixed = _Mix(_to_level(spec, mixture, settings), None)
+        mixed = _Mix(_to_level(spec, mixture, settings, is_final=not spec.channel_effects), None)
     output, channel_reports = mixed.output, tuple[Report | None, ...]()
     headroom_db = output.headroom_db
     if spec.channel_effects:
         samples, channel_reports = _apply_channel(spec, output.mixture.samples())
-        output = _to_level(spec, Mixture(spec.num_samples, samples), settings)
+        output = _to_level(spec, Mixture(spec.num_samples, samples), settings, is_final=True)
         # Without a planned level, nothing after the channel makes up for what the mix was turned down before it.
         headroom_db = output.headroom_db + (mixed.output.headroom_db if spec.level_dbfs is None else 0.0)
     mix_gain, noise_gain = mixed.output.mixture.gain, mixed.output.mixture.noise_gain
+    rounded = output.mixture.rounded() if output.rounded is None else output.rounded
     return RenderedAudio(
+        pcm=rounded.pcm,
+        pcm_level=rounded.level,
         mixture=output.mixture,
         sample_rate=spec.sample_rate,
         stems=mixed.output.mixture.stems() if settings.stems else None,
@@ -141,6 +150,7 @@ class _Leveled:
     """A sound at the planned level."""
 
     mixture: Mixture
+    rounded: Rounded | None  # the mixture, if it was rounded on the way
     level_dbfs: float
     peak_dbfs: float
     headroom_db: float  # 0 or less: the part of its gain that keeps the peak
@@ -185,7 +195,8 @@ def _mix_at_snr(
             if abs(noise_gain - last_gain) <= _SETTLED * noise_gain:
                 noise_gain = last_gain  # the one that `output` was mixed with
                 break
-            output = _to_level(spec, replace(mixture, noise_gain=noise_gain), settings)
+            mixed = replace(mixture, noise_gain=noise_gain)
+            output = _to_level(spec, mixed, settings, is_final=not spec.channel_effects)
             mix_gain = output.mixture.gain
             if not speech_level.moves:
                 break
@@ -203,9 +214,14 @@ def _apply_channel(spec: ClipSpec, samples: Samples) -> tuple[Samples, tuple[Rep
     return samples, tuple(reports)
 
 
-def _to_level(spec: ClipSpec, mixture: Mixture, settings: RenderSettings) -> _Leveled:
+def _to_level(spec: ClipSpec, mixture: Mixture, settings: RenderSettings, *, is_final: bool) -> _Leveled:
     """Bring a sound to the planned level, or as near to it as the headroom allows."""
-    power, peak = mixture.power_and_peak()
+    rounded = None
+    if is_final and spec.level_dbfs is None:  # then the gain is nearly always 1, and one pass does all
+        rounded = mixture.rounded()
+        power, peak = rounded.power, rounded.peak
+    else:
+        power, peak = mixture.power_and_peak()
     if not np.isfinite(power):
         raise BadInput("nonfinite", spec.source_id, "the clip has NaN or infinite samples")
     if power < levels.SILENCE:
@@ -221,6 +237,7 @@ def _to_level(spec: ClipSpec, mixture: Mixture, settings: RenderSettings) -> _Le
     gain *= headroom_gain
     return _Leveled(
         replace(mixture, gain=gain),
+        rounded if gain == 1.0 else None,
         level_dbfs=power_to_db(power) + gain_to_db(gain),
         peak_dbfs=gain_to_db(peak * gain),
         headroom_db=gain_to_db(headroom_gain),

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from synth.dsp import levels, mix
-from synth.dsp.arrays import Samples
 from synth.plan.clip_spec import ClipSpec, NoiseSegment
+from synth.render.stored_noise import Noise, as_samples, power_in
 
 #: Noise shorter than this is measured unless its tabulated powers are exact: at a start from silence or at a join they
 #: may be far off, and measuring it costs little.
@@ -41,7 +41,7 @@ def is_changed(segment: NoiseSegment) -> bool:
 
 def noise_powers(
     spec: ClipSpec,
-    noise: Samples,
+    noise: Noise,
     gains: tuple[float, ...],
     span: slice,
     scale: mix.Scale,
@@ -51,7 +51,7 @@ def noise_powers(
 
     Args:
         spec: the plan of the clip.
-        noise: the noise of the clip, float64, shape (num_samples,), full scale 1.0.
+        noise: the noise of the clip, shape (num_samples,), full scale 1.0.
         gains: of each noise segment in `noise`.
         span: where the powers are taken (samples).
         scale: the power that sets the SNR is that of its weighting.
@@ -65,7 +65,7 @@ def noise_powers(
         or len({segment.layer for segment in spec.noise}) > 1
     )
     if look_up_powers is None or not has_one_plain_track:
-        return mix.noise_powers(noise, span, sample_rate=spec.sample_rate)
+        return mix.noise_powers(as_samples(noise), span, sample_rate=spec.sample_rate)
     powers = dict.fromkeys(mix.REPORTED, 0.0)
     exact = len(spec.noise) == 1  # the crossfade of two segments is in the table of neither
     ends = [*(segment.at for segment in spec.noise[1:]), spec.num_samples]
@@ -78,10 +78,10 @@ def noise_powers(
         for weighting in powers:
             powers[weighting] += tabulated.powers[weighting] * gain**2 * (stop - start) / (span.stop - span.start)
     if not exact and span.stop - span.start < _SHORT_SECONDS * spec.sample_rate:
-        return mix.noise_powers(noise, span, sample_rate=spec.sample_rate)
-    powers["none"] = levels.mean_power(noise[span])
+        return mix.noise_powers(as_samples(noise), span, sample_rate=spec.sample_rate)
+    powers["none"] = power_in(noise, span)
     if not exact:
         powers[scale.weighting] = levels.weighted_power(
-            noise, weighting=scale.weighting, sample_rate=spec.sample_rate, span=span
+            as_samples(noise), weighting=scale.weighting, sample_rate=spec.sample_rate, span=span
         )
     return powers

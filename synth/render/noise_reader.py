@@ -17,6 +17,7 @@ from synth.dsp.segments import read_circle
 from synth.plan.clip_spec import ClipSpec, NoiseSegment, PlannedEvent, RecordingSpan
 from synth.plan.plan import Plan
 from synth.render.noise_power import TabulatedPowers
+from synth.render.stored_noise import Noise, StoredNoise
 from synth.units import seconds_to_samples
 
 T = TypeVar("T")
@@ -53,11 +54,19 @@ class NoiseReader:
         self._material = keep_results(self._read_material, _MATERIALS_KEPT)
         self._large_material = keep_results(self._read_material, _LARGE_KEPT)
 
-    def read_segment(self, spec: ClipSpec, segment: NoiseSegment) -> Samples:
-        """Read or synthesize a noise segment: float64, shape (source_num_samples,), in the scale of its recording."""
+    def read_segment(self, spec: ClipSpec, segment: NoiseSegment) -> Noise:
+        """Read or synthesize a noise segment: shape (source_num_samples,), in the scale of its recording.
+
+        It is as it is stored, unless it is synthesized or runs over a join of its recording.
+        """
         if segment.synthesis is None:
             span = RecordingSpan(segment.recording, segment.recording_id, segment.offset, segment.source_num_samples)
-            return self._read_recorded(segment.layer, spec.pool, span)
+            circle = self._plan.circle(segment.layer, spec.pool, segment.recording)
+            start = circle.place_without_join(span.offset, span.num_samples)
+            if start is None:
+                return self._read_recorded(segment.layer, spec.pool, span)
+            steps = self._store.samples(segment.recording)[start : start + span.num_samples]
+            return StoredNoise(steps, self._store.scale(segment.recording))
         read = self._large_material if segment.kind in _LARGE else self._material
         materials = [read(segment.layer, spec.pool, span) for span in segment.synthesis.materials]
         generator = segment.synthesis.generator

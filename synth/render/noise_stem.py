@@ -30,10 +30,11 @@ from synth.dsp.spectral_shape import shape_spectrum
 from synth.errors import BadInput
 from synth.plan.clip_spec import ClipSpec, NoiseSegment, PlannedEvent
 from synth.render.noise_power import LookUpPowers, is_changed
+from synth.render.stored_noise import Noise, as_samples
 from synth.units import db_to_gain
 
-#: Reads the source samples of a noise segment, shape (source_num_samples,), in the scale of the recording.
-ReadNoise = Callable[[NoiseSegment], Samples]
+#: Reads a noise segment, shape (source_num_samples,), in the scale of the recording.
+ReadNoise = Callable[[NoiseSegment], Noise]
 
 #: Reads the samples of an event, shape (num_samples,), at any level.
 ReadEvent = Callable[[PlannedEvent], Samples]
@@ -43,11 +44,16 @@ ReadEvent = Callable[[PlannedEvent], Samples]
 class NoiseStem:
     """The noise of a clip before the SNR is set."""
 
-    samples: Samples  # shape (num_samples,): the sum of all layers and events
+    sound: Noise  # shape (num_samples,): the sum of all layers and events
     segment_gains: tuple[float, ...]  # of each noise segment in it
     reports: tuple[tuple[Report | None, ...], ...]  # for each segment and effect, what a library drew by itself
     event_gains: tuple[float, ...] = ()  # of each event in it
     band_gains_db: tuple[float, ...] = ()  # of each band, to reach the target spectrum
+
+    @property
+    def samples(self) -> Samples:
+        """The sound as float64."""
+        return as_samples(self.sound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,8 @@ def noise_stem(
     Raises:
         BadInput: `silent` if a recording has nothing in the band that counts.
     """
+    if _is_one_recording(spec):
+        return NoiseStem(read_noise(spec.noise[0]), (1.0,), ((),))
     tracks = [
         _track(spec, list(segments), read_noise, look_up_powers)
         for _, segments in groupby(spec.noise, key=lambda segment: (segment.layer, segment.track))
@@ -89,12 +97,19 @@ def noise_stem(
             limit_db=target.limit_db,
             sample_rate=spec.sample_rate,
         )
-        noise = replace(noise, samples=samples, band_gains_db=tuple(band_gains.tolist()))
+        noise = replace(noise, sound=samples, band_gains_db=tuple(band_gains.tolist()))
     if spec.fluctuation_db is not None:
-        noise = replace(
-            noise, samples=set_fluctuation(noise.samples, spec.fluctuation_db, sample_rate=spec.sample_rate)
-        )
+        noise = replace(noise, sound=set_fluctuation(noise.samples, spec.fluctuation_db, sample_rate=spec.sample_rate))
     return noise
+
+
+def _is_one_recording(spec: ClipSpec) -> bool:
+    """Whether the noise is a stretch of one recording to which nothing is done, so that it needs no floats.
+
+    For BS.1770, which filters the noise, it needs them.
+    """
+    is_changed_later = spec.events or spec.target_spectrum is not None or spec.fluctuation_db is not None
+    return len(spec.noise) == 1 and not (spec.noise[0].effects or is_changed_later or spec.measure == "lufs")
 
 
 def _track(
@@ -103,7 +118,7 @@ def _track(
     """Read the segments of one track, apply their effects, and join them."""
     rate = spec.sample_rate
     chains = [
-        run_chain(read_noise(segment), source_rate=rate, sample_rate=rate, effects=segment.effects)
+        run_chain(as_samples(read_noise(segment)), source_rate=rate, sample_rate=rate, effects=segment.effects)
         for segment in segments
     ]
     reports = tuple(tuple(reports) for _, reports in chains)
@@ -150,7 +165,7 @@ def _add_events(spec: ClipSpec, noise: NoiseStem, read_event: ReadEvent) -> Nois
         gain = mix.round_gain(mean * db_to_gain(event.relative_db) / _root(event.label, peak))
         total[event.at : event.at + event.num_samples] += gain * samples
         gains.append(gain)
-    return replace(noise, samples=total, event_gains=tuple(gains))
+    return replace(noise, sound=total, event_gains=tuple(gains))
 
 
 def _weighting(spec: ClipSpec) -> str:

@@ -35,5 +35,4 @@ def simulate(plan: Plan, noise: NoiseStore, indices: Iterable[int]) -> Iterator[
             clip = renderer.render(index, NoProgress())
         except BadInput:
             continue
-        pcm, _ = clip.rendered.mixture.rounded()
-        yield SimulatedClip(clip.spec, pcm / 32768.0, clip.rendered.measurements)
+        yield SimulatedClip(clip.spec, clip.rendered.pcm / 32768.0, clip.rendered.measurements)

@@ -115,8 +115,8 @@ class PlanStore:
             renderer = self._local.renderer = ClipRenderer(self.plan, self.saved.noise, stems=False)
         try:
             clip = renderer.render(index, NoProgress())
-            pcm, level = clip.rendered.mixture.rounded()
-            rendered = measure_as_written(clip.spec, clip.rendered, level)
+            pcm = clip.rendered.pcm
+            rendered = measure_as_written(clip.spec, clip.rendered)
         except BadInput as error:
             raise SynthError(
                 f"clip {self.plan.clip_id(index)} (number {index} of {self.title}) cannot be made: {error}"

@@ -88,3 +88,17 @@ def test_crossfade_into_keeps_the_power_of_unlike_signals() -> None:
 def test_no_stretch_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least one stretch"):
         Circle.of([], crossfade=10)
+
+
+@given(st.integers(0, 2000), st.integers(1, 700))
+def test_a_place_without_join_is_the_use_itself(offset: int, num_samples: int) -> None:
+    recording = np.arange(3000.0)
+    circle = Circle.of([(100, 800), (1500, 600)], crossfade=50)
+    place = circle.place_without_join(offset, num_samples)
+    use = read_circle(recording, circle, offset=offset, num_samples=num_samples)
+    is_one_run = bool(np.all(np.diff(use) == 1.0)) and use[0] == int(use[0])
+    if place is None:
+        # a use that is one run all the same can only lie in the crossfade, where it is no copy of the recording
+        assert not is_one_run or num_samples == 1
+    else:
+        assert np.array_equal(recording[place : place + num_samples], use)

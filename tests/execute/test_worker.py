@@ -244,8 +244,8 @@ def test_a_clip_that_is_silent_after_rounding_is_refused(dataset: DatasetDir, mo
     def render(spec: Any, *args: Any, **rest: Any) -> Any:
         rendered = render_clip(spec, *args, **rest)
         if spec.source_id.startswith("speech2"):
-            quiet = dataclasses.replace(rendered.mixture, gain=rendered.mixture.gain * 1e-6)
-            rendered = dataclasses.replace(rendered, mixture=quiet)
+            quiet = dataclasses.replace(rendered.mixture, gain=rendered.mixture.gain * 1e-6).rounded()
+            rendered = dataclasses.replace(rendered, pcm=quiet.pcm, pcm_level=quiet.level)
         return rendered
 
     monkeypatch.setattr(clip_renderer, "render_clip", render)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from synth.audio.encode import quantize
 from synth.audio.pcm_level import PcmLevel
 from synth.render.mixture import Mixture
+from synth.render.stored_noise import StoredNoise
 
 
 def white(count: int, seed: int) -> np.ndarray:
@@ -15,19 +18,21 @@ def white(count: int, seed: int) -> np.ndarray:
 
 
 NOISY = Mixture(3000, white(1200, 1), 700, white(3000, 2), noise_gain=0.4, gain=1.3)
+STORED = replace(NOISY, noise=StoredNoise((white(3000, 3) * 32767).astype(np.int16), 1.234e-5))
 PLAIN = Mixture(1200, white(1200, 1))
 
 
-@pytest.mark.parametrize("mixture", [NOISY, PLAIN])
+@pytest.mark.parametrize("mixture", [NOISY, STORED, PLAIN])
 def test_rounded_samples_are_those_of_the_sound(mixture: Mixture) -> None:
-    pcm, level = mixture.rounded()
-    assert np.array_equal(pcm, quantize(mixture.samples()))
+    rounded = mixture.rounded()
+    assert np.array_equal(rounded.pcm, quantize(mixture.samples()))
     measured = PcmLevel()
-    measured.add(pcm)
-    assert level == measured
+    measured.add(rounded.pcm)
+    assert rounded.level == measured
+    assert (rounded.power, rounded.peak) == mixture.power_and_peak()
 
 
-@pytest.mark.parametrize("mixture", [NOISY, PLAIN])
+@pytest.mark.parametrize("mixture", [NOISY, STORED, PLAIN])
 def test_power_and_peak_are_those_before_the_gain(mixture: Mixture) -> None:
     power, peak = mixture.power_and_peak()
     samples = mixture.samples() / mixture.gain
@@ -35,7 +40,7 @@ def test_power_and_peak_are_those_before_the_gain(mixture: Mixture) -> None:
     assert peak == pytest.approx(float(np.abs(samples).max()), rel=1e-12)
 
 
-@pytest.mark.parametrize("mixture", [NOISY, PLAIN])
+@pytest.mark.parametrize("mixture", [NOISY, STORED, PLAIN])
 def test_stems_sum_to_the_samples(mixture: Mixture) -> None:
     speech, noise = mixture.stems()
     assert speech.shape == noise.shape == (mixture.num_samples,)
