@@ -10,8 +10,10 @@ def main() -> NoReturn:
     from synth.cli.signals import Stopped, end_listening, listen
 
     listen()  # first: Ctrl-C during the imports below must not print a traceback
+    import gc
     import sys
 
+    gc.set_threshold(50_000, 20, 20)  # imports make many objects and no garbage: a tenth of the start was collecting it
     try:
         from synth.processes.threads import pin_threads
 

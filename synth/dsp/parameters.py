@@ -53,7 +53,8 @@ class Parametrized:
     needs_seed: ClassVar[bool] = False
     """True if there is a field `seed`, which the plan fills with an integer drawn for the clip."""
     slow_modules: ClassVar[tuple[str, ...]] = ()
-    """What a call imports that takes long: a run imports it once, before it starts workers."""
+    """What a call imports that takes long, or a kernel (`filters:block_sums`): a run loads it once, before it starts
+    workers."""
     slow_modules_of: ClassVar[Mapping[str, str]] = {}
     """The same, by the word of a parameter with which a call imports it."""
 

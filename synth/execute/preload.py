@@ -18,33 +18,30 @@ from synth.recipe.effect_choice import EffectChoice
 from synth.recipe.model import LombardChoice, Recipe
 
 _KERNELS: Final = (
-    ("mixing", "energy_and_peak"),
-    ("mixing", "round_sum"),
-    ("filters", "block_sums"),
-    ("filters", "filter_lanes"),
-    ("filters", "average"),
+    "mixing:energy_and_peak",
+    "mixing:round_sum",
+    "filters:block_sums",
+    "filters:filter_lanes",
+    "filters:average",
 )
 """What the levels of any clip are measured with, and what it is mixed with."""
-
-_KERNELS_OF_MODULES: Final = {"synth.dsp.kernels.wsola": ("wsola", "stretch_into")}
 
 
 def preload(recipe: Recipe) -> None:
     """Import and load what clips of the recipe need. What is not installed is reported by the clip that needs it."""
     from synth.dsp.kernels import native
 
-    for module, name in _KERNELS:
-        native.load(module, name)
-    for module in sorted(set(slow_modules(recipe))):
-        if kernel := _KERNELS_OF_MODULES.get(module):
-            native.load(*kernel)  # the module itself would load numba
+    for needed in sorted({*_KERNELS, *slow_modules(recipe)}):
+        module, _, kernel = needed.partition(":")
+        if kernel:
+            native.load(module, kernel)
             continue
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
 
 
 def slow_modules(recipe: Recipe) -> Iterator[str]:
-    """Yield the slow modules that effects, events and generators of a recipe import, some more than once."""
+    """Yield the `slow_modules` of effects, events and generators of a recipe, some more than once."""
     for part in _parts(recipe):
         if isinstance(part, LombardChoice):
             yield ENGINE_MODULES[DEFAULT_ENGINE]
