@@ -10,7 +10,7 @@ from synth.execute.preload import slow_modules
 from synth.recipe.load import load_recipe
 from tests import small_set
 
-WSOLA = "synth.dsp.kernels.wsola"
+WSOLA = "wsola:stretch_into"
 
 
 def modules_of(folder: Path, *overrides: str) -> set[str]:

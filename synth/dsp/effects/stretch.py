@@ -17,11 +17,11 @@ Measured on tones of 95 to 240 Hz: slower than these, signalsmith and librosa ar
 ENGINES = tuple(STRETCH_RANGES)
 DEFAULT_ENGINE = "wsola"
 ENGINE_MODULES = {
-    "wsola": "synth.dsp.kernels.wsola",
+    "wsola": "wsola:stretch_into",
     "signalsmith": "python_stretch.Signalsmith",
     "librosa": "librosa.effects",
 }
-"""What each engine imports."""
+"""What each engine loads (`Parametrized.slow_modules`)."""
 ENGINE_HELP = "wsola is 10 times faster and keeps clicks sharp; signalsmith and librosa keep mixtures of tones"
 
 _PITCH_TOLERANCE = 0.000057  # 0.1 cent

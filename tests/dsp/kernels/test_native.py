@@ -104,6 +104,7 @@ def test_a_kernel_that_makes_arrays_stays_with_numba(package: Path) -> None:
         ("mixing", "energy_and_peak"),
         ("mixing", "round_sum"),
         ("mixing", "energy_of_steps"),
+        ("wsola", "stretch_into"),
     ],
 )
 def test_what_every_clip_needs_is_loaded_without_numba(module: str, name: str) -> None:
