@@ -20,6 +20,7 @@ from synth.recipe.model import LombardChoice, Recipe
 _KERNELS: Final = (
     "mixing:energy_and_peak",
     "mixing:round_sum",
+    "mixing:energy_of_steps",
     "filters:block_sums",
     "filters:filter_lanes",
     "filters:average",
