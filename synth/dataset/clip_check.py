@@ -32,7 +32,7 @@ SIDE_TOLERANCE_DB: Final = 0.3  # SNRs of other weightings than the recipe's may
 SNR_REACHED_DB: Final = 0.5  # between measured and requested: far less, except for `lufs` in short clips
 MAX_MEASURED: Final = 1 << 21  # samples of the longest clip whose SNR is measured on its stems (131 s at 16 kHz)
 
-_BLOCK: Final = 1 << 18
+_BLOCK, _READ = 1 << 18, 1 << 16  # samples decoded, and bytes read at once
 #: More than a sample of one channel takes in any file that we write (3 bytes of PCM; FLAC of noise a little more).
 _SAMPLE_BYTES: Final = 8
 _HEADER_BYTES: Final = 1 << 20
@@ -101,9 +101,8 @@ def _decode(root: Path, path: str, num_samples: int, *, dtype: str, keep_samples
         largest = num_samples * _SAMPLE_BYTES + _HEADER_BYTES
         if (size := os.fstat(descriptor).st_size) > largest:  # before all of it is read for its hash
             raise _Unreadable(f"it has {size:,} bytes, and a clip of {num_samples:,} samples at most {largest:,}")
-        with files.reading(root / path), open(os.dup(descriptor), "rb") as file:  # noqa: PTH123 - a descriptor
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            os.lseek(descriptor, 0, os.SEEK_SET)
+        with files.reading(root / path):
+            sha256 = _hash_file(descriptor)
     except BaseException:
         os.close(descriptor)
         raise
@@ -116,12 +115,21 @@ def _decode(root: Path, path: str, num_samples: int, *, dtype: str, keep_samples
         raise _Unreadable(f"cannot be decoded: {str(error).splitlines()[0]}") from None
 
 
+def _hash_file(descriptor: int) -> str:
+    """SHA-256 of an open file, hex; its position stays where it is."""
+    digest, block, at = hashlib.sha256(), memoryview(bytearray(_READ)), 0
+    while count := os.preadv(descriptor, [block], at):
+        digest.update(block[:count])
+        at += count
+    return digest.hexdigest()
+
+
 def _measure(audio: AudioFile, sha256: str, num_samples: int, *, dtype: str, keep_samples: bool) -> _Decoded:
     decoded = _Decoded(sha256, audio.header.sample_rate, audio.header.channels, 0, PcmLevel())
     digest, blocks = hashlib.sha256(), []
     while decoded.count <= num_samples:
         block = audio.sound.read(min(num_samples + 1 - decoded.count, _BLOCK), dtype=dtype, always_2d=True)[:, 0]
-        if not len(block):
+        if not len(block):  # asked for again at the end: a file that promises more samples than it has is an error then
             break
         decoded.count += len(block)
         if dtype == "int16":

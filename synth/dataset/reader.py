@@ -35,7 +35,8 @@ _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _NO_LINK: Final = _FLAGS | getattr(os, "O_NOFOLLOW", 0)
 _CHUNK: Final = 1 << 20
 # What a JSON parser lets pass, but UTF-8 and arithmetic do not: lone surrogates, and numbers beyond float.
-_SUSPECT: Final = re.compile(rb"\\u[dD][89a-fA-F]|[eE]\+?[0-9]{3,}[\s,\]}]")
+_HALF_PAIR: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_EXPONENT: Final = re.compile(rb"[eE]\+?[0-9]{3,}[\s,\]}]")  # by itself: one pattern for both takes five times as long
 _DIGITS: Final = bytes(ord("0") if chr(byte).isdecimal() else ord(" ") for byte in range(256))
 _ENDLESS: Final = b"0" * 300
 
@@ -58,7 +59,7 @@ def parse_json(data: bytes) -> Any:
         raise NotJson("JSON that is nested too deep") from None
     except ValueError as error:
         raise NotJson(f"not JSON: {error}") from None
-    if _SUSPECT.search(data) or _ENDLESS in data.translate(_DIGITS):
+    if _HALF_PAIR.search(data) or _EXPONENT.search(data) or _ENDLESS in data.translate(_DIGITS):
         _check_values(value)
     return value
 

@@ -38,23 +38,21 @@ Columns = Mapping[str, npt.NDArray[np.integer]]
 
 
 class ColumnBuilder:
-    """Columns that get longer row by row, then become numpy arrays."""
+    """Columns that get longer row by row, then become numpy arrays without a copy."""
 
     def __init__(self, columns: Mapping[str, str]) -> None:
-        self._columns = columns
-        row = Struct("=" + "".join(columns.values()))
-        self._row_bytes = row.size
-        self._pack = row.pack
+        self._dtype = np.dtype([(name, f"={code}") for name, code in columns.items()])
+        self._pack = Struct("=" + "".join(columns.values())).pack
         self._rows = bytearray()  # packed: to append to each column would take three times as long
 
     def __len__(self) -> int:
-        return len(self._rows) // self._row_bytes
+        return len(self._rows) // self._dtype.itemsize
 
     def append(self, *values: int) -> None:
         """Add a row: one value per column."""
         self._rows += self._pack(*values)
 
     def columns(self) -> dict[str, npt.NDArray[np.integer]]:
-        """The columns, each of shape (rows,)."""
-        rows = np.frombuffer(self._rows, np.dtype([(name, f"={code}") for name, code in self._columns.items()]))
-        return {name: np.ascontiguousarray(rows[name]) for name in self._columns}
+        """The columns, each of shape (rows,); their memory is that of the rows."""
+        rows = np.frombuffer(self._rows, self._dtype)
+        return {name: rows[name] for name in rows.dtype.names or ()}
