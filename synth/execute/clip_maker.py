@@ -50,6 +50,7 @@ class ClipMaker:
         spec, file_format = clip.spec, self.plan.recipe.output.format
         try:
             pcm = clip.rendered.pcm
+            pcm_sha256 = hashlib.sha256(pcm_bytes(pcm)).hexdigest()  # first, while it is in the processor's cache
             rendered = measure_as_written(spec, clip.rendered)
             contents = {
                 audio_path(spec.split, spec.source_id, spec.clip_id, file_format): encode(
@@ -67,7 +68,7 @@ class ClipMaker:
                 clip.recording,
                 source_sha256=clip.source_sha256,
                 rendered=rendered,
-                written=manifest.WrittenClip(main, hashlib.sha256(pcm_bytes(pcm)).hexdigest(), *stems),
+                written=manifest.WrittenClip(main, pcm_sha256, *stems),
                 trace=self._renderer.trace(spec),
             )
             return EncodedClip(row, manifest.to_line(row), tuple(contents.items()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -57,9 +58,8 @@ class ClipRenderer:
         # The last recording: its index, samples and the hash of its file. Copies of an utterance are neighbors in the
         # plan, so what was read last is mostly what is needed next.
         self._last: tuple[int, Samples, str] | None = None
-        self._played: dict[
-            str, PlayedSpeech
-        ] = {}  # of the last recording by `speech_key`, in the order of their making
+        # Speech of the last recording by `speech_key`, in the order of its making.
+        self._played: dict[str, PlayedSpeech] = {}
         self._ahead: dict[int, tuple[ClipSpec, Recording]] = {}
         self._next = 0  # the clip after the last one
         self._noise_recording = functools.lru_cache(_RECORDINGS_KEPT)(plan.noise.__getitem__)
@@ -78,8 +78,9 @@ class ClipRenderer:
         if self._last is None or self._last[0] != spec.recording:
             self._last = None  # not two at a time
             self._played.clear()
-            samples = self._read(self._plan.speech, spec.recording, recording, beat)
-            self._last = spec.recording, samples, file_sha256(self._plan.speech.file(spec.recording), beat=beat)
+            file = os.path.join(self._plan.speech.source(spec.recording).root, recording.path)  # noqa: PTH118
+            samples = self._read(self._plan.speech, spec.recording, recording, file, beat)
+            self._last = spec.recording, samples, file_sha256(file, beat=beat)
         _, samples, sha256 = self._last
         room = None if spec.room is None else self._room(spec.room)
         progress.report(index, "render")
@@ -119,6 +120,10 @@ class ClipRenderer:
 
     def _play(self, spec: ClipSpec, samples: Samples, source_rate: int, room: Response | None) -> PlayedSpeech:
         """The speech of a clip; copies of an utterance with the same effects, room and measure share it."""
+        recordings, following = self._plan.clips["recording"], spec.index + 1
+        has_next_copy = following < len(recordings) and recordings[following] == spec.recording
+        if not self._played and not has_next_copy:
+            return play_speech(spec, samples, source_rate=source_rate, room=room)
         key = speech_key(spec)
         if key not in self._played:
             self._played[key] = play_speech(spec, samples, source_rate=source_rate, room=room)
@@ -126,10 +131,10 @@ class ClipRenderer:
                 del self._played[next(iter(self._played))]
         return self._played[key]
 
-    def _read(self, catalog: Catalog, index: int, recording: Recording, beat: Beat | None = None) -> Samples:
+    def _read(self, catalog: Catalog, index: int, recording: Recording, file: str, beat: Beat | None = None) -> Samples:
         source = catalog.source(index)
         samples, _ = read_samples(
-            catalog.file(index),
+            file,
             offset=recording.offset,
             num_samples=recording.num_samples,
             channels=source.channels,
@@ -148,7 +153,7 @@ class ClipRenderer:
         if response is None:
             rooms, rate = self._plan.rooms, self._plan.recipe.sample_rate
             recording = rooms[index]
-            samples = self._read(rooms, index, recording)
+            samples = self._read(rooms, index, recording, rooms.file(index))
             samples = resample(samples, rate_in=recording.sample_rate, rate_out=rate)
             try:
                 response = prepare_response(samples, sample_rate=rate)
