@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from synth.dsp.effects import EFFECTS, audiomentations
 from synth.dsp.effects.audiomentations import Audiomentations
+from synth.dsp.effects.stretch import NOISE_ENGINE
 from synth.recipe.distributions import Choice
 from synth.recipe.drawn import COMPANIONS, DrawnNumber, DrawnWord, write_distribution
 from synth.recipe.effect_choice import DRAWN, EffectChoice
@@ -99,7 +100,8 @@ class EffectList(Kind):
         if kind is Audiomentations:
             settings = _read_library_settings(name, item, path, reading)
         else:
-            settings = read_settings(name, kind, item, path, reading)
+            defaults = {"engine": NOISE_ENGINE} if self.target == "noise" else {}
+            settings = read_settings(name, kind, item, path, reading, defaults=defaults)
         if settings is WRONG or WRONG in beside.values():
             return WRONG
         choice = EffectChoice(name, path.key, kind, settings, **beside)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from synth.dsp.parameters import Parameter, Parametrized
@@ -63,8 +64,24 @@ def default_of(parameter: Parameter) -> Any:
     return default if isinstance(default, str) or default is None else Constant(default)
 
 
-def read_settings(name: str, kind: type[Parametrized], item: Node, at: KeyPath, reading: Reading) -> Any:
+def read_settings(
+    name: str,
+    kind: type[Parametrized],
+    item: Node,
+    at: KeyPath,
+    reading: Reading,
+    *,
+    defaults: Mapping[str, str] = MappingProxyType({}),
+) -> Any:
     """Read the parameters of an effect, event or generator from `item.value[name]`.
+
+    Args:
+        name: key in the recipe.
+        kind: its class.
+        item: the mapping with the name, and perhaps keys beside it.
+        at: path of the name.
+        reading: gets the mistakes.
+        defaults: words that stand instead of the class's own defaults in this place of the recipe.
 
     Returns:
         The parameters by name, defaults filled in; WRONG if one is missing, unknown or out of range.
@@ -90,7 +107,7 @@ def read_settings(name: str, kind: type[Parametrized], item: Node, at: KeyPath, 
             text = f"this parameter must be given ({parameter.help})"
             settings[key] = reading.wrong(node, at.child(key), text)
         else:
-            settings[key] = default_of(parameter)
+            settings[key] = defaults.get(key, default_of(parameter))
     unknown = [key for key in node.value if key not in kind.parameters]
     for key in unknown:
         if renamed := renamed_text(name, key):

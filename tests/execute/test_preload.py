@@ -34,7 +34,7 @@ def test_a_plain_recipe_needs_nothing_slow(tmp_path: Path) -> None:
         ),
         ("channel=[{Gain: {min_gain_db: -3, max_gain_db: 3}}]", {"audiomentations"}),
         ("speech.lombard={}", {WSOLA}),
-        ("noise.layers.car.effects=[{tempo: 0.9, probability: 0.1}]", {WSOLA}),
+        ("noise.layers.car.effects=[{tempo: 0.9, probability: 0.1}]", {"python_stretch.Signalsmith"}),
         ("noise.events=[{horn: {}}]", {"scipy.signal"}),
     ],
 )

@@ -515,3 +515,15 @@ def test_any_value_at_any_key_is_read_or_refused(tmp_path: Path, data: st.DataOb
         assert all(str(mistake).count("\n") == 2 for mistake in error.mistakes)
         return
     assert load(tmp_path, dump_resolved(recipe)) == recipe
+
+
+def test_speech_and_noise_are_stretched_by_engines_of_their_own(tmp_path: Path) -> None:
+    """wsola moves tones below 75 Hz, which noise has and speech has not; a recipe may choose otherwise."""
+    effects = "effects: [{tempo: 0.9}, {pitch: {semitones: 1}}, {pitch: {semitones: 1, engine: librosa}}]"
+    layer = f"{{name: car, sources: noise, {effects}}}"
+    recipe = load(tmp_path, f"speech:\n  sources: s\n  {effects}\nnoise:\n  snr_db: 5\n  layers: [{layer}]\n")
+    engines = [
+        [choice.parameters["engine"] for choice in choices]
+        for choices in (recipe.speech.effects, recipe.noise.layers[0].effects)
+    ]
+    assert engines == [["wsola", "wsola", "librosa"], ["signalsmith", "signalsmith", "librosa"]]

@@ -206,7 +206,7 @@ def _rare_tags(facts: Sequence[ClipFacts]) -> list[AutomaticTag]:
     """Return tags for clips below the first or above the last tenth of a feature."""
 
     def effect(words: str, effect: str) -> Remedy:
-        line = f"    - {effect[:-1]}, engine: signalsmith}}\n"
+        line = f"    - {effect}\n"
         return Remedy(words, f"speech:\n  effects:\n{line}      probability: 0.2\n")
 
     tempo = "vary the tempo more, or add speakers who talk like this"

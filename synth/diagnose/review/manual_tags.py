@@ -69,8 +69,7 @@ MANUAL_TAGS: Final[Mapping[str, Remedy]] = {
     ),
     "fast or slow speech": Remedy(
         "vary the tempo more, in both directions",
-        "speech:\n  effects:\n    - tempo: {factor: {log_uniform: [0.75, 1.35]}, engine: signalsmith}\n"
-        "      probability: SHARE\n",
+        "speech:\n  effects:\n    - tempo: {factor: {log_uniform: [0.75, 1.35]}}\n      probability: SHARE\n",
     ),
     "raised voice": Remedy(
         "speakers raise their voices in noise: add the Lombard effect",

@@ -16,13 +16,18 @@ Measured on tones of 95 to 240 Hz: slower than these, signalsmith and librosa ar
 
 ENGINES = tuple(STRETCH_RANGES)
 DEFAULT_ENGINE = "wsola"
+NOISE_ENGINE = "signalsmith"
+"""The default where noise is stretched: wsola moves what is below 75 Hz, where the rumble of a car is."""
 ENGINE_MODULES = {
     "wsola": "wsola:stretch_into",
     "signalsmith": "python_stretch.Signalsmith",
     "librosa": "librosa.effects",
 }
 """What each engine loads (`Parametrized.slow_modules`)."""
-ENGINE_HELP = "wsola is 10 times faster and keeps clicks sharp; signalsmith and librosa keep mixtures of tones"
+ENGINE_HELP = (
+    "wsola (default for speech) is 10 times faster and keeps clicks sharp; signalsmith (default for noise) keeps "
+    "mixtures of tones, and those below 75 Hz; librosa is the phase vocoder"
+)
 
 _PITCH_TOLERANCE = 0.000057  # 0.1 cent
 _SEED = 1  # above a twofold stretch Signalsmith draws phases at random, which must be the same each time
