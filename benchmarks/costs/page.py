@@ -102,6 +102,7 @@ def other_figures(results: Results) -> Iterable[str]:
         ("decoding the same clips alone, CPU", "long", "decode", "cpu_s", "s"),
         ("private memory of a worker", "alone", "synth_memory", "private_mb", "MB"),
         ("plan of a million clips, wall time", "alone", "million", "wall_s", "s"),
+        ("plan of a million clips, CPU", "alone", "million", "cpu_s", "s"),
         ("plan of a million clips, peak memory", "alone", "million", "peak_mb", "MB"),
     )
     yield "| | before | after |"
