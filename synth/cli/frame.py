@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup, TyperOption
 
 from synth.cli.output import state
+from synth.cli.plain_values import PlainValue
 
 GLOBALS = ("quiet", "verbose", "debug", "json")
 _WITHOUT_VARIABLE = ("version", "help", "install_completion", "show_completion")
@@ -99,10 +100,26 @@ def _switch_on(_: Any, param: Any, value: bool) -> None:
         switch(**{param.name.strip("_"): True})
 
 
+def _read_help_plainly(command: Any) -> None:
+    """Read `--help`, which a command makes when it needs it, as other options."""
+    make = command.get_help_option
+
+    def get_help_option(context: Any) -> Any:
+        option = make(context)
+        if option is not None:
+            option._runtime_param = PlainValue()
+        return option
+
+    command.get_help_option = get_help_option
+
+
 def _name_variables(command: Any, prefix: str) -> None:
+    _read_help_plainly(command)
     for param in command.params:
         param.show_envvar = False
         param.metavar = param.metavar or _metavar(param)
+        if hasattr(param, "_runtime_param"):
+            param._runtime_param = PlainValue()
         if param.name not in _WITHOUT_VARIABLE:
             param.envvar = f"{prefix}_{_variable_stem(param)}"
 
