@@ -26,6 +26,8 @@ DRAWN = (*get_args(Distribution), WordChoice)
 _Scalar: TypeAlias = tuple[str, str, Callable[[float], float | str], int, int]  # name, key's end, inverse CDF, grid
 _Vector: TypeAlias = tuple[str, tuple[tuple[str, Callable[[float], float]], ...], int, int]
 
+_MOST_DRAWN = 4096  # effects that a choice remembers
+
 _UNROUNDED = Parameter("", resolution=0)
 """For the parameters of a library transform: we do not know on which scale they lie."""
 
@@ -58,6 +60,7 @@ class EffectChoice:
     _vectors: tuple[_Vector, ...] = field(init=False, repr=False, compare=False)
     _seeded: bool = field(init=False, repr=False, compare=False)
     _always: Effect | None = field(init=False, repr=False, compare=False)
+    _drawn: dict[float, Any] | None = field(init=False, repr=False, compare=False)  # of an effect with one parameter
 
     def __post_init__(self) -> None:
         fixed: dict[str, Any] = {}
@@ -78,8 +81,9 @@ class EffectChoice:
                 fixed[name] = setting
         is_seeded = bool(getattr(self.kind, "needs_seed", False))
         always = None if scalars or vectors or is_seeded else self._build(fixed)
+        has_one = len(scalars) == 1 and not (vectors or is_seeded or self.is_library)
         computed = {"_fixed": fixed, "_scalars": tuple(scalars), "_vectors": tuple(vectors), "_seeded": is_seeded}
-        for name, value in (computed | {"_always": always}).items():
+        for name, value in (computed | {"_always": always, "_drawn": {} if has_one else None}).items():
             object.__setattr__(self, name, value)  # the dataclass is frozen
 
     @property
@@ -111,6 +115,8 @@ class EffectChoice:
             return None
         if self._always is not None:
             return self._always
+        if self._drawn is not None:
+            return self._draw_one(draws, prefix, self._drawn)
         values = self._fixed.copy()
         for name, suffix, value, num, den in self._scalars:
             values[name] = _on_grid(value(draws(prefix + suffix)), num, den)
@@ -120,3 +126,15 @@ class EffectChoice:
             values["seed"] = int(draws(prefix + ".seed") * 4294967296)
         built: Effect = self._build(values)
         return built
+
+    def _draw_one(self, draws: ClipDraws, prefix: str, drawn: dict[float, Any]) -> Effect:
+        """Draw an effect with one parameter. A value on a grid comes again and again, and so does the effect."""
+        ((name, suffix, value, num, den),) = self._scalars
+        number = _on_grid(value(draws(prefix + suffix)), num, den)
+        effect: Effect | None = drawn.get(number) if num else None
+        # 1 and 1.0 are one key, and are written differently: only floats are remembered
+        if effect is None or number.__class__ is not float:
+            effect = self._build({**self._fixed, name: number})
+            if num and number.__class__ is float and len(drawn) < _MOST_DRAWN:
+                drawn[number] = effect
+        return effect
