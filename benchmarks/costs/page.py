@@ -260,8 +260,8 @@ def plot(results: Results) -> str:
     floor, basic = (line_through(points(results, variant)) for variant in ("floor", "synth_basic"))
     title = "CPU time of a run: a fixed cost, and a cost per hour of audio"
     if floor and basic:
-        times = f"{basic[1] / floor[1]:.2f} times decoding and encoding"
-        title = f"The basic recipe costs {basic[0]:.1f} s to start, and {times} per hour of audio"
+        times = f"{basic[1] / floor[1]:.2f} times the cost of decoding and encoding"
+        title = f"Basic recipe: {basic[0]:.1f} s to start, then {times}"
     note = (
         "Where a line meets the left axis is the fixed cost of a run; its slope is the cost of each hour. One process."
     )

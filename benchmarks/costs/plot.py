@@ -125,12 +125,26 @@ def _marker(kind: str, x: float, y: float, index: int) -> str:
     return f'<path {at} d="{shapes[kind]}" transform="translate({x:.1f},{y:.1f})"/>'
 
 
+def spread(places: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:
+    """Ascending places moved as little as possible (least squares), at least `gap` apart, between low and high."""
+    groups: list[list[float]] = []  # sum of the places less their number times the gap, and their count
+    for number, place in enumerate(places):
+        groups.append([place - number * gap, 1.0])
+        while len(groups) > 1 and groups[-2][0] / groups[-2][1] > groups[-1][0] / groups[-1][1]:
+            total, count = groups.pop()
+            groups[-1][0] += total
+            groups[-1][1] += count
+    means = [total / count for total, count in groups for _ in range(int(count))]
+    most = high - (len(means) - 1) * gap
+    return [min(max(mean, low), most) + number * gap for number, mean in enumerate(means)]
+
+
 def _labels(labels: Sequence[tuple[float, int, str]]) -> list[str]:
     """Two lines of text at the end of each line, moved apart where they would touch."""
-    parts, last = [], HEIGHT - BOTTOM + 34.0
-    for end, index, text in sorted(labels, reverse=True):  # from the lowest line up
-        y = min(end, last - 36)
-        last = y
+    parts = []
+    ends = sorted(labels)
+    places = spread([end for end, _, _ in ends], gap=36, low=TOP, high=HEIGHT - BOTTOM)
+    for y, (_, index, text) in zip(places, ends, strict=True):
         name, figures = text.split("\n")
         x = WIDTH - RIGHT + 10
         parts.append(f'<text class="label l{index}" x="{x}" y="{y - 2:.1f}">{escape(name)}</text>')

@@ -15,7 +15,7 @@ import soundfile
 from benchmarks import profile_steps
 from benchmarks.costs import page
 from benchmarks.costs.bars import LIMITS, Bar, bars
-from benchmarks.costs.plot import Series, cost_svg, ticks
+from benchmarks.costs.plot import Series, cost_svg, spread, ticks
 from benchmarks.costs.results import Results, Run, line_through, read_results
 from benchmarks.costs.variants import PEERS, SCHEDULE, SCRIPTS, profile_rows, select
 from tests.helpers import ROOT
@@ -184,6 +184,14 @@ def test_the_plot_places_its_points() -> None:
     assert low > high
     assert "prefers-color-scheme: dark" in text
     assert "0.0 s + 2.00 s per hour" in text
+
+
+def test_labels_move_apart_as_little_as_possible() -> None:
+    assert spread([10, 50, 90], gap=30, low=0, high=100) == [10, 50, 90]
+    assert spread([50, 50], gap=30, low=0, high=100) == [35, 65]
+    assert spread([10, 50, 52, 90], gap=20, low=0, high=100) == [10, 41, 61, 90]
+    assert spread([99, 99, 99], gap=30, low=0, high=100) == [40, 70, 100]
+    assert spread([1, 1], gap=30, low=0, high=100) == [0, 30]
 
 
 @pytest.mark.parametrize("most", [0.07, 0.5, 4.9, 37.0, 800.0])
