@@ -73,17 +73,36 @@ def machine_code(compiled: Callable[..., Any]) -> MachineCode | None:
     arguments = [_argument(kind) for kind in signature.args]
     if results is None or None in arguments:
         return None
-    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **_FLOAT_RULES}
-    bare: Any = numba.njit([signature], **options)(function.py_func)
-    module = binding.parse_assembly(bare.inspect_llvm(signature.args))
+    module, symbol = _without_wrappers(function, signature)
     module.link_in(binding.parse_assembly(_NO_DESTRUCTOR))
     external = [each.name for each in (*module.functions, *module.global_variables) if each.is_declaration]
     if any(not name.startswith("llvm.") and name not in _OF_THE_C_LIBRARY for name in external):
         return None
-    symbol = bare.overloads[signature.args].fndesc.llvm_func_name
     code = MachineCode(f"{symbol}.words", tuple(filter(None, arguments)), results, b"")
     module.link_in(binding.parse_assembly(_entry(symbol, code)))
     return replace(code, content=target_machine().emit_object(module))
+
+
+def _without_wrappers(function: Any, signature: Any) -> tuple[Any, str]:
+    """The code of a kernel without the functions that Python and C call it by, and the name of its function.
+
+    A kernel that was loaded from numba's cache has machine code only: it is compiled again.
+    """
+    if not sum(function.stats.cache_hits.values()):
+        names = function.overloads[signature.args].fndesc
+        module = binding.parse_assembly(function.inspect_llvm(signature.args))
+        for each in module.functions:
+            if each.name in (names.llvm_cpython_wrapper_name, names.llvm_cfunc_wrapper_name):
+                each.linkage = "internal"
+        builder = binding.create_pass_builder(target_machine(), binding.PipelineTuningOptions())
+        passes = binding.create_new_module_pass_manager()
+        passes.add_global_dead_code_eliminate_pass()
+        passes.run(module, builder)
+        return module, names.llvm_func_name
+    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **_FLOAT_RULES}
+    bare: Any = numba.njit([signature], **options)(function.py_func)
+    names = bare.overloads[signature.args].fndesc
+    return binding.parse_assembly(bare.inspect_llvm(signature.args)), names.llvm_func_name
 
 
 _OF_THE_C_LIBRARY = ("memcpy", "memmove", "memset", "sqrt")  # sqrt is exact by IEEE 754, so the same everywhere
