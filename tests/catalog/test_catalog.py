@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -148,3 +150,28 @@ def test_a_catalog_is_read_in_a_forked_process() -> None:
         os._exit(0 if [r.text for r in catalog] == [str(i) for i in range(100)] else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert catalog[99].text == "99"
+
+
+@pytest.mark.parametrize("order", ["sorted", "reversed", "shuffled"])
+def test_recordings_are_the_same_in_any_order_of_adding_and_of_reading(tmp_path: Path, order: str) -> None:
+    """Words are read ahead, some kilobytes at a time; whatever was read before, the next is right."""
+    entries = [entry(f"{k // 50:03d}/ü{k:04d}.wav", text="word " * (k % 40)) for k in range(900)]
+    expected = list(build(*entries))
+    if order != "sorted":
+        entries.sort(key=lambda e: e.path, reverse=True)
+    if order == "shuffled":
+        random.Random(1).shuffle(entries)
+    built = build(*entries)
+    built.save(tmp_path / "catalog")
+    places = [random.Random(2).randrange(900) for _ in range(3000)] + [*range(900)] + [*range(899, -1, -1)]
+    for catalog in (built, Catalog.load(tmp_path / "catalog")):
+        assert [catalog[k] for k in places] == [expected[k] for k in places]
+        assert [catalog.id(k) for k in places[:900]] == [expected[k].id for k in places[:900]]
+
+
+@pytest.mark.parametrize("text", ["go", 'a "b" \\ /', "tab\tline\nend", "\x00\x1f\x7f", "ü 数字 \U0001f600 \u2028", ""])
+def test_texts_are_kept_as_json_has_them(text: str) -> None:
+    """The shortcut for details that are nothing but texts writes what the encoder writes."""
+    detail = {"text": text, "speaker": text[::-1]}
+    assert catalog_module._encoded(detail) == catalog_module._ENCODER.encode(detail).encode()
+    assert json.loads(catalog_module._encoded(detail)) == detail

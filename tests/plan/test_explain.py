@@ -72,6 +72,17 @@ def test_every_draw_stands_beside_its_setting(made: Plan) -> None:
     assert not [key for key, setting in settings.items() if setting is None]
 
 
+def test_a_constant_is_not_drawn(made: Plan) -> None:
+    """Nothing would depend on the number, and a plan of a million clips saves seconds."""
+    keys = {draw.key for index in range(len(made)) for draw in explained_draws(made, index)[1]}
+    assert "noise.probability" in keys, "a share of 0.8 is drawn"
+    assert not keys & {
+        "noise.layers.cabin.relative_db",
+        "noise.layers.rain.relative_db",
+        "noise.layers.rain.recordings",
+    }
+
+
 def test_a_key_that_is_nowhere_has_no_setting() -> None:
     assert setting_at({"noise": {"snr_db": 5}}, "speech.effects.speed.factor") is None
     assert setting_at({"a": [{"speed": {"factor": 1}}]}, "a.speed.factor") == 1

@@ -120,3 +120,12 @@ def test_choices_can_be_sent_to_workers() -> None:
     assert [again.draw(clip_draws(2, str(i))) for i in range(20)] == [
         choice.draw(clip_draws(2, str(i))) for i in range(20)
     ]
+
+
+@pytest.mark.parametrize("setting", [Uniform(0.9, 1.1), Choice((0.9, 1.0, 1, 1.1)), Choice((1, 1.0)), Integers(1, 2)])
+def test_an_effect_that_was_drawn_before_is_the_one_that_would_be_built(setting: Choice) -> None:
+    """Effects of one parameter are remembered by its value; 1 and 1.0 are written differently."""
+    choice = EffectChoice("speed", "s", Speed, {"factor": setting})
+    for k in range(200):
+        draws = clip_draws(1, f"clip {k}")
+        assert repr(choice.draw(draws)) == repr(EffectChoice("speed", "s", Speed, {"factor": setting}).draw(draws))
