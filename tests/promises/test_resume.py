@@ -54,6 +54,18 @@ def test_another_recipe_is_refused_with_both_values(recipe: Path, tmp_path: Path
     assert text.endswith("Run with the old settings to resume, or choose another --out.")
 
 
+def test_a_set_begun_with_another_default_engine_is_never_mixed(recipe: Path, tmp_path: Path) -> None:
+    """Its plan names the engine, so that the new default of the same words is a difference; the old word goes on."""
+    old = "speech.effects=[{tempo: {factor: 0.9, engine: signalsmith}}]"
+    dataset = small_set.plan_into(recipe, tmp_path / "out", (old,))
+    small_set.make_inline(dataset, [0], merge=False)
+    text = refusal(recipe, tmp_path / "out", "speech.effects=[{tempo: 0.9}]")
+    assert '  speech.effects.0.tempo.engine: "signalsmith" -> "wsola"\n' in text
+    small_set.make_inline(small_set.plan_into(recipe, tmp_path / "out", (old,)), range(2))
+    rows = [json.loads(line) for line in dataset.manifest.read_text().splitlines()]
+    assert {row["speech"]["effects"][0]["engine"] for row in rows} == {"signalsmith"}
+
+
 def test_another_input_is_refused(recipe: Path, tmp_path: Path) -> None:
     small_set.plan_into(recipe, tmp_path / "out")
     soundfile.write(recipe.parent / "speech" / "speech0.wav", np.full(3200, 0.1), 8000, subtype="PCM_16")
