@@ -89,10 +89,13 @@ def file_sha256(path: str | os.PathLike[str], *, beat: Beat | None = None, rerea
             is_large = status.st_size >= _LARGE
             if not reread and (sha256 := _hashes.get(state) or (_cached_hash(state) if is_large else None)):
                 return sha256
-            with open(name, "rb", buffering=0) as file:  # noqa: PTH123
-                sha256 = _hash(file.fileno(), status.st_size, beat)
-                if _state_of(name, os.fstat(file.fileno())) != state:
+            descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                sha256 = _hash(descriptor, status.st_size, beat)
+                if _state_of(name, os.fstat(descriptor)) != state:
                     raise BadInput("changed_during_run", name, "it was written to while it was read")
+            finally:
+                os.close(descriptor)
     except OSError as error:
         raise BadInput("missing", name, f"it cannot be read: {error.strerror}") from None
     while len(_hashes) >= _REMEMBERED:
