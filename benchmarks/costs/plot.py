@@ -107,7 +107,7 @@ def _axes(frame: _Frame) -> list[str]:
     return [
         *parts,
         f'<line class="axis" x1="{LEFT}" x2="{right:.1f}" y1="{bottom:.1f}" y2="{bottom:.1f}"/>',
-        f'<text x="{middle:.1f}" y="{HEIGHT - 14}" text-anchor="middle">hours of audio written</text>',
+        f'<text x="{middle:.1f}" y="{HEIGHT - 14}" text-anchor="middle">hours of speech, one clip per utterance</text>',
         f'<text x="16" y="{TOP - 12}">CPU seconds of the process</text>',
     ]
 

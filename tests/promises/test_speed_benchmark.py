@@ -134,10 +134,10 @@ def test_bars_know_their_side() -> None:
 def test_throughput_is_that_of_synth_over_that_of_the_peer() -> None:
     results = Results({})
     results.add(run_of("audiomentations_basic", 1, 20.0, workload="short", hours=1.2))
-    results.add(run_of("synth_basic", 1, 5.0, workload="short", hours=1.2))
+    results.add(run_of("synth_basic", 1, 5.0, workload="short", hours=1.3))  # its clips have margins
     (bar,) = bars(results)
     assert (bar.measured, bar.limit, bar.met) == (4.0, 1.8, True)
-    assert "1.2 h" in bar.name
+    assert "1.3 h" in bar.name
 
 
 def test_every_bar_and_table_has_its_variants_in_the_schedule() -> None:
