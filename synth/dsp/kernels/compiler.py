@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 import numba
 from llvmlite import binding  # type: ignore[import-untyped, unused-ignore]
@@ -14,6 +14,9 @@ from synth.dsp.kernels.machine_code import Argument, MachineCode, target_machine
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+# What `_entry` assumes of numba, how it passes arrays, is not public. With any other version numba itself is loaded.
+_KNOWN_VERSIONS: Final = ((0, 68),)
 
 _FLOAT_RULES = {"fastmath": False, "error_model": "numpy"}  # no sum is reordered, x / 0 is infinite as in numpy
 
@@ -65,8 +68,11 @@ def machine_code(compiled: Callable[..., Any]) -> MachineCode | None:
         compiled: a function that `kernel` gave.
 
     Returns:
-        None if it is not possible: the kernel makes arrays, or returns one, or calls functions of numba's runtime.
+        None if it is not possible: this version of numba is not known, or the kernel makes arrays, or returns one, or
+        calls functions of numba's runtime.
     """
+    if numba.version_info.short not in _KNOWN_VERSIONS:
+        return None
     function: Any = compiled
     (signature,) = function.nopython_signatures
     results = _results(signature.return_type)

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import synth
+from synth.dsp import sections
 from synth.dsp.kernels import native
+from synth.dsp.stretch_sizes import Sizes
 from tests.dsp.kernels.scratch import SOURCE
 
 ROOT = Path(synth.__file__).parents[1]
+KERNELS = [
+    ("filters", "filter_lanes"),
+    ("filters", "block_sums"),
+    ("filters", "average"),
+    ("mixing", "energy_and_peak"),
+    ("mixing", "round_sum"),
+    ("mixing", "energy_of_steps"),
+    ("wsola", "stretch_into"),
+]
 
 
 @pytest.fixture
@@ -95,23 +108,61 @@ def test_a_kernel_that_makes_arrays_stays_with_numba(package: Path) -> None:
         assert run(package, "print(native.load('scratch', 'makes_an_array')(3.0))") == ["9.0", "True"]
 
 
-@pytest.mark.parametrize(
-    ("module", "name"),
-    [
-        ("filters", "filter_lanes"),
-        ("filters", "block_sums"),
-        ("filters", "average"),
-        ("mixing", "energy_and_peak"),
-        ("mixing", "round_sum"),
-        ("mixing", "energy_of_steps"),
-        ("wsola", "stretch_into"),
-    ],
-)
+@pytest.mark.parametrize(("module", "name"), KERNELS)
 def test_what_every_clip_needs_is_loaded_without_numba(module: str, name: str) -> None:
     code = f"from synth.dsp.kernels import native; native.load({module!r}, {name!r})"
     subprocess.run([sys.executable, "-P", "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
     code += "; import sys; sys.exit('numba' in sys.modules or 'scipy' in sys.modules)"
     subprocess.run([sys.executable, "-P", "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
+
+
+def arguments_of(name: str) -> list[Any]:
+    """Arguments for a kernel, the same each time."""
+    rng = np.random.default_rng(1)
+    speech, noise = rng.standard_normal(20_000), rng.standard_normal(30_001) * 0.1
+    steps, pcm = rng.integers(-32768, 32768, 30_001).astype(np.int16), np.zeros(30_001, np.int16)
+    (band,) = sections._cascades(sections.butterworth(4, low_hz=200, high_hz=7000, sample_rate=16000).tobytes())
+    scratch, nothing = np.empty((3, 512)), np.zeros(0)
+    sizes = Sizes.at(16000)
+    fine = len(speech) + 2 * sizes.lead
+    coarse = fine // sizes.factor
+    return {
+        "filter_lanes": [noise, band.sections, band.gain, band.memory, np.zeros_like(noise)],
+        "block_sums": [noise, 100, 29_000, band.sections, band.gain, band.memory, 16, np.zeros((2, 1807))],
+        "average": [speech, 0.99, 0.5, np.zeros_like(speech)],
+        "energy_and_peak": [speech, 5_000, noise, np.zeros(0, np.int16), 1.0, 0.7, 30_001, scratch],
+        "round_sum": [pcm, speech, 5_000, nothing, steps, 2.0**-18, 0.7, 0.3, scratch],
+        "energy_of_steps": [steps],
+        "stretch_into": [
+            *(speech, 2.0 ** (sizes.bits - 3), np.array(sizes)),
+            *(np.zeros(fine, np.int16), np.zeros(fine + 1, np.int64)),
+            *(np.zeros(coarse, np.int16), np.zeros(coarse + 1, np.int64)),
+            np.zeros((2, len(speech) // sizes.block // 6 + 2), np.int64),
+            np.zeros(6 * sizes.drift // sizes.factor + 2 * sizes.factor + 8),
+            np.zeros(24_000),
+        ],
+    }[name]
+
+
+@pytest.mark.parametrize(("module", "name"), KERNELS)
+def test_machine_code_gives_the_bits_of_numba(module: str, name: str) -> None:
+    compiled = getattr(importlib.import_module(f"synth.dsp.kernels.{module}"), name)
+    loaded = native.load(module, name)
+    assert loaded is not compiled
+    ours, theirs = arguments_of(name), arguments_of(name)
+    result = loaded(*ours)
+    assert result == compiled(*theirs)
+    arrays = [(a, b) for a, b in zip(ours, theirs, strict=True) if isinstance(a, np.ndarray)]
+    assert all(np.array_equal(a, b) for a, b in arrays if a.shape != (3, 512))
+    assert result is not None or arrays[-1][1].any()
+
+
+def test_an_unknown_version_of_numba_keeps_its_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    from synth.dsp.kernels import compiler, filters
+
+    assert compiler.machine_code(filters.average) is not None
+    monkeypatch.setattr(compiler, "_KNOWN_VERSIONS", ((0, 1),))
+    assert compiler.machine_code(filters.average) is None
 
 
 def test_arrays_are_checked_before_they_are_passed() -> None:
