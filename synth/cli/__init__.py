@@ -7,24 +7,25 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run `synth` with the arguments of this process."""
-    from synth.cli.signals import Stopped, end_listening, listen
-
-    listen()  # first: Ctrl-C during the imports below must not print a traceback
     import gc
     import sys
 
-    gc.set_threshold(50_000, 20, 20)  # imports make many objects and no garbage: a tenth of the start was collecting it
+    from synth.cli.signals import Stopped, end_listening, listen
+
     try:
+        listen()  # before anything slow: Ctrl-C during the imports below must not print a traceback
+        # Imports make many objects and no garbage: a tenth of the start was collecting it.
+        gc.set_threshold(50_000, 20, 20)
         from synth.processes.threads import pin_threads
 
         pin_threads()  # before numpy is imported by a command
         code = run(sys.argv[1:])
+        end_listening()
     except Stopped as stop:  # while modules were imported, or while an error was reported
         from synth.cli.output import error_line
 
         error_line(f"synth: {stop}")
         code = stop.error.exit_code
-    end_listening()
     sys.exit(code)
 
 
