@@ -21,7 +21,7 @@ PACKAGE = ROOT / "synth"
 FLOORS = (
     ("errors", "draws", "units", "files", "text", "version"),
     ("paths", "processes"),
-    ("dsp", "stats"),
+    ("archives", "dsp", "stats"),
     ("audio", "lists"),
     ("recipe",),
     ("catalog",),
