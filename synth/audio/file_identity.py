@@ -1,5 +1,7 @@
 """Whether a file is still the one that it was: its size, its time and its ends; and the hash of all of it.
 
+A member of an archive (synth/archives/member_path.py) has its own size, ends and hash, and the time of its archive.
+
 The ends reveal most changes without reading the whole file. The hash reveals every change, and also that a file whose
 time alone has changed is still the same.
 """
@@ -16,6 +18,8 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
 from synth import files
+from synth.archives.member_path import open_window, split_member_path
+from synth.archives.window import Window
 from synth.audio.cache import cache_folder, key_of, open_cache
 from synth.errors import BadInput
 
@@ -46,12 +50,16 @@ class FileIdentity(NamedTuple):
 
 def file_identity(descriptor: int) -> FileIdentity:
     """The identity of an open regular file. Reads 8 kB at most."""
-    status = os.fstat(descriptor)
-    size = status.st_size
-    head = os.pread(descriptor, END_BYTES, 0)
-    tail = os.pread(descriptor, END_BYTES, size - END_BYTES) if size > END_BYTES else head
+    return window_identity(Window.of_file(descriptor))
+
+
+def window_identity(window: Window) -> FileIdentity:
+    """The identity of an open file or member: size and ends are those of its own bytes. Reads 8 kB at most."""
+    size = window.size
+    head = window.read_at(0, END_BYTES)
+    tail = window.read_at(size - END_BYTES, END_BYTES) if size > END_BYTES else head
     digest = hashlib.blake2b(b"%d|" % size + head + tail, digest_size=8).digest()
-    return FileIdentity(size, status.st_mtime_ns, int.from_bytes(digest, "big"))
+    return FileIdentity(size, os.fstat(window.descriptor).st_mtime_ns, int.from_bytes(digest, "big"))
 
 
 def difference(planned: FileIdentity, present: FileIdentity) -> str | None:
@@ -67,7 +75,7 @@ def difference(planned: FileIdentity, present: FileIdentity) -> str | None:
 
 
 def file_sha256(path: str | os.PathLike[str], *, beat: Beat | None = None, reread: bool = False) -> str:
-    """SHA-256 of a whole file, hex.
+    """SHA-256 of a whole file, or of a member of an archive by its member path, hex.
 
     It is remembered by this process (and for a large file in the user's cache) as long as nothing was done to the file.
     The time of its last change of state shows that, which no program can set.
@@ -78,24 +86,24 @@ def file_sha256(path: str | os.PathLike[str], *, beat: Beat | None = None, rerea
         reread: read the file, whatever is remembered.
 
     Raises:
-        BadInput: `missing`, or `changed_during_run` if somebody writes to the file meanwhile.
+        BadInput: `missing`, or `changed_during_run` if somebody writes to the file meanwhile; as `open_window`.
         StorageError: the disk fails.
     """
     name = os.fspath(path)
     try:
         with files.reading(name):
-            status = os.stat(name)
+            status = _status(name)
             state = _state_of(name, status)
             is_large = status.st_size >= _LARGE
             if not reread and (sha256 := _hashes.get(state) or (_cached_hash(state) if is_large else None)):
                 return sha256
-            descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+            window = open_window(name)
             try:
-                sha256 = _hash(descriptor, status.st_size, beat)
-                if _state_of(name, os.fstat(descriptor)) != state:
+                sha256 = _hash(window, beat)
+                if _state_of(name, os.fstat(window.descriptor)) != state:
                     raise BadInput("changed_during_run", name, "it was written to while it was read")
             finally:
-                os.close(descriptor)
+                os.close(window.descriptor)
     except OSError as error:
         raise BadInput("missing", name, f"it cannot be read: {error.strerror}") from None
     while len(_hashes) >= _REMEMBERED:
@@ -107,14 +115,25 @@ def file_sha256(path: str | os.PathLike[str], *, beat: Beat | None = None, rerea
     return sha256
 
 
+def _status(path: str) -> os.stat_result:
+    """The status of a file, or of the archive of a member."""
+    try:
+        return os.stat(path)
+    except NotADirectoryError:
+        parts = split_member_path(path)
+        if parts is None:
+            raise
+        return os.stat(parts[0])
+
+
 def _state_of(path: str, status: os.stat_result) -> _State:
     return path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _hash(descriptor: int, size: int, beat: Beat | None) -> str:
+def _hash(window: Window, beat: Beat | None) -> str:
+    # A file that somebody appends to for ever is left after its first size; its state shows that it has changed.
     digest, num_read = hashlib.sha256(), 0
-    # A file that somebody appends to for ever is left after `size` bytes; its state shows that it has changed.
-    while num_read <= size and (block := os.read(descriptor, min(_BLOCK, size + 1))):
+    while block := window.read_at(num_read, _BLOCK):
         digest.update(block)
         num_read += len(block)
         if beat is not None:

@@ -2,6 +2,9 @@
 
 The order is always the same: the path (inside its root, a regular file), the first bytes (containers.py), then
 libsndfile in bounded blocks. Every refusal is a BadInput with a code.
+
+Wherever a path is taken it may also be that of a member of an archive (synth/archives/member_path.py). Its bytes are
+read in place, and the checks and the decoder see nothing else of the archive.
 """
 
 # Paths are strings here, thousands of them: to make a Path of each costs more than the call itself.
@@ -12,8 +15,7 @@ from __future__ import annotations
 import functools
 import math
 import os
-import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
@@ -22,9 +24,11 @@ import numpy as np
 import soundfile as sf
 
 from synth import files
+from synth.archives.member_path import open_window
+from synth.archives.window import Window, WindowFile
 from synth.audio.containers import HEAD_BYTES, ContainerError, check_form, examine, sniff
 from synth.audio.decoder_notes import dropped_decoder_notes
-from synth.audio.file_identity import Beat, FileIdentity, difference, file_identity, file_sha256
+from synth.audio.file_identity import Beat, FileIdentity, difference, file_sha256, window_identity
 from synth.audio.lossy_stream import check_stream
 from synth.dsp.arrays import Samples
 from synth.errors import BadInput
@@ -42,6 +46,7 @@ __all__ = [
     "mix_channels",
     "opened",
     "opened_descriptor",
+    "opened_window",
     "path_complaint",
     "read_blocks",
     "read_header",
@@ -97,10 +102,16 @@ class AudioFile:
     """An open file that passed all checks that need no decoding."""
 
     path: str  #: for messages
-    descriptor: int
+    window: Window  #: its bytes
     header: Header
     sound: sf.SoundFile  #: the decoder
     head: bytes  #: the first bytes of the file
+    position: Callable[[], int]  #: how far the decoder has read, bytes
+
+    @property
+    def identity(self) -> FileIdentity:
+        """What a plan records of it."""
+        return window_identity(self.window)
 
     def skip(self, count: int) -> None:
         """Go to sample `count` of a file of which nothing was read yet. Raises BadInput: corrupt, truncated."""
@@ -150,30 +161,25 @@ def inside(path: str, root: str, *, keep: bool = True) -> bool:
     return real == base or real.startswith(base if base.endswith("/") else base + "/")
 
 
-def _open(path: str, root: str | None) -> int:
+def _open(path: str, root: str | None) -> Window:
     if root is not None and not inside(path, root, keep=False):
         raise BadInput("forbidden_path", path, LEADS_OUT)
     try:
-        # O_NONBLOCK: opening a pipe must not wait for somebody to write into it
         with files.reading(path):
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+            return open_window(path)
     except (FileNotFoundError, NotADirectoryError):
         raise BadInput("missing", path, "no such file") from None
     except (OSError, ValueError) as error:
         code = "missing" if isinstance(error, PermissionError) else "forbidden_path"
         raise BadInput(code, path, f"it cannot be opened: {getattr(error, 'strerror', None) or error}") from None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise BadInput("forbidden_path", path, "not a regular file")
-    return descriptor
 
 
 @contextmanager
 def opened(path: str | os.PathLike[str], *, root: str | None = None) -> Iterator[AudioFile]:
-    """Open a file for decoding.
+    """Open a file, or a member of an archive, for decoding.
 
     Args:
-        path: of the file.
+        path: of the file, or a member path.
         root: links that lead out of this folder are refused; None: they may lead anywhere.
 
     Raises:
@@ -181,25 +187,33 @@ def opened(path: str | os.PathLike[str], *, root: str | None = None) -> Iterator
             and changed_during_run if the file was written to when the block ends.
     """
     name = os.fspath(path)
-    with opened_descriptor(_open(name, root), name) as file:
+    with opened_window(_open(name, root), name) as file:
         yield file
 
 
 @contextmanager
 def opened_descriptor(descriptor: int, name: str) -> Iterator[AudioFile]:
     """Decode a regular file that is open already; `name` is for messages. Closes it at the end. Raises as `opened`."""
+    with opened_window(Window.of_file(descriptor), name) as file:
+        yield file
+
+
+@contextmanager
+def opened_window(window: Window, name: str) -> Iterator[AudioFile]:
+    """Decode the bytes of a window; `name` is for messages. Closes its descriptor at the end. Raises as `opened`."""
+    descriptor = window.descriptor
     try:
         before = os.fstat(descriptor)
         try:
             with files.reading(name):
-                kind, head = _admit(descriptor, before.st_size)
-            with _decoder(descriptor, kind) as sound:
+                kind, head = _admit(window)
+            with _decoder(window, kind) as (sound, position):
                 header = _header(kind, sound)
-                yield AudioFile(name, descriptor, header, sound, head)
+                yield AudioFile(name, window, header, sound, head, position)
         except ContainerError as error:
             raise BadInput(error.code, name, error.message) from None
         except sf.LibsndfileError as error:
-            _check_readable(descriptor, name)
+            _check_readable(window, name)
             raise BadInput("corrupt", name, f"the decoder refuses it: {_decoder_message(error)}") from None
         after = os.fstat(descriptor)
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
@@ -208,11 +222,11 @@ def opened_descriptor(descriptor: int, name: str) -> Iterator[AudioFile]:
         os.close(descriptor)
 
 
-def _check_readable(descriptor: int, path: str) -> None:
+def _check_readable(window: Window, path: str) -> None:
     """Read a file that is about to be blamed: decoders report a broken disk as a broken file. Raises StorageError."""
     position, block = 0, 1 << 20
     with files.reading(path):
-        while count := len(os.pread(descriptor, block, position)):
+        while count := len(window.read_at(position, block)):
             position += count
 
 
@@ -222,9 +236,9 @@ def _decoder_message(error: sf.LibsndfileError) -> str:
     return "there is nothing in it to decode" if "possibly a pipe" in text else text
 
 
-def _admit(descriptor: int, size: int) -> tuple[str, bytes]:
+def _admit(window: Window) -> tuple[str, bytes]:
     """The container, checked against the list, and the first bytes."""
-    head = os.pread(descriptor, HEAD_BYTES, 0)
+    head = window.read_at(0, HEAD_BYTES)
     kind = sniff(head)
     if kind is None:
         raise ContainerError("not_audio", "the file is empty" if not head else "not a format that is read here")
@@ -232,20 +246,20 @@ def _admit(descriptor: int, size: int) -> tuple[str, bytes]:
     def read_at(position: int, count: int) -> bytes:
         if position + count <= len(head):
             return head[position : position + count]
-        if position >= size:  # a header may point anywhere, also beyond what pread takes
-            return b""
-        return os.pread(descriptor, count, position)
+        return window.read_at(position, count)
 
-    examine(kind, read_at, size)
+    examine(kind, read_at, window.size)
     return kind, head
 
 
 @contextmanager
-def _decoder(descriptor: int, kind: str) -> Iterator[sf.SoundFile]:
+def _decoder(window: Window, kind: str) -> Iterator[tuple[sf.SoundFile, Callable[[], int]]]:
+    """The decoder, and a function that says how far it has read."""
+    member = WindowFile(window) if window.is_member else None
     with _decoding(kind):
-        sound = _Sequential(descriptor, closefd=False)
+        sound = _Sequential(window.descriptor if member is None else member, closefd=False)
     try:
-        yield sound
+        yield sound, member.tell if member else functools.partial(os.lseek, window.descriptor, 0, os.SEEK_CUR)
     finally:
         with _decoding(kind):
             sound.close()
@@ -352,8 +366,8 @@ def _decode(file: AudioFile, count: int) -> Samples:
         with _decoding(file.header.format):
             return np.asarray(file.sound.read(count, dtype="float64", always_2d=True))
     except sf.LibsndfileError as error:
-        _check_readable(file.descriptor, file.path)
-        if os.lseek(file.descriptor, 0, os.SEEK_CUR) >= os.fstat(file.descriptor).st_size:
+        _check_readable(file.window, file.path)
+        if file.position() >= file.window.size:
             text = f"the sound breaks off at the end of the file: {_decoder_message(error)}"
             raise BadInput("truncated", file.path, text) from None
         raise BadInput("corrupt", file.path, f"the decoder gives up: {_decoder_message(error)}") from None
@@ -372,10 +386,7 @@ def count_samples(path: str | os.PathLike[str], *, root: str | None = None) -> H
         if head.exact:
             return head
 
-        def read_at(position: int, count: int) -> bytes:
-            return os.pread(file.descriptor, count, position)
-
-        at_least = check_stream(head.format, read_at, os.fstat(file.descriptor).st_size)
+        at_least = check_stream(head.format, file.window.read_at, file.window.size)
         total, cap = 0, int(MAX_FILE_SECONDS * head.sample_rate)
         for data in read_blocks(file):
             total += len(data)
@@ -479,7 +490,7 @@ def check_identity(
     if planned is None:
         return
     with files.reading(file.path):
-        present = file_identity(file.descriptor)
+        present = file.identity
     change = difference(planned, present)
     may_be_touched = planned.content == present.content and sha256 is not None
     if change and not (may_be_touched and file_sha256(file.path, beat=beat) == sha256):

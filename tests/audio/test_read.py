@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
@@ -13,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.audio import read as audio_file
-from synth.audio.file_identity import file_identity
+from synth.audio.file_identity import file_sha256
 from synth.audio.read import audio_path, count_samples, opened, path_complaint, read_header, read_samples
 from synth.errors import BadInput
+from tests.tars import write_tar
 
 FORMATS = {
     "u8.wav": "PCM_U8",
@@ -127,7 +129,7 @@ def test_a_list_may_be_up_to_10_ms_wrong_about_the_end(tmp_path: Path, make_soun
 def test_only_the_file_that_was_planned_with_is_read(tmp_path: Path, make_sound) -> None:
     make_sound("a.wav", seed=1)
     with opened(tmp_path / "a.wav") as file:
-        identity = file_identity(file.descriptor)
+        identity = file.identity
     read_samples(tmp_path / "a.wav", identity=identity, sample_rate=8000)
     assert refusal(tmp_path / "a.wav", sample_rate=16000) == ("bad_row", "the list says 16000 Hz, the file has 8000 Hz")
     make_sound("a.wav", seed=2)
@@ -338,3 +340,56 @@ def test_messages_name_the_file_and_hold_no_other_path(tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("hello")
     with pytest.raises(BadInput, match=re.escape(f"{tmp_path}/text.wav: not_audio: not a format that is read here")):
         read_samples(tmp_path / "text.wav")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_member_of_a_tar_is_read_as_its_file_to_the_bit(tmp_path: Path, make_sound, name: str) -> None:
+    make_sound(name, 3.0, rate=16000, channels=2, subtype=FORMATS[name])
+    data = (tmp_path / name).read_bytes()
+    archive = write_tar(tmp_path / "a.tar", [("before.wav", data[:100]), (f"sub/{name}", data), ("after", b"x" * 9999)])
+    file, member = tmp_path / name, archive / "sub" / name
+    assert read_header(member) == read_header(file)
+    assert count_samples(member) == count_samples(file)
+    assert file_sha256(member) == file_sha256(file) == hashlib.sha256(data).hexdigest()
+    for segment in ({}, {"offset": 12_345, "num_samples": 20_000, "channels": 1}):
+        assert np.array_equal(read_samples(member, **segment)[0], read_samples(file, **segment)[0])
+    with opened(member) as one, opened(file) as other:
+        assert one.identity.content == other.identity.content
+        assert one.identity.mtime_ns == archive.stat().st_mtime_ns
+
+
+@pytest.mark.parametrize("name", ["s16.wav", "s16.flac", "vorbis.ogg", "a.mp3"])
+def test_a_cut_member_does_not_go_on_into_the_next_one(tmp_path: Path, make_sound, name: str) -> None:
+    make_sound(name, 1.0, rate=16000, subtype=FORMATS[name])
+    data = (tmp_path / name).read_bytes()
+    half = len(data) // 2
+    cut = data[:half]
+    (tmp_path / f"cut_{name}").write_bytes(cut)
+    archive = write_tar(tmp_path / "a.tar", [(name, cut), ("rest", data[half:])])
+    with pytest.raises(BadInput) as alone:
+        count_samples(tmp_path / f"cut_{name}"), read_samples(tmp_path / f"cut_{name}")
+    with pytest.raises(BadInput) as member:
+        count_samples(archive / name), read_samples(archive / name)
+    assert (member.value.code, member.value.message) == (alone.value.code, alone.value.message)
+
+
+def test_an_archive_that_changes_while_a_member_is_read_is_refused(tmp_path: Path, make_sound) -> None:
+    make_sound("a.wav")
+    archive = write_tar(tmp_path / "a.tar", [("a.wav", (tmp_path / "a.wav").read_bytes())])
+    with (
+        pytest.raises(BadInput, match="changed_during_run"),
+        opened(archive / "a.wav"),
+        archive.open("ab") as other,
+    ):
+        other.write(bytes(512))
+        other.flush()
+
+
+def test_a_link_in_front_of_a_member_must_stay_in_the_root(tmp_path: Path, make_sound) -> None:
+    make_sound("a.wav")
+    (tmp_path / "root").mkdir()
+    archive = write_tar(tmp_path / "a.tar", [("a.wav", (tmp_path / "a.wav").read_bytes())])
+    (tmp_path / "root" / "l.tar").symlink_to(archive)
+    with pytest.raises(BadInput, match="forbidden_path"):
+        read_header(tmp_path / "root" / "l.tar" / "a.wav", root=str(tmp_path / "root"))
+    assert read_header(tmp_path / "root" / "l.tar" / "a.wav", root=str(tmp_path)).sample_rate == 8000
