@@ -1,0 +1,135 @@
+"""docs/train_with/, run: every command and every file of code of every page, with the real toolkit.
+
+The pages whose code needs torch are run by the long form (SYNTH_LONG=1). A page is followed line by line in a folder where
+`synth` is the repository; cloning and installing are compared with what the environment holds.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.consumers.environments import FOLDER, environment_variables, python_of
+from tests.helpers import ROOT, run_synth
+
+PAGES: Final = sorted((ROOT / "docs" / "train_with").glob("*.md"))
+ENVIRONMENTS: Final = {"pytorch": "torch"}
+"""Pages and the environment that runs them."""
+SET_UP: Final = ["git clone REPOSITORY synth", "python3 -m venv env && . env/bin/activate"]
+MOST_LINES: Final = 20
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language and its text."""
+
+    language: str
+    text: str
+
+    @property
+    def file(self) -> str | None:
+        """The file that the first line names, as `# train.py` does."""
+        name = re.match(r"# ([\w.-]+\.\w+)\n", self.text)
+        return name[1] if name else None
+
+
+def blocks_of(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    return [Block(*match) for match in re.findall(r"^```(\w+)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)]
+
+
+def lines_of_code(text: str) -> int:
+    return sum(bool(line.strip()) and not line.lstrip().startswith("#") for line in text.splitlines())
+
+
+def packages(line: str) -> list[str]:
+    """What `pip install` is asked for, without synth itself."""
+    return [word for word in shlex.split(line)[2:] if not word.startswith(("./synth", "-"))]
+
+
+def pinned(environment: str) -> set[str]:
+    """Names of the packages that an environment is made of."""
+    texts = [path.read_text(encoding="utf-8") for path in (FOLDER / "pins").glob(f"{environment}.*")]
+    return {name.replace("_", "-") for text in texts for name in re.findall(r"^([\w.-]+)(?:==|$)", text, re.MULTILINE)}
+
+
+def run(command: list[str], cwd: Path, environment: str) -> str:
+    """Run a program of the environment as a person does who has installed synth into it; return what it prints."""
+    python = python_of(environment)
+    ours = [str(ROOT), sysconfig.get_path("purelib")] if environment == "torch" else [str(ROOT)]
+    env = environment_variables() | {
+        "PYTHONPATH": os.pathsep.join(ours),
+        "PATH": f"{python.parent}:{os.environ['PATH']}",
+    }
+    env |= {"SYNTH_CACHE": os.environ["SYNTH_CACHE"]}
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=900)
+    assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout[-2000:]}{done.stderr[-6000:]}"
+    return done.stdout
+
+
+def follow(page: Path, folder: Path) -> dict[str, str]:
+    """Do what a page says; return what each command printed."""
+    environment = ENVIRONMENTS[page.stem]
+    python_of(environment)
+    (folder / "synth").symlink_to(ROOT)
+    printed = {}
+    for block in blocks_of(page):
+        if block.file:
+            (folder / block.file).write_text(block.text, encoding="utf-8")
+        if block.language != "sh":
+            continue
+        for line in filter(None, block.text.replace("\\\n", " ").splitlines()):
+            words = shlex.split(line, comments=True)
+            if line in SET_UP:
+                continue
+            if words[:2] == ["pip", "install"]:
+                assert set(packages(line)) <= pinned(environment), line
+            elif words[0] == "synth":
+                done = run_synth(*words[1:], cwd=folder)
+                assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+                printed[line] = done.stdout
+            else:
+                printed[line] = run(["bash", "-c", line], folder, environment)
+    return printed
+
+
+def test_every_page_has_an_environment() -> None:
+    assert {page.stem for page in PAGES} == set(ENVIRONMENTS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_sets_up_everything_it_uses(page: Path) -> None:
+    """Cloning, an environment, installing, a data set: in this order, before any code."""
+    first = blocks_of(page)[0]
+    lines = first.text.splitlines()
+    assert first.language == "sh"
+    assert lines[:2] == SET_UP
+    assert lines[2].startswith("pip install './synth[export]'") or lines[2].startswith("pip install ./synth")
+    assert any(line.startswith("synth generate") for line in lines)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_first_training_step_takes_twenty_lines(page: Path) -> None:
+    sizes = [lines_of_code(block.text) for block in blocks_of(page) if block.language == "python"]
+    assert sizes
+    assert max(sizes) <= MOST_LINES
+
+
+def test_pytorch(tmp_path: Path) -> None:
+    """The loss falls over a data set, and over a plan of the recipe that renders while it trains."""
+    printed = follow(ROOT / "docs" / "train_with" / "pytorch.md", tmp_path)
+    once, longer = ([float(word) for word in printed[f"python {name}.py"].split()] for name in ("train", "on_the_fly"))
+    steps = len(once)
+    assert steps == 6  # 42 clips of the split
+    epochs = [sum(longer[k : k + steps]) / steps for k in range(0, len(longer), steps)]
+    assert len(epochs) == 6  # one in the module, two, then three over the plan
+    assert epochs[2] < epochs[0]  # over the data set
+    assert epochs[5] < epochs[3] < epochs[2]  # over the plan
