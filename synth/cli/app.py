@@ -11,6 +11,7 @@ from synth.cli import errors, output
 from synth.cli.compare import compare
 from synth.cli.diagnose import diagnose
 from synth.cli.explain import explain
+from synth.cli.export import export
 from synth.cli.finish import finish
 from synth.cli.fit import fit
 from synth.cli.frame import Group, switch
@@ -33,7 +34,7 @@ from synth.version import __version__
 #: All commands, by the section of `synth --help` that lists them; each has the name of its function. The modules import
 #: nothing slow: a command imports what it needs when it is run, so that `synth --help` stays fast.
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Make": (init, plan, generate, finish, status, verify, explain, replay, schema),
+    "Make": (init, plan, generate, finish, status, verify, explain, replay, export, schema),
     "Noise": (noise, grow),
     "Match": (profile, compare, fit, select),
     "Decide": (split, diagnose, labels, stages),

@@ -1,4 +1,4 @@
-"""`synth verify`: is a data set what its manifest says?"""
+"""`synth verify`: is a data set what its manifest says, or an export what its `export.json` says?"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def verify(
     dataset: DataSet,
     quick: Annotated[bool, typer.Option("--quick", help="Check files and sizes only, no hashes.")] = False,
 ) -> None:
-    """Check a data set against its manifest.
+    """Check a data set against its manifest, or an export against its export.json.
 
     Every file, hash, length and level is checked. The command exits with code 4 if anything differs.
     """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from synth.commands.plan import StrPath
 from synth.dataset import lock
 from synth.dataset.dataset_dir import DatasetDir
+from synth.paths.folders import is_data_set, is_export
 
 if TYPE_CHECKING:
     from synth.dataset.status import Status
@@ -47,12 +48,19 @@ def read_status(out: StrPath) -> Status:
 def verify(out: StrPath, *, quick: bool = False) -> VerifyReport:
     """Check a data set against its manifest: every file, hash, length and level; with `quick` files and sizes only.
 
+    An export is checked against its `export.json`.
+
     What differs is in the report and raises nothing; `report.raise_for_findings()` does.
 
     Raises:
-        UsageError: there is no finished data set.
+        UsageError: there is no finished data set or export.
         DamagedDataset: it is too damaged to be checked.
     """
     from synth.dataset.verify import verify as check_dataset
 
+    if not is_data_set(out) and is_export(out):
+        from synth.export.export_dir import ExportDir
+        from synth.export.verify import verify_export
+
+        return verify_export(ExportDir(Path(out)), quick=quick)
     return check_dataset(DatasetDir(Path(out)), quick=quick)

@@ -14,6 +14,7 @@ PRIVATE: Final = ".synth"
 PLAN: Final = "plan.json"
 DATASET_JSON: Final = "dataset.json"
 MANIFEST: Final = "manifest.jsonl"
+EXPORT_JSON: Final = "export.json"
 _HEAD_BYTES: Final = 1 << 20
 _MARKS: Final = (PRIVATE, DATASET_JSON)
 
@@ -55,6 +56,18 @@ def _is_ours(dataset_json: str) -> bool:
     except OSError:
         return False
     return b'"format_version"' in head and (b'"input_digests"' in head or b'"fingerprint"' in head)  # until schema 1
+
+
+def is_export(folder: str | os.PathLike[str]) -> bool:
+    """Whether `synth export` has begun or finished an export in this folder."""
+    path = os.fspath(folder)
+    if os.path.isfile(os.path.join(path, PRIVATE, EXPORT_JSON)):
+        return True
+    try:
+        with open(os.path.join(path, EXPORT_JSON), "rb") as file:
+            return b'"export_schema"' in file.read(_HEAD_BYTES)
+    except OSError:
+        return False
 
 
 def data_set_around(path: str | os.PathLike[str], *, itself: bool = True) -> Path | None:

@@ -24,7 +24,7 @@ from typing import Final
 
 from synth import files
 from synth.errors import StorageError, UsageError
-from synth.paths.folders import PLAN, PRIVATE, cache_folder, data_set_around
+from synth.paths.folders import PLAN, PRIVATE, cache_folder, data_set_around, is_export
 from synth.text import listed
 
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", re.DOTALL)  # Path has made one slash of two
@@ -101,15 +101,27 @@ def check_data_set(path: Path, *, option: str = "--out", inputs: Iterable[Path |
     Raises:
         UsageError: with the reason, and what to do.
     """
-    inputs = tuple(inputs)
+    _check_own_folder(path, "data set", option, tuple(inputs), is_ours=(path / PRIVATE / PLAN).is_file())
+
+
+def check_export(path: Path, *, option: str = "--out", inputs: Iterable[Path | None] = ()) -> None:
+    """Refuse a folder in which an export must not be made, or continued.
+
+    Raises:
+        UsageError: with the reason, and what to do.
+    """
+    _check_own_folder(path, "export", option, tuple(inputs), is_ours=is_export(path))
+
+
+def _check_own_folder(path: Path, kind: str, option: str, inputs: tuple[Path | None, ...], *, is_ours: bool) -> None:
     _check_place(path, option, inputs)
-    if (path / PRIVATE / PLAN).is_file():
+    if is_ours:
         return
     _check_is_folder(path, option)
     _check_holds_no_input(path, option, inputs)
     if foreign := [entry.name for entry in _entries(path) if entry.name != PRIVATE]:
         raise UsageError(
-            f"{option} {path}: this folder holds files ({listed(foreign, _SHOWN)}) but no data set that synth has "
+            f"{option} {path}: this folder holds files ({listed(foreign, _SHOWN)}) but no {kind} that synth has "
             "begun; name a new folder, or an empty one"
         )
 

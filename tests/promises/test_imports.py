@@ -28,7 +28,7 @@ FLOORS = (
     ("plan",),
     ("dev_test", "render"),
     ("dataset",),
-    ("execute",),
+    ("execute", "export"),
     ("match",),
     ("diagnose",),
     ("report",),
@@ -47,14 +47,15 @@ SUB_ROOMS = {
     "match": (("measure",), ("compare", "fit"), ("select",)),
     "diagnose": (("ladder",), ("review",)),
     "cli": (("show",),),
+    "export": (("formats",),),
 }
 
 # Slow to import; they are imported inside the functions that need them.
-HEAVY = ("audiomentations", "librosa", "numba", "pydantic", "scipy", "sklearn")
+HEAVY = ("audiomentations", "librosa", "numba", "pyarrow", "pydantic", "scipy", "sklearn")
 # Modules of this room load numba, so they are imported inside functions too.
 KERNELS = "synth.dsp.kernels"
 # What `synth --help` must not have loaded. (typer itself may load pydantic.)
-NOT_IN_HELP = ("audiomentations", "librosa", "numba", "scipy", "sklearn")
+NOT_IN_HELP = ("audiomentations", "librosa", "numba", "pyarrow", "scipy", "sklearn")
 
 
 @cache

@@ -32,6 +32,7 @@ READ = {
     "status DIR",
     "verify DIR",
     "explain DIR",
+    "export DIR",
     "replay DIR",
     "grow SOURCE",
     "compare TRAIN",
@@ -79,6 +80,7 @@ class Written:
 WRITTEN = {
     "init DIR": Written("init --speech speech --noise noise", "starter recipe", folder=True, source="speech"),
     "generate --out": Written("generate recipe.yaml", "", folder=True, source="noise"),
+    "export --out": Written("export set --to nemo", "", folder=True, source="set"),
     "replay --out": Written("replay set clip", "clip", source="set"),
     "grow --out": Written("grow noise --method quilt --minutes 1", "file of synthesized noise", True, "noise"),
     "compare --html": Written("compare speech noise", "page", source="noise"),
@@ -225,7 +227,7 @@ def test_a_folder_with_files_of_others_is_left_as_it_is(ground: Path, tmp_path: 
     before = tree(tmp_path)
     error = run(ground, name, folder)
     assert isinstance(error, UsageError) and str(folder) in str(error)
-    assert "is not an unchanged" in str(error) or "no data set that synth has begun" in str(error)
+    assert "is not an unchanged" in str(error) or "that synth has begun" in str(error)
     assert tree(tmp_path) == before
     assert sorted(path.name for path in folder.iterdir()) == sorted({path.split("/")[0] for path in tree(folder)})
 

@@ -1,0 +1,89 @@
+"""The part of a chunk: what a worker adds to the lists of the export, and what it wrote, counted and lost.
+
+The first line is JSON: counts, files, and the length of each list. The lists follow as they are. A part is created once,
+as the last thing of its chunk.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from synth import files
+from synth.dataset.json_checks import count, fault, list_of, mapping_of, object_of, text, tuple_of
+from synth.dataset.reader import MAX_LINE, DataFile
+from synth.errors import SynthError
+from synth.export.export_dir import ExportDir
+from synth.export.settings import Chunk
+
+_HEADER: Final = object_of(
+    {
+        "rows": count,
+        "lost": mapping_of(count),
+        "files": mapping_of(object_of({"bytes": count, "sha256": text})),
+        "lists": list_of(tuple_of(text, count)),
+    }
+)
+
+
+@dataclass(slots=True)
+class Part:
+    """What one chunk adds to the export."""
+
+    rows: int = 0
+    lost: dict[str, int] = field(default_factory=dict)  # clips by key of `Format.losses`
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)  # size and SHA-256 of each file, by its path
+    lists: dict[str, int] = field(default_factory=dict)  # bytes of each list, in the order in which they follow
+    start: int = 0  # bytes before the first list
+
+    def offset_of(self, name: str) -> int:
+        """Where a list begins in the file of the part."""
+        before = 0
+        for each, size in self.lists.items():
+            if each == name:
+                break
+            before += size
+        return self.start + before
+
+
+def write_part(path: Path, part: Part, lists: dict[str, list[str]], *, temp_folder: Path) -> None:
+    """Write a part, in place of one that is damaged. Raises StorageError."""
+    data = {name: "".join(f"{line}\n" for line in lines).encode() for name, lines in sorted(lists.items())}
+    header = {
+        "rows": part.rows,
+        "lost": part.lost,
+        "files": part.files,
+        "lists": [[name, len(block)] for name, block in data.items()],
+    }
+    line = json.dumps(header, sort_keys=True, ensure_ascii=False)
+    files.write_file(path, (f"{line}\n".encode(), *data.values()), temp_folder=temp_folder)
+
+
+def read_part(folder: ExportDir, chunk: Chunk) -> Part:
+    """Read the header of a part. Raises SynthError if it is damaged."""
+    path = folder.part(chunk.split, chunk.number)
+    file = DataFile(path, folder.path)
+    with file.opened() as opened:
+        line = opened.readline(MAX_LINE * 64)
+        size = opened.seek(0, 2)
+    header = file.object(line, 1)
+    problem = fault(_HEADER, header)
+    if problem is None and len(line) + sum(length for _, length in header["lists"]) != size:
+        problem = "it is cut off"
+    if problem is None and header["rows"] != chunk.rows:
+        problem = f"it has {header['rows']} clips, not {chunk.rows}"
+    if problem is not None:
+        raise SynthError(f"{path}: {problem}; remove this file and run the export again")
+    return Part(header["rows"], header["lost"], header["files"], dict(header["lists"]), len(line))
+
+
+def list_lines(folder: ExportDir, chunk: Chunk, part: Part, name: str) -> Iterator[bytes]:
+    """Yield the lines that a part adds to a list, with their line ends."""
+    size = part.lists.get(name, 0)
+    if size:
+        with DataFile(folder.part(chunk.split, chunk.number), folder.path).opened() as opened:
+            opened.seek(part.offset_of(name))
+            yield from (line + b"\n" for line in opened.read(size).split(b"\n")[:-1])

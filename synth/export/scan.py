@@ -1,0 +1,117 @@
+"""Reads the manifests once: which rows are selected, how they are divided into chunks, and what they add up to."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from synth.dataset.dataset_dir import DatasetDir
+from synth.dataset.manifest import parse_row
+from synth.dataset.reader import DataFile
+from synth.errors import UsageError
+from synth.export.settings import Chunk, ExportSettings
+from synth.export.totals import Totals
+from synth.text import listed
+
+_ARCHIVES = (".tar/", ".parquet/")  # in a path: the clip is a member of a container
+
+
+@dataclasses.dataclass(slots=True)
+class _Seen:
+    """What the rows have, before they are selected."""
+
+    stages: Counter[str] = dataclasses.field(default_factory=Counter)
+    conditions: Counter[str] = dataclasses.field(default_factory=Counter)
+
+
+def scan(settings: ExportSettings, content: Mapping[str, Any], *, holds_audio: bool) -> tuple[list[Chunk], Totals]:
+    """Select the rows of a data set.
+
+    Args:
+        settings: the options.
+        content: of its `dataset.json`.
+        holds_audio: whether the format holds the audio itself. A list refers to files, so the data set must have some.
+
+    Raises:
+        UsageError: no row is selected, or there is no such split, stage or condition.
+        DamagedDataset: a manifest is not as it was written.
+    """
+    dataset, selection = DatasetDir(settings.dataset), settings.selection
+    _check_names("--split", selection.splits, [name for name, sums in content["splits"].items() if sums["clips"]])
+    totals, seen, chunks = Totals(settings.sample_rate), _Seen(), []
+    for split in content["splits"]:
+        if not selection.splits or split in selection.splits:
+            file = DataFile(dataset.split_manifest(split), dataset.path)
+            chunks += _scan_split(file, split, settings, totals, seen, content["files"], holds_audio)
+    _check_names("--stage", selection.stages, list(seen.stages))
+    _check_names("--condition", selection.conditions, list(seen.conditions))
+    if not chunks:
+        raise UsageError(
+            f"{settings.dataset}: no clip is selected by {_described(settings)}; change the options, or leave some out"
+        )
+    return chunks, totals
+
+
+def _scan_split(
+    file: DataFile,
+    split: str,
+    settings: ExportSettings,
+    totals: Totals,
+    seen: _Seen,
+    hashes: Mapping[str, str],
+    holds_audio: bool,
+) -> list[Chunk]:
+    """Divide the selected rows of one split into chunks."""
+    chunks: list[Chunk] = []
+    digest = hashlib.sha256()
+    position = start = rows = 0
+    for number, line in file.lines():
+        digest.update(line)
+        row = parse_row(line, file, number)
+        seen.stages.update(() if row.get("stage") is None else (row["stage"],))
+        seen.conditions.update(() if row.get("condition") is None else (row["condition"],))
+        if settings.selection.takes(row):
+            if not holds_audio and any(mark in row["audio_filepath"] for mark in _ARCHIVES):
+                raise _packed(settings, row["audio_filepath"])
+            totals.add(row)
+            start = position if rows == 0 else start
+            rows += 1
+            if rows == settings.shard_size:
+                chunks.append(Chunk(split, len(chunks), start, position + len(line) - start, rows))
+                rows = 0
+        position += len(line)
+    if rows:
+        chunks.append(Chunk(split, len(chunks), start, position - start, rows))
+    if digest.hexdigest() != hashes.get(file.relative):
+        raise file.error("is not as it was written")
+    return chunks
+
+
+def _packed(settings: ExportSettings, member: str) -> UsageError:
+    return UsageError(
+        f"--to {settings.format}: the clips of {settings.dataset} are in archives ({member}), and a list of this format "
+        "can refer to files only; export to a format that holds the audio (shar, nemo_tarred, webdataset, huggingface), "
+        "or generate the data set with output.layout=files"
+    )
+
+
+def _check_names(option: str, names: Sequence[str], known: Sequence[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{option} {name}: no clip has this; there are {listed(known, 20) or 'none'}")
+
+
+def _described(settings: ExportSettings) -> str:
+    """The options that select, as a person wrote them."""
+    options = settings.selection.to_json()
+    words = [
+        f"--{name.replace('_', '-')} {word}"
+        for name, value in options.items()
+        if value not in (None, [])
+        for word in (value if isinstance(value, list) else [json.dumps(value)])
+    ]
+    return " ".join(words) or "the options"

@@ -1,0 +1,117 @@
+"""Writes one chunk: the files of the format, then the part. Runs in a worker process, or in the parent."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from synth.dataset.dataset_dir import DatasetDir
+from synth.dataset.manifest import parse_row
+from synth.dataset.reader import DataFile
+from synth.errors import DamagedDataset
+from synth.export import export_file
+from synth.export.export_dir import ExportDir
+from synth.export.format import Row
+from synth.export.formats import FORMATS
+from synth.export.part import Part, write_part
+from synth.export.settings import Chunk, ExportSettings
+
+
+class ChunkRun:
+    """Writes the clips of one chunk; the `ChunkWriter` that formats get."""
+
+    def __init__(self, settings: ExportSettings, chunk: Chunk) -> None:
+        self.settings = settings
+        self.chunk = chunk
+        self.part = Part()
+        self.lists: dict[str, list[str]] = {}
+        self._folder = ExportDir(settings.out)
+        self._losses = FORMATS[settings.format].losses
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the manifest rows of the chunk, in clip order."""
+        dataset = DatasetDir(self.settings.dataset)
+        manifest = dataset.split_manifest(self.chunk.split)
+        file = DataFile(manifest, dataset.path)
+        with file.opened() as opened:
+            opened.seek(self.chunk.offset)
+            data = opened.read(self.chunk.size)
+        rows = 0
+        for line in data.split(b"\n")[:-1]:
+            row = parse_row(line + b"\n", file, self.chunk.name)
+            if self.settings.selection.takes(row):
+                rows += 1
+                yield row
+        self.part.rows = rows
+        if rows != self.chunk.rows:
+            raise file.error("was changed while it was exported")
+
+    def add_line(self, name: str, line: str) -> None:
+        """Add a line, without line end, to a list of the export."""
+        if "\n" in line:
+            raise ValueError(f"a line of {name} has a line end in it: {line!r}")
+        self.lists.setdefault(name, []).append(line)
+
+    def file(self, relative: str) -> AbstractContextManager[export_file.CountingWriter]:
+        """Write a file of the export; it appears when the block ends."""
+        return export_file.writing(self._folder, relative, self.part.files)
+
+    def lose(self, key: str, clips: int = 1) -> None:
+        """Count clips of which something is lost; `key` is one of `Format.losses`."""
+        if key not in self._losses:
+            raise KeyError(key)
+        self.part.lost[key] = self.part.lost.get(key, 0) + clips
+
+    def audio(self, row: Row) -> str:
+        """The path of a clip as lists write it."""
+        return self.settings.path(row["audio_filepath"])
+
+    def path(self, relative: str) -> str:
+        """The path of any file of the data set as lists write it."""
+        return self.settings.path(relative)
+
+    def read_audio(self, row: Row) -> bytes:
+        """The bytes of the file of a clip. Raises DamagedDataset if they are not those of the manifest."""
+        return self.read_file(row["audio_filepath"], row.get("sha256"))
+
+    def read_file(self, relative: str, sha256: str | None) -> bytes:
+        """The bytes of any file of the data set, such as a stem. Raises DamagedDataset as `read_audio`."""
+        root = self.settings.dataset
+        file = DataFile(root / relative, root)
+        with file.opened() as opened:
+            data = opened.read(os.fstat(opened.fileno()).st_size + 1)
+        if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+            raise DamagedDataset(
+                f"{root / relative}: is not as it was written; `synth verify {root}` finds all such files",
+                path=relative,
+                what="is not as it was written",
+            )
+        return data
+
+
+def export_chunk(name: str, settings: ExportSettings, chunk: Chunk) -> int:
+    """Write one chunk, unless its part exists.
+
+    Args:
+        name: of the chunk, for messages of the pool.
+        settings: of the export.
+        chunk: what to write.
+
+    Returns:
+        The number of its clips.
+
+    Raises:
+        DamagedDataset: a file of the data set is not as it was written.
+        UsageError: another file lies where the export has one.
+        StorageError: disk full, I/O error, no permission.
+    """
+    folder = ExportDir(settings.out)
+    part: Path = folder.part(chunk.split, chunk.number)
+    if not part.exists():
+        run = ChunkRun(settings, chunk)
+        FORMATS[settings.format]().write_chunk(run)
+        write_part(part, run.part, run.lists, temp_folder=folder.temp)
+    return chunk.rows
