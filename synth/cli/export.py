@@ -33,9 +33,9 @@ def export(
     paths: Annotated[
         str | None,
         typer.Option(
-            metavar="relative|absolute|PREFIX",
-            help="Paths of audio in lists: relative to the export, absolute, or with PREFIX in place of the data set's "
-            "folder (default: what the reader of the format needs).",
+            metavar="KIND",
+            help="Paths of audio in lists: `relative` to the export, `absolute`, or a prefix in place of the data "
+            "set's folder (default: what the reader of the format needs).",
         ),
     ] = None,
     shard_size: Annotated[
@@ -47,7 +47,7 @@ def export(
     ] = False,
     jobs: Jobs = 2,
 ) -> None:
-    """Export a data set to the format of another tool.
+    """Export a data set for another tool.
 
     Run the same command again to resume after an interruption. The lines that read the export are printed.
     """

@@ -14,9 +14,10 @@ def verify(
     dataset: DataSet,
     quick: Annotated[bool, typer.Option("--quick", help="Check files and sizes only, no hashes.")] = False,
 ) -> None:
-    """Check a data set against its manifest, or an export against its export.json.
+    """Check a data set or an export.
 
-    Every file, hash, length and level is checked. The command exits with code 4 if anything differs.
+    Every file, hash, length and level is checked against the manifest; of an export, every file against its
+    export.json. The command exits with code 4 if anything differs.
     """
     from synth.commands.dataset import verify as verify_dataset
 

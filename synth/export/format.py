@@ -101,7 +101,7 @@ class Format(ABC):
         for name in merge.names():
             merge.write(name, merge.lines(name))
 
-    def check(self, settings: ExportSettings, totals: Totals) -> None:
+    def check(self, settings: ExportSettings, totals: Totals) -> None:  # noqa: B027 - most formats refuse nothing
         """Refuse options that this format cannot follow, before anything is written. Raises UsageError."""
 
     def versions(self) -> dict[str, str]:

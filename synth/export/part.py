@@ -1,7 +1,7 @@
 """The part of a chunk: what a worker adds to the lists of the export, and what it wrote, counted and lost.
 
-The first line is JSON: counts, files, and the length of each list. The lists follow as they are. A part is created once,
-as the last thing of its chunk.
+The first line is JSON: counts, files, and the length of each list. The lists follow as they are. A part is the last
+thing that is written of its chunk.
 """
 
 from __future__ import annotations

@@ -93,16 +93,16 @@ def _scan_split(
 
 def _packed(settings: ExportSettings, member: str) -> UsageError:
     return UsageError(
-        f"--to {settings.format}: the clips of {settings.dataset} are in archives ({member}), and a list of this format "
-        "can refer to files only; export to a format that holds the audio (shar, nemo_tarred, webdataset, huggingface), "
-        "or generate the data set with output.layout=files"
+        f"--to {settings.format}: the clips of {settings.dataset} are in archives ({member}), and a list of this "
+        "format can refer to files only; export to a format that holds the audio (shar, nemo_tarred, webdataset, "
+        "huggingface), or generate the data set with output.layout=files"
     )
 
 
-def _check_names(option: str, names: Sequence[str], known: Sequence[str]) -> None:
+def _check_names(option: str, names: Sequence[str], existing: Sequence[str]) -> None:
     for name in names:
-        if name not in known:
-            raise UsageError(f"{option} {name}: no clip has this; there are {listed(known, 20) or 'none'}")
+        if name not in existing:
+            raise UsageError(f"{option} {name}: no clip has this; there are {listed(existing, 20) or 'none'}")
 
 
 def _described(settings: ExportSettings) -> str:

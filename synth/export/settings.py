@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,8 +76,8 @@ def check_paths(settings: ExportSettings) -> None:
     root = settings.root
     if not settings.paths.strip():
         raise UsageError("--paths is empty; use relative, absolute, or what paths are to begin with")
-    if not is_utf8(root) or any(not character.isprintable() for character in root):
+    if not is_utf8(root) or any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in root):
         raise UsageError(
-            f"{printable(root)}: this path has control characters or bytes that are not UTF-8, which lists cannot hold; "
-            "rename the folder, or give --paths a prefix without them"
+            f"{printable(root)}: this path has control characters or bytes that are not UTF-8, which lists cannot "
+            "hold; rename the folder, or give --paths a prefix without them"
         )

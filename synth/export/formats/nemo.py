@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from synth.errors import UsageError
 from synth.export.duration_bins import duration_bins
@@ -36,8 +36,9 @@ class Nemo(Format):
     summary = "NeMo manifests, and input_cfg.yaml with weights and duration bins."
     default_paths = RELATIVE
     cuts_margins = True
-    losses = {
+    losses: ClassVar = {
         "no_text": "have no text: their `text` is empty and `_skipme` is true, so that NeMo skips them",
+        "no_texts": "have no text, and no clip has one: their `text` is empty",
         "weights": "are in a manifest whose clips differ in weight: input_cfg.yaml has one weight per manifest, and "
         "each row its own as `weight`",
     }
@@ -47,7 +48,7 @@ class Nemo(Format):
         """Add one line per clip to the manifest of its split and stage."""
         for row in out.rows():
             if row["text"] is None:
-                out.lose("no_text")
+                out.lose("no_text" if out.settings.has_texts else "no_texts")
             out.add_line(manifest_name(row["split"], row.get("stage")), json_line(_values(out, row)))
 
     def check(self, settings: ExportSettings, totals: Totals) -> None:
@@ -93,7 +94,7 @@ def _values(out: ChunkWriter, row: Row) -> dict[str, object]:
         "speech_duration": speech_seconds,
         **details(row),
     }
-    if row["text"] is None:
+    if row["text"] is None and out.settings.has_texts:
         values["_skipme"] = True
     if row.get("speaker") is not None:
         values["speaker"] = row["speaker"]
