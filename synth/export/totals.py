@@ -49,7 +49,7 @@ class Totals:
         group.add(row)
         self.texts += row.get("text") is not None
         self.columns = self.columns or tuple(row)
-        self.labels.update(row.get("labels") or ())
+        self.labels.update((row.get("labels") or {}).keys())
 
     @property
     def clips(self) -> int:
