@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import io
 import math
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 
-Format: TypeAlias = Literal["flac", "wav"]
 _FULL_SCALE: Final = {16: 1 << 15, 24: 1 << 23}
 
 
@@ -57,7 +56,9 @@ def _rounded(samples: npt.NDArray[np.float64], *, bits: int) -> npt.NDArray[np.f
     return scaled
 
 
-def encode(samples: npt.NDArray[np.int16] | npt.NDArray[np.int32], sample_rate: int, file_format: Format) -> bytes:
+def encode(
+    samples: npt.NDArray[np.int16] | npt.NDArray[np.int32], sample_rate: int, file_format: Literal["flac", "wav"]
+) -> bytes:
     """Encode mono samples. The same samples give the same bytes: these formats hold no time and no random number.
 
     Args:

@@ -6,14 +6,10 @@ say at their start how many frames they have. Of MP3 files only the headers are 
 
 from __future__ import annotations
 
-import struct
-import zlib
-
 from synth.audio.containers import ContainerError, ReadAt, is_mpeg_frame, sync_positions, tag_length
+from synth.audio.ogg_pages import PAGE_HEADER, page_checksum
 
-_OGG_HEADER = struct.Struct("<4sBBqIII")  # capture pattern, version, flags, granule position, serial, number, checksum
 _LAST_OF_STREAM = 4
-_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def check_stream(kind: str, read_at: ReadAt, size: int) -> int:
@@ -40,13 +36,13 @@ def _check_ogg(read_at: ReadAt, size: int) -> None:
             if numbers:
                 raise ContainerError("corrupt", f"at byte {at} there is no page where one must begin")
             return
-        _, _, flags, _, serial, number, checksum = _OGG_HEADER.unpack_from(page)
+        _, _, flags, _, serial, number, checksum = PAGE_HEADER.unpack_from(page)
         begin = 27 + page[26]
         length = begin + sum(page[27:begin])
         page = page[:length] + read_at(at + len(page), length - len(page)) if length > len(page) else page[:length]
         if len(page) < length:
             raise ContainerError("truncated", "the file ends inside a page")
-        if _ogg_checksum(page) != checksum:
+        if page_checksum(page) != checksum:
             raise ContainerError("corrupt", f"the checksum of the page at byte {at} is wrong")
         if serial in numbers and number != (numbers[serial] + 1) & 0xFFFFFFFF:
             text = f"page {number} at byte {at} follows page {numbers[serial]}: pages are missing or out of order"
@@ -56,15 +52,6 @@ def _check_ogg(read_at: ReadAt, size: int) -> None:
         else:
             numbers[serial] = number
         at += length
-
-
-def _ogg_checksum(page: bytes) -> int:
-    """CRC-32 of a page with its checksum as 0 (RFC 3533, section 6)."""
-    blank = page[:22] + b"\0\0\0\0" + page[26:]
-    # It is zlib's polynomial with the bits the other way round, from 0 and not inverted: with the bits of all bytes
-    # reversed, zlib computes it a hundred times as fast as Python could.
-    backwards = zlib.crc32(blank.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
-    return int.from_bytes(backwards.to_bytes(4, "little").translate(_REVERSED), "big")
 
 
 _BIT_RATES = {  # kbit/s of layer III by index: MPEG-1, and MPEG-2 and 2.5

@@ -30,6 +30,7 @@ from synth.audio.containers import HEAD_BYTES, ContainerError, check_form, exami
 from synth.audio.decoder_notes import dropped_decoder_notes
 from synth.audio.file_identity import Beat, FileIdentity, difference, file_sha256, window_identity
 from synth.audio.lossy_stream import check_stream
+from synth.audio.sequential import SequentialSoundFile
 from synth.dsp.arrays import Samples
 from synth.errors import BadInput
 from synth.text import is_utf8, printable
@@ -84,17 +85,6 @@ class Header:
     channels: int
     num_samples: int  #: of one channel; 0: unknown
     exact: bool  #: whether `num_samples` is more than a guess
-
-
-class _Sequential(sf.SoundFile):  # type: ignore[misc]
-    """A sound file that is only read forwards.
-
-    soundfile seeks to where it already is after each read. A FLAC file of unknown length refuses that, and Opus then
-    continues with other samples than it would have given.
-    """
-
-    def seekable(self) -> bool:
-        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +247,7 @@ def _decoder(window: Window, kind: str) -> Iterator[tuple[sf.SoundFile, Callable
     """The decoder, and a function that says how far it has read."""
     member = WindowFile(window) if window.is_member else None
     with _decoding(kind):
-        sound = _Sequential(window.descriptor if member is None else member, closefd=False)
+        sound = SequentialSoundFile(window.descriptor if member is None else member, closefd=False)
     try:
         yield sound, member.tell if member else functools.partial(os.lseek, window.descriptor, 0, os.SEEK_CUR)
     finally:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from synth.audio.cache import cache_folder
+from synth.audio.formats import DEFAULT_BIT_RATE_KBPS
 from synth.catalog.catalog import Catalog
 from synth.catalog.scan import Progress, scan
 from synth.catalog.source_files import refuse_missing
@@ -77,7 +78,10 @@ class PlannedRecipe:
         """Estimate of what the data set will take on disk."""
         samples = int(self.plan.clips["num_samples"].sum())
         output = self.plan.recipe.output
-        mix = 2.0 if output.format == "wav" else _FLAC_BYTES_PER_SAMPLE
+        mix = {"wav": 2.0, "flac": _FLAC_BYTES_PER_SAMPLE}.get(output.format)
+        if mix is None:
+            bit_rate = DEFAULT_BIT_RATE_KBPS if output.bit_rate_kbps is None else output.bit_rate_kbps
+            mix = bit_rate * 125 / self.plan.recipe.sample_rate
         return int(samples * (mix + output.stems * _STEM_BYTES_PER_SAMPLE)) + _ROW_BYTES * len(self.plan)
 
     @property

@@ -18,9 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from synth import files
-from synth.audio.encode import pcm_bytes
+from synth.audio.encode import pcm_bytes, quantize
+from synth.audio.formats import LOSSY_KINDS
+from synth.audio.lossy_codec import decoded_pcm
 from synth.audio.pcm_level import PcmLevel
 from synth.audio.read import AudioFile, opened_descriptor
+from synth.dataset.lossy_clip import coding_error_db
 from synth.dataset.reader import open_inside
 from synth.dataset.row_consistency import LEVEL_TOLERANCE_DB, stems_of
 from synth.dataset.written_levels import is_quiet, measure_stems, snr_scale_of
@@ -29,6 +32,7 @@ from synth.errors import BadInput
 
 SNR_TOLERANCE_DB: Final = 0.05
 SIDE_TOLERANCE_DB: Final = 0.3  # SNRs of other weightings than the recipe's may come from a power table (0.2 dB)
+ERROR_TOLERANCE_DB: Final = 0.3  # of the error of a lossy format: the stems give the clip back to within one step
 SNR_REACHED_DB: Final = 0.5  # between measured and requested: far less, except for `lufs` in short clips
 MAX_MEASURED: Final = 1 << 21  # samples of the longest clip whose SNR is measured on its stems (131 s at 16 kHz)
 
@@ -127,12 +131,15 @@ def _hash_file(descriptor: int) -> str:
 def _measure(audio: AudioFile, sha256: str, num_samples: int, *, dtype: str, keep_samples: bool) -> _Decoded:
     decoded = _Decoded(sha256, audio.header.sample_rate, audio.header.channels, 0, PcmLevel())
     digest, blocks = hashlib.sha256(), []
+    is_lossy = audio.header.format in LOSSY_KINDS
+    read_as = "float32" if is_lossy else dtype
     while decoded.count <= num_samples:
-        block = audio.sound.read(min(num_samples + 1 - decoded.count, _BLOCK), dtype=dtype, always_2d=True)[:, 0]
+        block = audio.sound.read(min(num_samples + 1 - decoded.count, _BLOCK), dtype=read_as, always_2d=True)[:, 0]
         if not len(block):  # asked for again at the end: a file that promises more samples than it has is an error then
             break
         decoded.count += len(block)
         if dtype == "int16":
+            block = decoded_pcm(block) if is_lossy else block
             digest.update(pcm_bytes(block))
             decoded.level.add(block)
         if keep_samples:
@@ -152,7 +159,13 @@ def _main_faults(row: Mapping[str, Any], clip: _Decoded) -> Iterator[str]:
     if abs(clip.count / clip.rate - row["duration"]) > 0.5 / clip.rate and clip.count <= row["num_samples"]:
         yield f"its duration is {clip.count / clip.rate:g} s, the manifest says {row['duration']:g} s"
     if clip.pcm_sha256 != row["pcm_sha256"]:
-        yield "its samples are not those that were written"
+        if row.get("encoding") and clip.sha256 == row["sha256"]:
+            yield (
+                "its bytes are those that were written, but they decode to other samples here: another version of "
+                "libsndfile (dataset.json has the one that made it), or another kind of processor"
+            )
+        else:
+            yield "its samples are not those that were written"
     if clip.count == row["num_samples"]:
         yield from _decibels("level", row["level_dbfs"]["measured"], clip.level.level_dbfs, LEVEL_TOLERANCE_DB)
         yield from _decibels("peak", row["peak_dbfs"], clip.level.peak_dbfs, LEVEL_TOLERANCE_DB)
@@ -163,11 +176,19 @@ def _decibels(what: str, stated: float | None, measured: float, tolerance: float
         yield f"its {what} is {measured:.2f} dB, the manifest says {stated:.2f} dB"
 
 
+def _adds_up(mix: npt.NDArray[Any], clip: npt.NDArray[Any], encoding: Mapping[str, Any] | None) -> bool:
+    """Whether stems of full scale 1.0 add up to a clip in 16 bits; to a lossy one by the error that its row states."""
+    if encoding is None:
+        return bool(np.abs(mix - clip / 32768.0).max() <= 1.01 / 32768)
+    before = quantize(mix)
+    return bool(before.any()) and abs(coding_error_db(before, clip) - encoding["error_db"]) <= ERROR_TOLERANCE_DB
+
+
 def _stem_faults(row: Mapping[str, Any], decoded: Mapping[str, _Decoded]) -> Iterator[str]:
     """Check the SNRs of the stems, and, without a channel, that they add up to the clip."""
     clip, speech, noise = (decoded[name].samples for name in ("", "speech", "noise"))
     assert clip is not None and speech is not None and noise is not None
-    if not row.get("channel") and np.abs(speech + noise - clip / 32768.0).max() > 1.01 / 32768:
+    if not row.get("channel") and not _adds_up(speech + noise, clip, row.get("encoding")):
         yield "its stems do not add up to the clip"
     if row["snr_db"] is None:
         if noise.any():

@@ -48,10 +48,11 @@ class WrittenFile:
 
 @dataclass(frozen=True, slots=True)
 class WrittenClip:
-    """The files of a clip, and the SHA-256 of its samples as little-endian int16."""
+    """The files of a clip, and the SHA-256 of its samples (as decoded) as little-endian int16."""
 
     main: WrittenFile
     pcm_sha256: str
+    encoding: Mapping[str, Any] | None = None  # what a lossy format did to it; None in a data set of another format
     speech_stem: WrittenFile | None = None
     noise_stem: WrittenFile | None = None
 
@@ -79,6 +80,7 @@ def make_row(
         trace: finds noise in its source file.
     """
     measured = rendered.measurements
+    lossy = {} if written.encoding is None else {"encoding": dict(written.encoding)}
     return {
         "audio_filepath": written.main.path,
         "duration": spec.num_samples / spec.sample_rate,
@@ -130,6 +132,7 @@ def make_row(
         ],
         "sha256": written.main.sha256,
         "pcm_sha256": written.pcm_sha256,
+        **lossy,
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+from synth.audio.formats import FORMATS, LOSSY_FORMATS
 from synth.dataset.dataset_dir import audio_path, stem_path
 from synth.plan.builder import clip_id_of
 
@@ -35,8 +36,12 @@ def _check_names(row: Mapping[str, Any]) -> Iterator[str]:
         yield f"id is {row['id']!r}, source_id and copy make it {clip!r}"
     extension = PurePosixPath(row["audio_filepath"]).suffix.removeprefix(".")
     expected = audio_path(row["split"], row["source_id"], row["id"], extension)
-    if extension not in ("flac", "wav") or row["audio_filepath"] != expected:
+    if extension not in FORMATS or row["audio_filepath"] != expected:
         yield f"split, source_id and id say that it lies at {expected}"
+    if (encoding := row.get("encoding")) is not None and encoding["format"] != extension:
+        yield f"its encoding is {encoding['format']}, its file is called .{extension}"
+    if encoding is None and extension in LOSSY_FORMATS:
+        yield f"its file is called .{extension}, and `encoding` does not say what that did to it"
     for name, path in stems_of(row).items():
         if path != (expected := stem_path(row["split"], row["source_id"], row["id"], name)):
             yield f"its stem {path} should lie at {expected}"
@@ -88,7 +93,7 @@ def _check_levels(row: Mapping[str, Any]) -> Iterator[str]:
     if row["peak_dbfs"] > LEVEL_TOLERANCE_DB or level["measured"] > row["peak_dbfs"] + LEVEL_TOLERANCE_DB:
         yield f"its peak is {row['peak_dbfs']:.2f} dBFS at a level of {level['measured']:.2f} dBFS"
     if level.get("requested") is not None:
-        expected = level["requested"] + headroom_db
+        expected = level["requested"] + headroom_db + (row.get("encoding") or {}).get("level_change_db", 0.0)
         # rounding to 16 bits moves the RMS by half a step at most
         rounding = 8.7 * 0.5 / (32768 * 10 ** (expected / 20))
         if abs(level["measured"] - expected) > LEVEL_TOLERANCE_DB + rounding:

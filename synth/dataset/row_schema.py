@@ -169,6 +169,9 @@ OUR_ROW: Final[Check] = needing(
             "events": list_of(_event),
             "sha256": or_null(text),
             "pcm_sha256": text,
+            "encoding": object_of(
+                {"format": text, "bit_rate_kbps": number, "level_change_db": number, "error_db": number}
+            ),
         },
         required=False,
     ),

@@ -12,6 +12,7 @@ from typing import Any, Final
 from synth.audio.encode import encode, pcm_bytes, quantize_24
 from synth.dataset import manifest
 from synth.dataset.dataset_dir import DatasetDir, audio_path, stem_path
+from synth.dataset.lossy_clip import code_clip
 from synth.dataset.quarantine import clip_refusal
 from synth.dataset.saved_plan import SavedPlan, open_plan
 from synth.dataset.written_levels import measure_as_written
@@ -49,14 +50,16 @@ class ClipMaker:
         clip = self._renderer.render(index, progress)
         spec, file_format = clip.spec, self.plan.recipe.output.format
         try:
-            pcm = clip.rendered.pcm
-            pcm_sha256 = hashlib.sha256(pcm_bytes(pcm)).hexdigest()  # first, while it is in the processor's cache
-            rendered = measure_as_written(spec, clip.rendered)
-            contents = {
-                audio_path(spec.split, spec.source_id, spec.clip_id, file_format): encode(
-                    pcm, spec.sample_rate, file_format
-                )
-            }
+            if file_format == "flac" or file_format == "wav":  # noqa: PLR1714  # mypy narrows the type by it
+                pcm = clip.rendered.pcm
+                pcm_sha256 = hashlib.sha256(pcm_bytes(pcm)).hexdigest()  # first, while it is in the processor's cache
+                rendered, encoding = measure_as_written(spec, clip.rendered), None
+                content = encode(pcm, spec.sample_rate, file_format)
+            else:
+                coded = code_clip(spec, clip.rendered, self.plan.recipe)
+                rendered, content, encoding = coded.rendered, coded.content, coded.encoding
+                pcm_sha256 = hashlib.sha256(pcm_bytes(rendered.pcm)).hexdigest()
+            contents = {audio_path(spec.split, spec.source_id, spec.clip_id, file_format): content}
             for name, stem in zip(("speech", "noise"), rendered.stems or (), strict=False):
                 path = stem_path(spec.split, spec.source_id, spec.clip_id, name)
                 contents[path] = encode(quantize_24(stem), spec.sample_rate, "flac")
@@ -68,7 +71,7 @@ class ClipMaker:
                 clip.recording,
                 source_sha256=clip.source_sha256,
                 rendered=rendered,
-                written=manifest.WrittenClip(main, pcm_sha256, *stems),
+                written=manifest.WrittenClip(main, pcm_sha256, encoding, *stems),
                 trace=self._renderer.trace(spec),
             )
             return EncodedClip(row, manifest.to_line(row), tuple(contents.items()))

@@ -8,10 +8,11 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from synth.audio.formats import FORMATS
 from synth.errors import UsageError
 from synth.text import listed
 
-_AUDIO = (".flac", ".wav")
+_AUDIO = tuple(f".{name}" for name in FORMATS)
 _COMPARED = 20_000  # ids that are compared letter by letter; if there are more, those that begin most alike
 
 

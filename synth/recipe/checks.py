@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from synth.audio.formats import LOSSY_FORMATS
 from synth.recipe.distributions import Distribution
 from synth.recipe.effect_choice import EffectChoice
-from synth.recipe.kinds import Reading, number_text
+from synth.recipe.kinds import Range, Reading, number_text
 from synth.recipe.stages import check_stages
 from synth.recipe.stretches import check_stretches
+from synth.text import listed
 
 _LAYER_SOURCES = r"noise\.layers\.\d+\.sources"
 
@@ -128,6 +130,29 @@ def check_conditions(reading: Reading) -> None:
         reading.wrong(reading.positions["conditions"], "conditions", "every weight is 0; give one above 0")
 
 
+def check_output_rates(reading: Reading) -> None:
+    """A lossy format holds the sample rate, and has the bit rate at that sample rate."""
+    file_format, sample_rate = reading.values.get("output.format"), reading.values.get("sample_rate")
+    bit_rate = reading.values.get("output.bit_rate_kbps")
+    if file_format is None or sample_rate is None:
+        return
+    lossy = LOSSY_FORMATS.get(file_format)
+    if lossy is not None and sample_rate not in lossy.sample_rates:
+        text = (
+            f"{file_format} cannot hold the sample_rate {sample_rate}, only {listed(lossy.sample_rates, limit=9)} Hz; "
+            "change sample_rate, or write flac or wav"
+        )
+        reading.wrong(reading.positions["output.format"], "output.format", text)
+    elif bit_rate is not None:
+        if lossy is None:
+            complaint: str | None = f"{file_format} has no bit rate; remove this key, or write opus or mp3"
+        else:
+            bit_rates = Range(*lossy.bit_rate_range(sample_rate), f"kbit/s for {file_format} at {sample_rate} Hz")
+            complaint = bit_rates.complaint(bit_rate, bit_rate)
+        if complaint:
+            reading.wrong(reading.positions["output.bit_rate_kbps"], "output.bit_rate_kbps", complaint)
+
+
 CHECKS: tuple[Callable[[Reading], None], ...] = (
     check_level_below_peak,
     check_layer_names,
@@ -139,4 +164,5 @@ CHECKS: tuple[Callable[[Reading], None], ...] = (
     check_microphone_bands,
     check_stretches,
     check_stages,
+    check_output_rates,
 )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from synth.audio.formats import DEFAULT_BIT_RATE_KBPS, FORMATS
 from synth.dsp.lombard import PARAMETERS as LOMBARD_PARAMETERS
 from synth.recipe.condition_fields import CONDITIONS
 from synth.recipe.defaults import MAX_REUSE
@@ -287,7 +288,13 @@ LIMITS = Record(
 OUTPUT = Record(
     "the output",
     (
-        Field("format", Keyword(("flac", "wav")), "flac", "audio format of the clips, 16 bits"),
+        Field("format", Keyword(FORMATS), "flac", "audio format of the clips; flac and wav have 16 bits"),
+        Field(
+            "bit_rate_kbps",
+            Number(Range(6, 320, "kbit/s")),
+            None,
+            f"average bit rate of opus and mp3 (default: {DEFAULT_BIT_RATE_KBPS:g})",
+        ),
         Field("stems", Flag(), False, "also write speech and noise apart, 24 bits"),
         Field("shard_size", Number(Range(1, 100_000, integer=True)), 128, "clips per shard, the unit of work"),
     ),

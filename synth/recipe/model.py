@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from synth.audio.formats import Format
 from synth.recipe.defaults import MAX_REUSE
 from synth.recipe.distributions import Constant, Distribution, Uniform
 from synth.recipe.effect_choice import EffectChoice
@@ -256,7 +257,8 @@ class Limits:
 class Output:
     """How the data set is written."""
 
-    format: Literal["flac", "wav"] = "flac"
+    format: Format = "flac"
+    bit_rate_kbps: float | None = None  #: of a lossy format; None: DEFAULT_BIT_RATE_KBPS
     stems: bool = False  #: whether speech and noise are written apart as well
     shard_size: int = 128  #: clips per shard, the unit of work
 

@@ -18,9 +18,11 @@ import numpy as np
 
 from synth import files
 from synth.audio.encode import pcm_bytes
+from synth.audio.formats import LOSSY_FORMATS
 from synth.dataset import manifest
 from synth.dataset.dataset_dir import DatasetDir, audio_path
 from synth.dataset.labels import TruthLabels
+from synth.dataset.lossy_clip import code_clip
 from synth.dataset.plan_header import publish_plan_header
 from synth.dataset.saved_plan import SavedPlan, header_of, save_plan
 from synth.dataset.saved_plan import open_plan as open_saved
@@ -34,7 +36,7 @@ from synth.plan.unchanged import unchanged_recordings
 from synth.recipe.load import recipe_file
 from synth.recipe.model import SPLITS, Condition, Recipe, Source
 from synth.recipe.stages import loss_weight_of, stage_of
-from synth.render.clip_renderer import ClipRenderer
+from synth.render.clip_renderer import ClipRenderer, RenderedClip
 from synth.render.progress import NoProgress
 from synth.training.row import RenderedSound, Row, row_of
 from synth.training.view import Floats, NameColumn, View
@@ -42,6 +44,7 @@ from synth.training.view import Floats, NameColumn, View
 if TYPE_CHECKING:
     from synth.catalog.noise_store import NoiseStore
     from synth.dataset.plan_header import PlanHeader
+    from synth.render.clip import RenderedAudio
 
 
 class PlanFolder:
@@ -115,15 +118,15 @@ class PlanStore:
             renderer = self._local.renderer = ClipRenderer(self.plan, self.saved.noise, stems=False)
         try:
             clip = renderer.render(index, NoProgress())
-            pcm = clip.rendered.pcm
-            rendered = measure_as_written(clip.spec, clip.rendered)
+            sound, rendered, encoding = self._as_written(clip)
         except BadInput as error:
             raise SynthError(
                 f"clip {self.plan.clip_id(index)} (number {index} of {self.title}) cannot be made: {error}"
             ) from error
         spec = clip.spec
         path = audio_path(spec.split, spec.source_id, spec.clip_id, self.plan.recipe.output.format)
-        written = manifest.WrittenClip(manifest.WrittenFile(path, ""), hashlib.sha256(pcm_bytes(pcm)).hexdigest())
+        pcm_sha256 = hashlib.sha256(pcm_bytes(sound.samples)).hexdigest()
+        written = manifest.WrittenClip(manifest.WrittenFile(path, ""), pcm_sha256, encoding=encoding)
         fields = manifest.make_row(
             spec,
             clip.recording,
@@ -134,7 +137,14 @@ class PlanStore:
         )
         # Through JSON, so that a row has the same types as one that is read from a manifest.
         row: manifest.ManifestRow = json.loads(manifest.to_line({**fields, "sha256": None}))
-        return row_of(row, Path(path), RenderedSound(pcm))
+        return row_of(row, Path(path), sound)
+
+    def _as_written(self, clip: RenderedClip) -> tuple[RenderedSound, RenderedAudio, dict[str, Any] | None]:
+        """The samples of the file that would be written, their levels, and what a lossy format did to them."""
+        if self.plan.recipe.output.format in LOSSY_FORMATS:
+            coded = code_clip(clip.spec, clip.rendered, self.plan.recipe)
+            return RenderedSound(coded.rendered.pcm, coded.decoded), coded.rendered, coded.encoding
+        return RenderedSound(clip.rendered.pcm), measure_as_written(clip.spec, clip.rendered), None
 
     def name_column(self, column: str) -> NameColumn:
         """The column `split`, `stage` or `condition`."""

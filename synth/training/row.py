@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from synth.audio.formats import LOSSY_KINDS
 from synth.dataset.labels import label_arrays
 from synth.dataset.manifest import ManifestRow
 from synth.dataset.reader import DataFile
@@ -132,6 +133,7 @@ class RenderedSound:
     """Samples that were rendered just now."""
 
     samples: Pcm  # shape (n,)
+    decoded: Audio | None = None  # the same as a lossy format gives them back, before rounding; shape (n,)
 
     def pcm(self) -> Pcm:
         """A copy of the samples, int16, shape (n,)."""
@@ -139,6 +141,8 @@ class RenderedSound:
 
     def audio(self) -> Audio:
         """The samples, float32, shape (n,), full scale 1.0."""
+        if self.decoded is not None:
+            return self.decoded.copy()
         return self.samples.astype(np.float32) / np.float32(32768.0)  # exact: 16 bits of 24
 
 
@@ -199,6 +203,10 @@ class FileSound:
 
 def _decoded(audio: AudioFile, count: int, dtype: str) -> npt.NDArray[Any]:
     """At most `count` samples of each channel from where the file stands, shape (n,) or (n, channels)."""
+    if dtype == "int16" and audio.header.format in LOSSY_KINDS:
+        from synth.audio.lossy_codec import decoded_pcm
+
+        return decoded_pcm(_decoded(audio, count, "float32"))
     blocks = [audio.sound.read(min(count, _BLOCK), dtype=dtype)]
     while len(blocks[-1]) == _BLOCK and (rest := count - _BLOCK * len(blocks)) > 0:
         blocks.append(audio.sound.read(min(rest, _BLOCK), dtype=dtype))

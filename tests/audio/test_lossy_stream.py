@@ -11,7 +11,8 @@ import pytest
 import soundfile as sf
 
 from synth.audio.containers import sniff
-from synth.audio.lossy_stream import _next_frames, _ogg_checksum, frame_length
+from synth.audio.lossy_stream import _next_frames, frame_length
+from synth.audio.ogg_pages import page_checksum
 from synth.audio.read import count_samples
 from synth.catalog.probe import probe
 from synth.errors import BadInput
@@ -88,7 +89,7 @@ def test_what_comes_after_the_last_page_does_not_matter(tmp_path: Path, sounds: 
 def test_the_checksum_is_that_of_ogg(sounds: dict[str, bytes]) -> None:
     data = sounds["v.ogg"]
     for start, end in zip(pages(data), pages(data)[1:], strict=False):
-        assert _ogg_checksum(data[start:end]) == int.from_bytes(data[start + 22 : start + 26], "little")
+        assert page_checksum(data[start:end]) == int.from_bytes(data[start + 22 : start + 26], "little")
 
 
 def test_an_mp3_with_fewer_frames_than_it_promises_is_found(tmp_path: Path, sounds: dict[str, bytes]) -> None:
