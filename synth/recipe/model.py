@@ -258,9 +258,9 @@ class Output:
     """How the data set is written."""
 
     format: Format = "flac"
-    bit_rate_kbps: float | None = None  #: of a lossy format; None: DEFAULT_BIT_RATE_KBPS
     stems: bool = False  #: whether speech and noise are written apart as well
     shard_size: int = 128  #: clips per shard, the unit of work
+    bit_rate_kbps: float | None = None  #: of a lossy format; None: DEFAULT_BIT_RATE_KBPS
 
 
 @dataclass(frozen=True, slots=True)
