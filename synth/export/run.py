@@ -70,6 +70,9 @@ def run(settings: ExportSettings, *, jobs: int = 1, progress: Progress | None = 
     check_paths(settings)
     identity = export_json.identity(settings, kind)
     if (content := _complete(folder, identity)) is not None:
+        if folder.private.exists():  # a run was killed when it had only this left to do
+            with lock.hold_all(DatasetDir(folder.path), "synth export"):
+                files.remove_folder(folder.private)
         return ExportResult(content, kind.reading(folder.path, content), was_complete=True)
     _check_header(folder, identity)
     content = read_content(DatasetDir(settings.dataset))

@@ -28,9 +28,12 @@ def pcm_sha256(samples: Any) -> str:
 def clip(clip_id: str, samples: Any, sample_rate: int, **values: Any) -> dict[str, Any]:
     """One clip: its id, what its samples are, and what else the format says of it."""
     array = np.asarray(samples).squeeze()
-    return {"id": clip_id, "pcm_sha256": pcm_sha256(array), "num_samples": array.shape[0], "sampling_rate": sample_rate} | (
-        values
-    )
+    return {
+        "id": clip_id,
+        "pcm_sha256": pcm_sha256(array),
+        "num_samples": array.shape[0],
+        "sampling_rate": sample_rate,
+    } | (values)
 
 
 def report(clips: list[dict[str, Any]], *packages: str, **more: Any) -> None:

@@ -42,7 +42,11 @@ sys.modules["nemo.utils"].logging = logging  # type: ignore[attr-defined]
 stub("nemo.utils.nemo_logging", LogMode=types.SimpleNamespace(ONCE=1))
 expand = own_function("expand_sharded_filepaths", root / "collections/asr/data/audio_to_text.py")
 stub("nemo.collections.asr.data.audio_to_text", expand_sharded_filepaths=expand)
-stub("nemo.collections.common.data.prompt_fn", apply_prompt_format_fn=None, registered_prompt_format_fn=lambda *_: lambda function: function)
+stub(
+    "nemo.collections.common.data.prompt_fn",
+    apply_prompt_format_fn=None,
+    registered_prompt_format_fn=lambda *_: lambda function: function,
+)
 stub("nemo.collections.common.tokenizers")
 stub("nemo.collections.common.tokenizers.aggregate_tokenizer", TokenizerWrapper=None)
 logging.getLogger().setLevel(logging.ERROR)
