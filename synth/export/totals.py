@@ -16,6 +16,7 @@ class GroupTotals:
     clips: int = 0
     samples: int = 0
     weighted_seconds: float = 0.0  # sum of length times weight in the loss
+    weighted_seconds_with_text: float = 0.0  # the same, of the clips that have a text
     weights: set[float] = field(default_factory=set)  # distinct weights, at most two of them
     durations: array[float] = field(default_factory=lambda: array("d"))  # seconds
 
@@ -26,6 +27,8 @@ class GroupTotals:
         self.clips += 1
         self.samples += row["num_samples"]
         self.weighted_seconds += weight * row["duration"]
+        if row.get("text") is not None:
+            self.weighted_seconds_with_text += weight * row["duration"]
         if len(self.weights) < 2:
             self.weights.add(weight)
         self.durations.append(row["duration"])

@@ -40,11 +40,13 @@ class MadeSet:
         return [row for split in splits for row in self.rows if row["split"] == split]
 
 
-def speech_list(folder: Path) -> Path:
-    """A list of the speech of the fixtures with awkward texts, and labels that may be unknown."""
+def speech_list(folder: Path, speaker: str | None = None) -> Path:
+    """A list of the speech of the fixtures, or of a speaker, with awkward texts, and labels that may be unknown."""
     lines = []
     with (FIXTURES / "speech" / "metadata.csv").open(encoding="utf-8", newline="") as file:
         for k, row in enumerate(csv.DictReader(file)):
+            if speaker not in (None, row["speaker"]):
+                continue
             lines.append(
                 {
                     "audio_filepath": str(FIXTURES / "speech" / row["path"]),
@@ -54,7 +56,7 @@ def speech_list(folder: Path) -> Path:
                     "alignment": json.loads(row["alignment"]) if row["alignment"] else None,
                 }
             )
-    path = folder / "speech.jsonl"
+    path = folder / f"{speaker}.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return path
 
@@ -73,8 +75,14 @@ stage: wide
 speech:
   sources:
     - {{name: spoken, path: '{FIXTURES}/speech', manifest: '{speech_list(folder)}'}}
-    - {{name: real, path: '{FIXTURES}/speech/jon', unchanged: true, stage: fine-tune, loss_weight: 4, split: train}}
-    - {{name: more, path: '{FIXTURES}/speech/iris', stage: fine-tune, split: train}}
+    - name: real
+      path: '{FIXTURES}/speech/jon'
+      manifest: '{speech_list(folder, "jon")}'
+      unchanged: true
+      stage: fine-tune
+      loss_weight: 4
+      split: train
+    - {{name: bare, path: '{FIXTURES}/speech/iris', stage: fine-tune, split: train}}
   effects: [{{speed: {{choice: [0.9, 1.0, 1.1]}}}}]
 margins_s: [0.2, 0.5]
 noise:

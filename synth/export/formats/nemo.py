@@ -64,6 +64,10 @@ class Nemo(Format):
         super().finish(merge)
         groups = merge.totals.groups
         trained_on = {key: group for key, group in groups.items() if key[0] == "train"} or groups
+        if (
+            merge.settings.has_texts
+        ):  # NeMo skips the others, and a manifest of which it skips all would be drawn in vain
+            trained_on = {key: group for key, group in trained_on.items() if group.weighted_seconds_with_text}
         for group in trained_on.values():
             if len(group.weights) > 1:
                 merge.lose("weights", group.clips)
@@ -116,15 +120,16 @@ def _input_cfg(settings: ExportSettings, groups: dict[tuple[str, str | None], Gr
     bounds = duration_bins(chain.from_iterable(group.durations for group in groups.values()), _BUCKETS)
     bins = ", ".join(f"{bound:.3f}" for bound in bounds)
     lines = [
-        "# Written by synth export. The weight of a manifest is its hours times the weight of its clips.",
+        "# Written by synth export. The weight of a manifest is the hours of its clips with a text, times their weights.",
         f"# num_buckets: {len(bounds) + 1}",
         f"# bucket_duration_bins: [{bins}]",
     ]
     for (split, stage), group in groups.items():
+        seconds = group.weighted_seconds_with_text if settings.has_texts else group.weighted_seconds
         lines += [
             "- type: nemo",
             f"  manifest_filepath: {_yaml_text((settings.out / manifest_name(split, stage)).as_posix())}",
-            f"  weight: {max(group.weighted_seconds / 3600, 1e-9):.9f}",
+            f"  weight: {max(seconds / 3600, 1e-9):.9f}",
             "  tags:",
             f"    split: {_yaml_text(split)}",
             *([] if stage is None else [f"    stage: {_yaml_text(stage)}"]),

@@ -23,11 +23,12 @@ with tempfile.TemporaryDirectory() as cache:
     splits = load_dataset(*(builder or [path]), cache_dir=cache, **arguments)
     features = {name: str(splits[name].features) for name in splits}
     clips = []
-    for name, data in splits.items():
-        columns = [column for column, feature in data.features.items() if isinstance(feature, Audio)]
+    for name, split in splits.items():
+        columns = [column for column, feature in split.features.items() if isinstance(feature, Audio)]
+        encoded = split
         for column in columns:
-            data = data.cast_column(column, Audio(decode=False))
-        for row in data:
+            encoded = encoded.cast_column(column, Audio(decode=False))
+        for row in encoded:
             audio = row.pop("audio", None) if columns else None
             stems = {column: row.pop(column) for column in columns if column in row}
             if audio is None:

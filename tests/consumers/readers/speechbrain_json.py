@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 
-import torchaudio_stub  # noqa: F401 - before speechbrain
 import soundfile
-import speechbrain as sb
+import torchaudio_stub  # noqa: F401 - before speechbrain
+
+import speechbrain as sb  # isort: skip
 from clip import clip, report
 
 
