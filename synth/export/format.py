@@ -61,6 +61,7 @@ class Merge(Protocol):
 
     settings: ExportSettings
     totals: Totals
+    files: dict[str, dict[str, Any]]  #: size and SHA-256 of each file that is written so far, by its path
 
     def names(self) -> list[str]:
         """The lists that chunks added lines to, sorted."""

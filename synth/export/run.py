@@ -14,6 +14,7 @@ from synth import files
 from synth.dataset import lock
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.dataset_json import read_content
+from synth.dataset.row_consistency import STEMS
 from synth.errors import BadInput, SynthError, UsageError
 from synth.export import export_json
 from synth.export.export_dir import ExportDir
@@ -52,7 +53,7 @@ def run(settings: ExportSettings, *, jobs: int = 1, progress: Progress | None = 
     """Export a data set, or resume its export.
 
     Args:
-        settings: the options; `chunk_counts` and `has_texts` are filled in here.
+        settings: the options; those with a default are filled in here.
         jobs: worker processes. With one, everything happens in this process.
         progress: called with (what, clips so far, clips).
 
@@ -78,7 +79,13 @@ def run(settings: ExportSettings, *, jobs: int = 1, progress: Progress | None = 
     content = read_content(DatasetDir(settings.dataset))
     chunks, totals = scan(settings, content, holds_audio=kind.holds_audio)
     counts = {chunk.split: chunk.number + 1 for chunk in chunks}
-    settings = replace(settings, has_texts=totals.texts > 0, chunk_counts=counts)
+    settings = replace(
+        settings,
+        has_texts=totals.texts > 0,
+        chunk_counts=counts,
+        label_kinds=totals.label_values.kinds(),
+        stems=tuple(name for name in STEMS if name in totals.stems),
+    )
     kind.check(settings, totals)
     with lock.hold_all(DatasetDir(folder.path), "synth export"):
         if (content := _complete(folder, identity)) is not None:  # another run was faster

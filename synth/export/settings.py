@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from synth.errors import UsageError
+from synth.export.columns import Kind
 from synth.export.selection import Selection
 from synth.text import is_utf8, printable
 
@@ -48,6 +49,8 @@ class ExportSettings:
     dataset_sha256: str  # that `dataset.json` has of itself
     has_texts: bool = False  # whether any selected clip has a text
     chunk_counts: Mapping[str, int] = field(default_factory=dict)  # by split
+    label_kinds: Mapping[str, Kind] = field(default_factory=dict)  # type of each label, over all selected clips
+    stems: tuple[str, ...] = ()  # names of stems that a selected clip has
 
     @property
     def root(self) -> str:

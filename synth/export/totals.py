@@ -6,7 +6,11 @@ from array import array
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
+
+from synth.dataset.row_consistency import stems_of
+from synth.export.columns import LabelSurvey
 
 
 @dataclass(slots=True)
@@ -43,6 +47,9 @@ class Totals:
     texts: int = 0  # clips with a text
     columns: tuple[str, ...] = ()  # keys of a row
     labels: Counter[str] = field(default_factory=Counter)  # clips by name of a label that they have
+    label_values: LabelSurvey = field(default_factory=LabelSurvey)  # types of labels
+    extensions: set[str] = field(default_factory=set)  # endings of audio files, without the dot
+    stems: set[str] = field(default_factory=set)  # names of stems that a clip has
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count a row."""
@@ -53,6 +60,9 @@ class Totals:
         self.texts += row.get("text") is not None
         self.columns = self.columns or tuple(row)
         self.labels.update((row.get("labels") or {}).keys())
+        self.label_values.add(row)
+        self.extensions.add(PurePosixPath(row["audio_filepath"]).suffix[1:])
+        self.stems.update(stems_of(row))
 
     @property
     def clips(self) -> int:

@@ -20,6 +20,12 @@ _BUCKETS: Final = 30  # NeMo's default of num_buckets
 _LONGEST_RELATIVE: Final = 254  # characters: NeMo takes a longer relative path as it is, and does not find the file
 
 
+NO_TEXT: Final = {
+    "no_text": "have no text: their `text` is empty and `_skipme` is true, so that NeMo skips them",
+    "no_texts": "have no text, and no clip has one: their `text` is empty",
+}
+
+
 def manifest_name(split: str, stage: str | None) -> str:
     """The manifest of a split, or of one stage of it. No split has `_` in its name, so no two names are equal."""
     return f"{split}.jsonl" if stage is None else f"{split}_{stage}.jsonl"
@@ -37,8 +43,7 @@ class Nemo(Format):
     default_paths = RELATIVE
     cuts_margins = True
     losses: ClassVar = {
-        "no_text": "have no text: their `text` is empty and `_skipme` is true, so that NeMo skips them",
-        "no_texts": "have no text, and no clip has one: their `text` is empty",
+        **NO_TEXT,
         "weights": "are in a manifest whose clips differ in weight: input_cfg.yaml has one weight per manifest, and "
         "each row its own as `weight`",
     }
@@ -47,9 +52,8 @@ class Nemo(Format):
     def write_chunk(self, out: ChunkWriter) -> None:
         """Add one line per clip to the manifest of its split and stage."""
         for row in out.rows():
-            if row["text"] is None:
-                out.lose("no_text" if out.settings.has_texts else "no_texts")
-            out.add_line(manifest_name(row["split"], row.get("stage")), json_line(_values(out, row)))
+            values = manifest_values(out, row, out.audio(row))
+            out.add_line(manifest_name(row["split"], row.get("stage")), json_line(values))
 
     def check(self, settings: ExportSettings, totals: Totals) -> None:
         """Refuse relative paths that NeMo would not follow."""
@@ -84,11 +88,17 @@ class Nemo(Format):
         )
 
 
-def _values(out: ChunkWriter, row: Row) -> dict[str, object]:
-    """The values of one line."""
+def manifest_values(out: ChunkWriter, row: Row, audio_filepath: str) -> dict[str, object]:
+    """The values of the line of a clip; counts a text that is missing.
+
+    Args:
+        out: the chunk; its format has the losses of NO_TEXT.
+        row: the clip.
+        audio_filepath: how the line names its file.
+    """
     onset, speech_seconds = speech_span(row)
     values: dict[str, object] = {
-        "audio_filepath": out.audio(row),
+        "audio_filepath": audio_filepath,
         "duration": row["duration"],
         "text": row["text"] if row["text"] is not None else "",
         "id": row["id"],
@@ -98,8 +108,10 @@ def _values(out: ChunkWriter, row: Row) -> dict[str, object]:
         "speech_duration": speech_seconds,
         **details(row),
     }
-    if row["text"] is None and out.settings.has_texts:
-        values["_skipme"] = True
+    if row["text"] is None:
+        out.lose("no_text" if out.settings.has_texts else "no_texts")
+        if out.settings.has_texts:
+            values["_skipme"] = True
     if row.get("speaker") is not None:
         values["speaker"] = row["speaker"]
     language = (row.get("labels") or {}).get("language")
