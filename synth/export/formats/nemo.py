@@ -132,7 +132,7 @@ def _input_cfg(settings: ExportSettings, groups: dict[tuple[str, str | None], Gr
     bounds = duration_bins(chain.from_iterable(group.durations for group in groups.values()), _BUCKETS)
     bins = ", ".join(f"{bound:.3f}" for bound in bounds)
     lines = [
-        "# Written by synth export. The weight of a manifest is the hours of its clips with a text, times their weights.",
+        "# Written by synth export. Weight of a manifest: the hours of its clips with a text, times their weights.",
         f"# num_buckets: {len(bounds) + 1}",
         f"# bucket_duration_bins: [{bins}]",
     ]
