@@ -314,6 +314,7 @@ class Staging:
         self.folder = folder
         self._prefix = f"{folder}{os.sep}"
         self._targets: list[Path] = []
+        self._open: list[int] = []  # descriptors
 
     def __enter__(self) -> Staging:
         remove_folder(self.folder)
@@ -321,8 +322,13 @@ class Staging:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._close()
         with contextlib.suppress(StorageError):
             remove_folder(self.folder)
+
+    def _close(self) -> None:
+        while self._open:
+            os.close(self._open.pop())
 
     def put(self, target: Path, data: Data) -> None:
         """Write one file whose final name will be `target`. Raises StorageError."""
@@ -334,9 +340,18 @@ class Staging:
                 os.close(fd)
         self._targets.append(target)
 
+    def begin(self, target: Path) -> Writer:
+        """Begin a file whose final name will be `target`; `publish` closes it. Raises StorageError."""
+        with _explained(target):
+            fd = _create(f"{self._prefix}{len(self._targets)}")
+        self._open.append(fd)
+        self._targets.append(target)
+        return Writer(fd, target)
+
     def publish(self) -> None:
         """Sync all files, move each to its final name, sync the folders. Raises StorageError."""
         moves = [(f"{self._prefix}{k}", target) for k, target in enumerate(self._targets)]
+        self._close()
         with _explained(self.folder):
             _sync_batch(self.folder, (temp for temp, _ in moves))
             for temp, target in moves:

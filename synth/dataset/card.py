@@ -15,7 +15,7 @@ SPLIT_NAME: Final = re.compile(r"\w+(\.\w+)*")
 
 #: Columns with one type in every row. All others are nested, and their keys differ from row to row.
 _TYPES: Final = {
-    **dict.fromkeys(("case", "channels", "copy", "num_samples", "sampling_rate"), "int64"),
+    **dict.fromkeys(("case", "channels", "copy", "num_samples", "sampling_rate", "shard_id", "tar_offset"), "int64"),
     **dict.fromkeys(("duration", "headroom_gain_db", "peak_dbfs", "fluctuation_db", "weight"), "float64"),
     **dict.fromkeys(("audio_filepath", "condition", "id", "pcm_sha256", "room", "sha256"), "string"),
     **dict.fromkeys(("source_id", "speaker", "split", "stage", "text"), "string"),

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from synth.paths.folders import DATASET_JSON, MANIFEST, PLAN, PRIVATE
 
+if TYPE_CHECKING:
+    from synth.plan.clip_spec import ClipSpec
+    from synth.recipe.model import Output
+
 PART_SUFFIX: Final = ".jsonl"
+STEMS: Final = ("speech", "noise")
 
 
 class DatasetDir:
@@ -51,6 +57,43 @@ class DatasetDir:
     def part(self, shard: int) -> Path:
         """The shard's part of the manifest; it exists exactly if the shard is done."""
         return self.parts / f"{shard:06d}{PART_SUFFIX}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClipPaths:
+    """Where the files of a clip lie in a data set; a file in a tar file is named by it and its own name."""
+
+    audio: str
+    speech_stem: str
+    noise_stem: str
+
+
+def clip_paths(output: Output, spec: ClipSpec) -> ClipPaths:
+    """The paths of a planned clip, in the layout of the recipe."""
+    if output.layout == "tar":
+        return tar_paths(spec.split, spec.index // output.shard_size, spec.clip_id, output.format)
+    return loose_paths(spec.split, spec.source_id, spec.clip_id, output.format)
+
+
+def loose_paths(split: str, source_id: str, clip_id: str, extension: str) -> ClipPaths:
+    """The paths of a clip in the layout `files`."""
+    speech, noise = (stem_path(split, source_id, clip_id, stem) for stem in STEMS)
+    return ClipPaths(audio_path(split, source_id, clip_id, extension), speech, noise)
+
+
+def tar_paths(split: str, shard: int, clip_id: str, extension: str) -> ClipPaths:
+    """The paths of a clip in the layout `tar`: `audio/<split>/audio_<shard>.tar/<clip_id>.flac`.
+
+    The row of the clip lies behind it, as `<clip_id>.json`; its stems are in tar files of their own.
+    """
+    audio, speech, noise = (tar_path(split, shard, kind) for kind in ("audio", *STEMS))
+    return ClipPaths(f"{audio}/{clip_id}.{extension}", f"{speech}/{clip_id}.flac", f"{noise}/{clip_id}.flac")
+
+
+def tar_path(split: str, shard: int, kind: str) -> str:
+    """The tar file with the clips (`kind` audio), or the stems (speech, noise), of one split of a shard."""
+    folder = "audio" if kind == "audio" else "stems"
+    return f"{folder}/{split}/{kind}_{shard:06d}.tar"
 
 
 def audio_path(split: str, source_id: str, clip_id: str, extension: str = "flac") -> str:

@@ -47,6 +47,14 @@ class WrittenFile:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceInTar:
+    """Where a clip lies in the layout `tar`."""
+
+    shard: int
+    offset: int | None  # bytes of its tar file before its first; None: it was not written
+
+
+@dataclass(frozen=True, slots=True)
 class WrittenClip:
     """The files of a clip, and the SHA-256 of its samples (as decoded) as little-endian int16."""
 
@@ -65,6 +73,7 @@ def make_row(
     rendered: RenderedAudio,
     written: WrittenClip,
     trace: Trace,
+    in_tar: PlaceInTar | None = None,
 ) -> ManifestRow:
     """Make the manifest row of a clip.
 
@@ -78,6 +87,7 @@ def make_row(
         rendered: the clip as rendered, with the levels as they are written.
         written: its files.
         trace: finds noise in its source file.
+        in_tar: where it lies in the layout `tar`; None in the layout `files`.
     """
     measured = rendered.measurements
     lossy = {} if written.encoding is None else {"encoding": dict(written.encoding)}
@@ -133,7 +143,13 @@ def make_row(
         "sha256": written.main.sha256,
         "pcm_sha256": written.pcm_sha256,
         **lossy,
+        **_place(in_tar),
     }  # fmt: skip
+
+
+def _place(in_tar: PlaceInTar | None) -> dict[str, int | None]:
+    """NeMo takes `shard_id`; with `tar_offset` a clip is read without a look through its tar file."""
+    return {} if in_tar is None else {"shard_id": in_tar.shard, "tar_offset": in_tar.offset}
 
 
 def _labels(spec: ClipSpec, recording: Recording) -> dict[str, Any]:

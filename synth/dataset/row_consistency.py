@@ -7,10 +7,9 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from synth.audio.formats import FORMATS, LOSSY_FORMATS
-from synth.dataset.dataset_dir import audio_path, stem_path
+from synth.dataset.dataset_dir import STEMS, loose_paths, tar_paths
 from synth.plan.builder import clip_id_of
 
-STEMS: Final = ("speech", "noise")
 LEVEL_TOLERANCE_DB: Final = 0.01
 _TIME_TOLERANCE_S: Final = 2e-6  # manifests have six decimals of a second
 
@@ -35,16 +34,22 @@ def _check_names(row: Mapping[str, Any]) -> Iterator[str]:
     if row["id"] != clip:
         yield f"id is {row['id']!r}, source_id and copy make it {clip!r}"
     extension = PurePosixPath(row["audio_filepath"]).suffix.removeprefix(".")
-    expected = audio_path(row["split"], row["source_id"], row["id"], extension)
-    if extension not in FORMATS or row["audio_filepath"] != expected:
-        yield f"split, source_id and id say that it lies at {expected}"
+    if row.get("shard_id") is None:
+        paths = loose_paths(row["split"], row["source_id"], row["id"], extension)
+        keys = "split, source_id and id"
+    else:
+        paths = tar_paths(row["split"], row["shard_id"], row["id"], extension)
+        keys = "split, shard_id and id"
+    if extension not in FORMATS or row["audio_filepath"] != paths.audio:
+        yield f"{keys} say that it lies at {paths.audio}"
     if (encoding := row.get("encoding")) is not None and encoding["format"] != extension:
         yield f"its encoding is {encoding['format']}, its file is called .{extension}"
     if encoding is None and extension in LOSSY_FORMATS:
         yield f"its file is called .{extension}, and `encoding` does not say what that did to it"
+    expected = dict(zip(STEMS, (paths.speech_stem, paths.noise_stem), strict=True))
     for name, path in stems_of(row).items():
-        if path != (expected := stem_path(row["split"], row["source_id"], row["id"], name)):
-            yield f"its stem {path} should lie at {expected}"
+        if path != expected[name]:
+            yield f"its stem {path} should lie at {expected[name]}"
     if len(stems_of(row)) == 1:
         yield "it has one stem; there are two or none"
 

@@ -172,6 +172,8 @@ OUR_ROW: Final[Check] = needing(
             "encoding": object_of(
                 {"format": text, "bit_rate_kbps": number, "level_change_db": number, "error_db": number}
             ),
+            "shard_id": or_null(count),
+            "tar_offset": or_null(count),
         },
         required=False,
     ),
@@ -199,6 +201,7 @@ ANY_ROW: Final[Check] = needing(
             "source_id": or_null(name_or_number),
             "snr_db": or_null(_measured),
             "level_dbfs": or_null(_measured),
+            "tar_offset": or_null(count),
         },
         required=False,
     ),

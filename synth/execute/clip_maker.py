@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from synth.audio.encode import encode, pcm_bytes, quantize_24
 from synth.dataset import manifest
-from synth.dataset.dataset_dir import DatasetDir, audio_path, stem_path
+from synth.dataset.dataset_dir import DatasetDir, clip_paths
 from synth.dataset.lossy_clip import code_clip
 from synth.dataset.quarantine import clip_refusal
 from synth.dataset.saved_plan import SavedPlan, open_plan
@@ -40,32 +40,44 @@ class ClipMaker:
         self.header = saved.header
         self._renderer = ClipRenderer(saved.plan, saved.noise)
 
-    def make(self, index: int, progress: ProgressReporter) -> EncodedClip:
+    def make(
+        self, index: int, progress: ProgressReporter, *, next_offset: Callable[[str], int] | None = None
+    ) -> EncodedClip:
         """Make the clip with this index.
+
+        Args:
+            index: of the clip.
+            progress: is called with what is being done.
+            next_offset: where in a tar file of the data set (its path) the next clip will begin, bytes; None: the clip
+                will not be written into one.
 
         Raises:
             BadInput: the clip cannot be made.
             SynthError: the noise cache was cleared (plan again).
         """
         clip = self._renderer.render(index, progress)
-        spec, file_format = clip.spec, self.plan.recipe.output.format
+        spec, output = clip.spec, self.plan.recipe.output
         try:
-            if file_format == "flac" or file_format == "wav":  # noqa: PLR1714  # mypy narrows the type by it
+            if output.format == "flac" or output.format == "wav":  # noqa: PLR1714  # mypy narrows the type by it
                 pcm = clip.rendered.pcm
                 pcm_sha256 = hashlib.sha256(pcm_bytes(pcm)).hexdigest()  # first, while it is in the processor's cache
                 rendered, encoding = measure_as_written(spec, clip.rendered), None
-                content = encode(pcm, spec.sample_rate, file_format)
+                content = encode(pcm, spec.sample_rate, output.format)
             else:
                 coded = code_clip(spec, clip.rendered, self.plan.recipe)
                 rendered, content, encoding = coded.rendered, coded.content, coded.encoding
                 pcm_sha256 = hashlib.sha256(pcm_bytes(rendered.pcm)).hexdigest()
-            contents = {audio_path(spec.split, spec.source_id, spec.clip_id, file_format): content}
-            for name, stem in zip(("speech", "noise"), rendered.stems or (), strict=False):
-                path = stem_path(spec.split, spec.source_id, spec.clip_id, name)
+            paths = clip_paths(output, spec)
+            contents = {paths.audio: content}
+            for path, stem in zip((paths.speech_stem, paths.noise_stem), rendered.stems or (), strict=False):
                 contents[path] = encode(quantize_24(stem), spec.sample_rate, "flac")
             main, *stems = (
                 manifest.WrittenFile(path, hashlib.sha256(content).hexdigest()) for path, content in contents.items()
             )
+            in_tar = None
+            if output.layout == "tar":
+                offset = None if next_offset is None else next_offset(paths.audio.rpartition("/")[0])
+                in_tar = manifest.PlaceInTar(index // output.shard_size, offset)
             row = manifest.make_row(
                 spec,
                 clip.recording,
@@ -73,6 +85,7 @@ class ClipMaker:
                 rendered=rendered,
                 written=manifest.WrittenClip(main, pcm_sha256, encoding, *stems),
                 trace=self._renderer.trace(spec),
+                in_tar=in_tar,
             )
             return EncodedClip(row, manifest.to_line(row), tuple(contents.items()))
         except (ValueError, ArithmeticError) as error:  # a number that no row can hold costs this clip, and is named

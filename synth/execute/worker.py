@@ -17,6 +17,7 @@ from synth.dataset.commit import commit_part
 from synth.errors import BadInput
 from synth.execute.clip_maker import ClipMaker, EncodedClip, open_clip_maker
 from synth.execute.shard import Failure, ShardResult
+from synth.execute.shard_output import LooseFiles, ShardOutput, ShardTars
 from synth.render.progress import NoProgress, ProgressReporter
 
 
@@ -46,23 +47,31 @@ def run_shard(
     # A folder of this process alone: what a killed process leaves is cleared when the next run starts.
     folder = maker.dataset.temp / f"{shard:06d}.{socket.gethostname()}.{os.getpid()}"
     with files.Staging(folder) as staging:
-        for index, result in _try_clips(maker, clips, failures or {}, progress):
+        output: ShardOutput
+        if maker.plan.recipe.output.layout == "tar":
+            output = ShardTars(maker.dataset, shard, staging)
+        else:
+            output = LooseFiles(maker.dataset, staging)
+        for index, result in _try_clips(maker, clips, failures or {}, progress, output):
             if isinstance(result, BadInput):
                 refusals.append(maker.refusal(index, result))
                 continue
-            for path, content in result.files:
-                staging.put(maker.dataset.absolute(path), content)
+            output.add(result)
             rows.append(result.line)
             samples += result.row["num_samples"]
             progress.count_clip(result.row["duration"])
         progress.report(clips.start, "commit")
-        staging.publish()
+        output.publish()
         header = commit_part(maker.dataset, shard, rows=rows, samples=samples, refusals=refusals)
     return ShardResult(shard, header.clips, header.refused, samples / maker.header.sample_rate, header.timeouts)
 
 
 def _try_clips(
-    maker: ClipMaker, clips: range, failures: Mapping[int, Failure], progress: ProgressReporter
+    maker: ClipMaker,
+    clips: range,
+    failures: Mapping[int, Failure],
+    progress: ProgressReporter,
+    output: ShardOutput,
 ) -> Iterator[tuple[int, EncodedClip | BadInput]]:
     """(index, the finished clip, or why it cannot be made) of each clip."""
     recordings = maker.plan.clips["recording"]
@@ -72,6 +81,6 @@ def _try_clips(
         try:
             if failure is not None:
                 raise BadInput(failure.code, "", failure.message)
-            yield index, maker.make(index, progress)
+            yield index, maker.make(index, progress, next_offset=output.next_offset)
         except BadInput as error:
             yield index, error

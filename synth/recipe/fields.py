@@ -295,6 +295,7 @@ OUTPUT = Record(
             None,
             f"average bit rate of opus and mp3 (default: {DEFAULT_BIT_RATE_KBPS:g})",
         ),
+        Field("layout", Keyword(("files", "tar")), "files", "a file per clip, or a tar file per shard and split"),
         Field("stems", Flag(), False, "also write speech and noise apart, 24 bits"),
         Field("shard_size", Number(Range(1, 100_000, integer=True)), 128, "clips per shard, the unit of work"),
     ),

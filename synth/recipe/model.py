@@ -261,6 +261,7 @@ class Output:
     stems: bool = False  #: whether speech and noise are written apart as well
     shard_size: int = 128  #: clips per shard, the unit of work
     bit_rate_kbps: float | None = None  #: of a lossy format; None: DEFAULT_BIT_RATE_KBPS
+    layout: Literal["files", "tar"] = "files"  #: one file per clip, or one tar file per shard and split
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from synth import files
 from synth.audio.encode import pcm_bytes
 from synth.audio.formats import LOSSY_FORMATS
 from synth.dataset import manifest
-from synth.dataset.dataset_dir import DatasetDir, audio_path
+from synth.dataset.dataset_dir import DatasetDir, clip_paths
 from synth.dataset.labels import TruthLabels
 from synth.dataset.lossy_clip import code_clip
 from synth.dataset.plan_header import publish_plan_header
@@ -123,8 +123,8 @@ class PlanStore:
             raise SynthError(
                 f"clip {self.plan.clip_id(index)} (number {index} of {self.title}) cannot be made: {error}"
             ) from error
-        spec = clip.spec
-        path = audio_path(spec.split, spec.source_id, spec.clip_id, self.plan.recipe.output.format)
+        spec, output = clip.spec, self.plan.recipe.output
+        path = clip_paths(output, spec).audio
         pcm_sha256 = hashlib.sha256(pcm_bytes(sound.samples)).hexdigest()
         written = manifest.WrittenClip(manifest.WrittenFile(path, ""), pcm_sha256, encoding=encoding)
         fields = manifest.make_row(
@@ -134,6 +134,7 @@ class PlanStore:
             rendered=rendered,
             written=written,
             trace=renderer.trace(spec),
+            in_tar=manifest.PlaceInTar(index // output.shard_size, None) if output.layout == "tar" else None,
         )
         # Through JSON, so that a row has the same types as one that is read from a manifest.
         row: manifest.ManifestRow = json.loads(manifest.to_line({**fields, "sha256": None}))
