@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import sys
@@ -75,6 +76,15 @@ def plan_into(recipe_path: Path, out: Path, overrides: Sequence[str] = ()) -> Da
     rooms = scan([], kind="room", **common)  # type: ignore[arg-type]
     store = prepare_noise(noise, sample_rate=recipe.sample_rate, cache=cache, jobs=1, limits=recipe.limits)
     return publish(Plan.make(recipe, speech, noise, rooms, store, {}), store, out)
+
+
+def plan_two_splits(folder: Path, layout: str = "tar") -> DatasetDir:
+    """A plan of 12 clips in 4 shards, of two splits that cross the shards."""
+    recipe = make_sources(folder / "in", speech=6)
+    speakers = [{"path": f"speech/speech{k}.wav", "speaker": f"s{k}"} for k in range(6)]
+    (folder / "in" / "list.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in speakers))
+    overrides = ("speech.sources={path: ., manifest: list.jsonl}", "splits={by: [speaker], train: 0.5, train-dev: 0.5}")
+    return plan_into(recipe, folder / "out", (*overrides, f"output.layout={layout}"))
 
 
 def planned_ledger(plan: Plan) -> dict[str, object]:

@@ -14,6 +14,7 @@ import stat
 from typing import Final
 
 from synth.archives.tar_reader import looks_like_tar, tar_index
+from synth.archives.tar_writer import BLOCK, written_size
 from synth.archives.window import Window
 from synth.errors import BadInput
 from synth.text import printable
@@ -41,8 +42,12 @@ def split_member_path(path: str) -> tuple[str, str] | None:
         return (archive, member) if stat.S_ISREG(status.st_mode) and member else None
 
 
-def open_window(path: str) -> Window:
+def open_window(path: str, start: int | None = None) -> Window:
     """Open a file, or a member of an archive by its member path; links are followed.
+
+    Args:
+        path: of the file, or of the member.
+        start: where the bytes of the member begin, if that is known; see `member_window`.
 
     Returns:
         All of the file, or the bytes of the member. The caller closes `descriptor`.
@@ -57,26 +62,31 @@ def open_window(path: str) -> Window:
         parts = split_member_path(path)
         if parts is None:
             raise
-        return member_window(os.open(parts[0], OPEN_FLAGS), *parts)
+        return member_window(os.open(parts[0], OPEN_FLAGS), *parts, start=start)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise BadInput("forbidden_path", path, "not a regular file")
     return Window.of_file(descriptor)
 
 
-def member_window(descriptor: int, archive: str, member: str) -> Window:
+def member_window(descriptor: int, archive: str, member: str, *, start: int | None = None) -> Window:
     """The bytes of a member of an archive that is open. The window takes the descriptor over, also if this fails.
 
     Args:
         descriptor: of the archive.
         archive: its path, for messages.
         member: name of the member.
+        start: where its bytes begin. If a header of ours with this name lies before them, the rest of the archive is
+            not looked at; otherwise the member is searched for.
 
     Raises:
         BadInput: the member is missing or refused, or the archive cannot be used; names both.
         OSError: the disk fails.
     """
     try:
+        window = None if start is None else _window_at(descriptor, member, start)
+        if window is not None:
+            return window
         head = os.pread(descriptor, 512, 0)
         if not looks_like_tar(head) and _is_audio(head):
             text = f"{printable(archive)} is a file of audio, so nothing is below it; correct the path"
@@ -86,6 +96,16 @@ def member_window(descriptor: int, archive: str, member: str) -> Window:
         os.close(descriptor)
         raise
     return Window(descriptor, place.start, place.size)
+
+
+def _window_at(descriptor: int, member: str, start: int) -> Window | None:
+    """The bytes from `start` on, if the header before them is the one that we write for this member; else None."""
+    end_of_file = os.fstat(descriptor).st_size
+    if not BLOCK <= start <= end_of_file:
+        return None
+    header = os.pread(descriptor, BLOCK, start - BLOCK)
+    size = written_size(header, member)
+    return None if size is None or start + size > end_of_file else Window(descriptor, start, size)
 
 
 def _is_audio(head: bytes) -> bool:

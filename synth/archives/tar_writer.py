@@ -53,6 +53,18 @@ def member_header(name: str, size: int) -> bytes:
     return before + b"%06o\0 " % checksum + _AFTER_CHECKSUM
 
 
+def written_size(header: bytes, name: str) -> int | None:
+    """The size in a header, if it is byte for byte the one that is written for a member of this name; else None."""
+    digits = header[124:135]
+    if len(header) != BLOCK or not digits.isdigit() or digits.strip(b"01234567"):
+        return None
+    size = int(digits, 8)
+    try:
+        return size if header == member_header(name, size) else None
+    except ValueError:
+        return None
+
+
 def padding(size: int) -> int:
     """The zeros after a content of `size` bytes."""
     return -size % BLOCK

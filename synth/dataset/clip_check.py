@@ -18,13 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from synth import files
+from synth.archives.window import Window
 from synth.audio.encode import pcm_bytes, quantize
 from synth.audio.formats import LOSSY_KINDS
 from synth.audio.lossy_codec import decoded_pcm
 from synth.audio.pcm_level import PcmLevel
-from synth.audio.read import AudioFile, opened_descriptor
+from synth.audio.read import AudioFile, opened_window
 from synth.dataset.lossy_clip import coding_error_db
-from synth.dataset.reader import open_inside
+from synth.dataset.reader import open_window_inside
 from synth.dataset.row_consistency import LEVEL_TOLERANCE_DB, stems_of
 from synth.dataset.written_levels import is_quiet, measure_stems, snr_scale_of
 from synth.dsp import levels
@@ -76,7 +77,8 @@ def check_clip(root: Path, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, file in (("", path), *stems.items()):
         try:
             dtype = "float64" if name else "int16"
-            decoded[name] = _decode(root, file, row["num_samples"], dtype=dtype, keep_samples=measure)
+            window = _open(root, file, row["num_samples"], start=None if name else row.get("tar_offset"))
+            decoded[name] = _decode(root / file, window, row["num_samples"], dtype=dtype, keep_samples=measure)
         except _Unreadable as error:
             yield file, str(error)
     sha256s = {"": row["sha256"], **{name: row["stems"].get(f"{name}_sha256") for name in stems}}
@@ -95,23 +97,31 @@ def check_clip(root: Path, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield from ((path, what) for what in _stem_faults(row, decoded))
 
 
-def _decode(root: Path, path: str, num_samples: int, *, dtype: str, keep_samples: bool) -> _Decoded:
-    """Hash and decode a file of a clip, at most one sample more than it should have."""
+def _open(root: Path, path: str, num_samples: int, *, start: int | None) -> Window:
+    """Open a file of a clip, if it is not far too large."""
     try:
-        descriptor = open_inside(root, path)
+        window = open_window_inside(root, path, start=start)
+    except BadInput as error:
+        raise _Unreadable(f"cannot be read: {error.message}") from None
     except (OSError, ValueError) as error:
         raise _Unreadable(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    largest = num_samples * _SAMPLE_BYTES + _HEADER_BYTES
+    if window.size > largest:  # before all of it is read for its hash
+        os.close(window.descriptor)
+        raise _Unreadable(f"it has {window.size:,} bytes, and a clip of {num_samples:,} samples at most {largest:,}")
+    return window
+
+
+def _decode(path: Path, window: Window, num_samples: int, *, dtype: str, keep_samples: bool) -> _Decoded:
+    """Hash and decode a file of a clip, at most one sample more than it should have; closes it."""
     try:
-        largest = num_samples * _SAMPLE_BYTES + _HEADER_BYTES
-        if (size := os.fstat(descriptor).st_size) > largest:  # before all of it is read for its hash
-            raise _Unreadable(f"it has {size:,} bytes, and a clip of {num_samples:,} samples at most {largest:,}")
-        with files.reading(root / path):
-            sha256 = _hash_file(descriptor)
+        with files.reading(path):
+            sha256 = _hash(window)
     except BaseException:
-        os.close(descriptor)
+        os.close(window.descriptor)
         raise
     try:
-        with opened_descriptor(descriptor, path) as audio:
+        with opened_window(window, str(path)) as audio:
             return _measure(audio, sha256, num_samples, dtype=dtype, keep_samples=keep_samples)
     except BadInput as error:
         raise _Unreadable(f"cannot be decoded: {error.message}") from None
@@ -119,12 +129,12 @@ def _decode(root: Path, path: str, num_samples: int, *, dtype: str, keep_samples
         raise _Unreadable(f"cannot be decoded: {str(error).splitlines()[0]}") from None
 
 
-def _hash_file(descriptor: int) -> str:
-    """SHA-256 of an open file, hex; its position stays where it is."""
-    digest, block, at = hashlib.sha256(), memoryview(bytearray(_READ)), 0
-    while count := os.preadv(descriptor, [block], at):
-        digest.update(block[:count])
-        at += count
+def _hash(window: Window) -> str:
+    """SHA-256 of the bytes of a window, hex."""
+    digest, at = hashlib.sha256(), 0
+    while block := window.read_at(at, _READ):
+        digest.update(block)
+        at += len(block)
     return digest.hexdigest()
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from synth.recipe.model import Output
 
 PART_SUFFIX: Final = ".jsonl"
+TAR_SUFFIX: Final = ".tar"
 STEMS: Final = ("speech", "noise")
 
 
@@ -93,7 +94,7 @@ def tar_paths(split: str, shard: int, clip_id: str, extension: str) -> ClipPaths
 def tar_path(split: str, shard: int, kind: str) -> str:
     """The tar file with the clips (`kind` audio), or the stems (speech, noise), of one split of a shard."""
     folder = "audio" if kind == "audio" else "stems"
-    return f"{folder}/{split}/{kind}_{shard:06d}.tar"
+    return f"{folder}/{split}/{kind}_{shard:06d}{TAR_SUFFIX}"
 
 
 def audio_path(split: str, source_id: str, clip_id: str, extension: str = "flac") -> str:

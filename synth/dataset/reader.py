@@ -23,7 +23,9 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from synth import files
-from synth.dataset.dataset_dir import DatasetDir
+from synth.archives.member_path import member_window, open_window
+from synth.archives.window import Window
+from synth.dataset.dataset_dir import PART_SUFFIX, TAR_SUFFIX, DatasetDir
 from synth.errors import DamagedDataset, SynthError, UsageError
 
 MAX_LINE: Final = 1 << 20  # bytes of a line of JSON, its end included
@@ -130,6 +132,35 @@ def open_inside(root: Path, relative: str) -> int:
             os.close(folder)
 
 
+def open_window_inside(root: Path, relative: str, *, start: int | None = None) -> Window:
+    """Open a file below `root`, or a member of a tar file there, by its path in a manifest.
+
+    Args:
+        root: the data set.
+        relative: a path of a manifest. A part of it that ends with `.tar` is a tar file.
+        start: where the bytes of the member begin, as its row says; see `member_window`.
+
+    Returns:
+        The bytes of the file or the member. The caller closes `descriptor`.
+
+    Raises:
+        OSError, StorageError: as `open_inside`.
+        BadInput: as `member_window`.
+    """
+    tar, member = split_at_tar(relative)
+    descriptor = open_inside(root, tar)
+    if not member:
+        return Window.of_file(descriptor)
+    with files.reading(root / tar):
+        return member_window(descriptor, tar, member, start=start)
+
+
+def split_at_tar(relative: str) -> tuple[str, str]:
+    """(tar file, name of the member) of a path in a manifest; (path, "") if it is the path of a whole file."""
+    tar, suffix, member = relative.partition(f"{TAR_SUFFIX}/")
+    return (tar + TAR_SUFFIX, member) if suffix else (relative, "")
+
+
 def _open_at(folder: int, name: str, flags: int) -> int:
     try:
         return os.open(name, _NO_LINK | flags, dir_fd=folder)
@@ -189,15 +220,35 @@ class DataFile:
         text = f"{path}: {what}; {remedy(self.root, self.relative)}"
         return DamagedDataset(text, path=self.relative, what=place + what)
 
+    def open_window(self, start: int | None = None) -> Window:
+        """As `open`, for a file of audio, which may be a member of a tar file; `start` as in `member_window`.
+
+        Raises the error of the file, or BadInput: the tar file, or this member of it, cannot be used.
+        """
+        try:
+            if self.root is not None:
+                return open_window_inside(self.root, self.relative, start=start)
+            with files.reading(self.path):
+                return open_window(str(self.path), start)
+        except (OSError, ValueError) as error:
+            raise self._unreadable(error) from None
+
+    def is_there(self) -> bool:
+        """Whether there is such a file, or, for a member of a tar file, its tar file."""
+        return os.path.lexists(self.path) or self.path.parent.is_file()
+
     def open(self) -> int:
         """Open it. Raises the error of the file if it is missing, a link, or not a regular file."""
         try:
             return open_regular(self.path) if self.root is None else open_inside(self.root, self.relative)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            if self.root is None:
-                raise UsageError(f"cannot read {self.path}: {reason}") from None
-            raise self.error(f"cannot be read: {reason}") from None
+            raise self._unreadable(error) from None
+
+    def _unreadable(self, error: OSError | ValueError) -> SynthError:
+        reason = getattr(error, "strerror", None) or str(error)
+        return (
+            self.error(f"cannot be read: {reason}") if self.root else UsageError(f"cannot read {self.path}: {reason}")
+        )
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[BufferedReader]:
@@ -270,6 +321,11 @@ def remedy(root: Path, relative: str) -> str:
         return "remove it, and run again"
     if relative.startswith(".synth/parts/"):
         return "remove it and run generate again"
+    if relative.startswith(("audio/", "stems/")) and TAR_SUFFIX in relative:
+        shard = re.search(r"_(\d{6,})\.tar", relative)
+        if not has_runs or shard is None:
+            return "copy the data set again"
+        return f"remove .synth/parts/{shard[1]}{PART_SUFFIX} and run generate again, which makes its shard again"
     if relative.startswith(("audio/", "stems/")):
         return "`synth replay` makes the clip again" if has_runs else "copy the data set again"
     return f"run `synth finish {root}` to rebuild it" if has_runs else "copy the data set again"

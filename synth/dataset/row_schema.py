@@ -201,7 +201,6 @@ ANY_ROW: Final[Check] = needing(
             "source_id": or_null(name_or_number),
             "snr_db": or_null(_measured),
             "level_dbfs": or_null(_measured),
-            "tar_offset": or_null(count),
         },
         required=False,
     ),

@@ -23,12 +23,13 @@ from synth.dataset.json_checks import fault
 from synth.dataset.ledger import RenderedLedger
 from synth.dataset.old_formats import refuse_old_row
 from synth.dataset.plan_header import read_plan_header
-from synth.dataset.reader import MAX_HASHED, MAX_LINE, DataFile, NotJson, open_inside, parse_json
+from synth.dataset.reader import MAX_HASHED, MAX_LINE, DataFile, NotJson, open_window_inside, parse_json
 from synth.dataset.row_consistency import contradictions, stems_of
 from synth.dataset.row_schema import OUR_ROW
 from synth.dataset.saved_plan import load_pools
 from synth.dataset.stages import StageCounts, is_trained_on
 from synth.dataset.status import status
+from synth.dataset.tar_check import TarChecks
 from synth.errors import BadInput, DamagedDataset, SynthError, UsageError, VerifyMismatch
 from synth.plan.pools import Pools
 from synth.recipe.model import SPLITS
@@ -106,9 +107,9 @@ def verify(dataset: DatasetDir, *, quick: bool = False) -> VerifyReport:
 
     Args:
         dataset: the data set.
-        quick: check only that each file exists and is not empty, and that rows, manifests and counts agree. Otherwise
-            every file is hashed, and the samples of every clip, their hash, length, rate, level and peak are checked;
-            of stems their length, sum and SNRs.
+        quick: check only that each file exists and is not empty, that the headers and rows in tar files are those that
+            were written, and that rows, manifests and counts agree. Otherwise every file is hashed, and the samples of
+            every clip, their hash, length, rate, level and peak are checked; of stems their length, sum and SNRs.
 
     Raises:
         UsageError: there is no data set here, one that was never complete, or one of another version.
@@ -126,6 +127,8 @@ def verify(dataset: DatasetDir, *, quick: bool = False) -> VerifyReport:
     rows = _Rows(dataset, content, report)
     for row in rows:
         report.add(_check_presence(dataset, row) if quick else _check_clip(dataset, row, report))
+        report.add(Finding(path, what) for path, what in rows.tars.add(row, rows.line))
+    report.add(Finding(path, what) for path, what in rows.tars.finish())
     report.add(_check_quarantine(dataset, rows.sums))
     report.add(_check_files(dataset, content, rows))
     if content:
@@ -190,6 +193,8 @@ class _Rows:
         self.ledger = RenderedLedger(pools, sample_rate=content.get("sample_rate", 1))
         self.hashes: dict[str, Any] = {}
         self.bytes = 0  # of the lines so far
+        self.line = b""  # of the row that was yielded last
+        self.tars = TarChecks(dataset.path)
         self.is_whole = True  # every line was a row
         self._report = report
 
@@ -200,6 +205,7 @@ class _Rows:
                 row = self._parse(number, line)
                 if row is not None:
                     self._count(row, line)
+                    self.line = line
                     yield row
         except DamagedDataset as error:
             self.is_whole = False
@@ -238,16 +244,18 @@ class _Rows:
 
 def _check_presence(dataset: DatasetDir, row: Mapping[str, Any]) -> Iterator[Finding]:
     for path in (row["audio_filepath"], *stems_of(row).values()):
+        start = row.get("tar_offset") if path == row["audio_filepath"] else None
         try:
-            descriptor = open_inside(dataset.path, path)
+            window = open_window_inside(dataset.path, path, start=start)
+        except BadInput as error:
+            yield Finding(path, f"cannot be read: {error.message}")
+            continue
         except (OSError, ValueError) as error:
             yield Finding(path, f"cannot be read: {getattr(error, 'strerror', None) or error}")
             continue
-        try:
-            if not os.fstat(descriptor).st_size:
-                yield Finding(path, "is empty")
-        finally:
-            os.close(descriptor)
+        os.close(window.descriptor)
+        if not window.size:
+            yield Finding(path, "is empty")
     for what in contradictions(row):
         yield Finding(row["audio_filepath"], what)
 
@@ -404,5 +412,5 @@ def _check_folder(root: Path, relative: str, rows: _Rows) -> Iterator[Finding]:
         below = f"{relative}/{entry.name}"
         if entry.is_dir(follow_symlinks=False):
             yield from _check_folder(root, below, rows)
-        elif below not in rows.paths:
+        elif below not in rows.paths and below not in rows.tars.tars:
             yield Finding(below, "is not in the manifest")

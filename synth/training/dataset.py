@@ -51,9 +51,9 @@ class ManifestStore:
         offset_s = fields.get("offset")  # NeMo's manifests have it; rows of ours name whole files
         clip = str(fields.get("id") or path.stem)
         file = DataFile(path, self._manifest.file.root)
-        return row_of(
-            fields, path, FileSound(clip, file, offset_s, float(fields["duration"]), fields.get("num_samples"))
-        )
+        seconds = float(fields["duration"])
+        in_tar = fields.get("tar_offset") if "shard_id" in fields and "pcm_sha256" in fields else None
+        return row_of(fields, path, FileSound(clip, file, offset_s, seconds, fields.get("num_samples"), in_tar))
 
     def find(self, clip_id: str) -> int | None:
         """The index of the clip with this id; the file is searched for it, not parsed."""

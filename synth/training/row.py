@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,6 +154,7 @@ class FileSound:
     start: float | None  # seconds, in a manifest that names parts of files; None: the whole file
     seconds: float  # length
     num_samples: int | None  # that a file of a data set must have
+    in_tar: int | None = None  # where its bytes begin in the tar file that it is a member of, if its row says that
 
     def pcm(self) -> Pcm:
         """The samples, int16, shape (n,)."""
@@ -165,13 +165,13 @@ class FileSound:
         return self._read("float32").astype(np.float32, copy=False)
 
     def _read(self, dtype: str) -> npt.NDArray[Any]:
-        from synth.audio.read import opened_descriptor
+        from synth.audio.read import opened_window
 
         path = self.file.path
-        if not os.path.lexists(path):
+        if not self.file.is_there():
             raise self._error(f"its audio file {path} is missing; `synth verify` lists all missing files")
         try:
-            with opened_descriptor(self.file.open(), str(path)) as audio:
+            with opened_window(self.file.open_window(self.in_tar), str(path)) as audio:
                 samples = self._samples(audio, dtype)
         except BadInput as error:
             raise self._error(

@@ -10,17 +10,9 @@ from pathlib import Path
 
 import soundfile
 
-from synth.dataset.dataset_dir import DatasetDir
 from synth.execute.shard import Failure
 from synth.execute.worker import run_shard
 from tests import small_set
-
-TAR = ("output.layout=tar", "splits.train=0.5", "splits.train-dev=0.5")
-
-
-def begun(folder: Path, overrides: tuple[str, ...] = TAR) -> DatasetDir:
-    recipe = small_set.make_sources(folder / "in", speech=6)
-    return small_set.plan_into(recipe, folder / "out", overrides)
 
 
 def members(path: Path) -> dict[str, bytes]:
@@ -29,7 +21,7 @@ def members(path: Path) -> dict[str, bytes]:
 
 
 def test_every_clip_lies_in_the_tar_of_its_shard_and_split_before_its_row(tmp_path: Path) -> None:
-    dataset = begun(tmp_path)
+    dataset = small_set.plan_two_splits(tmp_path)
     small_set.make_inline(dataset, range(4))
     lines = dataset.manifest.read_text().splitlines(keepends=True)
     rows = [json.loads(line) for line in lines]
@@ -59,7 +51,7 @@ def test_every_clip_lies_in_the_tar_of_its_shard_and_split_before_its_row(tmp_pa
 
 
 def test_clips_have_the_same_bytes_in_both_layouts(tmp_path: Path) -> None:
-    tars, loose = begun(tmp_path / "tars"), begun(tmp_path / "loose", ("output.layout=files", *TAR[1:]))
+    tars, loose = small_set.plan_two_splits(tmp_path / "tars"), small_set.plan_two_splits(tmp_path / "loose", "files")
     for dataset in (tars, loose):
         small_set.make_inline(dataset, range(4))
     of_tars, of_loose = ([json.loads(line) for line in d.manifest.read_text().splitlines()] for d in (tars, loose))
@@ -72,7 +64,7 @@ def test_clips_have_the_same_bytes_in_both_layouts(tmp_path: Path) -> None:
 
 def test_a_tar_of_an_earlier_try_goes_away_with_its_last_clip(tmp_path: Path) -> None:
     """A shard that was made and then lost its part is made again, and now all clips of a split are refused."""
-    dataset = begun(tmp_path)
+    dataset = small_set.plan_two_splits(tmp_path)
     small_set.make_inline(dataset, range(4))
     row = next(r for r in map(json.loads, dataset.manifest.read_text().splitlines()) if r["split"] == "train-dev")
     shard, tar = row["shard_id"], dataset.path / f"audio/train-dev/audio_{row['shard_id']:06d}.tar"
