@@ -79,12 +79,12 @@ def _check_tar(root: Path, tar: str, expected: _Expected) -> Iterator[str]:
         return
     try:
         with files.reading(root / tar):
-            yield from _Walk(descriptor, expected).findings()
+            yield from _TarWalk(descriptor, expected).findings()
     finally:
         os.close(descriptor)
 
 
-class _Walk:
+class _TarWalk:
     """One way through the headers of a tar file that we wrote."""
 
     def __init__(self, descriptor: int, expected: _Expected) -> None:
