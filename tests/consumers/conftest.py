@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from synth.commands.generate import generate
-from tests.helpers import FIXTURES, rows_of
+from tests.helpers import FIXTURES, rows_of, run_synth
 
 TEXTS = (
     'she said "turn left" twice',
@@ -50,7 +52,7 @@ def speech_list(folder: Path, speaker: str | None = None) -> Path:
             lines.append(
                 {
                     "audio_filepath": str(FIXTURES / "speech" / row["path"]),
-                    "text": TEXTS[k % len(TEXTS)],
+                    "text": TEXTS[(k + k // 10) % len(TEXTS)],
                     "speaker": row["speaker"],
                     "labels": {"accent": row["accent"], "street": [True, False, None][k % 3]},
                     "alignment": json.loads(row["alignment"]) if row["alignment"] else None,
@@ -103,3 +105,20 @@ output: {{stems: true, shard_size: 16, {output}}}
 def made_set(tmp_path_factory: pytest.TempPathFactory) -> MadeSet:
     """The data set as files."""
     return make_set(tmp_path_factory.mktemp("consumers"), "format: flac")
+
+
+@pytest.fixture(scope="session")
+def export(made_set: MadeSet) -> Callable[..., Path]:
+    """Exports of the data set, each made once: `export("shar")`, `export("kaldi", "--cut-margins")`."""
+    return exporter(made_set)
+
+
+def exporter(data: MadeSet) -> Callable[..., Path]:
+    @functools.cache
+    def exported(name: str, *options: str) -> Path:
+        out = data.path.parent / "-".join([name, *(word.strip("-") for word in options)])
+        done = run_synth("export", data.path, "--to", name, "--out", out, *options)
+        assert done.returncode == 0, done.stderr
+        return out
+
+    return exported

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import pytest
-
-from tests.consumers.comparison import differing, same_audio
+from tests.consumers.comparison import Row, differing, same_audio
 from tests.consumers.conftest import MadeSet
 from tests.consumers.environments import run_reader
-from tests.helpers import run_synth
 
+Export = Callable[..., Path]
 MANIFESTS = ("train_wide.jsonl", "train_fine-tune.jsonl", "train-dev_wide.jsonl")
 
 
-@pytest.fixture(scope="module")
-def exported(made_set: MadeSet) -> Path:
-    out = made_set.path.parent / "nemo"
-    done = run_synth("export", made_set.path, "--to", "nemo", "--out", out)
-    assert done.returncode == 0, done.stderr
-    return out
+def check(clips: list[dict[str, Any]], rows: list[Row], *, in_order: bool = True) -> None:
+    """What NeMo makes of a row is the audio, its exact length, its text and, in `custom`, all that a row has a place for."""
+    with_text = [row for row in rows if row["text"] is not None]
+    assert len(with_text) < len(rows)  # the others are skipped
+    pairs = same_audio(clips, with_text, in_order=in_order)
+    for name in ("text", "duration"):
+        assert differing(pairs, lambda clip, name=name: clip[name], lambda row, name=name: row[name]) == []
+    assert differing(pairs, lambda clip: clip["declared_samples"], lambda row: row["num_samples"]) == []
+    for name in ("speaker", "labels", "weight", "split", "stage", "alignment", "source_id"):
+        assert (
+            differing(pairs, lambda clip, name=name: clip["custom"].get(name), lambda row, name=name: row[name]) == []
+        )
 
 
 def test_the_manifest_of_a_data_set(made_set: MadeSet) -> None:
@@ -30,22 +36,24 @@ def test_the_manifest_of_a_data_set(made_set: MadeSet) -> None:
     assert differing(pairs, lambda clip: clip["declared_samples"], lambda row: row["num_samples"]) == []
 
 
-def test_exported_manifests(made_set: MadeSet, exported: Path) -> None:
-    printed = run_reader("torch", "nemo_list", *(exported / name for name in MANIFESTS))
-    with_text = [row for row in made_set.rows if row["text"] is not None]
-    assert len(with_text) < len(made_set.rows)  # the others are skipped
-    pairs = same_audio(printed["clips"], with_text, in_order=False)
-    for name in ("text", "duration"):
-        assert differing(pairs, lambda clip, name=name: clip[name], lambda row, name=name: row[name]) == []
-    for name in ("speaker", "labels", "weight", "split", "stage", "alignment", "source_id"):
-        assert (
-            differing(pairs, lambda clip, name=name: clip["custom"].get(name), lambda row, name=name: row[name]) == []
-        )
+def test_exported_manifests(made_set: MadeSet, export: Export) -> None:
+    printed = run_reader("torch", "nemo_list", *(export("nemo") / name for name in MANIFESTS))
+    check(printed["clips"], made_set.rows, in_order=False)
 
 
-def test_input_cfg_draws_by_weight(made_set: MadeSet, exported: Path) -> None:
+def test_manifests_without_margins(made_set: MadeSet, export: Export) -> None:
+    """With --cut-margins, NeMo reads the speech alone: offset and duration are exact to the sample."""
+    with_margins = run_reader("torch", "nemo_list", *(export("nemo") / name for name in MANIFESTS))
+    without = run_reader("torch", "nemo_list", *(export("nemo", "--cut-margins") / name for name in MANIFESTS))
+    rows = {row["id"]: row for row in made_set.rows}
+    assert [clip["id"] for clip in without["clips"]] == [clip["id"] for clip in with_margins["clips"]]
+    for clip in without["clips"]:
+        assert clip["num_samples"] == rows[clip["id"]]["speech"]["num_samples"]
+
+
+def test_input_cfg_draws_by_weight(made_set: MadeSet, export: Export) -> None:
     """Hours times weight decide how often a manifest is drawn; only clips to train on are drawn."""
-    printed = run_reader("torch", "nemo_config", exported / "input_cfg.yaml", "4000")
+    printed = run_reader("torch", "nemo_config", export("nemo") / "input_cfg.yaml", "4000")
     assert printed["is_tarred"] is False
     drawn = {tuple(key.rsplit(" ", 2)): count for key, count in printed["drawn"].items()}
     rows = [row for row in made_set.of("train") if row["text"] is not None]
@@ -55,3 +63,16 @@ def test_input_cfg_draws_by_weight(made_set: MadeSet, exported: Path) -> None:
         seconds[row["stage"]] += row["duration"] * row["weight"]
     share = sum(count for key, count in drawn.items() if key[1] == "fine-tune") / 4000
     assert abs(share - seconds["fine-tune"] / sum(seconds.values())) < 0.04  # five standard deviations
+
+
+def test_exported_tars(made_set: MadeSet, export: Export) -> None:
+    """Tars with a manifest each, as a training configuration spells them."""
+    for split, last in (("train", 2), ("train-dev", 1)):
+        folder, numbers = export("nemo_tarred") / split, f"_OP_0..{last}_CL_"
+        manifests = f"{folder}/sharded_manifests/manifest_{numbers}.json"
+        printed = run_reader("torch", "nemo_tarred", "all", manifests, f"{folder}/audio_{numbers}.tar")
+        check(printed["clips"], made_set.of(split))
+        at_once = run_reader(
+            "torch", "nemo_tarred", "all", folder / "tarred_audio_manifest.json", f"{folder}/audio_{numbers}.tar"
+        )
+        check(at_once["clips"], made_set.of(split))

@@ -1,0 +1,51 @@
+"""Lhotse reads and validates what `synth export` writes for it, and its sampler visits every cut once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.consumers.comparison import Row, differing, same_audio
+from tests.consumers.conftest import MadeSet
+from tests.consumers.environments import run_reader
+
+Export = Callable[..., Path]
+
+
+def speech_span(row: Row) -> list[int]:
+    """Where the speech begins and how long it is, in samples."""
+    return [row["speech"]["onset"], row["speech"]["num_samples"]]
+
+
+def alignment(row: Row) -> list[Any] | None:
+    return [[word, start, length, None] for word, start, length in row["alignment"]] if row["alignment"] else None
+
+
+def check(printed: dict[str, Any], rows: list[Row]) -> None:
+    pairs = same_audio(printed["clips"], rows)
+    for clip, row in pairs:
+        (supervision,) = clip["supervisions"]
+        span = [round(supervision[name] * row["sampling_rate"]) for name in ("start", "duration")]
+        assert (row["id"], span) == (row["id"], speech_span(row))
+        assert supervision.get("text") == row["text"]
+        assert supervision.get("speaker") == row["speaker"]
+        assert (supervision.get("alignment") or {}).get("word") == alignment(row)
+        assert (clip["start"], clip["duration"]) == (0, row["duration"])
+        assert clip["declared_samples"] == row["num_samples"]
+    for name in ("split", "stage", "weight", "source_id"):
+        assert (
+            differing(pairs, lambda clip, name=name: clip["custom"].get(name), lambda row, name=name: row[name]) == []
+        )
+    assert differing(pairs, lambda clip: clip["custom"]["synth"].get("labels"), lambda row: row["labels"]) == []
+    assert sorted(printed["epoch"]) == sorted(row["id"] for row in rows)
+
+
+@pytest.mark.parametrize("split", ["train", "train-dev"])
+def test_shar(made_set: MadeSet, export: Export, split: str) -> None:
+    printed = run_reader("torch", "lhotse_shar", export("shar") / split)
+    check(printed, made_set.of(split))
+    for clip, row in zip(printed["clips"], made_set.of(split), strict=True):
+        assert clip["stems"] == {"speech_stem": row["num_samples"], "noise_stem": row["num_samples"]}
