@@ -7,6 +7,7 @@ from synth.export.formats.huggingface import HuggingFace
 from synth.export.formats.nemo import Nemo
 from synth.export.formats.nemo_tarred import NemoTarred
 from synth.export.formats.shar import Shar
+from synth.export.formats.table_parquet import TableParquet
 from synth.export.formats.webdataset import WebDataset
 
 FORMATS: dict[str, type[Format]] = {
@@ -14,6 +15,7 @@ FORMATS: dict[str, type[Format]] = {
     "nemo": Nemo,
     "nemo_tarred": NemoTarred,
     "shar": Shar,
+    "table_parquet": TableParquet,
     "webdataset": WebDataset,
 }
 """Every format by the name that `synth export --to` uses."""
