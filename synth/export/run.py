@@ -12,9 +12,8 @@ from typing import Any, Final
 
 from synth import files
 from synth.dataset import lock
-from synth.dataset.dataset_dir import DatasetDir
+from synth.dataset.dataset_dir import STEMS, DatasetDir
 from synth.dataset.dataset_json import read_content
-from synth.dataset.row_consistency import STEMS
 from synth.errors import BadInput, SynthError, UsageError
 from synth.export import export_json
 from synth.export.export_dir import ExportDir
