@@ -210,6 +210,15 @@ class Writer:
         _write(self._fd, data, self._path)
 
 
+class StagedWriter(Writer):
+    """A file of a `Staging`, which is written in parts."""
+
+    def write(self, data: Data) -> None:
+        """Append bytes. Raises StorageError."""
+        with _explained(self._path):
+            super().write(data)
+
+
 class HashingWriter:
     """A writer that hashes what goes through it."""
 
@@ -340,13 +349,13 @@ class Staging:
                 os.close(fd)
         self._targets.append(target)
 
-    def begin(self, target: Path) -> Writer:
+    def begin(self, target: Path) -> StagedWriter:
         """Begin a file whose final name will be `target`; `publish` closes it. Raises StorageError."""
         with _explained(target):
             fd = _create(f"{self._prefix}{len(self._targets)}")
         self._open.append(fd)
         self._targets.append(target)
-        return Writer(fd, target)
+        return StagedWriter(fd, target)
 
     def publish(self) -> None:
         """Sync all files, move each to its final name, sync the folders. Raises StorageError."""

@@ -175,6 +175,37 @@ def test_staging_takes_over_what_a_killed_run_left(tmp_path: Path) -> None:
     assert (tmp_path / "1").read_bytes() == b"one"
 
 
+def test_files_of_a_staging_may_be_written_in_parts_and_in_turns(tmp_path: Path) -> None:
+    with files.Staging(tmp_path / "s") as staging:
+        one, two = staging.begin(tmp_path / "x/1"), staging.begin(tmp_path / "x/2")
+        for part in (b"a", bytearray(b"b"), memoryview(b"c")):
+            one.write(part)
+            two.write(part)
+        staging.put(tmp_path / "x/3", b"three")
+        staging.publish()
+    assert {path.name: path.read_bytes() for path in (tmp_path / "x").iterdir()} == {
+        "1": b"abc",
+        "2": b"abc",
+        "3": b"three",
+    }
+
+
+def test_a_disk_that_fails_under_a_staging_is_named_and_leaves_no_open_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with (
+        pytest.raises(StorageError, match="1: writing failed: No space left"),
+        files.Staging(tmp_path / "s") as staging,
+    ):
+        out = staging.begin(tmp_path / "1")
+        monkeypatch.setattr(files, "_crash_at", files._steps + 1)
+        monkeypatch.setattr(files, "_crash_mode", "enospc")
+        out.write(b"x")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert not (tmp_path / "1").exists()
+
+
 # -------------------------------------------------------------------------------------------------------- power loss
 
 

@@ -49,5 +49,9 @@ def generate(
         if result.content["clips"]:
             from synth.training.dataset import open_dataset
 
-            note(f"listen: {out / open_dataset(out)[0].path.relative_to(out.absolute())}")
+            path = open_dataset(out)[0].path
+            if path.parent.is_dir():
+                note(f"listen: {out / path.relative_to(out.absolute())}")
+            else:  # in a tar file, where no player finds it
+                note(f"listen: synth replay {quote(str(out))} {path.stem} --out {path.name}")
         next_step(f"synth verify {quote(str(out))}")

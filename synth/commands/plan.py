@@ -244,6 +244,7 @@ def plan_clips(recipe: Recipe, catalogs: Catalogs, store: NoiseStore) -> tuple[P
     uses = count_use(plan)
     refuse_from_use(recipe, uses)
     checks.refuse_short_clips(plan)
+    checks.refuse_long_names(plan)
     return plan, uses
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from synth.archives.tar_writer import MAX_NAME_BYTES
 from synth.draws import clip_draws
 from synth.errors import GuardError
 from synth.plan.plan import Plan
@@ -15,6 +16,7 @@ from synth.plan.unknown_labels import labels_made_unknown
 from synth.recipe.path_labels import LABELS
 from synth.recipe.yaml_text import did_you_mean
 
+_FIVE_DIGITS = 10_000
 _LUFS_SECONDS = 0.4  # one gating block of ITU-R BS.1770
 _LOOKED_AT = 2000  # recordings whose labels are looked at
 
@@ -40,6 +42,28 @@ def refuse_short_clips(plan: Plan) -> None:
         what = "noise.measure: lufs needs at least 0.4 s of speech; use active or rms"
         raise GuardError(_short_text(plan, shortest, what))
     _try_library_effects(plan, shortest)
+
+
+def refuse_long_names(plan: Plan) -> None:
+    """Refuse clips whose names are too long for a tar file. Only copies with five digits of a long path can have one.
+
+    Raises:
+        GuardError: `output.layout` is tar, and the id of a clip with its suffix has more than 100 bytes.
+    """
+    output = plan.recipe.output
+    if output.layout != "tar":
+        return
+    numbered_long = np.flatnonzero(np.asarray(plan.clips["copy"]) >= _FIVE_DIGITS).tolist()
+    recordings = np.asarray(plan.clips["recording"])
+    last_copies = {int(recordings[index]): index for index in numbered_long}  # the copies of a recording ascend
+    for index in last_copies.values():
+        name = f"{plan.clip_id(index)}.{output.format}"
+        if len(name) > MAX_NAME_BYTES:
+            raise GuardError(
+                f"output.layout: tar - the clip {name} has a name of {len(name)} bytes, and a member of a tar file has "
+                f"at most {MAX_NAME_BYTES}; ask for fewer than 10,000 copies, use a shorter path than "
+                f"{plan.speech[int(recordings[index])].path}, or set output.layout to files"
+            )
 
 
 def _try_library_effects(plan: Plan, index: int) -> None:

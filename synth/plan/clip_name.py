@@ -36,7 +36,7 @@ def find_clip(clips: ClipIds, name: str, folder: Path) -> int:
     Args:
         clips: the clips of the data set.
         name: an id, the beginning of only one id, or the path of an audio file or stem of the clip (relative to the
-            data set, relative to the working folder, or absolute).
+            data set, relative to the working folder, or absolute), also of one in a tar file.
         folder: the data set's folder.
 
     Raises:
@@ -45,7 +45,8 @@ def find_clip(clips: ClipIds, name: str, folder: Path) -> int:
     identifier, is_path = name, "/" in name or name.endswith(_AUDIO)
     if is_path:
         path = Path(name)
-        if path.exists() and Path(os.path.realpath(folder)) not in Path(os.path.realpath(path)).parents:
+        is_there = path.exists() or path.parent.is_file()  # or a member of a tar file
+        if is_there and Path(os.path.realpath(folder)) not in Path(os.path.realpath(path)).parents:
             raise UsageError(f"{name} is not a file of the data set {folder}; give a clip of this data set")
         # ids have no dots, but the name of a stem ends with `.noise.flac`
         identifier = PurePosixPath(name).name.split(".", 1)[0]

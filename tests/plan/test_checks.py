@@ -40,6 +40,19 @@ def test_speech_of_which_nothing_is_left_is_named(path: Path) -> None:
         planned(path, "speech.effects=[{speed: 4.0}]")
 
 
+def test_names_too_long_for_a_tar_file_are_refused_before_anything_is_made(tmp_path: Path) -> None:
+    name = f"{'long/' * 30}00000.wav"
+    (tmp_path / "speech.csv").write_text(f"path,duration,sampling_rate,speaker\n{name},1.0,{RATE},s0\n")
+    path = recipe(tmp_path, noise="")
+    loose = ("copies=10001", "output.layout=files")
+    assert len(planned(path, *loose)) == 10_001
+    assert len(planned(path, "copies=10000", "output.layout=tar")) == 10_000
+    with pytest.raises(
+        GuardError, match=r"has a name of 101 bytes, and a member of a tar file has at most 100; ask for"
+    ):
+        planned(path, "copies=10001", "output.layout=tar")
+
+
 def warnings(path: Path, *overrides: str) -> tuple[str, ...]:
     return make_plan(path, overrides=overrides, check=False).warnings
 

@@ -85,6 +85,17 @@ def test_a_file_of_another_data_set_is_refused(tmp_path: Path) -> None:
     assert str(caught.value) == f"{other} is not a file of the data set {folder}; give a clip of this data set"
 
 
+def test_a_member_of_a_tar_file_is_a_clip_of_its_own_data_set_only(tmp_path: Path) -> None:
+    for name in ("set", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "audio_000000.tar").touch()
+    member = "audio_000000.tar/ben_1_99887766-0.flac"
+    for path in (member, f"{tmp_path}/set/{member}"):
+        assert find_clip(CLIPS, path, tmp_path / "set") == 2
+    with pytest.raises(UsageError, match="is not a file of the data set"):
+        find_clip(CLIPS, f"{tmp_path}/other/{member}", tmp_path / "set")
+
+
 def test_the_closest_ids_of_many_clips_are_found(tmp_path: Path) -> None:
     clips = Ids([f"utterance_{k:06}_0-0" for k in range(30_000)])
     with pytest.raises(UsageError, match="the closest ids are utterance_029999_0-0, "):

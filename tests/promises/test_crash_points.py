@@ -19,6 +19,7 @@ import pytest
 
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.finish import finish
+from synth.dataset.reader import split_at_tar
 from synth.dataset.status import status
 from tests import small_set
 from tests.helpers import LONG
@@ -34,12 +35,14 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with a plan of 4 clips in 2 shards, and nothing made yet."""
+@pytest.fixture(scope="module", params=["files", "tar"])
+def begun(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a plan of 4 clips in 2 shards, and nothing made yet; tar files have stems beside them."""
     folder = tmp_path_factory.mktemp("small")
     recipe = small_set.make_sources(folder / "in", speech=2)
-    small_set.plan_into(recipe, folder / "out", ["output.shard_size=2", "output.stems=false"])
+    stems = str(request.param == "tar").lower()
+    overrides = ["output.shard_size=2", f"output.stems={stems}", f"output.layout={request.param}"]
+    small_set.plan_into(recipe, folder / "out", overrides)
     return folder / "out"
 
 
@@ -58,7 +61,7 @@ def check_no_lie(out: Path, golden: dict[str, str]) -> None:
     assert "dataset.json" not in found or found == golden
     for part in (out / ".synth" / "parts").glob("*"):
         rows = part.read_text().splitlines()[1:]
-        assert all(json.loads(row)["audio_filepath"] in found for row in rows)
+        assert all(split_at_tar(json.loads(row)["audio_filepath"])[0] in found for row in rows)
 
 
 def enumerate_points(

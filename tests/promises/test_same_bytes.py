@@ -5,6 +5,7 @@ Each variant is a run of its own from the shell, with a cache of its own where w
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
@@ -74,6 +75,21 @@ def made(recipe: Path, name: str, *words: str, **env: str) -> dict[str, str]:
 @pytest.mark.parametrize("jobs", [1, 2, 3])
 def test_any_number_of_workers(jobs: int, recipe: Path, golden: dict[str, str]) -> None:
     assert made(recipe, f"jobs{jobs}", "--jobs", str(jobs)) == golden
+
+
+def test_any_number_of_workers_and_parts_with_tar_files(recipe: Path, golden: dict[str, str]) -> None:
+    in_tars = made(recipe, "tar", "--jobs", "1", "--set", "output.layout=tar")
+    assert sum(name.endswith(".tar") for name in in_tars) == 12
+    assert made(recipe, "tar-jobs3", "--jobs", "3", "--set", "output.layout=tar") == in_tars
+    for part in ("1/2", "0/2"):
+        made(recipe, "tar-parts", "--jobs", "1", "--part", part, "--set", "output.layout=tar")
+    assert run_synth("finish", recipe.parent / "tar-parts").returncode == 0
+    assert tree(recipe.parent / "tar-parts") == in_tars
+    loose, tars = (
+        [json.loads(line)["sha256"] for line in (recipe.parent / name / "manifest.jsonl").read_text().splitlines()]
+        for name in ("golden", "tar")
+    )
+    assert loose == tars
 
 
 @pytest.mark.parametrize("count", [3, 5])
