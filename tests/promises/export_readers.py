@@ -75,7 +75,8 @@ def webdataset(out: Path) -> Clips:
         for key, parts in members.items():
             row = json.loads(parts["json"])
             audio = next(data for suffix, data in parts.items() if suffix in ("flac", "wav", "opus", "mp3"))
-            clips[key] = ReadClip(row["text"], audio, row["duration"])
+            assert row["id"].endswith(key)  # a name in a tar file has 100 bytes
+            clips[row["id"]] = ReadClip(row["text"], audio, row["duration"])
     return clips
 
 
