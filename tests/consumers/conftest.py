@@ -122,3 +122,15 @@ def exporter(data: MadeSet) -> Callable[..., Path]:
         return out
 
     return exported
+
+
+@pytest.fixture(scope="session")
+def tar_set(tmp_path_factory: pytest.TempPathFactory) -> MadeSet:
+    """The same data set, whose clips `generate` wrote into tar files."""
+    return make_set(tmp_path_factory.mktemp("consumers-tar"), "format: flac, layout: tar")
+
+
+@pytest.fixture(scope="session")
+def export_of_tars(tar_set: MadeSet) -> Callable[..., Path]:
+    """Exports of the data set of tar files."""
+    return exporter(tar_set)

@@ -49,3 +49,7 @@ def test_shar(made_set: MadeSet, export: Export, split: str) -> None:
     check(printed, made_set.of(split))
     for clip, row in zip(printed["clips"], made_set.of(split), strict=True):
         assert clip["stems"] == {"speech_stem": row["num_samples"], "noise_stem": row["num_samples"]}
+
+
+def test_shar_of_tars(tar_set: MadeSet, export_of_tars: Export) -> None:
+    check(run_reader("torch", "lhotse_shar", export_of_tars("shar") / "train"), tar_set.of("train"))

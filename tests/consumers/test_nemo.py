@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,3 +77,25 @@ def test_exported_tars(made_set: MadeSet, export: Export) -> None:
             "torch", "nemo_tarred", "all", folder / "tarred_audio_manifest.json", f"{folder}/audio_{numbers}.tar"
         )
         check(at_once["clips"], made_set.of(split))
+
+
+def test_tars_that_generate_wrote_are_read_in_place(tar_set: MadeSet, tmp_path: Path) -> None:
+    """With `output.layout: tar`, NeMo reads the tars as they are, with one list whose paths are the names of the members."""
+    for split in ("train", "train-dev"):
+        rows = tar_set.of(split)
+        lines = [{**row, "audio_filepath": Path(row["audio_filepath"]).name} for row in rows]
+        (tmp_path / f"{split}.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        numbers = sorted({row["shard_id"] for row in rows})
+        tars = f"{tar_set.path}/audio/{split}/audio__OP_{numbers[0]:06d}..{numbers[-1]:06d}_CL_.tar"
+        assert numbers == [*range(numbers[0], numbers[-1] + 1)]
+        printed = run_reader("torch", "nemo_tarred", "subset", tmp_path / f"{split}.json", tars)
+        pairs = same_audio(printed["clips"], rows)
+        assert differing(pairs, lambda clip: clip["text"], lambda row: row["text"]) == []
+        assert differing(pairs, lambda clip: clip["duration"], lambda row: row["duration"]) == []
+
+
+def test_exported_tars_of_tars(tar_set: MadeSet, export_of_tars: Export) -> None:
+    folder = export_of_tars("nemo_tarred") / "train"
+    manifests = f"{folder}/sharded_manifests/manifest__OP_0..2_CL_.json"
+    printed = run_reader("torch", "nemo_tarred", "all", manifests, f"{folder}/audio__OP_0..2_CL_.tar")
+    check(printed["clips"], tar_set.of("train"))

@@ -28,3 +28,26 @@ def test_export(made_set: MadeSet, export: Export, split: str) -> None:
         assert without_paths(clip["row"]) == without_paths(row)
         assert clip["stems"] == {"speech.flac": row["num_samples"], "noise.flac": row["num_samples"]}
         assert clip["row"]["audio_filepath"] == f"{row['id']}.flac"
+
+
+def test_tars_that_generate_wrote_are_read_in_place(tar_set: MadeSet) -> None:
+    """With `output.layout: tar`, the tars of a split are WebDataset shards: audio, and the row of the manifest beside it."""
+    for split in ("train", "train-dev"):
+        tars = sorted((tar_set.path / "audio" / split).glob("*.tar"))
+        assert len(tars) > 2
+        printed = run_reader("light", "webdataset_tars", *tars)
+        for clip, row in same_audio(printed["clips"], tar_set.of(split)):
+            assert without_offset(clip["row"]) == without_offset(row)
+
+
+def without_offset(row: Row) -> Row:
+    """A row without what only the manifest knows: where the tar holds the clip."""
+    return {name: value for name, value in row.items() if name != "tar_offset"}
+
+
+def test_export_of_tars(made_set: MadeSet, tar_set: MadeSet, export_of_tars: Export) -> None:
+    """Where a data set keeps its clips makes no difference to what is exported."""
+    tars = sorted(export_of_tars("webdataset").glob("train-[0-9]*.tar"))
+    printed = run_reader("light", "webdataset_tars", *tars)
+    same_audio(printed["clips"], tar_set.of("train"))
+    same_audio(printed["clips"], made_set.of("train"))
