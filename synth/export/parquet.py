@@ -53,7 +53,11 @@ def import_pyarrow(purpose: str) -> ModuleType:
 
 
 class ParquetWriter:
-    """Writes one Parquet file, row by row."""
+    """Writes one Parquet file, row by row.
+
+    with ParquetWriter(out, columns) as parquet:
+        parquet.add(row)
+    """
 
     def __init__(
         self, out: ByteOutput, columns: Sequence[Column], *, audio: Mapping[str, int | None] | None = None
@@ -113,9 +117,14 @@ class ParquetWriter:
         self._bytes += size
         self._rows += 1
 
-    def close(self) -> None:
-        """Write the end of the file. The output stays open."""
-        if self._rows:
+    def __enter__(self) -> ParquetWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Write the end of the file, unless an exception ends it. The output stays open."""
+        if kind is not None:
+            self._sink.discard()  # pyarrow writes the end of a file in any case, at the latest when it is collected
+        elif self._rows:
             self._write_group()
         self._writer.close()
 
@@ -136,8 +145,12 @@ class _Sink(io.RawIOBase):
 
     def __init__(self, out: ByteOutput) -> None:
         super().__init__()
-        self._out = out
+        self._out: ByteOutput | None = out
         self._position = 0
+
+    def discard(self) -> None:
+        """Write nothing any more."""
+        self._out = None
 
     def writable(self) -> bool:
         return True
@@ -147,7 +160,8 @@ class _Sink(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         size = memoryview(data).nbytes
-        self._out.write(memoryview(data))
+        if self._out is not None:
+            self._out.write(memoryview(data))
         self._position += size
         return size
 

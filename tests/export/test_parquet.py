@@ -23,10 +23,9 @@ ROWS = [
 
 def written(rows: list[dict[str, Any]], audio: list[bytes | None]) -> bytes:
     out = io.BytesIO()
-    writer = ParquetWriter(out, COLUMNS, audio={"audio": 16000})
-    for each, data in zip(rows, audio, strict=True):
-        writer.add(each, {"audio": None if data is None else (f"{each['id']}.flac", data)})
-    writer.close()
+    with ParquetWriter(out, COLUMNS, audio={"audio": 16000}) as writer:
+        for each, data in zip(rows, audio, strict=True):
+            writer.add(each, {"audio": None if data is None else (f"{each['id']}.flac", data)})
     return out.getvalue()
 
 
@@ -83,6 +82,14 @@ def test_the_file_says_to_the_datasets_library_what_is_audio() -> None:
 
 def test_a_file_without_rows_has_the_columns() -> None:
     assert read(written([], [])).metadata.num_rows == 0
+
+
+def test_an_exception_leaves_a_file_without_its_end() -> None:
+    out = io.BytesIO()
+    with pytest.raises(KeyError), ParquetWriter(out, COLUMNS) as writer:
+        writer.add(ROWS[0])
+        raise KeyError
+    assert out.getvalue() == b"PAR1"  # the beginning, written at once
 
 
 def test_without_pyarrow_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from synth.dataset.card import split_name
-from synth.export.clip_files import read_clip, read_stems
+from synth.export.clip_files import packed_row, read_clip, read_stems
 from synth.export.columns import ALIGNMENT, CLIP, MAKING, ROW, label_columns
 from synth.export.format import ChunkWriter, ExportContent, Format, Merge
 from synth.export.hugging_face_card import Card
@@ -15,7 +15,7 @@ from synth.export.parquet import ParquetWriter, pyarrow_version
 class HuggingFace(Format):
     """`data/<split>-<n>-of-<count>.parquet` and `README.md`.
 
-    The column `row` has the row of the manifest as JSON, so nothing is lost.
+    The column `row` has the row of the manifest as JSON, so nothing is lost; its paths are the names of the audio here.
     """
 
     name = "huggingface"
@@ -29,13 +29,16 @@ class HuggingFace(Format):
         count = settings.chunk_counts[chunk.split]
         columns = (*CLIP, ALIGNMENT, *label_columns(settings.label_kinds), *MAKING, ROW)
         audio = ["audio", *(f"{stem}_stem" for stem in settings.stems)]
-        with out.file(f"data/{split_name(chunk.split)}-{chunk.number:05d}-of-{count:05d}.parquet") as file:
-            parquet = ParquetWriter(file, columns, audio=dict.fromkeys(audio, settings.sample_rate))
+        name = f"data/{split_name(chunk.split)}-{chunk.number:05d}-of-{count:05d}.parquet"
+        rates = dict.fromkeys(audio, settings.sample_rate)
+        with out.file(name) as file, ParquetWriter(file, columns, audio=rates) as parquet:
             for row in out.rows():
-                files = {"audio": read_clip(out, row)}
-                files |= {f"{stem}_stem": each for stem, each in read_stems(out, row).items()}
-                parquet.add(row, {name: (f"{row['id']}.{each.extension}", each.data) for name, each in files.items()})
-            parquet.close()
+                clip, stems = read_clip(out, row), read_stems(out, row)
+                clip_name = f"{row['id']}.{clip.extension}"
+                stem_names = {stem: f"{row['id']}.{stem}.{each.extension}" for stem, each in stems.items()}
+                files = {"audio": (clip_name, clip.data)}
+                files |= {f"{stem}_stem": (stem_names[stem], each.data) for stem, each in stems.items()}
+                parquet.add(packed_row(row, clip_name, stem_names), files)
 
     def finish(self, merge: Merge) -> None:
         """Write the card."""

@@ -69,9 +69,8 @@ def _table(lines: Iterable[bytes], columns: Sequence[Column]) -> Iterator[bytes]
     blocks = _Blocks()
     places = [Column(column.name, column.kind, itemgetter(column.name)) for column in columns]
     names = [column.name for column in columns]
-    writer = ParquetWriter(blocks, places)
-    for line in lines:
-        writer.add(dict(zip(names, json.loads(line), strict=True)))
-        yield from blocks.take()
-    writer.close()
+    with ParquetWriter(blocks, places) as parquet:
+        for line in lines:
+            parquet.add(dict(zip(names, json.loads(line), strict=True)))
+            yield from blocks.take()
     yield from blocks.take()

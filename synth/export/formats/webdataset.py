@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from synth.archives.tar_writer import MAX_NAME_BYTES, TarWriter
-from synth.export.clip_files import read_clip, read_stems
+from synth.export.clip_files import packed_row, read_clip, read_stems
 from synth.export.format import ChunkWriter, ExportContent, Format, Merge
 from synth.export.hugging_face_card import Card
 from synth.export.row_values import json_line
@@ -39,9 +39,8 @@ class WebDataset(Format):
                 key, clip, stems = member_key(row["id"]), read_clip(out, row), read_stems(out, row)
                 audio = f"{key}.{clip.extension}"
                 stem_names = {name: f"{key}.{name}.{stem.extension}" for name, stem in stems.items()}
-                row |= {"audio_filepath": audio, "stems": {**(row.get("stems") or {}), **stem_names}}
                 tar.add(audio, clip.data)
-                tar.add(f"{key}.json", json_line(row).encode())
+                tar.add(f"{key}.json", json_line(packed_row(row, audio, stem_names)).encode())
                 for name, stem in stems.items():
                     tar.add(stem_names[name], stem.data)
             tar.close()

@@ -25,7 +25,9 @@ def test_rows_and_files_are_those_of_the_data_set(data_set: Path, tmp_path: Path
         assert each["audio"] == {"bytes": audio_of(data_set, row), "path": f"{row['id']}.flac"}
         assert each["speech_stem"]["bytes"] == stem_of(data_set, row, "speech")
         assert each["noise_stem"]["bytes"] == stem_of(data_set, row, "noise")
-        assert json.loads(each["row"]) == row
+        inside = json.loads(each["row"])
+        assert inside | {key: row[key] for key in ("audio_filepath", "stems")} == row
+        assert inside["stems"]["noise"] == each["noise_stem"]["path"]
         for key in ("text", "speaker", "duration", "num_samples", "weight", "stage", "condition"):
             assert each[key] == row[key]
         assert {name: each[f"label_{name}"] for name in row["labels"]} == row["labels"]
