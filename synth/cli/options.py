@@ -33,4 +33,19 @@ Unit: TypeAlias = Literal["word", "character", "clip"]
 Measure: TypeAlias = Literal["errors", "error", "text", "loss"]
 SelectMethod: TypeAlias = Literal["quotas", "ratio", "balance"]
 OnConflict: TypeAlias = Literal["refuse", "drop", "dev", "test", "train"]
-ExportFormat: TypeAlias = Literal["huggingface", "nemo", "nemo_tarred", "shar", "table_parquet", "webdataset"]
+ExportFormat: TypeAlias = Literal[
+    "croissant",
+    "espnet",
+    "funasr",
+    "huggingface",
+    "kaldi",
+    "lhotse",
+    "nemo",
+    "nemo_tarred",
+    "shar",
+    "speechbrain",
+    "table",
+    "table_parquet",
+    "webdataset",
+    "wenet",
+]

@@ -90,4 +90,4 @@ def export(
         sample_rate=content["sample_rate"],
         dataset_sha256=content["sha256"],
     )
-    return run(settings, jobs=jobs, progress=progress)
+    return run(settings, out=out, jobs=jobs, progress=progress)

@@ -31,6 +31,10 @@ class ChunkWriter(Protocol):
         """Add a line, without line end, to a list of the export."""
         ...
 
+    def add_text(self, name: str, text: str) -> None:
+        """Add text with line ends to a list that is merged in chunk order, such as CSV with line breaks in cells."""
+        ...
+
     def file(self, relative: str) -> AbstractContextManager[CountingWriter]:
         """Write a file of the export; it appears when the block ends."""
         ...

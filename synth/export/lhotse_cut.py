@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from synth.export.format import Row
-from synth.export.row_values import details, speech_span
+from synth.export.row_values import details, shifted, speech_span
 
 
 def recording_values(row: Row, source: Mapping[str, Any], *, recording_id: str | None = None) -> dict[str, Any]:
@@ -68,3 +68,16 @@ def cut_values(
         "custom": {**values, **{f"{name}_stem": dict(each) for name, each in (stems or {}).items()}},
         "type": "MonoCut",
     }
+
+
+def without_margins(cut: dict[str, Any], row: Row) -> dict[str, Any]:
+    """A cut of `cut_values` over the speech alone; its recordings stay as they are.
+
+    Lhotse counts the times of supervisions and words from the start of the cut.
+    """
+    start, seconds = speech_span(row)
+    (supervision,) = cut["supervisions"]
+    supervision = {**supervision, "start": 0}
+    if "alignment" in supervision:
+        supervision["alignment"] = {"word": shifted(supervision["alignment"]["word"], start)}
+    return {**cut, "start": start, "duration": seconds, "supervisions": [supervision]}

@@ -51,7 +51,7 @@ class Part:
 
 def write_part(path: Path, part: Part, lists: dict[str, list[str]], *, temp_folder: Path) -> None:
     """Write a part, in place of one that is damaged. Raises StorageError."""
-    data = {name: "".join(f"{line}\n" for line in lines).encode() for name, lines in sorted(lists.items())}
+    data = {name: "".join(texts).encode() for name, texts in sorted(lists.items())}
     header = {
         "rows": part.rows,
         "lost": part.lost,

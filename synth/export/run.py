@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 from synth import files
@@ -48,11 +49,14 @@ class ExportResult:
         return {**self.content, **files_, "reading": list(self.reading), "was_complete": self.was_complete}
 
 
-def run(settings: ExportSettings, *, jobs: int = 1, progress: Progress | None = None) -> ExportResult:
+def run(
+    settings: ExportSettings, *, out: Path | None = None, jobs: int = 1, progress: Progress | None = None
+) -> ExportResult:
     """Export a data set, or resume its export.
 
     Args:
         settings: the options; those with a default are filled in here.
+        out: the folder of the export as a person wrote it, for the lines that read it.
         jobs: worker processes. With one, everything happens in this process.
         progress: called with (what, clips so far, clips).
 
@@ -73,7 +77,7 @@ def run(settings: ExportSettings, *, jobs: int = 1, progress: Progress | None = 
         if folder.private.exists():  # a run was killed when it had only this left to do
             with lock.hold_all(DatasetDir(folder.path), "synth export"):
                 files.remove_folder(folder.private)
-        return ExportResult(content, kind.reading(folder.path, content), was_complete=True)
+        return ExportResult(content, kind.reading(out or folder.path, content), was_complete=True)
     _check_header(folder, identity)
     content = read_content(DatasetDir(settings.dataset))
     chunks, totals = scan(settings, content, holds_audio=kind.holds_audio)
@@ -88,14 +92,14 @@ def run(settings: ExportSettings, *, jobs: int = 1, progress: Progress | None = 
     kind.check(settings, totals)
     with lock.hold_all(DatasetDir(folder.path), "synth export"):
         if (content := _complete(folder, identity)) is not None:  # another run was faster
-            return ExportResult(content, kind.reading(folder.path, content), was_complete=True)
+            return ExportResult(content, kind.reading(out or folder.path, content), was_complete=True)
         files.remove_folder(folder.temp)
         files.write_file(folder.header, export_json.to_text(identity).encode(), temp_folder=folder.private)
         _write_chunks(settings, chunks, jobs, progress)
         content = _finish(settings, kind, identity, chunks, totals)
         files.write_file(folder.export_json, export_json.to_text(content).encode(), temp_folder=folder.temp)
         files.remove_folder(folder.private)
-    return ExportResult(content, kind.reading(folder.path, content))
+    return ExportResult(content, kind.reading(out or folder.path, content))
 
 
 def _check_libraries(kind: Format) -> None:

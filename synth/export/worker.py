@@ -55,7 +55,13 @@ class ChunkRun:
         """Add a line, without line end, to a list of the export."""
         if "\n" in line:
             raise ValueError(f"a line of {name} has a line end in it: {line!r}")
-        self.lists.setdefault(name, []).append(line)
+        self.add_text(name, f"{line}\n")
+
+    def add_text(self, name: str, text: str) -> None:
+        """Add text with line ends to a list that is merged in chunk order, such as CSV with line breaks in cells."""
+        if not text.endswith("\n"):
+            raise ValueError(f"a text of {name} has no line end: {text!r}")
+        self.lists.setdefault(name, []).append(text)
 
     def file(self, relative: str) -> AbstractContextManager[export_file.CountingWriter]:
         """Write a file of the export; it appears when the block ends."""

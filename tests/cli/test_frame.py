@@ -233,9 +233,11 @@ def test_choices_are_those_that_the_program_knows() -> None:
     from synth.dev_test.earlier_split import ON_CONFLICT
     from synth.diagnose.ladder.predictions import MEASURES
     from synth.dsp.generators import GENERATORS
+    from synth.export.formats import FORMATS
     from synth.match.select.selection import Method
     from synth.stats.edits import UNITS
 
+    assert get_args(options.ExportFormat) == tuple(FORMATS)
     assert get_args(options.GrowMethod) == tuple(GENERATORS)
     assert get_args(options.Unit) == UNITS
     assert get_args(options.Measure) == MEASURES

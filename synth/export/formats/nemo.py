@@ -79,7 +79,8 @@ class Nemo(Format):
 
     def reading(self, out: Path, content: ExportContent) -> tuple[str, ...]:
         """The lines that read it."""
-        manifest = next(name for name in sorted(content["files"]) if name.endswith(".jsonl"))
+        split = next(iter(content["splits"]))
+        manifest = next(name for name in sorted(content["files"]) if name.startswith((f"{split}.", f"{split}_")))
         return (
             "from lhotse import CutSet",
             "from nemo.collections.common.data.lhotse.nemo_adapters import LazyNeMoIterator",
