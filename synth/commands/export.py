@@ -12,7 +12,7 @@ from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.dataset_json import read_content
 from synth.errors import UsageError
 from synth.export.formats import FORMATS
-from synth.export.selection import Selection
+from synth.export.selection import ClipSelection
 from synth.export.settings import ExportSettings
 from synth.paths import output_path
 from synth.recipe.load import load_recipe
@@ -83,7 +83,7 @@ def export(
         dataset=folder.path,
         out=Path(os.path.realpath(out)),
         format=to,
-        selection=Selection(tuple(split), tuple(stage), tuple(condition), min_duration, max_duration),
+        selection=ClipSelection(tuple(split), tuple(stage), tuple(condition), min_duration, max_duration),
         paths=FORMATS[to].default_paths if paths is None else paths,
         shard_size=shard_size or load_recipe(folder.recipe, folder=folder.path).output.shard_size,
         cut_margins=cut_margins,

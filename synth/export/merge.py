@@ -8,7 +8,7 @@ from typing import Any
 
 from synth.export import export_file
 from synth.export.export_dir import ExportDir
-from synth.export.part import Part, list_lines, read_part
+from synth.export.part import ChunkPart, list_lines, read_part
 from synth.export.settings import Chunk, ExportSettings
 from synth.export.totals import Totals
 
@@ -22,7 +22,7 @@ class PartMerge:
         self.files: dict[str, dict[str, Any]] = {}
         self.lost: Counter[str] = Counter()
         self._folder = ExportDir(settings.out)
-        self._parts: list[tuple[Chunk, Part]] = []
+        self._parts: list[tuple[Chunk, ChunkPart]] = []
         for chunk in chunks:
             part = read_part(self._folder, chunk)
             self._parts.append((chunk, part))

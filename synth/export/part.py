@@ -30,7 +30,7 @@ _HEADER: Final = object_of(
 
 
 @dataclass(slots=True)
-class Part:
+class ChunkPart:
     """What one chunk adds to the export."""
 
     rows: int = 0
@@ -49,7 +49,7 @@ class Part:
         return self.start + before
 
 
-def write_part(path: Path, part: Part, lists: dict[str, list[str]], *, temp_folder: Path) -> None:
+def write_part(path: Path, part: ChunkPart, lists: dict[str, list[str]], *, temp_folder: Path) -> None:
     """Write a part, in place of one that is damaged. Raises StorageError."""
     data = {name: "".join(texts).encode() for name, texts in sorted(lists.items())}
     header = {
@@ -62,7 +62,7 @@ def write_part(path: Path, part: Part, lists: dict[str, list[str]], *, temp_fold
     files.write_file(path, (f"{line}\n".encode(), *data.values()), temp_folder=temp_folder)
 
 
-def read_part(folder: ExportDir, chunk: Chunk) -> Part:
+def read_part(folder: ExportDir, chunk: Chunk) -> ChunkPart:
     """Read the header of a part. Raises SynthError if it is damaged."""
     path = folder.part(chunk.split, chunk.number)
     file = DataFile(path, folder.path)
@@ -77,10 +77,10 @@ def read_part(folder: ExportDir, chunk: Chunk) -> Part:
         problem = f"it has {header['rows']} clips, not {chunk.rows}"
     if problem is not None:
         raise SynthError(f"{path}: {problem}; remove this file and run the export again")
-    return Part(header["rows"], header["lost"], header["files"], dict(header["lists"]), len(line))
+    return ChunkPart(header["rows"], header["lost"], header["files"], dict(header["lists"]), len(line))
 
 
-def list_lines(folder: ExportDir, chunk: Chunk, part: Part, name: str) -> Iterator[bytes]:
+def list_lines(folder: ExportDir, chunk: Chunk, part: ChunkPart, name: str) -> Iterator[bytes]:
     """Yield the lines that a part adds to a list, with their line ends."""
     size = part.lists.get(name, 0)
     if size:

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class ClipSelection:
     """The clips to export: those that meet every condition. An empty tuple selects all."""
 
     splits: tuple[str, ...] = ()

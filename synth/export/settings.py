@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from synth.errors import UsageError
 from synth.export.columns import Kind
-from synth.export.selection import Selection
+from synth.export.selection import ClipSelection
 from synth.text import is_utf8, printable
 
 RELATIVE: Final = "relative"
@@ -41,7 +41,7 @@ class ExportSettings:
     dataset: Path  # real path of the data set
     out: Path  # real path of the export
     format: str
-    selection: Selection
+    selection: ClipSelection
     paths: str  # "relative", "absolute", or a prefix
     shard_size: int  # clips
     cut_margins: bool

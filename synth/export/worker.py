@@ -18,7 +18,7 @@ from synth.export import export_file
 from synth.export.export_dir import ExportDir
 from synth.export.format import Row
 from synth.export.formats import FORMATS
-from synth.export.part import Part, write_part
+from synth.export.part import ChunkPart, write_part
 from synth.export.settings import Chunk, ExportSettings
 
 
@@ -28,7 +28,7 @@ class ChunkRun:
     def __init__(self, settings: ExportSettings, chunk: Chunk) -> None:
         self.settings = settings
         self.chunk = chunk
-        self.part = Part()
+        self.part = ChunkPart()
         self.lists: dict[str, list[str]] = {}
         self._folder = ExportDir(settings.out)
         self._losses = FORMATS[settings.format].losses

@@ -13,7 +13,7 @@ from synth.export.formats.nemo import Nemo
 from synth.export.formats.nemo_tarred import NemoTarred
 from synth.export.formats.shar import Shar
 from synth.export.formats.speechbrain import SpeechBrain
-from synth.export.formats.table import Table
+from synth.export.formats.table import CsvTable
 from synth.export.formats.table_parquet import TableParquet
 from synth.export.formats.webdataset import WebDataset
 from synth.export.formats.wenet import Wenet
@@ -29,7 +29,7 @@ FORMATS: dict[str, type[Format]] = {
     "nemo_tarred": NemoTarred,
     "shar": Shar,
     "speechbrain": SpeechBrain,
-    "table": Table,
+    "table": CsvTable,
     "table_parquet": TableParquet,
     "webdataset": WebDataset,
     "wenet": Wenet,

@@ -13,7 +13,7 @@ from synth.text import csv_cell, csv_line
 _FILE = "clips.csv"
 
 
-class Table(Format):
+class CsvTable(Format):
     """`clips.csv`: one line per clip, one column per value; unknown values are empty cells."""
 
     name = "table"
