@@ -6,6 +6,7 @@ The pages whose code needs torch are run by the long form (SYNTH_LONG=1). A page
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -18,11 +19,15 @@ from typing import Final
 import pytest
 
 from tests.consumers.environments import FOLDER, environment_variables, python_of
-from tests.helpers import ROOT, run_synth
+from tests.helpers import ROOT, rows_of, run_synth
 
 PAGES: Final = sorted((ROOT / "docs" / "train_with").glob("*.md"))
-ENVIRONMENTS: Final = {"pytorch": "torch"}
-"""Pages and the environment that runs them."""
+ENVIRONMENTS: Final = {"pytorch": ["torch"], "hugging_face": ["light", "torch"], "nemo": ["torch"]}
+"""Pages and the environments that run them. Without torch, files that import it are passed over."""
+STAND_INS: Final = {"nemo": "nemo_parts", "espnet": "espnet_parts", "speechbrain": "torchaudio_stub"}
+"""Modules of readers/ that let the files of a toolkit be imported without all that the toolkit asks for."""
+NOT_INSTALLED: Final = {"nemo-toolkit[asr]": "nemo-toolkit"}
+"""What a page installs, and what the environment has of it."""
 SET_UP: Final = ["git clone REPOSITORY synth", "python3 -m venv env && . env/bin/activate"]
 MOST_LINES: Final = 20
 
@@ -52,7 +57,7 @@ def lines_of_code(text: str) -> int:
 
 def packages(line: str) -> list[str]:
     """What `pip install` is asked for, without synth itself."""
-    return [word for word in shlex.split(line)[2:] if not word.startswith(("./synth", "-"))]
+    return [word.replace("_", "-") for word in shlex.split(line)[2:] if not word.startswith(("./synth", "-"))]
 
 
 def pinned(environment: str) -> set[str]:
@@ -64,7 +69,9 @@ def pinned(environment: str) -> set[str]:
 def run(command: list[str], cwd: Path, environment: str) -> str:
     """Run a program of the environment as a person does who has installed synth into it; return what it prints."""
     python = python_of(environment)
-    ours = [str(ROOT), sysconfig.get_path("purelib")] if environment == "torch" else [str(ROOT)]
+    ours = [str(cwd / "stand-ins"), str(FOLDER / "readers")]
+    if environment == "torch":
+        ours += [str(ROOT), sysconfig.get_path("purelib")]
     env = environment_variables() | {
         "PYTHONPATH": os.pathsep.join(ours),
         "PATH": f"{python.parent}:{os.environ['PATH']}",
@@ -75,15 +82,20 @@ def run(command: list[str], cwd: Path, environment: str) -> str:
     return done.stdout
 
 
-def follow(page: Path, folder: Path) -> dict[str, str]:
+def follow(name: str, environment: str, folder: Path) -> dict[str, str]:
     """Do what a page says; return what each command printed."""
-    environment = ENVIRONMENTS[page.stem]
+    assert environment in ENVIRONMENTS[name]
     python_of(environment)
     (folder / "synth").symlink_to(ROOT)
-    printed = {}
+    (folder / "stand-ins").mkdir()
+    if name in STAND_INS:
+        (folder / "stand-ins" / "sitecustomize.py").write_text(f"import {STAND_INS[name]}\n")
+    page, printed, passed_over = ROOT / "docs" / "train_with" / f"{name}.md", {}, set()
     for block in blocks_of(page):
         if block.file:
             (folder / block.file).write_text(block.text, encoding="utf-8")
+            if environment == "light" and re.search("^(import|from) torch", block.text, re.MULTILINE):
+                passed_over.add(block.file)
         if block.language != "sh":
             continue
         for line in filter(None, block.text.replace("\\\n", " ").splitlines()):
@@ -91,12 +103,13 @@ def follow(page: Path, folder: Path) -> dict[str, str]:
             if line in SET_UP:
                 continue
             if words[:2] == ["pip", "install"]:
-                assert set(packages(line)) <= pinned(environment), line
+                wanted = {NOT_INSTALLED.get(package, package) for package in packages(line)}
+                assert wanted - {"torch"} <= pinned(environment), line
             elif words[0] == "synth":
                 done = run_synth(*words[1:], cwd=folder)
                 assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
                 printed[line] = done.stdout
-            else:
+            elif not passed_over & set(words):
                 printed[line] = run(["bash", "-c", line], folder, environment)
     return printed
 
@@ -125,7 +138,7 @@ def test_the_first_training_step_takes_twenty_lines(page: Path) -> None:
 
 def test_pytorch(tmp_path: Path) -> None:
     """The loss falls over a data set, and over a plan of the recipe that renders while it trains."""
-    printed = follow(ROOT / "docs" / "train_with" / "pytorch.md", tmp_path)
+    printed = follow("pytorch", "torch", tmp_path)
     once, longer = ([float(word) for word in printed[f"python {name}.py"].split()] for name in ("train", "on_the_fly"))
     steps = len(once)
     assert steps == 6  # 42 clips of the split
@@ -133,3 +146,27 @@ def test_pytorch(tmp_path: Path) -> None:
     assert len(epochs) == 6  # one in the module, two, then three over the plan
     assert epochs[2] < epochs[0]  # over the data set
     assert epochs[5] < epochs[3] < epochs[2]  # over the plan
+
+
+def losses(printed: dict[str, str], command: str = "python train.py") -> list[float]:
+    return [float(line.split()[-1]) for line in printed[command].splitlines()]
+
+
+def test_hugging_face(tmp_path: Path) -> None:
+    """What can be done without torch: the export is loaded, and a clip decoded."""
+    printed = follow("hugging_face", "light", tmp_path)
+    counts, clip = printed["python look.py"].splitlines()
+    assert counts == str({"train": 42, "train_dev": 12, "train_dev_noise": 6})
+    row = json.loads((tmp_path / "data/augmented/train.jsonl").read_text().split("\n")[0])
+    assert clip.startswith(f"{row['id']} {row['text']} ")
+    assert clip.endswith(f"({row['num_samples']},) 16000")
+
+
+def test_hugging_face_with_torch(tmp_path: Path) -> None:
+    assert len(losses(follow("hugging_face", "torch", tmp_path))) == 6
+
+
+def test_nemo(tmp_path: Path) -> None:
+    printed = follow("nemo", "torch", tmp_path)
+    seconds = sum(row["duration"] for row in rows_of(tmp_path / "data/augmented/train.jsonl"))
+    assert len(losses(printed)) >= seconds / 20
