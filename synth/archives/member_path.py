@@ -1,5 +1,7 @@
 """Paths of members: the path of an archive, a slash, and the name of the member, as in `shards/audio_3.tar/a.flac`.
 
+In a Parquet file it is the number of the row, as in `data/train-00000-of-00003.parquet/17`.
+
 A regular file has nothing below it, so such a path means nothing else. To open it fails with ENOTDIR; then the longest
 part of it that is a regular file is the archive.
 """
@@ -13,6 +15,7 @@ import os
 import stat
 from typing import Final
 
+from synth.archives import parquet_reader
 from synth.archives.tar_reader import looks_like_tar, tar_index
 from synth.archives.tar_writer import BLOCK, written_size
 from synth.archives.window import Window
@@ -42,12 +45,14 @@ def split_member_path(path: str) -> tuple[str, str] | None:
         return (archive, member) if stat.S_ISREG(status.st_mode) and member else None
 
 
-def open_window(path: str, start: int | None = None) -> Window:
+def open_window(path: str, start: int | None = None, *, decode: bool = True) -> Window:
     """Open a file, or a member of an archive by its member path; links are followed.
 
     Args:
         path: of the file, or of the member.
         start: where the bytes of the member begin, if that is known; see `member_window`.
+        decode: False: the window of a row of a Parquet file is the whole file, with the name of the row. That is enough
+            for its identity, and no damaged file can end the process.
 
     Returns:
         All of the file, or the bytes of the member. The caller closes `descriptor`.
@@ -62,14 +67,16 @@ def open_window(path: str, start: int | None = None) -> Window:
         parts = split_member_path(path)
         if parts is None:
             raise
-        return member_window(os.open(parts[0], OPEN_FLAGS), *parts, start=start)
+        return member_window(os.open(parts[0], OPEN_FLAGS), *parts, start=start, decode=decode)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise BadInput("forbidden_path", path, "not a regular file")
     return Window.of_file(descriptor)
 
 
-def member_window(descriptor: int, archive: str, member: str, *, start: int | None = None) -> Window:
+def member_window(
+    descriptor: int, archive: str, member: str, *, start: int | None = None, decode: bool = True
+) -> Window:
     """The bytes of a member of an archive that is open. The window takes the descriptor over, also if this fails.
 
     Args:
@@ -78,6 +85,7 @@ def member_window(descriptor: int, archive: str, member: str, *, start: int | No
         member: name of the member.
         start: where its bytes begin. If a header of ours with this name lies before them, the rest of the archive is
             not looked at; otherwise the member is searched for.
+        decode: as for `open_window`.
 
     Raises:
         BadInput: the member is missing or refused, or the archive cannot be used; names both.
@@ -88,6 +96,10 @@ def member_window(descriptor: int, archive: str, member: str, *, start: int | No
         if window is not None:
             return window
         head = os.pread(descriptor, 512, 0)
+        if head.startswith(parquet_reader.MAGIC):
+            if not decode:
+                return Window(descriptor, 0, os.fstat(descriptor).st_size, row=member)
+            return parquet_reader.row_window(descriptor, archive, member)
         if not looks_like_tar(head) and _is_audio(head):
             text = f"{printable(archive)} is a file of audio, so nothing is below it; correct the path"
             raise BadInput("missing", f"{archive}/{member}", text, "scan")

@@ -7,7 +7,9 @@ structure is in doubt (a wrong checksum, two sizes, a missing end) is refused as
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import threading
 from array import array
 from collections import OrderedDict
@@ -15,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, NoReturn, TypeAlias
 
+from synth import files
 from synth.archives.window import Window
 from synth.errors import BadInput
 from synth.text import is_utf8, printable, short_repr
@@ -84,6 +87,10 @@ class TarIndex:
 
     def __len__(self) -> int:
         return len(self._numbers) + len(self._refused)
+
+    def __contains__(self, name: str) -> bool:
+        """Whether it has a member of this name that can be read."""
+        return name in self._numbers
 
     def __iter__(self) -> Iterator[Member | RefusedMember]:
         """The members that can be read, in the order of the archive; then the refused ones."""
@@ -156,6 +163,43 @@ def tar_index(descriptor: int, path: str) -> TarIndex:
     if isinstance(index, BadInput):
         raise BadInput(index.code, path, index.message, "scan")
     return index
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTar:
+    """An archive whose members are listed."""
+
+    index: TarIndex
+    window: Window  #: of the whole archive
+
+    def read(self, member: Member, limit: int) -> bytes:
+        """The bytes of a small member. Raises BadInput if it is larger than `limit` bytes; OSError."""
+        if member.size > limit:
+            text = f"a member of {member.size:,} bytes, where at most {limit:,} make sense; {_REPACK}"
+            raise BadInput("corrupt", f"{self.index.path}/{printable(member.name)}", text, "scan")
+        return self.window.read_at(member.start, member.size)
+
+
+@contextlib.contextmanager
+def opened_tar(path: str) -> Iterator[OpenTar]:
+    """Open an archive to list it; links are followed.
+
+    Raises:
+        BadInput: it is missing, or as `tar_index`.
+        StorageError: the disk fails.
+    """
+    try:
+        with files.reading(path):
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except OSError as error:
+        raise BadInput("missing", path, f"the archive cannot be opened: {error.strerror}", "scan") from None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise BadInput("forbidden_path", path, "not a regular file", "scan")
+        with files.reading(path):
+            yield OpenTar(tar_index(descriptor, path), Window.of_file(descriptor))
+    finally:
+        os.close(descriptor)
 
 
 _indexes: OrderedDict[State, TarIndex | BadInput] = OrderedDict()

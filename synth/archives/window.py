@@ -15,6 +15,7 @@ class Window:
     start: int  #: position in the file, bytes
     size: int  #: bytes
     data: bytes | None = None  #: the bytes, if the file holds them compressed
+    row: str = ""  #: which row of a Parquet file they are
 
     @classmethod
     def of_file(cls, descriptor: int) -> Window:

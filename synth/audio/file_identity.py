@@ -54,12 +54,19 @@ def file_identity(descriptor: int) -> FileIdentity:
 
 
 def window_identity(window: Window) -> FileIdentity:
-    """The identity of an open file or member: size and ends are those of its own bytes. Reads 8 kB at most."""
+    """The identity of an open file or member: size and ends are those of its own bytes. Reads 8 kB at most.
+
+    That of a row of a Parquet file has the size and the ends of the file, so that nothing needs to be decoded for it.
+    """
+    status = os.fstat(window.descriptor)
+    row = window.row.encode(errors="surrogateescape")
+    if row:
+        window = Window(window.descriptor, 0, status.st_size)
     size = window.size
     head = window.read_at(0, END_BYTES)
     tail = window.read_at(size - END_BYTES, END_BYTES) if size > END_BYTES else head
-    digest = hashlib.blake2b(b"%d|" % size + head + tail, digest_size=8).digest()
-    return FileIdentity(size, os.fstat(window.descriptor).st_mtime_ns, int.from_bytes(digest, "big"))
+    digest = hashlib.blake2b(b"%d|" % size + head + tail + row, digest_size=8).digest()
+    return FileIdentity(size, status.st_mtime_ns, int.from_bytes(digest, "big"))
 
 
 def difference(planned: FileIdentity, present: FileIdentity) -> str | None:
@@ -92,7 +99,7 @@ def file_sha256(path: str | os.PathLike[str], *, beat: Beat | None = None, rerea
     name = os.fspath(path)
     try:
         with files.reading(name):
-            status = _status(name)
+            status = status_of(name)
             state = _state_of(name, status)
             is_large = status.st_size >= _LARGE
             if not reread and (sha256 := _hashes.get(state) or (_cached_hash(state) if is_large else None)):
@@ -115,8 +122,8 @@ def file_sha256(path: str | os.PathLike[str], *, beat: Beat | None = None, rerea
     return sha256
 
 
-def _status(path: str) -> os.stat_result:
-    """The status of a file, or of the archive of a member."""
+def status_of(path: str) -> os.stat_result:
+    """The status of a file, or of the archive of a member. Raises OSError if there is neither."""
     try:
         return os.stat(path)
     except NotADirectoryError:
@@ -124,6 +131,16 @@ def _status(path: str) -> os.stat_result:
         if parts is None:
             raise
         return os.stat(parts[0])
+
+
+def file_size(path: str) -> int | None:
+    """Bytes of a file, or of a member of an archive; None if it cannot be opened."""
+    try:
+        window = open_window(path)
+    except (OSError, BadInput):
+        return None
+    os.close(window.descriptor)
+    return window.size
 
 
 def _state_of(path: str, status: os.stat_result) -> _State:

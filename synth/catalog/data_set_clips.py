@@ -31,8 +31,8 @@ def refuse_clips(rows: Iterable[AudioRow | BadInput], source: Source) -> Iterato
         labels = row.detail.get("labels") if isinstance(row, AudioRow) else None
         if isinstance(row, AudioRow) and labels is not None and is_synth_clip(labels):
             line = "" if row.line is None else f":{row.line}"
-            what = f"{source.manifest}{line} is a row of a manifest that synth wrote"
-            raise source_error(source, "manifest", _refusal(what))
+            what = f"{source.manifest or source.path}{line} is a row of a manifest that synth wrote"
+            raise source_error(source, "manifest" if source.manifest else "path", _refusal(what))
         yield row
 
 

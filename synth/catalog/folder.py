@@ -5,25 +5,16 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from synth.audio.file_names import EXTENSIONS, UNREAD, extension, glob_matcher, unread_message
 from synth.errors import BadInput
 from synth.lists.audio_list import AudioRow
 from synth.paths.folders import is_data_set
 from synth.text import count_of, printable
-
-EXTENSIONS: Final = frozenset(
-    ("wav", "wave", "rf64", "w64", "flac", "ogg", "oga", "opus", "mp3", "aif", "aiff", "aifc", "au", "snd", "caf")
-)
-UNREAD: Final = frozenset(
-    ("m4a", "m4b", "aac", "adts", "wma", "webm", "weba", "amr", "awb", "3ga", "ac3", "eac3", "alac", "ape", "wv", "tta",
-     "spx", "sph", "nist", "gsm", "ra", "ram", "mka", "mpc", "dsf", "dff", "mp2", "qcp", "voc", "8svx")
-)  # fmt: skip
-"""Extensions of audio that is not read here: such files are refused by name, never skipped in silence."""
 
 _KINDS_SHOWN: Final = 8
 
@@ -49,7 +40,7 @@ def walk_folder(
     if glob is not None:
         return _walk(str(root), "", glob_matcher(glob), None, data_sets)
     counts = Counter() if passed_over is None else passed_over
-    return _walk(str(root), "", lambda path: _extension(path) in EXTENSIONS, counts, data_sets)
+    return _walk(str(root), "", lambda path: extension(path) in EXTENSIONS, counts, data_sets)
 
 
 def passed_over_note(passed_over: Mapping[str, int]) -> str | None:
@@ -90,34 +81,7 @@ def _walk(
             yield BadInput("forbidden_path", printable(path), text, "scan")
         elif matches(path):
             yield AudioRow(path)
-        elif passed_over is not None and _extension(path) in UNREAD:
+        elif passed_over is not None and extension(path) in UNREAD:
             yield BadInput("unsupported", printable(path), unread_message(path), "scan")
         elif passed_over is not None:
-            passed_over[f".{_extension(path)}" if "." in entry.name else "without extension"] += 1
-
-
-def _extension(path: str) -> str:
-    return path.rpartition("/")[2].rpartition(".")[2].lower()
-
-
-def unread_message(path: str) -> str:
-    """Why a file of audio that is not read here is refused, and what to do."""
-    return f"audio of the kind .{_extension(path)} is not read; convert it to FLAC or WAV"
-
-
-_GLOB: Final = {"**/": r"(?:[^/]+/)*", "**": r".*", "*": r"[^/]*", "?": r"[^/]"}
-
-
-def glob_matcher(glob: str) -> Callable[[str], object]:
-    """A test for relative paths: `*` and `?` stay within one name, `**/` is any number of folders, `[ab]` a choice."""
-    # not fnmatch, whose * crosses slashes
-    parts: list[str] = []
-    for token in re.findall(r"\*\*/|\*\*|\*|\?|\[[^\]]+\]|.", glob.removeprefix("./"), re.DOTALL):
-        if token in _GLOB:
-            parts.append(_GLOB[token])
-        elif len(token) == 1:
-            parts.append(re.escape(token))
-        else:
-            choice = token[1:-1].replace("\\", "\\\\").replace("[", "\\[")
-            parts.append(f"[^{choice[1:]}]" if choice.startswith("!") else f"[{choice}]")
-    return re.compile("".join(parts), re.DOTALL).fullmatch
+            passed_over[f".{extension(path)}" if "." in entry.name else "without extension"] += 1

@@ -5,7 +5,7 @@ the user's cache folder under a hash of content and settings, so that other reci
 """
 
 # Paths are strings here, thousands of them: to make a Path of each costs more than the call itself.
-# ruff: noqa: PTH116, PTH100
+# ruff: noqa: PTH100
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from synth import files
 from synth.audio.cache import cache_folder, key_of, open_cache
+from synth.audio.file_identity import status_of
 from synth.audio.measured import ToMeasure, measure_once
 from synth.catalog.catalog import Catalog
 from synth.catalog.near_duplicates import Pair, near_duplicates
@@ -269,7 +270,7 @@ def _to_measure(catalog: Catalog, index: int, sample_rate: int, folder: str, lim
     path, recording, source = catalog.file(index), catalog[index], catalog.source(index)
     key = None
     with contextlib.suppress(OSError):
-        status = os.stat(path)
+        status = status_of(path)
         state = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         what = (path, *state, recording.offset, recording.num_samples, source.channels, sample_rate, folder)
         key = key_of("noise", FORMAT, *what)

@@ -24,9 +24,10 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 import soundfile as sf
 
 from synth import files
+from synth.archives.member_path import open_window, split_member_path
 from synth.audio.cache import Cache, key_of, open_cache
 from synth.audio.containers import ContainerError, check_form
-from synth.audio.file_identity import FileIdentity, file_identity
+from synth.audio.file_identity import FileIdentity, window_identity
 from synth.audio.measured import ToMeasure, measure_once
 from synth.audio.read import LEADS_OUT, ROUNDING_SECONDS, inside, path_complaint
 from synth.catalog.catalog import Catalog, CatalogBuilder, CatalogSource, Entry
@@ -37,8 +38,10 @@ from synth.catalog.recording import Refusal
 from synth.catalog.row_labels import SlowPattern, add_path_labels
 from synth.catalog.source_files import SourceFiles, locate, source_error
 from synth.catalog.synthesized_noise import add_synthesis_labels
-from synth.errors import BadInput, SynthError
+from synth.errors import BadInput, SynthError, UsageError
 from synth.lists.audio_list import AudioRow, read_audio_list
+from synth.lists.formats.listing import Listing
+from synth.lists.formats.registry import read_format
 from synth.processes.pool import Pool, shared_pool
 from synth.recipe.model import Limits, Source
 from synth.text import printable
@@ -177,8 +180,37 @@ def _rows_of(source: Source, source_files: SourceFiles, passed_over: Counter[str
         root, data_sets = Path(source_files.root), source.allow_synthesized
         paths = walk_folder(root, glob=source.glob, passed_over=passed_over, data_sets=data_sets)
         return add_synthesis_labels(paths, source_files.root)
-    rows = read_audio_list(source_files.listed, columns=source.columns)
+    if source_files.format is None:
+        rows = read_audio_list(source_files.listed, columns=source.columns)
+    else:
+        listing = Listing(source_files.listed, source_files.root, source.glob, source.columns, source.channels)
+        rows = _format_rows(source, source_files, listing)
     return rows if source.allow_synthesized else refuse_clips(rows, source)
+
+
+def _format_rows(source: Source, source_files: SourceFiles, listing: Listing) -> Iterator[AudioRow | BadInput]:
+    """The rows of a data set of another tool. Raises RecipeError or UsageError with the place of the source."""
+    try:
+        first = True
+        for row in read_format(source_files.format or "", listing):
+            if first and isinstance(row, AudioRow):
+                first = False
+                _refuse_other_root(source, source_files, row)
+            yield row
+    except UsageError as error:
+        raise source_error(source, "manifest" if source.manifest else "path", str(error)) from None
+
+
+def _refuse_other_root(source: Source, source_files: SourceFiles, row: AudioRow) -> None:
+    """Refuse a list of absolute paths that are not below the root, once, rather than each row."""
+    path = relative_path(row.path, source_files.root)
+    if path.startswith("/"):
+        listed = source.manifest or source.path
+        text = (
+            f"its audio is not below {source_files.root}: the first path is {printable(path)}. Give the list as "
+            f"`manifest: {listed}`, and the folder that all its audio is in as `path`"
+        )
+        raise source_error(source, "path", text)
 
 
 def _no_audio(source: Source, root: str, note: str | None) -> SynthError:
@@ -295,30 +327,38 @@ def _look_at_files(state: _ScanState, root: str, paths: Iterable[str]) -> None:
 
 def _file_state(root: str, path: str) -> _FileState:
     full = f"{root}{path}" if root.endswith("/") else f"{root}/{path}"
-    status = None
+    status, file = None, full  # the file itself, or the archive that it is a member of
     try:
-        status = os.lstat(full)  # first, because of a million files of a list perhaps none is on this machine
+        try:
+            status = os.lstat(full)  # first, because of a million files of a list perhaps none is on this machine
+        except NotADirectoryError:
+            parts = split_member_path(full)
+            if parts is None:
+                raise
+            file = parts[0]
+            status = os.lstat(file)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise BadInput("missing", path, f"it cannot be found: {error.strerror}", "scan") from None
     except OSError:
         pass  # it happens again below, where it is told whether the file or the disk is to blame
     try:
         with files.reading(full):
-            status = status or os.lstat(full)
-            if stat.S_ISLNK(status.st_mode) or not inside(os.path.dirname(full), root):
-                if not inside(full, root, keep=False):
+            status = status or os.lstat(file)
+            if stat.S_ISLNK(status.st_mode) or not inside(os.path.dirname(file), root):
+                if not inside(file, root, keep=False):
                     raise BadInput("forbidden_path", path, LEADS_OUT, "scan")
-                status = os.stat(full)
+                status = os.stat(file)
             if not stat.S_ISREG(status.st_mode):
                 raise BadInput("forbidden_path", path, "not a regular file", "scan")
-            # O_NONBLOCK: if a pipe has taken the file's place since, opening it must not wait
-            descriptor = os.open(full, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+            window = open_window(full, decode=False)
             try:
-                return _FileState(file_identity(descriptor), os.fstat(descriptor).st_ctime_ns)
+                return _FileState(window_identity(window), os.fstat(window.descriptor).st_ctime_ns)
             finally:
-                os.close(descriptor)
+                os.close(window.descriptor)
     except OSError as error:
         raise BadInput("missing", path, f"it cannot be found: {error.strerror}", "scan") from None
+    except BadInput as error:
+        raise BadInput(error.code, path, error.message, "scan") from None
 
 
 def _read_headers(state: _ScanState, root: str, paths: Sequence[str]) -> None:

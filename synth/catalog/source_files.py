@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from synth.catalog.folder import EXTENSIONS, UNREAD
+from synth.audio.file_names import EXTENSIONS, UNREAD
 from synth.errors import RecipeError, SynthError, UsageError
+from synth.lists.formats.registry import detect_format
 from synth.lists.table import JSON_LINES
 from synth.recipe.model import Source
 
@@ -28,6 +29,7 @@ class SourceFiles:
     root: str  #: absolute path of the folder that the paths of recordings are relative to
     listed: Path | None = None  #: the list
     file: str | None = None  #: the name of the only file; None: those of the list, or all of the folder
+    format: str | None = None  #: of the list, a key of lists/formats/registry.py; None: an ordinary list
 
 
 def locate(source: Source, folder: Path) -> SourceFiles:
@@ -42,9 +44,15 @@ def locate(source: Source, folder: Path) -> SourceFiles:
         if not os.path.isdir(root):
             raise source_error(source, "path", f"there is no folder {root}", folder)
         listed = Path(os.path.abspath(folder / source.manifest))
-        if not listed.is_file():
+        name = source.format or detect_format(listed)
+        if not listed.is_file() and not (name and listed.is_dir()):
             raise source_error(source, "manifest", f"there is no list {listed}", folder)
-        return SourceFiles(root, listed)
+        return SourceFiles(root, listed, format=name)
+    name = source.format or (detect_format(root) if source.glob is None or os.path.isfile(root) else None)
+    if name and os.path.isdir(root):
+        return SourceFiles(root, Path(root), format=name)
+    if name and os.path.isfile(root):
+        return SourceFiles(os.path.dirname(root), Path(root), format=name)  # noqa: PTH120
     if os.path.isdir(root):
         return SourceFiles(root)
     if not os.path.isfile(root):
@@ -122,6 +130,8 @@ def source_from_path(
     if kind == "folder":
         listed = next((absolute / each for each in list_names if (absolute / each).is_file()), None)
         return Source(name=name, path=str(absolute), glob=glob, manifest=None if listed is None else str(listed))
+    if not glob and detect_format(absolute):
+        return Source(name=name, path=str(absolute))
     if glob:
         what = "a list" if kind == "list" else "a file"
         raise UsageError(f"--glob chooses files of a folder, but {path} is {what}")

@@ -28,6 +28,7 @@ from synth.commands.starter_recipe import (
     starter_text,
 )
 from synth.errors import GuardError
+from synth.lists.formats.registry import detect_format
 from synth.paths import output_path
 from synth.plan.checks import how_to_know
 from synth.plan.guards import refuse_from_totals
@@ -114,7 +115,7 @@ def _find_sources(folder: Path, speech: Path | None, noise: Path | None) -> Star
     sources = {name: source_from_path(path, name=name, list_names=LIST_NAMES) for name, path in given.items()}
     comments, notes = [], []
     layout = None
-    if speech is not None and speech.is_dir() and sources["speech"].manifest is None:
+    if speech is not None and speech.is_dir() and sources["speech"].manifest is None and not detect_format(speech):
         layout = recognize_layout(speech)
     if layout is not None:
         manifest = None if layout.listed is None else SPEECH_LIST

@@ -120,6 +120,9 @@ def save_plan(dataset: DatasetDir, plan: Plan, noise: NoiseStore) -> None:
                 np.lib.format.write_array(out, np.ascontiguousarray(column), allow_pickle=False)
 
 
+_LARGEST_LIST: Final = 1 << 30  # bytes
+
+
 def hash_lists(recipe: Recipe) -> dict[str, str]:
     """SHA-256 of each list of a recipe (of sources, of cases), by its path as the recipe has it.
 
@@ -132,8 +135,20 @@ def hash_lists(recipe: Recipe) -> dict[str, str]:
     hashes = {}
     for path in sorted({path for path in lists if path is not None and (recipe.folder / path).exists()}):
         with files.reading(path):
-            hashes[path] = hashlib.sha256((recipe.folder / path).read_bytes()).hexdigest()
+            hashes[path] = _hash_list(recipe.folder / path)
     return hashes
+
+
+def _hash_list(path: Path) -> str:
+    """SHA-256 of a list; of a folder of another tool, that of its small files, which are its lists."""
+    if not path.is_dir():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for each in sorted(path.iterdir()):
+        if each.is_file() and each.stat().st_size <= _LARGEST_LIST and each.suffix not in (".tar", ".parquet"):
+            digest.update(f"{each.name}\0{_hash_list(each)}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
 
 
 def _pool_recording_to_json(recording: PoolRecording) -> dict[str, Any]:

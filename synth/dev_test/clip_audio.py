@@ -5,7 +5,7 @@ fingerprint (dsp/analysis/fingerprint.py, 430 bytes per second) are kept, no sam
 """
 
 # Paths are strings here, thousands of them: to make a Path of each costs more than the call itself.
-# ruff: noqa: PTH116, PTH118
+# ruff: noqa: PTH118
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from synth import files
 from synth.audio.cache import key_of, open_cache
+from synth.audio.file_identity import status_of
 from synth.audio.measured import ToMeasure, measure_once
 from synth.audio.read import (
     ROUNDING_SECONDS,
@@ -97,7 +98,7 @@ def measure_clips(
     for index, row in enumerate(rows):
         path = os.path.join(root, row.path)
         try:
-            state = os.stat(path)
+            state = status_of(path)
         except OSError as error:
             text = f"it cannot be found: {error.strerror}"
             answers[index] = BadInput("missing", printable(row.path), text, "scan")

@@ -12,11 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from synth.audio.file_names import EXTENSIONS, UNREAD
 from synth.audio.read import path_complaint
-from synth.catalog.folder import EXTENSIONS, UNREAD, passed_over_note, walk_folder
+from synth.catalog.folder import passed_over_note, walk_folder
 from synth.catalog.source_files import LIST_NAMES
 from synth.errors import BadInput, UsageError
 from synth.lists.audio_list import AudioRow, read_audio_list
+from synth.lists.formats.listing import Listing
+from synth.lists.formats.registry import detect_format, is_audio_folder, read_format
 from synth.lists.root import list_root
 from synth.paths.folders import data_set_around
 from synth.text import listed, printable
@@ -89,11 +92,14 @@ def _labels(row: AudioRow) -> dict[str, object]:
 
 
 def _open(path: Path) -> RealSet:
+    name = detect_format(path)
+    if name is not None:
+        return _open_list(path, name)
     if path.is_dir():
         list_path = next((path / name for name in LIST_NAMES if (path / name).is_file()), None)
         if list_path is None:
             return _open_folder(path)
-        real_set = _open_list(list_path)
+        real_set = _open_list(list_path, "audiofolder" if is_audio_folder(list_path) else None)
         return replace(real_set, notes=(*real_set.notes, f"the clips are those of the list {list_path.name}"))
     if not path.is_file():
         raise UsageError(f"{path}: there is no such folder, list or file")
@@ -118,11 +124,16 @@ def _open_folder(path: Path) -> RealSet:
     return RealSet(os.path.abspath(path), tuple(rows), None, (note,) if note else (), tuple(refused))
 
 
-def _open_list(path: Path) -> RealSet:
-    folder = str(list_root(path))
+def _open_list(path: Path, name: str | None = None) -> RealSet:
+    """`name` is the format of another tool; None: an ordinary list."""
+    if name is None:
+        folder, items = str(list_root(path)), read_audio_list(path)
+    else:
+        folder = os.path.abspath(path if path.is_dir() else path.parent)
+        items = read_format(name, Listing(Path(os.path.abspath(path)), folder))
     rows: list[AudioRow] = []
     refused: list[BadInput] = []
-    for item in read_audio_list(path):
+    for item in items:
         if isinstance(item, BadInput):
             refused.append(item)
             continue

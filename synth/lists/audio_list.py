@@ -55,18 +55,21 @@ class AudioRow:
         return self.sample_rate is not None and (self.num_samples is not None or self.duration is not None)
 
 
-def read_audio_list(path: Path, *, columns: Mapping[str, str] | None = None) -> Iterator[AudioRow | BadInput]:
+def read_audio_list(
+    path: Path, *, columns: Mapping[str, str] | None = None, names: Mapping[str, tuple[str, ...]] | None = None
+) -> Iterator[AudioRow | BadInput]:
     """The rows of a list, and a refusal in place of each row that cannot be used.
 
     Args:
         path: the format follows from the name (synth/lists/table.py).
         columns: our name of a column -> its name in this list, for names that are not the usual ones. Columns that have
             no meaning of their own are labels.
+        names: our name of a column -> the names that are usual for it in lists of this kind.
 
     Raises:
         UsageError: the file cannot be read, or its header has no column with paths.
     """
-    names = {**_NAMES, **{ours: (theirs,) for ours, theirs in (columns or {}).items()}}
+    names = {**_NAMES, **(names or {}), **{ours: (theirs,) for ours, theirs in (columns or {}).items()}}
     has_types = path.suffix.lower() in JSON_LINES
     table = read_table(path, allow_nan=False)
     if not has_types and not any(name in table.columns for name in names["path"]):
@@ -137,7 +140,7 @@ def _audio_row(fields: Mapping[str, Any], layout: _Layout, line: int, has_types:
         if value is None or value == "":
             continue
         if name == "alignment":
-            value = _alignment(value)
+            value = read_alignment(value)
         elif value.__class__ is not str and name in ("text", "speaker"):
             value = _text(name, value)
         detail[name] = value
@@ -195,8 +198,12 @@ def _count(value: Any, name: str) -> int:
     return number
 
 
-def _alignment(value: Any) -> list[list[object]]:
-    """`[[word, start, duration], ...]` or `[{word, start, duration | end}, ...]`, seconds; in CSV as JSON text."""
+def read_alignment(value: Any) -> list[list[object]]:
+    """`[[word, start, duration], ...]` or `[{word, start, duration | end}, ...]`, seconds; in CSV as JSON text.
+
+    Raises:
+        RowMistake: it is neither.
+    """
     try:
         words = json.loads(value) if isinstance(value, str) else value
         return [_aligned_word(word) for word in words]

@@ -6,10 +6,12 @@ end besides: U+2028 and U+0085 occur inside values.
 
 from __future__ import annotations
 
+import gzip
 import stat
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from synth import files
 from synth.errors import UsageError
@@ -25,6 +27,8 @@ class SourceLines:
 
     A bad line does not end the iteration, so that one bad line of a long list costs one row: it sets `complaint`, which
     the reader clears. Of a line that is too long only the beginning is yielded.
+
+    A file whose name ends in `.gz` is decompressed as it is read.
 
     Iterating raises UsageError if the file cannot be read, and StorageError if the disk fails.
     """
@@ -42,7 +46,7 @@ class SourceLines:
                 # Some files of /proc are regular, report 0 bytes, and block whoever reads them: do not open them.
                 if is_empty(self.path):
                     return
-                with self.path.open(encoding="utf-8", errors="surrogateescape", newline=self._newline) as file:
+                with self._open() as file:
                     while line := file.readline(MAX_LINE):
                         self.number += 1
                         if self.number == 1:
@@ -55,8 +59,15 @@ class SourceLines:
                         elif not is_utf8(line):
                             self.complaint = NOT_UTF8
                         yield line
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise UsageError(f"{self.path}: it cannot be decompressed: {error}; copy it again") from None
         except OSError as error:
             raise UsageError(f"{self.path}: cannot be read: {error.strerror}") from error
+
+    def _open(self) -> TextIO:
+        if self.path.suffix.lower() == ".gz":
+            return gzip.open(self.path, "rt", encoding="utf-8", errors="surrogateescape", newline=self._newline)
+        return self.path.open(encoding="utf-8", errors="surrogateescape", newline=self._newline)
 
 
 def is_empty(path: Path) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from synth.audio.formats import DEFAULT_BIT_RATE_KBPS, FORMATS
 from synth.dsp.lombard import PARAMETERS as LOMBARD_PARAMETERS
+from synth.lists.formats.registry import FORMATS, WITH_COLUMNS, WITH_GLOB
 from synth.recipe.condition_fields import CONDITIONS
 from synth.recipe.defaults import MAX_REUSE
 from synth.recipe.distributions import Constant, Uniform
@@ -79,10 +80,16 @@ def _path_or_manifest(section: Section) -> None:
 def _list_keys(section: Section) -> None:
     # a session that is in the path needs no list
     is_in_path = section.get("recording_column") == "session" and section.gives("session")
+    name = section.get("format")
+    has_rows = section.gives("manifest") or name is not None
     for key in ("columns",) if is_in_path else ("recording_column", "columns"):
-        if section.gives(key) and not section.gives("manifest"):
+        if section.gives(key) and not has_rows:
             section.wrong("this is about the columns of a list; give manifest as well", key)
-    if section.gives("glob") and section.gives("manifest"):
+    if section.gives("columns") and name is not None and name not in WITH_COLUMNS:
+        section.wrong(f"the fields of {name} have fixed names; remove `columns`", "columns")
+    if section.gives("glob") and name is not None and name not in WITH_GLOB:
+        section.wrong(f"a glob chooses among the files of {' or '.join(WITH_GLOB)}; remove `glob`", "glob")
+    if section.gives("glob") and section.gives("manifest") and name not in WITH_GLOB:
         section.wrong("a manifest lists its files itself; remove `glob` or `manifest`", "glob")
 
 
@@ -93,6 +100,7 @@ SOURCE = Record(
         Field("path", PathText(), None, "folder of the recordings, or one file, relative to the recipe"),
         Field("manifest", PathText(), None, "list of recordings (CSV, TSV or JSON lines), relative to the recipe"),
         Field("glob", Text(), None, "files to take below path, such as '**/*.wav' (default: all audio)"),
+        Field("format", Keyword(tuple(FORMATS)), None, "tool whose format path or manifest has (default: recognized)"),
         Field("channels", Channels(), "mean", "what to take of several channels: mean, first, or a number from 0"),
         Field("recording_column", Text(), None, "column of the list: rows with the same value are one recording"),
         Field("pool", Keyword(("train", "held_out")), None, "keep the whole source for one noise pool"),

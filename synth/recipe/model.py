@@ -46,6 +46,7 @@ class Source:
     path: str  #: folder or file, relative to the recipe's folder; of a list: what its paths are relative to
     manifest: str | None = None  #: path of the list, relative to the recipe's folder
     glob: str | None = None  #: which files below `path`; None: every file of a format that we read
+    format: str | None = None  #: of another tool, a key of lists/formats/registry.py; None: recognized, or none
     channels: Literal["mean", "first"] | int = "mean"  #: mean of all, the first, or one by its number from 0
     recording_column: str | None = None  #: column of the list that says which rows are one recording
     pool: Pool | None = None  #: the noise pool that the whole source is kept for

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from synth.audio.file_names import glob_matcher
 from synth.catalog.catalog import Catalog
-from synth.catalog.folder import glob_matcher
 from synth.catalog.probe import trim_bounds
 from synth.catalog.scan import relative_path, scan
 from synth.errors import UsageError

@@ -46,6 +46,7 @@ SUB_ROOMS = {
     ),
     "match": (("measure",), ("compare", "fit"), ("select",)),
     "diagnose": (("ladder",), ("review",)),
+    "lists": (("formats",),),
     "cli": (("show",),),
     "export": (("formats",),),
 }

@@ -1,16 +1,16 @@
 """What a fit refuses: a test set, and a dev set that has files of the training sources."""
 
 # Thousands of paths are strings here: to make a Path of each costs more than the call itself.
-# ruff: noqa: PTH113, PTH118, PTH123, PTH202
+# ruff: noqa: PTH118
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
+from synth.audio.file_identity import file_sha256, file_size
 from synth.catalog.catalog import Catalog
 from synth.errors import GuardError, UsageError
 from synth.match.measure.profile import Profile
@@ -49,7 +49,7 @@ def refuse_shared_files(profile: Profile, catalogs: Sequence[Catalog]) -> None:
         GuardError: there are such files; the message names some.
     """
     paths = sorted({file_of(profile, clip.path) for clip in profile.clips})
-    present = [path for path in paths if os.path.isfile(path)]
+    present = [path for path in paths if file_size(path) is not None]
     sources = sorted({os.path.realpath(catalog.file(k)) for catalog in catalogs for k in range(len(catalog))})
     shared = sorted(set(map(os.path.realpath, present)) & set(sources)) or _same_content(present, sources)
     if shared:
@@ -69,16 +69,12 @@ def _same_content(dev: Sequence[str], sources: Sequence[str]) -> list[str]:
     """Files of dev with the same bytes as a source; only files of equal size are read."""
     by_size: dict[int, list[str]] = defaultdict(list)
     for path in sources:
-        if os.path.isfile(path):
-            by_size[os.path.getsize(path)].append(path)
+        if (size := file_size(path)) is not None:
+            by_size[size].append(path)
     same = []
     for path in dev:
-        candidates = by_size.get(os.path.getsize(path), [])
-        if candidates and _digest(path) in {_digest(candidate) for candidate in candidates}:
+        size = file_size(path)
+        candidates = [] if size is None else by_size.get(size, [])
+        if candidates and file_sha256(path) in {file_sha256(candidate) for candidate in candidates}:
             same.append(path)
     return same
-
-
-def _digest(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -20,6 +20,8 @@ from synth.dataset.manifest import SYNTHESIZED_FROM, ManifestRow, read_rows
 from synth.dataset.reader import MAX_LINE, DataFile, NotJson, parse_json
 from synth.errors import BadInput, UsageError
 from synth.lists.audio_list import AudioRow, read_audio_list
+from synth.lists.formats.listing import Listing
+from synth.lists.formats.registry import detect_format, read_format
 from synth.lists.root import list_root
 from synth.lists.table import JSON_LINES
 from synth.text import listed, printable
@@ -143,6 +145,9 @@ def _open(path: Path, group_by: str | None) -> AudioSet:
             return replace(_read_manifest(dataset.manifest, group_by), name=_absolute(path).name)
         if dataset.plan_header.is_file():
             raise UsageError(f"{path}: this data set is not complete; run `synth generate` again, or `synth finish`")
+    if (name := detect_format(path)) is not None:
+        return _read_list(path, group_by, name)
+    if path.is_dir():
         return _walk(path, group_by)
     kind = path_kind(path)
     if kind is None:
@@ -214,8 +219,13 @@ def _no_column(path: Path, column: str, columns: Collection[str]) -> UsageError:
     return UsageError(f"{path}: no column {column!r} to group by; there are: {names}, folder, file")
 
 
-def _read_list(path: Path, group_by: str | None) -> AudioSet:
-    items = list(read_audio_list(path))
+def _read_list(path: Path, group_by: str | None, name: str | None = None) -> AudioSet:
+    """`name` is the format of another tool; None: an ordinary list."""
+    if name is None:
+        items, root = list(read_audio_list(path)), list_root(path)
+    else:
+        root = _absolute(path if path.is_dir() else path.parent)
+        items = list(read_format(name, Listing(_absolute(path), str(root))))
     rows = [item for item in items if isinstance(item, AudioRow)]
     groups, note = _groups_of_list(path, rows, group_by)
     clips = []
@@ -227,7 +237,7 @@ def _read_list(path: Path, group_by: str | None) -> AudioSet:
         split, condition = columns.get("split") or None, columns.get("condition") or None
         clips.append(SetClip(row.path.removeprefix("./"), group, row.offset, duration, row.line, split, condition))
     refused = tuple(item for item in items if isinstance(item, BadInput))
-    return AudioSet(path.stem, list_root(path), "list", tuple(clips), _absolute(path), (note,), refused)
+    return AudioSet(path.stem, root, "list", tuple(clips), _absolute(path), (note,), refused)
 
 
 def _columns(row: AudioRow) -> dict[str, str]:

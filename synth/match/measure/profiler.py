@@ -1,7 +1,7 @@
 """Measure a set of audio: in parallel, safe from files that crash their decoder, and each file only once."""
 
 # Paths are strings here, thousands of them: to make a Path of each costs more than the call itself.
-# ruff: noqa: PTH116, PTH118
+# ruff: noqa: PTH118
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ import numpy as np
 import soundfile as sf
 
 from synth.audio.cache import cache_folder, key_of, open_cache
+from synth.audio.file_identity import status_of
 from synth.audio.measured import ToMeasure, measure_once
 from synth.audio.read import count_samples, inside, path_complaint, read_header, read_samples
 from synth.dsp.levels import SILENCE
@@ -247,7 +248,7 @@ def _file_state(root: str, path: str) -> tuple[int, int]:
     if complaint or not (is_absolute or inside(os.path.dirname(full), root)):  # noqa: PTH120
         raise BadInput("forbidden_path", printable(path), complaint or "it leads out of the folder of its set", "scan")
     try:
-        status = os.stat(full)
+        status = status_of(full)
     except OSError as error:
         raise BadInput("missing", printable(path), f"it cannot be found: {error.strerror}", "scan") from None
     if not stat.S_ISREG(status.st_mode):
