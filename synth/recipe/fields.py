@@ -10,7 +10,7 @@ from typing import Any
 
 from synth.audio.formats import DEFAULT_BIT_RATE_KBPS, FORMATS
 from synth.dsp.lombard import PARAMETERS as LOMBARD_PARAMETERS
-from synth.lists.formats.registry import FORMATS, WITH_COLUMNS, WITH_GLOB
+from synth.lists.formats.registry import SOURCE_FORMATS, WITH_COLUMNS, WITH_GLOB
 from synth.recipe.condition_fields import CONDITIONS
 from synth.recipe.defaults import MAX_REUSE
 from synth.recipe.distributions import Constant, Uniform
@@ -100,7 +100,12 @@ SOURCE = Record(
         Field("path", PathText(), None, "folder of the recordings, or one file, relative to the recipe"),
         Field("manifest", PathText(), None, "list of recordings (CSV, TSV or JSON lines), relative to the recipe"),
         Field("glob", Text(), None, "files to take below path, such as '**/*.wav' (default: all audio)"),
-        Field("format", Keyword(tuple(FORMATS)), None, "tool whose format path or manifest has (default: recognized)"),
+        Field(
+            "format",
+            Keyword(tuple(SOURCE_FORMATS)),
+            None,
+            "tool whose format path or manifest has (default: recognized)",
+        ),
         Field("channels", Channels(), "mean", "what to take of several channels: mean, first, or a number from 0"),
         Field("recording_column", Text(), None, "column of the list: rows with the same value are one recording"),
         Field("pool", Keyword(("train", "held_out")), None, "keep the whole source for one noise pool"),

@@ -11,7 +11,7 @@ from synth.audio.read import read_samples
 from synth.catalog.scan import scan
 from synth.dev_test.real_set import open_real_set
 from synth.errors import SynthError
-from synth.lists.formats.registry import FORMATS, detect_format
+from synth.lists.formats.registry import SOURCE_FORMATS, detect_format
 from synth.match.measure.audio_set import open_set
 from synth.recipe.model import Limits, Source
 from tests.foreign_sets import RATE, SETS, Clip, some_clips
@@ -27,7 +27,7 @@ def scanned(folder: Path, source: Source):
 
 
 def test_every_format_has_a_set_here() -> None:
-    assert {name for name, _ in SETS.values()} == set(FORMATS)
+    assert {name for name, _ in SETS.values()} == set(SOURCE_FORMATS)
 
 
 @pytest.mark.parametrize("name", SETS)

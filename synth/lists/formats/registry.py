@@ -21,7 +21,7 @@ from synth.lists.formats.webdataset import read_webdataset
 from synth.lists.table import BadRow, TableRow, read_table
 from synth.paths.folders import is_data_set
 
-FORMATS: Final[Mapping[str, Callable[[Listing], Rows]]] = {
+SOURCE_FORMATS: Final[Mapping[str, Callable[[Listing], Rows]]] = {
     "kaldi": read_kaldi,
     "lhotse": read_lhotse,
     "shar": read_shar,
@@ -106,10 +106,10 @@ def read_format(name: str, listing: Listing) -> Rows:
     """The rows of a data set.
 
     Args:
-        name: a key of FORMATS.
+        name: a key of SOURCE_FORMATS.
         listing: the data set.
 
     Raises:
         UsageError: it is not of this format. Raised when the first row is asked for, or earlier.
     """
-    return FORMATS[name](listing)
+    return SOURCE_FORMATS[name](listing)
