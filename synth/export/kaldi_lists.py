@@ -6,6 +6,7 @@ sorting by utterances is sorting by speakers too (the rules of Kaldi's utils/val
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -78,6 +79,14 @@ def utterances(out: ChunkWriter) -> Iterator[Utterance]:
 def line(key: str, value: str) -> str:
     """A line of a list; a value that is empty has no space before it."""
     return f"{key} {value}" if value else key
+
+
+def seconds_at(sample: int, sample_rate: int) -> str:
+    """The time of a sample, such that this sample comes out whether a reader rounds or cuts off `time * rate`."""
+    seconds = sample / sample_rate
+    while int(seconds * sample_rate) < sample:
+        seconds = math.nextafter(seconds, math.inf)
+    return repr(seconds)
 
 
 def spk2utt(utt2spk: Iterable[bytes]) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from synth.export.format import ChunkWriter, ExportContent, Format, Merge
-from synth.export.kaldi_lists import LOSSES, check_list_paths, line, spk2utt, utterances
+from synth.export.kaldi_lists import LOSSES, check_list_paths, line, seconds_at, spk2utt, utterances
 from synth.export.row_values import speech_span
 from synth.export.settings import ExportSettings
 from synth.export.totals import Totals
@@ -37,13 +37,14 @@ class Kaldi(Format):
         split = out.chunk.split
         for utterance in utterances(out):
             row, key = utterance.row, utterance.key
-            start, seconds = speech_span(row)
+            _, seconds = speech_span(row)
             recording = utterance.recording if out.settings.cut_margins else key
             if not row["audio_filepath"].endswith(".wav"):
                 out.lose("compressed")
             if out.settings.cut_margins:
-                end = (row["speech"]["onset"] + row["speech"]["num_samples"]) / row["sampling_rate"]
-                out.add_line(f"{split}/segments", f"{key} {recording} {start!r} {end!r}")
+                onset, rate = row["speech"]["onset"], row["sampling_rate"]
+                start, end = seconds_at(onset, rate), seconds_at(onset + row["speech"]["num_samples"], rate)
+                out.add_line(f"{split}/segments", f"{key} {recording} {start} {end}")
             if utterance.text is not None:
                 out.add_line(f"{split}/text", line(key, utterance.text))
             out.add_line(f"{split}/wav.scp", f"{recording} {out.audio(row)}")
