@@ -53,3 +53,8 @@ def test_shar(made_set: MadeSet, export: Export, split: str) -> None:
 
 def test_shar_of_tars(tar_set: MadeSet, export_of_tars: Export) -> None:
     check(run_reader("torch", "lhotse_shar", export_of_tars("shar") / "train"), tar_set.of("train"))
+
+
+@pytest.mark.parametrize("split", ["train", "train-dev"])
+def test_cuts(made_set: MadeSet, export: Export, split: str) -> None:
+    check(run_reader("torch", "lhotse_cuts", export("lhotse") / f"cuts_{split}.jsonl"), made_set.of(split))
