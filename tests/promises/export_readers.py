@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import io
 import json
+import re
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -108,38 +110,38 @@ def shar(out: Path) -> Clips:
 
 def kaldi_table(path: Path) -> dict[str, str]:
     """A table of Kaldi: first word, space, rest of the line; sorted by bytes."""
-    if not path.exists():
-        return {}
-    lines = path.read_bytes().split(b"\n")
+    lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
     assert lines.pop() == b""
-    keys = [line.split(b" ", 1)[0] for line in lines]
+    pairs = [line.partition(b" ") for line in lines]
+    keys = [key for key, _, _ in pairs]
     assert keys == sorted(set(keys)), path
-    return dict(line.decode().split(" ", 1) for line in lines)
+    return {key.decode(): value.decode() for key, _, value in pairs}
 
 
 def kaldi(out: Path) -> Clips:
+    """Data directories of Kaldi and of ESPnet. A key begins with the speaker, so the id is that of the file."""
     clips: Clips = {}
     for scp in out.rglob("wav.scp"):
         folder = scp.parent
         texts, speakers = kaldi_table(folder / "text"), kaldi_table(folder / "utt2spk")
-        durations = kaldi_table(folder / "utt2dur") or kaldi_table(folder / "reco2dur")
-        counts = kaldi_table(folder / "utt2num_samples")
+        seconds, counts = kaldi_table(folder / "utt2dur"), kaldi_table(folder / "utt2num_samples")
+        pairs = [(key, speaker) for speaker, keys in kaldi_table(folder / "spk2utt").items() for key in keys.split()]
+        assert dict(pairs) == speakers and len(pairs) == len(speakers)
         for key, path in kaldi_table(scp).items():
-            assert speakers[key] and key.startswith(speakers[key])
-            seconds = float(durations[key]) if key in durations else None
-            samples = int(counts[key]) if key in counts else None
-            clips[key] = ReadClip(texts.get(key), Path(out, path), seconds, samples)
+            assert key.startswith(f"{speakers[key]}-") and len(key.split()) == len(speakers[key].split()) == 1
+            duration = float(seconds[key]) if seconds else None
+            clips[Path(path).stem] = ReadClip(texts[key], out / path, duration, int(counts[key]) if counts else None)
     return clips
 
 
 def speechbrain(out: Path) -> Clips:
-    """SpeechBrain's loader replaces `{data_root}` and takes doubled braces for single ones, as `str.format` does."""
+    """SpeechBrain's loader passes every text to `str.format`."""
     clips: Clips = {}
     for path in out.glob("*.json"):
         if path.name != "export.json":
             for key, row in json.loads(path.read_text("utf-8")).items():
-                values = {name: v.format(data_root=out) if isinstance(v, str) else v for name, v in row.items()}
-                clips[key] = ReadClip(values["words"], Path(values["wav"]), values["length"])
+                wav, words = (text and text.format(data_root=out) for text in (row["wav"], row["words"]))
+                clips[key] = ReadClip(words, Path(wav), row["length"], row["num_samples"])
     return clips
 
 
@@ -157,14 +159,34 @@ def funasr(out: Path) -> Clips:
     }
 
 
+def flat(row: dict[str, Any], out: Path) -> ReadClip:
+    return ReadClip(row["text"], out / row["audio_filepath"], float(row["duration"]), int(row["num_samples"]))
+
+
 def table(out: Path) -> Clips:
+    """A CSV file. What a spreadsheet would run as a formula has an apostrophe in front."""
     clips: Clips = {}
-    for path in out.rglob("*.csv"):
-        for row in csv.DictReader(io.StringIO(path.read_bytes().decode(), newline="")):
-            clips[row["id"]] = ReadClip(
-                row["text"], out / row["audio_filepath"], float(row["duration"]), int(row["num_samples"])
-            )
+    for row in csv.DictReader(io.StringIO((out / "clips.csv").read_bytes().decode(), newline="")):
+        text = row["text"]
+        clips[row["id"]] = flat(row | {"text": text[1:] if re.match(r"'+[=+\-@\t\r\n]", text) else text}, out)
     return clips
+
+
+def croissant(out: Path) -> Clips:
+    description = json.loads((out / "croissant.json").read_text("utf-8"))
+    files = [each for each in description["distribution"] if each["@type"] == "cr:FileObject"]
+    assert hashlib.sha256((out / files[0]["contentUrl"]).read_bytes()).hexdigest() == files[0]["sha256"]
+    return {row["id"]: flat(row, out) for row in json_lines(out / files[0]["contentUrl"])}
+
+
+def table_parquet(out: Path) -> Clips:
+    import pyarrow.parquet
+
+    return {
+        row["id"]: flat(row, out)
+        for path in out.rglob("*.parquet")
+        for row in pyarrow.parquet.read_table(path).to_pylist()
+    }
 
 
 def huggingface(out: Path) -> Clips:
@@ -178,6 +200,8 @@ def huggingface(out: Path) -> Clips:
 
 
 READERS: dict[str, Callable[[Path], Clips]] = {
+    "croissant": croissant,
+    "espnet": kaldi,
     "funasr": funasr,
     "huggingface": huggingface,
     "kaldi": kaldi,
@@ -187,6 +211,7 @@ READERS: dict[str, Callable[[Path], Clips]] = {
     "shar": shar,
     "speechbrain": speechbrain,
     "table": table,
+    "table_parquet": table_parquet,
     "webdataset": webdataset,
     "wenet": wenet,
 }
