@@ -10,11 +10,11 @@ from synth.export.format import ChunkWriter, ExportContent, Format, Merge
 from synth.export.settings import ExportSettings
 from synth.text import csv_cell, csv_line
 
-_FILE = "clips.csv"
+_FILE = "table.csv"
 
 
 class CsvTable(Format):
-    """`clips.csv`: one line per clip, one column per value; unknown values are empty cells."""
+    """`table.csv`: one line per clip, one column per value; unknown values are empty cells."""
 
     name = "table"
     summary = "A CSV file with all numbers of all clips."

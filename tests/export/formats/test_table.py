@@ -14,7 +14,7 @@ from tests.export.formats.conftest import Exporter, Row, lost
 
 
 def cells(out: Path) -> list[Row]:
-    return list(csv.DictReader(io.StringIO((out / "clips.csv").read_bytes().decode(), newline="")))
+    return list(csv.DictReader(io.StringIO((out / "table.csv").read_bytes().decode(), newline="")))
 
 
 def test_every_clip_is_a_line(exporter: Exporter, out: Path, rows: list[Row]) -> None:
