@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 
 from tests.consumers.comparison import Row, differing, same_audio
 from tests.consumers.conftest import MadeSet
@@ -58,3 +60,17 @@ def test_shar_of_tars(tar_set: MadeSet, export_of_tars: Export) -> None:
 @pytest.mark.parametrize("split", ["train", "train-dev"])
 def test_cuts(made_set: MadeSet, export: Export, split: str) -> None:
     check(run_reader("torch", "lhotse_cuts", export("lhotse") / f"cuts_{split}.jsonl"), made_set.of(split))
+
+
+def test_cuts_without_margins(made_set: MadeSet, export: Export) -> None:
+    """With --cut-margins, a cut is its supervision, exact to the sample: what icefall needs."""
+    printed = run_reader("torch", "lhotse_cuts", export("lhotse", "--cut-margins") / "cuts_train.jsonl")
+    rows = made_set.of("train")
+    assert [clip["id"] for clip in printed["clips"]] == [row["id"] for row in rows]
+    for clip, row in zip(printed["clips"], rows, strict=True):
+        (supervision,) = clip["supervisions"]
+        seconds = row["speech"]["num_samples"] / row["sampling_rate"]
+        assert (supervision["start"], supervision["duration"], clip["duration"]) == (0, seconds, seconds)
+        samples, _ = soundfile.read(made_set.path / row["audio_filepath"], dtype="int16")
+        speech = samples[row["speech"]["onset"] :][: row["speech"]["num_samples"]]
+        assert clip["pcm_sha256"] == hashlib.sha256(speech.tobytes()).hexdigest()

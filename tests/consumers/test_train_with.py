@@ -6,6 +6,7 @@ The pages whose code needs torch are run by the long form (SYNTH_LONG=1). A page
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -22,7 +23,15 @@ from tests.consumers.environments import FOLDER, environment_variables, python_o
 from tests.helpers import ROOT, rows_of, run_synth
 
 PAGES: Final = sorted((ROOT / "docs" / "train_with").glob("*.md"))
-ENVIRONMENTS: Final = {"pytorch": ["torch"], "hugging_face": ["light", "torch"], "nemo": ["torch"]}
+ENVIRONMENTS: Final = {
+    "pytorch": ["torch"],
+    "lhotse_and_icefall": ["torch"],
+    "nemo": ["torch"],
+    "espnet": ["torch"],
+    "speechbrain": ["torch"],
+    "hugging_face": ["light", "torch"],
+    "kaldi": ["light"],
+}
 """Pages and the environments that run them. Without torch, files that import it are passed over."""
 STAND_INS: Final = {"nemo": "nemo_parts", "espnet": "espnet_parts", "speechbrain": "torchaudio_stub"}
 """Modules of readers/ that let the files of a toolkit be imported without all that the toolkit asks for."""
@@ -125,7 +134,7 @@ def test_a_page_sets_up_everything_it_uses(page: Path) -> None:
     lines = first.text.splitlines()
     assert first.language == "sh"
     assert lines[:2] == SET_UP
-    assert lines[2].startswith("pip install './synth[export]'") or lines[2].startswith("pip install ./synth")
+    assert lines[2].startswith(("pip install './synth[export]'", "pip install ./synth "))
     assert any(line.startswith("synth generate") for line in lines)
 
 
@@ -170,3 +179,33 @@ def test_nemo(tmp_path: Path) -> None:
     printed = follow("nemo", "torch", tmp_path)
     seconds = sum(row["duration"] for row in rows_of(tmp_path / "data/augmented/train.jsonl"))
     assert len(losses(printed)) >= seconds / 20
+
+
+def test_lhotse_and_icefall(tmp_path: Path) -> None:
+    printed = follow("lhotse_and_icefall", "torch", tmp_path)
+    rows = rows_of(tmp_path / "data/augmented/train.jsonl")
+    seconds = sum(row["speech"]["num_samples"] / row["sampling_rate"] for row in rows)
+    assert len(losses(printed)) >= seconds / 20
+    with gzip.open(tmp_path / "data/fbank/incar_cuts_train.jsonl.gz", "rt") as file:
+        assert len(list(file)) == len(rows)
+
+
+def test_speechbrain(tmp_path: Path) -> None:
+    first, _, last = losses(follow("speechbrain", "torch", tmp_path))
+    assert last < first
+
+
+def test_espnet(tmp_path: Path) -> None:
+    printed = follow("espnet", "torch", tmp_path)
+    assert len(losses(printed)) == 6
+    (espnet3,) = [output for command, output in printed.items() if command.startswith("python -c")]
+    assert espnet3.strip() == "42 ['speech', 'text']"
+
+
+def test_kaldi(tmp_path: Path) -> None:
+    printed = follow("kaldi", "light", tmp_path)
+    rows = {f"{row['speaker']}-{row['id']}": row for row in rows_of(tmp_path / "data/augmented/train.jsonl")}
+    lines = [line.split(" ", 3) for line in printed["python look.py"].splitlines()]
+    assert {key: (int(rate), int(length), text) for key, rate, length, text in lines} == {
+        key: (row["sampling_rate"], row["speech"]["num_samples"], row["text"]) for key, row in rows.items()
+    }
