@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from synth.errors import BadInput, UsageError
+from synth.lists.exported_labels import LABEL_PREFIX, has_exported_columns
 from synth.lists.label_value import label_of_text
 from synth.lists.table import JSON_LINES, BadRow, RowMistake, TableRow, read_table
 from synth.text import short_repr
@@ -110,7 +111,8 @@ class _Layout:
     path: str | None  # column with the path; None: there is none
     detail: tuple[tuple[str, str], ...]  # (what it means, column) of text, speaker and alignment
     numbers: tuple[tuple[str, str], ...]  # likewise of the numbers
-    labels: tuple[str, ...]  # all other columns
+    labels: tuple[str, ...]  # all other columns; of an exported table those of labels
+    label_prefix: str  # what is no part of their names
 
     @classmethod
     def of(cls, columns: tuple[str, ...], names: Mapping[str, tuple[str, ...]]) -> _Layout:
@@ -126,7 +128,11 @@ class _Layout:
             tuple((meaning, column_of[meaning]) for meaning in meanings if meaning in column_of)
             for meanings in (of_detail, _NUMBERS)
         )
-        return cls(column_of.get("path"), detail, numbers, tuple(unused))
+        labels, prefix = tuple(unused), ""
+        if has_exported_columns(columns):
+            prefix = LABEL_PREFIX
+            labels = tuple(name for name in labels if name.startswith(prefix))
+        return cls(column_of.get("path"), detail, numbers, labels, prefix)
 
 
 def _audio_row(fields: Mapping[str, Any], layout: _Layout, line: int, has_types: bool) -> AudioRow:
@@ -149,14 +155,14 @@ def _audio_row(fields: Mapping[str, Any], layout: _Layout, line: int, has_types:
         value = fields[column]
         if value is not None and value != "":
             setattr(row, _ATTRIBUTES.get(name, name), (_seconds if name in _IN_SECONDS else _count)(value, name))
-    if layout.labels and (labels := _labels(fields, layout.labels, has_types)):
+    if layout.labels and (labels := _labels(fields, layout, has_types)):
         detail["labels"] = labels
     return row
 
 
-def _labels(fields: Mapping[str, Any], columns: tuple[str, ...], has_types: bool) -> dict[str, object]:
+def _labels(fields: Mapping[str, Any], layout: _Layout, has_types: bool) -> dict[str, object]:
     """What is left of a row: labels, unknown ones too; an object called `labels` is unfolded."""
-    labels = {name: fields[name] for name in columns}
+    labels = {name.removeprefix(layout.label_prefix): fields[name] for name in layout.labels}
     nested = labels.pop("labels", None)
     if isinstance(nested, dict):
         labels.update(nested)

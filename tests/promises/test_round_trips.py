@@ -1,4 +1,4 @@
-"""Clips of the reference recipe through every export: bit for bit the same samples, exact lengths, the same texts.
+"""Clips of the reference recipe through every export, and back as a source: the same samples, lengths, texts, labels.
 
 With SYNTH_LONG=1 a thousand clips, otherwise 60. The readers share no code with `synth` (export_readers.py).
 """
@@ -17,6 +17,15 @@ from synth.commands.export import export
 from synth.export.formats import FORMATS
 from tests.helpers import LONG, ROOT, rows_of, run_synth
 from tests.promises.export_readers import READERS
+from tests.promises.export_sources import (
+    NO_ALIGNMENTS,
+    NO_LABELS,
+    NO_SPEAKERS,
+    NOT_A_SOURCE,
+    SOURCES,
+    clips_of,
+    scanned,
+)
 
 COPIES = 17 if LONG else 1  # of 60 utterances
 
@@ -57,3 +66,29 @@ def test_an_export_holds_every_sample(
         assert clip.samples in (None, row["num_samples"])
         assert clip.seconds in (None, row["num_samples"] / row["sampling_rate"])
         assert pcm_sha256(clip.audio) == row["pcm_sha256"]
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name not in NOT_A_SOURCE])
+def test_an_export_read_as_a_source_is_equal(
+    data_set: Path, rows: dict[str, dict[str, Any]], name: str, tmp_path: Path
+) -> None:
+    export(data_set, tmp_path / "out", to=name, paths="absolute")
+    splits = dict.fromkeys(row["split"] for row in rows.values())
+    catalog = scanned(name, tmp_path / "out", data_set, splits, tmp_path)
+    assert not catalog.refused
+    by_samples = {row["pcm_sha256"]: row for row in rows.values()}
+    seen = set()
+    for clip in clips_of(catalog):
+        row, recording = by_samples[clip.pcm_sha256], clip.recording
+        seen.add(clip.pcm_sha256)
+        assert (recording.text, recording.num_samples) == (row["text"], row["num_samples"])
+        assert recording.sample_rate == row["sampling_rate"]
+        assert name in NO_SPEAKERS or recording.speaker == row["speaker"]
+        assert name in NO_ALIGNMENTS or clip.alignment == row["alignment"]
+        labels = recording.labels or {}
+        assert name in NO_LABELS or {key: labels.get(key, "missing") for key in row["labels"]} == row["labels"]
+    assert seen == by_samples.keys()
+
+
+def test_every_format_is_a_source_or_is_said_not_to_be() -> None:
+    assert FORMATS.keys() == SOURCES.keys() | NOT_A_SOURCE

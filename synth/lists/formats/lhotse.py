@@ -14,6 +14,7 @@ from typing import Any
 
 from synth.errors import BadInput, UsageError
 from synth.lists.audio_list import AudioRow, bad_row
+from synth.lists.exported_labels import exported_labels
 from synth.lists.formats.listing import Listing, Rows, pick_one, scalar_labels
 from synth.lists.table import BadRow, RowMistake, read_table
 from synth.text import short_repr
@@ -213,6 +214,9 @@ def details(
     words = [word for each in ordered for word in _words(each, start)]
     if words:
         detail["alignment"] = words
+    if (exported := exported_labels(custom)) is not None:
+        detail["labels"] = {"id": name, **exported}
+        return detail
     for fields in (*(each.get("custom") for each in ordered), custom):
         if isinstance(fields, Mapping):
             labels.update(scalar_labels(fields))

@@ -9,6 +9,7 @@ from typing import Any, Final
 from synth.archives.tar_reader import Member, OpenTar, opened_tar
 from synth.errors import BadInput
 from synth.lists.audio_list import AudioRow, read_alignment
+from synth.lists.exported_labels import exported_labels
 from synth.lists.formats.listing import (
     LANGUAGE_NAMES,
     SPEAKER_NAMES,
@@ -115,6 +116,9 @@ def detail_of(fields: Mapping[str, Any], key: str, listing: Listing) -> dict[str
     alignment = rest.pop("alignment", None)
     if isinstance(alignment, list) and alignment:
         detail["alignment"] = read_alignment(alignment)
+    if (exported := exported_labels(fields)) is not None:
+        detail["labels"] = {"id": key, **exported}
+        return detail
     nested = rest.pop("labels", None)
     detail["labels"] = {**labels, **scalar_labels(rest), **(scalar_labels(nested) if isinstance(nested, dict) else {})}
     return detail
