@@ -20,6 +20,7 @@ from synth.lists.table import BadRow, RowMistake, read_table
 from synth.text import short_repr
 from synth.units import seconds_to_samples
 
+_SLACK_S = 0.05  # aligners round, and words may begin in the margin
 _MANIFEST = re.compile(r"\.jsonl(\.gz)?$")
 
 
@@ -140,7 +141,24 @@ def cut_row(fields: Mapping[str, Any], line: int, listing: Listing, audio: str |
         raise RowMistake("its supervisions are not a list of objects")
     custom = fields.get("custom")
     detail = details(supervisions, _name_of(fields), custom if isinstance(custom, Mapping) else {}, 0.0)
+    if "alignment" in detail:
+        detail["alignment"] = _in_cut(detail["alignment"], start, duration)
     return AudioRow(path, line, start, duration, count, rate, channels, detail)
+
+
+def _in_cut(words: Any, start: float, duration: float) -> list[list[object]] | None:
+    """The words with times from the start of a cut; None if the times do not say where the words are.
+
+    Lhotse does not move alignments when it cuts a recording: then their times count from the start of the recording.
+    """
+
+    def fits(shift: float) -> bool:
+        return all(-_SLACK_S <= word[1] - shift and word[1] + word[2] - shift <= duration + _SLACK_S for word in words)
+
+    shifts = [shift for shift in dict.fromkeys((0.0, start)) if fits(shift)]
+    if len(shifts) != 1:
+        return None
+    return [[word, max(0.0, round(begin - shifts[0], 9)), length] for word, begin, length in words]
 
 
 def recording_audio(fields: Mapping[str, Any], listing: Listing, audio: str | None = None) -> tuple[str, int, int, int]:

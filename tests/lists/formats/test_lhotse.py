@@ -69,12 +69,27 @@ def test_segments_alignments_and_custom_fields_are_exact(tmp_path: Path) -> None
         {**supervision(CLIP), "id": "a", "text": "turn", "alignment": {"word": words["word"][:1]}},
     ]
     custom = {"car": "A4", "noise": {"id": "n", "sources": []}, "windows": {"front": True}}
-    (row,) = read(tmp_path / "cuts.jsonl", [changed(start=0.0125, duration=0.25, supervisions=parts, custom=custom)])
+    (row,) = read(tmp_path / "cuts.jsonl", [changed(start=2.5125, duration=0.6, supervisions=parts, custom=custom)])
     assert isinstance(row, AudioRow)
-    assert (row.offset, row.duration, row.num_samples, row.sample_rate, row.channels) == (0.0125, 0.25, 4000, 16000, 1)
+    assert (row.offset, row.duration, row.num_samples, row.sample_rate, row.channels) == (2.5125, 0.6, 9600, 16000, 1)
     assert row.detail["text"] == "turn left"
     assert row.detail["alignment"] == [["turn", 0.1, 0.2], ["left", 0.35, 0.25]]
     assert row.detail["labels"] == {"id": "clip-0", "language": "de", "car": "A4", "windows": {"front": True}}
+
+
+@pytest.mark.parametrize(
+    ("start", "times", "expected"),
+    [(3.0, 3.1, 0.1), (0.0, 0.1, 0.1), (3.0, 0.1, 0.1), (0.1, 0.2, None), (0.0, 3.1, None)],
+)
+def test_words_of_a_cut_are_where_they_are_or_unknown(
+    tmp_path: Path, start: float, times: float, expected: float | None
+) -> None:
+    """Lhotse's trim_to_supervisions leaves the times of words as they were in the recording."""
+    part = {**supervision(CLIP), "alignment": {"word": [["x", times, 0.2]]}}
+    (row,) = read(tmp_path / "cuts.jsonl", [changed(start=start, duration=0.5, supervisions=[part])])
+    assert isinstance(row, AudioRow)
+    words = row.detail["alignment"]
+    assert words == (None if expected is None else [["x", expected, 0.2]])
 
 
 def test_alignments_of_a_supervision_count_from_its_start(tmp_path: Path) -> None:
