@@ -7,7 +7,7 @@ sizes in the footer need not be true, so all page headers are read before a colu
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 ReadAt: TypeAlias = Callable[[int, int], bytes]
 
@@ -20,7 +20,15 @@ class PageError(ValueError):
     """The headers are not those of pages, or a page is too large; the text says which."""
 
 
-def check_pages(read_at: ReadAt, start: int, length: int, largest: int) -> int:
+class Pages(NamedTuple):
+    """Sizes of the pages of a column chunk when they are decompressed, bytes."""
+
+    first: int  #: which is the dictionary, if there is one
+    largest: int
+    total: int
+
+
+def check_pages(read_at: ReadAt, start: int, length: int, largest: int) -> Pages:
     """Check all pages of a column chunk.
 
     Args:
@@ -29,22 +37,19 @@ def check_pages(read_at: ReadAt, start: int, length: int, largest: int) -> int:
         length: of all pages with their headers, bytes.
         largest: bytes of a page when it is decompressed.
 
-    Returns:
-        The size of the largest page, decompressed, bytes.
-
     Raises:
         PageError: a page says that it is larger, or a header is not one.
     """
-    at, end, most = start, start + length, 0
+    at, end, pages = start, start + length, Pages(-1, 0, 0)
     for _ in range(_MAX_PAGES):
         if at >= end:
-            return most
+            return pages
         header = _Compact(read_at(at, min(_MAX_HEADER, end - at)))
         plain, packed = header.page_sizes()
         if plain > largest:
             raise PageError(f"a page of {plain:,} bytes; at most {largest:,} are read")
         at += header.at + packed
-        most = max(most, plain)
+        pages = Pages(plain if pages.first < 0 else pages.first, max(plain, pages.largest), pages.total + plain)
         if at > end:
             raise PageError("a page ends after its column")
     raise PageError(f"more than {_MAX_PAGES:,} pages in one column of a row group")

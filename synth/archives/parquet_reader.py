@@ -1,8 +1,9 @@
 """Parquet files with audio in them, as Hugging Face writes them: the bytes of one row, and the other columns of all.
 
 A row is addressed as `data/train-00000-of-00003.parquet/17`: its number, from 0. If the file has several columns of
-audio and none is called `audio`, the column goes before: `a.parquet/noisy/17`. Only one page of a column is in memory
-at a time. pyarrow is an extra, and is imported where it is needed.
+audio and none is called `audio`, the column goes before: `a.parquet/noisy/17`. Of a large row group only one page is in
+memory at a time; a small one is kept, since clips are drawn in any order. pyarrow is an extra, and is imported where it
+is needed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
-from synth.archives.parquet_pages import PageError, check_pages
+from synth.archives.parquet_pages import PageError, Pages, check_pages
 from synth.archives.window import Window
 from synth.errors import BadInput, UsageError
 from synth.text import printable
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 MAGIC: Final = b"PAR1"
-MAX_PAGE: Final = 1 << 28
-"""Bytes of a page when it is decompressed: an hour of audio in one row fits."""
+MAX_PAGE: Final = 1 << 29
+"""Bytes of a page when it is decompressed. pyarrow makes one page of up to 1,024 rows, however long they are."""
+_MAX_KEPT: Final = 1 << 26  # bytes of a column of a row group that is kept decompressed
 _MAX_FOOTER: Final = 1 << 26  # bytes
 _MAX_BATCH: Final = 1 << 26  # bytes of columns that are read together
 _MAX_ROWS: Final = 1 << 40
 _OPEN_FILES: Final = 8
+_TOO_FEW: Final = "a row group has fewer rows than the footer promises; write it again"
 
 State: TypeAlias = tuple[int, int, int, int, int]
 
@@ -85,12 +88,13 @@ class _Reads:
 
 @dataclass(slots=True)
 class _Rows:
-    """The rows of one column, read forwards."""
+    """The rows of one column of one row group."""
 
     column: str
     group: int
-    next_row: int  # in the group
-    batches: Iterator[pa.RecordBatch]
+    batches: Iterator[pa.RecordBatch]  # of one row each; of all rows if they are kept
+    kept: pa.RecordBatch | None = None
+    next_row: int = 0  # of `batches`
 
 
 class ParquetAudio:
@@ -162,25 +166,11 @@ class ParquetAudio:
         if not 0 <= row < self._starts[-1]:
             self._refuse("missing", f"it has {self._starts[-1]} rows, and no row {row}")
         group = bisect.bisect_right(self._starts, row) - 1
-        wanted_row = row - self._starts[group]
-        rows = self._rows
-        if rows is None or (rows.column, rows.group) != (column, group) or rows.next_row > wanted_row:
-            name = f"{column}.bytes"
-            self._check(group, [name])
-            with self._explained():
-                batches = self._file.iter_batches(batch_size=1, row_groups=[group], columns=[name], use_threads=False)
-            rows = self._rows = _Rows(column, group, 0, batches)
-        value: bytes | None = None
+        number = row - self._starts[group]
         try:
+            batch, place = self._batch(column, group, number)
             with self._explained():
-                while rows.next_row <= wanted_row:
-                    batch = next(rows.batches)
-                    rows.next_row += 1
-                    if rows.next_row > wanted_row:
-                        value = batch.column(0).field("bytes")[0].as_py()
-        except StopIteration:
-            self._rows = None
-            self._refuse("corrupt", f"row {row} is missing, which its footer promises; write the file again")
+                value: bytes | None = batch.column(0).field("bytes")[place].as_py()
         except BadInput:
             self._rows = None
             raise
@@ -188,10 +178,42 @@ class ParquetAudio:
             raise self._error("missing", f"row {row} has no bytes of audio in the column {column}")
         return value
 
+    def _batch(self, column: str, group: int, number: int) -> tuple[pa.RecordBatch, int]:
+        """A batch with a row of a row group, and the place of the row in it."""
+        rows = self._rows
+        if (
+            rows is None
+            or (rows.column, rows.group) != (column, group)
+            or (rows.kept is None and rows.next_row > number)
+        ):
+            rows = self._rows = self._open_rows(column, group)
+        if rows.kept is not None:
+            if number >= rows.kept.num_rows:
+                raise self._error("corrupt", _TOO_FEW)
+            return rows.kept, number
+        with self._explained():
+            while (batch := next(rows.batches, None)) is not None:
+                rows.next_row += 1
+                if rows.next_row > number:
+                    return batch, 0
+        raise self._error("corrupt", _TOO_FEW)
+
+    def _open_rows(self, column: str, group: int) -> _Rows:
+        name, count = f"{column}.bytes", self._starts[group + 1] - self._starts[group]
+        pages = self._check(group, [name])
+        # a dictionary could have one large value, which all rows repeat
+        is_small = max(pages.total, pages.first * count) <= _MAX_KEPT
+        size = max(1, count) if is_small else 1
+        with self._explained():
+            batches = self._file.iter_batches(batch_size=size, row_groups=[group], columns=[name], use_threads=False)
+            first = next(batches, None) if is_small else None
+        if is_small and first is None:
+            raise self._error("corrupt", _TOO_FEW)
+        return _Rows(column, group, batches, first)
+
     def group_rows(self, group: int, columns: list[str]) -> Iterator[dict[str, Any]]:
         """The values of some columns without audio, row by row, for one row group."""
-        largest = self._check(group, columns)
-        size = max(1, min(1024, _MAX_BATCH // max(1, largest)))
+        size = max(1, min(1024, _MAX_BATCH // max(1, self._check(group, columns).largest)))
         with self._explained():
             batches = self._file.iter_batches(batch_size=size, row_groups=[group], columns=columns, use_threads=False)
         while True:
@@ -214,17 +236,19 @@ class ParquetAudio:
         row_group = self._file.metadata.row_group(group)
         yield from (row_group.column(i) for i in range(row_group.num_columns))
 
-    def _check(self, group: int, columns: list[str]) -> int:
-        """Check the pages of some columns of a row group; returns the bytes of all their largest pages together."""
-        most = 0
+    def _check(self, group: int, columns: list[str]) -> Pages:
+        """Check the pages of some columns of a row group; returns their sizes, summed over the columns."""
+        sums = Pages(0, 0, 0)
         with self._explained():
             for chunk in self._chunks(group):
                 name = chunk.path_in_schema
                 if any(name == each or name.startswith(f"{each}.") for each in columns):
                     dictionary = chunk.dictionary_page_offset
                     start = chunk.data_page_offset if not dictionary else min(dictionary, chunk.data_page_offset)
-                    most += check_pages(self._window.read_at, start, chunk.total_compressed_size, MAX_PAGE)
-        return most
+                    pages = check_pages(self._window.read_at, start, chunk.total_compressed_size, MAX_PAGE)
+                    first = pages.first if dictionary else 0
+                    sums = Pages(sums.first + first, sums.largest + pages.largest, sums.total + pages.total)
+        return sums
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""The long form: `python -m tests.fuzz --audio 2000 --lists 1000 --recipes 1000 --datasets 500 --profiles 300 --seed 1`."""
+"""The long form: `python -m tests.fuzz --audio 2000 --archives 1000 --lists 1000 --recipes 1000 --datasets 500 --profiles 300 --seed 1`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from tests.fuzz import audio, datasets, documents, lists, recipes
+from tests.fuzz import archives, audio, datasets, documents, lists, recipes
 from tests.fuzz.bench import Bench, Run
 from tests.fuzz.outcome import HANG_S, HEAD, Campaign
 from tests.warm_process import WarmProcess
 
 CAMPAIGNS: Final[dict[str, Run]] = {
     "audio": partial(audio.run, real=True),
+    "archives": archives.run,
     "lists": lists.run,
     "recipes": recipes.run,
     "datasets": datasets.run,

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from tests.fuzz import audio, datasets, documents, lists, recipes
+from tests.fuzz import archives, audio, datasets, documents, lists, recipes
 from tests.fuzz.bench import Bench, Run
 from tests.fuzz.mutators import mutate_bytes, mutate_field, mutate_text
 from tests.fuzz.ogg_pages import with_checksums
@@ -30,12 +30,13 @@ def warm() -> Iterator[WarmProcess]:
     ("run", "count"),
     [
         (audio.run, 90),
+        (archives.run, 36),
         (lists.run, 20),
         (recipes.run, 12),
         (datasets.run, 10),
         (documents.run, 24),
     ],
-    ids=["audio", "lists", "recipes", "datasets", "profiles"],
+    ids=["audio", "archives", "lists", "recipes", "datasets", "profiles"],
 )
 def test_no_mutant_does_harm(run: Run, count: int, warm: WarmProcess, tmp_path: Path) -> None:
     """No traceback, hang or memory beyond 300 MB; documented exit codes; every refusal names file and reason."""
@@ -48,6 +49,8 @@ def test_no_mutant_does_harm(run: Run, count: int, warm: WarmProcess, tmp_path: 
 def test_a_mutant_is_a_function_of_seed_and_index(tmp_path: Path) -> None:
     paths = audio.bases(tmp_path, real=False)
     assert audio.mutant(paths, 1, 7) == audio.mutant(paths, 1, 7) != audio.mutant(paths, 2, 7)
+    contents = archives.bases()
+    assert archives.mutant(contents, 1, 7) == archives.mutant(contents, 1, 7) != archives.mutant(contents, 2, 7)
     assert lists.mutant(1, 7) == lists.mutant(1, 7) != lists.mutant(2, 7)
     assert recipes.mutant(1, 8) == recipes.mutant(1, 8) != recipes.mutant(2, 8)
     assert len({audio.mutant(paths, 1, index)[1] for index in range(100)}) > 95

@@ -153,7 +153,7 @@ def _in_cut(words: Any, start: float, duration: float) -> list[list[object]] | N
     """
 
     def fits(shift: float) -> bool:
-        return all(-_SLACK_S <= word[1] - shift and word[1] + word[2] - shift <= duration + _SLACK_S for word in words)
+        return all(word[1] - shift >= -_SLACK_S and word[1] + word[2] - shift <= duration + _SLACK_S for word in words)
 
     shifts = [shift for shift in dict.fromkeys((0.0, start)) if fits(shift)]
     if len(shifts) != 1:
