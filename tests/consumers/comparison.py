@@ -33,3 +33,12 @@ def differing(
 ) -> list[tuple[str, Any, Any]]:
     """Clips of which a reader says something else than the manifest: id, what it says, what the manifest says."""
     return [(row["id"], of_clip(clip), of_row(row)) for clip, row in pairs if of_clip(clip) != of_row(row)]
+
+
+#: What an archive changes in the row of a clip: where its files are.
+PLACES = ("audio_filepath", "stems", "shard_id", "tar_offset")
+
+
+def without_places(row: Row) -> Row:
+    """A row without where its files are."""
+    return {name: value for name, value in row.items() if name not in PLACES}
