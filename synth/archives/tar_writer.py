@@ -19,7 +19,9 @@ END: Final = bytes(2 * BLOCK)  # closes every tar file
 #: All but the name, the size and the checksum is constant.
 _MODE_AND_OWNER: Final = b"0000644\0" + b"0000000\0" * 2
 _AFTER_CHECKSUM: Final = b"0" + bytes(100) + b"ustar\x0000" + bytes(64 + 16 + 155 + 12)
+_CHECKSUM_OF_THE_REST: Final = sum(_AFTER_CHECKSUM) + 8 * ord(" ")  # the checksum itself counts as spaces
 _NO_TIME: Final = b"00000000000\0"
+_BAD_PARTS: Final = frozenset(("", ".", ".."))
 _BUFFER: Final = 1 << 18  # bytes of small members that are written together
 
 
@@ -44,12 +46,12 @@ def member_header(name: str, size: int) -> bytes:
     encoded = name.encode()
     if len(encoded) > MAX_NAME_BYTES:
         raise ValueError(f"the name {name!r} has {len(encoded)} bytes; a member of a tar file has at most 100")
-    if any(part in ("", ".", "..") for part in name.split("/")) or "\0" in name:
+    if "\0" in name or not _BAD_PARTS.isdisjoint(name.split("/")):
         raise ValueError(f"{name!r} cannot be the name of a member of a tar file")
     if not 0 <= size <= MAX_MEMBER_BYTES:
         raise ValueError(f"{name} has {size} bytes; a member of a tar file has at most {MAX_MEMBER_BYTES}")
     before = encoded.ljust(100, b"\0") + _MODE_AND_OWNER + b"%011o\0" % size + _NO_TIME
-    checksum = sum(before) + 8 * ord(" ") + sum(_AFTER_CHECKSUM)
+    checksum = sum(before) + _CHECKSUM_OF_THE_REST
     return before + b"%06o\0 " % checksum + _AFTER_CHECKSUM
 
 

@@ -168,8 +168,6 @@ class FileSound:
         from synth.audio.read import opened_window
 
         path = self.file.path
-        if not self.file.is_there():
-            raise self._error(f"its audio file {path} is missing; `synth verify` lists all missing files")
         try:
             with opened_window(self.file.open_window(self.in_tar), str(path)) as audio:
                 samples = self._samples(audio, dtype)
@@ -178,6 +176,8 @@ class FileSound:
                 f"{path} cannot be decoded ({error.message}); `synth verify` lists all damaged files"
             ) from None
         except SynthError as error:
+            if not self.file.is_there():
+                raise self._error(f"its audio file {path} is missing; `synth verify` lists all missing files") from None
             raise self._error(str(error)) from None
         return samples if samples.ndim == 1 else samples.mean(axis=1)  # several channels: their mean, as in a recipe
 
