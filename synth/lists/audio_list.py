@@ -163,7 +163,7 @@ def _audio_row(fields: Mapping[str, Any], layout: _Layout, line: int, has_types:
 def _labels(fields: Mapping[str, Any], layout: _Layout, has_types: bool) -> dict[str, object]:
     """What is left of a row: labels, unknown ones too; an object called `labels` is unfolded."""
     labels = {name.removeprefix(layout.label_prefix): fields[name] for name in layout.labels}
-    nested = labels.pop("labels", None)
+    nested = None if layout.label_prefix else labels.pop("labels", None)
     if isinstance(nested, dict):
         labels.update(nested)
     elif nested:

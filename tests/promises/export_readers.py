@@ -166,7 +166,7 @@ def flat(row: dict[str, Any], out: Path) -> ReadClip:
 def table(out: Path) -> Clips:
     """A CSV file. What a spreadsheet would run as a formula has an apostrophe in front."""
     clips: Clips = {}
-    for row in csv.DictReader(io.StringIO((out / "clips.csv").read_bytes().decode(), newline="")):
+    for row in csv.DictReader(io.StringIO((out / "table.csv").read_bytes().decode(), newline="")):
         text = row["text"]
         clips[row["id"]] = flat(row | {"text": text[1:] if re.match(r"'+[=+\-@\t\r\n]", text) else text}, out)
     return clips

@@ -53,7 +53,7 @@ SOURCES: Final[dict[str, Callable[[str, Path, Path, str], dict[str, Any]]]] = {
     "nemo": of_list("{}.jsonl"),
     "nemo_tarred": of_folders,
     "shar": of_folders,
-    "table": of_list("clips.csv"),
+    "table": of_list("table.csv"),
     "webdataset": of_archives,
 }
 """The source of a split by the format that it was exported to (with absolute paths)."""

@@ -20,6 +20,7 @@ from synth.lists.audio_list import read_audio_list
 from tests.helpers import rows_of, run_synth
 from tests.promises.awkward_texts import NAMES, TEXTS
 from tests.promises.export_readers import READERS, ReadClip
+from tests.promises.export_sources import NO_LABELS, NO_SPEAKERS, NOT_A_SOURCE, clips_of, scanned
 
 RATE: Final = 8000
 REFUSED: Final = {f"{NAMES[name]}.wav" for name in ("newline", "carriage return")}
@@ -37,6 +38,22 @@ WORDS: Final = frozenset(("kaldi", "espnet"))
 NEED_TEXT: Final = WORDS | {"wenet", "funasr"}
 
 
+#: Labels that may be taken for something else in a table, a cut or a template.
+LABELS: Final[dict[str, object]] = {
+    **{"id": "x1", "weight": "heavy", "audio": "a.wav", "labels": "l", "split": "test", "label_": "p", "row": "3"},
+    **{"{x}": "{y} {{z}}", "$5": "$6", "a b": "=1+1", "ü.ß": 1, "width": 2.5, "-": False, "sources": "s", "synth": 1},
+    **{
+        "nan": "nan",
+        "list": ["a", "b"],
+        "large": 2**60,
+        "json": "{}",
+        "line\nbreak": "a\nb",
+        '"': '"',
+        "pcm_sha256": "0",
+    },
+}
+
+
 def write_sources(folder: Path) -> dict[str, str | None]:
     """A source with every awkward name and text, and a recipe; {path: text} of the list."""
     rng = np.random.default_rng(1)
@@ -49,7 +66,8 @@ def write_sources(folder: Path) -> dict[str, str | None]:
         samples = (rng.standard_normal(1000 + 37 * k) * 3000).astype(np.int16)
         soundfile.write(os.fsencode(path), samples, RATE)
         speaker = [None, "ada b", "$1 {x}", 'q"'][k % 4]
-        rows.append({"path": f"{name}.wav", "text": text, "speaker": speaker, "rain": [True, False, None][k % 3]})
+        labels = {each: [value, None][k % 2] for each, value in LABELS.items()} | {"rain": [True, False, None][k % 3]}
+        rows.append({"path": f"{name}.wav", "text": text, "speaker": speaker, "labels": labels})
     (folder / "list.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     (folder / "recipe.yaml").write_text(RECIPE)
     return {str(row["path"]): row["text"] for row in rows}  # type: ignore[misc]
@@ -89,6 +107,13 @@ def text_of(row: dict[str, Any], name: str) -> str | None:
     return " ".join(text.split()) or None if text is not None and name in WORDS else text
 
 
+def label_of(value: object, name: str) -> object:
+    """The value of a label as a format has it: a list is a JSON text in a table, and numbers are text in CSV."""
+    if name in ("croissant", "table") and isinstance(value, list):
+        return json.dumps(value)
+    return str(value) if name == "table" and isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_texts_lengths_and_bytes_arrive(data_set: Path, name: str) -> None:
     rows = {row["id"]: row for row in rows_of(data_set / "manifest.jsonl") if held(row, name)}
@@ -102,6 +127,26 @@ def test_texts_lengths_and_bytes_arrive(data_set: Path, name: str) -> None:
         assert clip.samples in (None, row["num_samples"])
         assert clip.seconds is None or round(clip.seconds * RATE) == row["num_samples"]
         assert clip.seconds is None or clip.seconds == pytest.approx(row["num_samples"] / RATE, abs=0.1 / RATE)
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name not in NOT_A_SOURCE])
+def test_an_export_read_as_a_source_is_equal(data_set: Path, name: str, tmp_path: Path) -> None:
+    rows = {row["pcm_sha256"]: row for row in rows_of(data_set / "manifest.jsonl") if held(row, name)}
+    out = data_set.parent / f"exp back {name}"
+    export(data_set, out, to=name, paths="absolute")
+    catalog = scanned(name, out, data_set, ["train"], tmp_path)
+    assert not catalog.refused
+    clips = {clip.pcm_sha256: clip for clip in clips_of(catalog)}
+    assert clips.keys() == rows.keys()
+    for key, row in rows.items():
+        recording = clips[key].recording
+        assert (recording.text or None) == text_of(row, name)
+        assert recording.num_samples == row["num_samples"]
+        if name not in NO_SPEAKERS | WORDS:
+            assert recording.speaker == row["speaker"]
+        labels = recording.labels or {}
+        for label, value in row["labels"].items():
+            assert name in NO_LABELS or labels.get(label, "missing") == label_of(value, name), label
 
 
 def test_names_that_cannot_be_written_into_a_list_are_refused_by_name(data_set: Path) -> None:
