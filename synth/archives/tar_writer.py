@@ -23,6 +23,7 @@ _CHECKSUM_OF_THE_REST: Final = sum(_AFTER_CHECKSUM) + 8 * ord(" ")  # the checks
 _NO_TIME: Final = b"00000000000\0"
 _BAD_PARTS: Final = frozenset(("", ".", ".."))
 _BUFFER: Final = 1 << 18  # bytes of small members that are written together
+_LARGE: Final = 1 << 15  # bytes of a content that is written by itself: to copy it would cost more than a call
 
 
 class TarOutput(Protocol):
@@ -114,7 +115,7 @@ class TarWriter:
         self.position += len(END)
 
     def _append(self, data: Data) -> None:
-        if memoryview(data).nbytes >= _BUFFER:
+        if memoryview(data).nbytes >= _LARGE:
             self._flush()
             self._out.write(data)
             return

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.manifest import parse_row
@@ -17,7 +17,8 @@ from synth.export.settings import Chunk, ExportSettings
 from synth.export.totals import Totals
 from synth.text import listed
 
-_ARCHIVES = (".tar/", ".parquet/")  # in a path: the clip is a member of a container
+_decode: Final = json.JSONDecoder().decode
+_ARCHIVES: Final = (".tar/", ".parquet/")  # in a path: the clip is a member of a container
 
 
 @dataclasses.dataclass(slots=True)
@@ -26,6 +27,12 @@ class _Seen:
 
     stages: Counter[str] = dataclasses.field(default_factory=Counter)
     conditions: Counter[str] = dataclasses.field(default_factory=Counter)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Count what a row has."""
+        for counts, name in ((self.stages, row.get("stage")), (self.conditions, row.get("condition"))):
+            if name is not None:
+                counts[name] += 1
 
 
 def scan(settings: ExportSettings, content: Mapping[str, Any], *, holds_audio: bool) -> tuple[list[Chunk], Totals]:
@@ -71,13 +78,7 @@ def _scan_split(
     position = start = rows = 0
     for number, line in file.lines():
         digest.update(line)
-        row = parse_row(line, file, number)
-        seen.stages.update(() if row.get("stage") is None else (row["stage"],))
-        seen.conditions.update(() if row.get("condition") is None else (row["condition"],))
-        if settings.selection.takes(row):
-            if not holds_audio and any(mark in row["audio_filepath"] for mark in _ARCHIVES):
-                raise _packed(settings, row["audio_filepath"])
-            totals.add(row)
+        if _takes_line(line, file, number, settings, totals, seen, holds_audio):
             start = position if rows == 0 else start
             rows += 1
             if rows == settings.shard_size:
@@ -89,6 +90,36 @@ def _scan_split(
     if digest.hexdigest() != hashes.get(file.relative):
         raise file.error("is not as it was written")
     return chunks
+
+
+def _takes_line(
+    line: bytes,
+    file: DataFile,
+    number: int,
+    settings: ExportSettings,
+    totals: Totals,
+    seen: _Seen,
+    holds_audio: bool,
+) -> bool:
+    """Whether the row of a line is selected; if so, count it.
+
+    All types are checked by the worker that exports the row, as that can be done side by side. Here a wrong type only
+    must not end in an error of Python.
+    """
+    try:
+        row = _decode(line.decode())
+        seen.add(row)
+        if not settings.selection.takes(row):
+            return False
+        is_packed = not holds_audio and any(mark in row["audio_filepath"] for mark in _ARCHIVES)
+        if not is_packed:
+            totals.add(row)
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError):
+        parse_row(line, file, number)  # says what is wrong with it
+        raise
+    if is_packed:
+        raise _packed(settings, row["audio_filepath"])
+    return True
 
 
 def _packed(settings: ExportSettings, member: str) -> UsageError:

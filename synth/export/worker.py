@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from synth import files
-from synth.archives.member_path import ARCHIVE_SUFFIXES, member_window
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.manifest import parse_row
-from synth.dataset.reader import DataFile
+from synth.dataset.reader import DataFile, open_window_inside
 from synth.errors import BadInput, DamagedDataset
 from synth.export import export_file
 from synth.export.export_dir import ExportDir
@@ -83,18 +81,26 @@ class ChunkRun:
 
     def read_audio(self, row: Row) -> bytes:
         """The bytes of the file of a clip. Raises DamagedDataset if they are not those of the manifest."""
-        return self.read_file(row["audio_filepath"], row.get("sha256"))
+        return self._read(row["audio_filepath"], row.get("sha256"), row.get("tar_offset"))
 
     def read_file(self, relative: str, sha256: str | None) -> bytes:
         """The bytes of any file of the data set, such as a stem. Raises DamagedDataset as `read_audio`."""
+        return self._read(relative, sha256)
+
+    def _read(self, relative: str, sha256: str | None, start: int | None = None) -> bytes:
+        """The bytes of a file, or of a member of a tar file, where they may begin at `start`."""
         root = self.settings.dataset
-        archive, member = _member_of(relative)
-        file = DataFile(root / archive, root)
-        if member:
-            data = _read_member(file, member)
-        else:
-            with file.opened() as opened:
-                data = opened.read(os.fstat(opened.fileno()).st_size + 1)
+        try:
+            window = open_window_inside(root, relative, start=start)
+            try:
+                data = window.read_at(0, window.size)
+            finally:
+                os.close(window.descriptor)
+        except BadInput as error:
+            raise DataFile(root / relative, root).error(error.message) from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise DataFile(root / relative, root).error(f"cannot be read: {reason}") from None
         if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
             raise DamagedDataset(
                 f"{root / relative}: is not as it was written; `synth verify {root}` finds all such files",
@@ -102,31 +108,6 @@ class ChunkRun:
                 what="is not as it was written",
             )
         return data
-
-
-def _member_of(relative: str) -> tuple[str, str]:
-    """The archive and the name of the member in a path of a manifest; the path itself and "" if it is a file."""
-    for suffix in ARCHIVE_SUFFIXES:
-        archive, slash, member = relative.partition(f"{suffix}/")
-        if slash:
-            return archive + suffix, member
-    return relative, ""
-
-
-def _read_member(file: DataFile, member: str) -> bytes:
-    """The bytes of a member of an archive of the data set."""
-    descriptor = file.open()
-    try:
-        with files.reading(file.path):
-            window = member_window(os.dup(descriptor), str(file.path), member)  # closes its descriptor if it fails
-            try:
-                return window.read_at(0, window.size)
-            finally:
-                os.close(window.descriptor)
-    except BadInput as error:
-        raise file.error(error.message) from None
-    finally:
-        os.close(descriptor)
 
 
 def export_chunk(name: str, settings: ExportSettings, chunk: Chunk) -> int:
