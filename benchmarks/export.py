@@ -2,7 +2,7 @@
 
 python benchmarks/export.py DATA_SET --work FOLDER            # FOLDER on the same disk, with room for two copies
 
-In each round, the files are copied with `cp -r`, and exported to each format; both are on the disk when the clock stops.
+In each round, the files are copied with `cp -r`, and exported to each format; the clock stops when all is on the disk.
 Ratios are taken within a round, because machines are noisy, and the median over the rounds counts.
 """
 
@@ -73,7 +73,8 @@ def main() -> None:
     arguments.work.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(arguments.work / "out", ignore_errors=True)
     files = [path for path in arguments.data_set.rglob("*.*") if path.is_file()]
-    print(f"{len(files):,} files, {sum(path.stat().st_size for path in files) / 1e6:,.0f} MB, {arguments.rounds} rounds")
+    size = sum(path.stat().st_size for path in files)
+    print(f"{len(files):,} files, {size / 1e6:,.0f} MB, {arguments.rounds} rounds")
     run_round(arguments.data_set, arguments.work, arguments.to[:1], arguments.jobs[:1])  # everything is in the cache
     rounds = [
         run_round(arguments.data_set, arguments.work, arguments.to, arguments.jobs) for _ in range(arguments.rounds)
