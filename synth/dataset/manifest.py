@@ -14,21 +14,21 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-from synth.catalog.recording import Recording
 from synth.dataset.old_formats import refuse_old_row
 from synth.dataset.reader import DataFile
 from synth.dataset.row_schema import fault_of
-from synth.dsp.effects.effect import Effect
-from synth.plan.clip_spec import ClipSpec, NoiseSegment, PlannedEvent, RecordingSpan
-from synth.plan.noise_choice import label_truth
-from synth.plan.origin import NO_ORIGIN, Origin
 
+# Reading rows needs none of these; they load recipes and numpy, which takes 0.4 s.
 if TYPE_CHECKING:
+    from synth.catalog.recording import Recording
+    from synth.dsp.effects.effect import Effect
+    from synth.plan.clip_spec import ClipSpec, NoiseSegment, PlannedEvent, RecordingSpan
+    from synth.plan.origin import Origin
     from synth.render.clip import Measurements, RenderedAudio
 
 ManifestRow: TypeAlias = dict[str, Any]
 #: Finds where a span of a layer's noise recording comes from.
-Trace: TypeAlias = Callable[[str, RecordingSpan], Origin]
+Trace: TypeAlias = "Callable[[str, RecordingSpan], Origin]"
 
 _encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, check_circular=False).encode
 #: The key under `synthesis` of noise that was played from a file of `synth grow`: what the file was made from.
@@ -158,6 +158,8 @@ def _labels(spec: ClipSpec, recording: Recording) -> dict[str, Any]:
     A label of both is true if either is true, else unknown (None) if either is unknown. For a recording that is taken
     as it is, only its list counts. What something done to the clip makes unknown is None.
     """
+    from synth.plan.noise_choice import label_truth
+
     labels = dict(recording.labels or {})
     for name, happens in spec.event_labels:
         in_speech = label_truth(labels, name) if name in labels else False
@@ -221,6 +223,9 @@ def _snr(spec: ClipSpec, measured: Measurements) -> dict[str, Any] | None:
 def _segment(
     segment: NoiseSegment, gain_db: float, reports: Sequence[Mapping[str, Any] | None], trace: Trace
 ) -> dict[str, Any]:
+    from synth.plan.clip_spec import RecordingSpan
+    from synth.plan.origin import NO_ORIGIN
+
     span = RecordingSpan(segment.recording, segment.recording_id, segment.offset, segment.source_num_samples)
     synthesis = None
     if segment.synthesis is not None:

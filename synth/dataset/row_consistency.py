@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from synth.audio.formats import FORMATS, LOSSY_FORMATS
 from synth.dataset.dataset_dir import STEMS, loose_paths, tar_paths
-from synth.plan.builder import clip_id_of
 
 LEVEL_TOLERANCE_DB: Final = 0.01
 _TIME_TOLERANCE_S: Final = 2e-6  # manifests have six decimals of a second
@@ -30,6 +29,8 @@ def contradictions(row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _check_names(row: Mapping[str, Any]) -> Iterator[str]:
+    from synth.plan.builder import clip_id_of  # only here: to find the stems of a row needs no plan
+
     clip = clip_id_of(row["source_id"], row.get("copy", 0))
     if row["id"] != clip:
         yield f"id is {row['id']!r}, source_id and copy make it {clip!r}"

@@ -10,7 +10,6 @@ import importlib
 import io
 import json
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
@@ -194,6 +193,8 @@ def features(columns: Sequence[Column], audio: Mapping[str, int | None]) -> dict
 
 def pyarrow_version() -> str:
     """The version of pyarrow, which decides the bytes of a file; empty if it is not installed."""
+    from importlib import metadata  # only here: it loads 40 modules
+
     try:
         return metadata.version("pyarrow")
     except metadata.PackageNotFoundError:
