@@ -34,6 +34,8 @@ limits: {{max_bad: 100000, max_speech_s: 60, timeout_s: 20}}
 output: {{shard_size: 32, stems: true}}
 """
 _TYPES: Final = b"01234567SxgLKVMDXZ\0"
+_OF_ARCHIVE: Final = ("type", "name", "size", "magic", "footer")
+"""Last words of the changes that touch nothing but the archive."""
 _NAMES: Final = (b"../a.flac", b"/etc/a.flac", b"a/./b.flac", b"", b"\xff.flac", b"c0.flac", b"x.tar", b"a" * 100)
 
 
@@ -176,7 +178,8 @@ def _check_set(bench: Bench, campaign: Campaign, where: Path, files: dict[str, b
     for name in files:
         if not made[name] and not refused[name]:
             problems.append(f"{name} is neither made nor refused")
-        if not lengths.issuperset(made[name]):
+        # a changed bit of a clip itself may be in its number of samples, which a reader of FLAC must believe
+        if name.partition(".")[0].rpartition("_")[2] in _OF_ARCHIVE and not lengths.issuperset(made[name]):
             problems.append(f"{name}: clips of {made[name]} samples, there are none such in the archive")
     campaign.accepted += sum(map(bool, made.values()))
     campaign.note(f"archives in {where.name}", verified, problems)

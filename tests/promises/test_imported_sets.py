@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +12,18 @@ import pytest
 
 from synth.audio.read import read_samples
 from synth.catalog.scan import scan
+from synth.commands.compare import compare_sets
+from synth.commands.dataset import read_status, verify
+from synth.commands.generate import generate
+from synth.commands.profile import profile_to
+from synth.commands.replay import replay
+from synth.commands.split import SplitRequest, split_real_audio
 from synth.dev_test.real_set import open_real_set
-from synth.errors import SynthError
+from synth.errors import BadInput, SynthError
 from synth.lists.formats.registry import SOURCE_FORMATS, detect_format
 from synth.match.measure.audio_set import open_set
 from synth.recipe.model import Limits, Source
-from tests.foreign_sets import RATE, SETS, Clip, some_clips
+from tests.foreign_sets import RATE, SETS, TEXTS, Clip, some_clips, write_webdataset
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +99,99 @@ def test_audio_that_is_elsewhere_needs_the_folder_that_it_is_in(tmp_path: Path, 
     catalog = scanned(tmp_path, Source(name="s", path="corpus", manifest="set", format="kaldi"))
     assert sorted(row.path for row in catalog) == sorted(f"{clip.id}.flac" for clip in clips)
     assert len(open_real_set(folder).rows) == len(clips)
+
+
+RECIPE = """
+seed: 5
+sample_rate: 16000
+copies: 2
+speech:
+  sources: [{{name: s, path: speech, format: {speech}}}]
+  room: {{probability: 0.5, sources: [{{path: rooms, format: {room}}}]}}
+margins_s: [0.05, 0.1]
+noise:
+  snr_db: [5, 15]
+  layers: [{{name: car, sources: [{{name: n, path: noise, format: {noise}}}], min_recordings: 2}}]
+splits: {{by: [id], train: 1.0}}
+output: {{shard_size: 4}}
+"""
+
+
+def noises(count: int = 4) -> list[Clip]:
+    """Four seconds of noise each, without text."""
+    return [
+        Clip(f"noise-{k}", "", "", (1000 * np.random.RandomState(90 + k).standard_normal(4 * RATE)).astype(np.int16))
+        for k in range(count)
+    ]
+
+
+def responses() -> list[Clip]:
+    decay = 20_000 * np.exp(-np.arange(800) / 90.0)
+    return [Clip(f"room-{k}", "", "", (decay * np.cos(np.arange(800) * k)).astype(np.int16)) for k in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("speech", "noise", "room"),
+    [
+        ("webdataset", "huggingface", "kaldi"),
+        ("huggingface", "shar", "webdataset"),
+        ("shar", "nemo_tarred", "lhotse_cuts"),
+    ],
+)
+def test_speech_noise_and_rooms_in_archives_make_a_data_set_that_holds(
+    tmp_path: Path, clips: list[Clip], speech: str, noise: str, room: str
+) -> None:
+    """The same clips as from loose files, to the byte of the samples; it verifies, replays and resumes as any other."""
+    kinds = {"speech": (speech, clips), "noise": (noise, noises()), "room": (room, responses())}
+    for name, (kind, content) in kinds.items():
+        SETS[kind][1](tmp_path / ("rooms" if name == "room" else name), content)
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(RECIPE.format(**{name: SETS[kind][0] for name, (kind, _) in kinds.items()}))
+    out = tmp_path / "out"
+    generate(recipe, out, jobs=1)
+    rows = [json.loads(line) for line in (out / "manifest.jsonl").read_bytes().splitlines()]
+    assert len(rows) == 2 * len(clips)
+    assert sorted({row["text"] for row in rows}) == sorted(clip.text for clip in clips)
+    assert {row["labels"]["language"] for row in rows} == {"de"}
+    assert all((tmp_path / "speech" / row["source"]["path"].rpartition("/")[0]).is_file() for row in rows)
+    assert verify(out).findings == []
+    assert replay(out, rows[0]["id"], tmp_path / "again.flac").same
+    assert read_status(out).complete
+    again = generate(recipe, tmp_path / "twice", jobs=2)
+    assert (tmp_path / "twice" / "manifest.jsonl").read_bytes() == (out / "manifest.jsonl").read_bytes()
+    assert again is not None
+
+
+def test_an_archive_that_changed_since_the_plan_is_noticed(tmp_path: Path, clips: list[Clip]) -> None:
+    write_webdataset(tmp_path / "speech", clips)
+    SETS["shar"][1](tmp_path / "noise", noises())
+    recipe = tmp_path / "recipe.yaml"
+    text = RECIPE.format(speech="webdataset", noise="shar", room="shar").replace("  room:", "  # room:")
+    recipe.write_text(text)
+    generate(recipe, tmp_path / "out", jobs=1)
+    row = json.loads((tmp_path / "out" / "manifest.jsonl").read_bytes().splitlines()[0])
+    archive = tmp_path / "speech" / row["source"]["path"].split("/")[0]
+    os.utime(archive, (1e9, 1e9))  # touched: the same clip all the same
+    assert replay(tmp_path / "out", row["id"], tmp_path / "a.flac").same
+    data = bytearray(archive.read_bytes())
+    data[data.index(b"fLaC") + 2000] ^= 255
+    archive.write_bytes(data)
+    with pytest.raises(BadInput, match=r"\.tar/clip-"):
+        for each in (tmp_path / "out" / "manifest.jsonl").read_bytes().splitlines():
+            replay(tmp_path / "out", json.loads(each)["id"], tmp_path / "b.flac")
+
+
+@pytest.mark.parametrize("name", ["kaldi", "lhotse_cuts", "webdataset", "huggingface"])
+def test_profile_split_and_compare_take_them(tmp_path: Path, name: str) -> None:
+    clips = some_clips(12)
+    spoken = [replace(clip, samples=np.tile(clip.samples, 3), speaker=f"spk{k % 6}") for k, clip in enumerate(clips)]
+    folder = SETS[name][1](tmp_path / "real", spoken)
+    measured = profile_to(folder, tmp_path / "real.profile", jobs=1).profile
+    assert len(measured.clips) == len(spoken)
+    assert len({clip.group for clip in measured.clips}) == 6
+    assert compare_sets(folder, folder, jobs=1).advice is not None
+    split_real_audio(SplitRequest(folder, tmp_path / "split", {"dev": "4", "test": "4"}, by=("speaker",)))
+    lists = sorted((tmp_path / "split").glob("*.jsonl"))
+    rows = [json.loads(line) for path in lists for line in path.read_bytes().splitlines()]
+    assert {row["text"] for row in rows} <= set(TEXTS)
+    assert len(open_real_set(lists[0]).rows) > 0
