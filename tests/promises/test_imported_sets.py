@@ -181,7 +181,7 @@ def test_an_archive_that_changed_since_the_plan_is_noticed(tmp_path: Path, clips
             replay(tmp_path / "out", json.loads(each)["id"], tmp_path / "b.flac")
 
 
-@pytest.mark.parametrize("name", ["kaldi", "lhotse_cuts", "webdataset", "huggingface"])
+@pytest.mark.parametrize("name", ["lhotse_cuts", "huggingface"])
 def test_profile_split_and_compare_take_them(tmp_path: Path, name: str) -> None:
     clips = some_clips(12)
     spoken = [replace(clip, samples=np.tile(clip.samples, 3), speaker=f"spk{k % 6}") for k, clip in enumerate(clips)]
