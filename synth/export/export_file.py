@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from synth import files
-from synth.dataset.reader import DataFile
+from synth.dataset.reader import DataFile, leads_out
 from synth.errors import UsageError
 from synth.export.export_dir import ExportDir
 
@@ -42,6 +42,8 @@ def writing(folder: ExportDir, relative: str, written: dict[str, dict[str, Any]]
         UsageError: another file lies there.
         StorageError: disk full, I/O error, no permission.
     """
+    if leads_out(relative):
+        raise ValueError(f"relative={relative!r} leads out of the export")
     path = folder.path / relative
     out: CountingWriter | None = None
     try:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from synth.dataset.dataset_dir import DatasetDir
-from synth.dataset.manifest import parse_row
+from synth.dataset.old_formats import refuse_old_row
 from synth.dataset.reader import DataFile, open_window_inside
 from synth.errors import BadInput, DamagedDataset
 from synth.export import export_file
@@ -17,7 +17,9 @@ from synth.export.export_dir import ExportDir
 from synth.export.format import Row
 from synth.export.formats import FORMATS
 from synth.export.part import ChunkPart, write_part
+from synth.export.row_checks import row_fault
 from synth.export.settings import Chunk, ExportSettings
+from synth.text import short_repr
 
 
 class ChunkRun:
@@ -41,7 +43,11 @@ class ChunkRun:
             data = opened.read(self.chunk.size)
         rows = 0
         for line in data.split(b"\n")[:-1]:
-            row = parse_row(line + b"\n", file, self.chunk.name)
+            row = file.object(line + b"\n", self.chunk.name)
+            problem = row_fault(row, self.chunk.split, self.settings.sample_rate)
+            if problem is not None:
+                refuse_old_row(row, f"{file.path}: {self.chunk.name}")
+                raise file.error(f"clip {short_repr(row.get('id'))}: {problem}", self.chunk.name)
             if self.settings.selection.takes(row):
                 rows += 1
                 yield row
