@@ -11,6 +11,7 @@ import argparse
 import itertools
 import json
 import os
+import random
 import resource
 import shutil
 import statistics
@@ -114,44 +115,60 @@ def multiply(data_set: Path, folder: Path, count: int) -> None:
                 tar.close()
 
 
-#: Opens one manifest, reads rows at random, and prints seconds: to open, to read all, per read by quarter.
-READER: Final = """
-import random, sys, time
-import numpy, soundfile
+#: Opens a manifest in a fresh process, and prints the seconds that it takes.
+OPENER: Final = """
+import sys, time
 import synth
-from synth.audio import read
-path, count, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 start = time.perf_counter()
-data = synth.open_dataset(path)
-opened = time.perf_counter() - start
-chosen = random.Random(seed).sample(range(len(data)), min(count, len(data)))
-start = time.perf_counter()
-samples = sum(len(data[k].audio()) for k in chosen)
-print(opened, time.perf_counter() - start, samples)
+data = synth.open_dataset(sys.argv[1])
+print(time.perf_counter() - start)
 """
 
 
-def read_at_random(folder: Path, rounds: int, *, drop: bool) -> None:
-    """Open both layouts and read clips at random, in turns, each in a fresh process."""
-    title = "not in the page cache" if drop else "in the page cache"
-    print(f"{READS:,} random reads, {title}")
-    print(f"| round | files: open s | read s | tar: open s | read s | ratio |\n{'|---' * 6}|")
-    ratios = []
+def open_in_turns(folder: Path, rounds: int) -> None:
+    """Open both layouts in fresh processes; imports of what only an open data set needs are counted."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    times: dict[str, list[float]] = {layout: [] for layout in LAYOUTS}
     for number in range(rounds):
-        times: dict[str, list[float]] = {}
+        for layout in LAYOUTS if number % 2 else reversed(LAYOUTS):
+            command = [sys.executable, "-c", OPENER, str(folder / layout / "manifest.jsonl")]
+            done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+            times[layout].append(float(done.stdout))
+    for layout, seconds in times.items():
+        print(f"open, {layout}: median {statistics.median(seconds):.3f} s, slowest {max(seconds):.3f} s")
+    print(flush=True)
+
+
+def read_in_turns(folder: Path, rounds: int, *, drop: bool) -> None:
+    """Read the same random clips of both layouts in turns, in one process, and print the ratios."""
+    import synth
+
+    data = {layout: synth.open_dataset(folder / layout / "manifest.jsonl") for layout in LAYOUTS}
+    title = "not in the page cache" if drop else "in the page cache"
+    print(f"{READS:,} random reads per round, {title}")
+    print(f"| round | files, wall s | tar, wall s | ratio | files, CPU s | tar, CPU s | ratio |\n{'|---' * 7}|")
+    walls, cpus = [], []
+    for number in range(-1, rounds):  # the first warms up: its clips are read again in all rounds
+        chosen = random.Random(0).sample(range(len(data["files"])), READS)
+        times = {}
         for layout in LAYOUTS if number % 2 else reversed(LAYOUTS):
             if drop:
                 drop_pages(folder / layout)
-            command = [sys.executable, "-c", READER, str(folder / layout / "manifest.jsonl"), str(READS), str(number)]
-            environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-            done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-            times[layout] = [float(word) for word in done.stdout.split()]
-        (open_files, read_files, n), (open_tar, read_tar, m) = times["files"], times["tar"]
-        assert n == m
-        ratios.append(read_tar / read_files)
-        columns = (f"{open_files:.3f}", f"{read_files:.2f}", f"{open_tar:.3f}", f"{read_tar:.2f}", f"{ratios[-1]:.3f}")
-        print(f"| {number + 1} | {' | '.join(columns)} |", flush=True)
-    print(f"median ratio tar / files: {statistics.median(ratios):.3f}\n")
+            wall, cpu = time.perf_counter(), time.process_time()
+            for index in chosen:
+                data[layout][index].audio()
+            times[layout] = time.perf_counter() - wall, time.process_time() - cpu
+        if number < 0:
+            continue
+        (wall_files, cpu_files), (wall_tar, cpu_tar) = times["files"], times["tar"]
+        walls.append(wall_tar / wall_files)
+        cpus.append(cpu_tar / cpu_files)
+        print(
+            f"| {number + 1} | {wall_files:.2f} | {wall_tar:.2f} | {walls[-1]:.3f} "
+            f"| {cpu_files:.2f} | {cpu_tar:.2f} | {cpus[-1]:.3f} |",
+            flush=True,
+        )
+    print(f"median ratio tar / files: wall {statistics.median(walls):.3f}, CPU {statistics.median(cpus):.3f}\n")
 
 
 def drop_pages(folder: Path) -> None:
@@ -184,8 +201,9 @@ def main() -> None:
         many.mkdir()
         multiply(work / "files", many, arguments.rows)
         print(f"{arguments.rows:,} rows: {sum(1 for p in (many / 'tar').rglob('*.tar')):,} tar files")
-        read_at_random(many, arguments.rounds, drop=False)
-        read_at_random(many, arguments.rounds, drop=True)
+        open_in_turns(many, arguments.rounds)
+        read_in_turns(many, arguments.rounds, drop=False)
+        read_in_turns(many, arguments.rounds, drop=True)
 
 
 if __name__ == "__main__":
