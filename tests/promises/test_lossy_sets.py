@@ -18,6 +18,7 @@ from synth.audio.pcm_level import PcmLevel
 from synth.audio.read import count_samples, read_samples
 from tests.dataset.forging import forge_row
 from tests.helpers import FIXTURES, fixture_recipe, rows_of, run_synth
+from tests.promises.export_readers import READERS
 from tests.small_set import tree
 
 FORMATS = sorted(LOSSY_FORMATS)
@@ -162,3 +163,21 @@ def test_a_level_is_reached_before_the_format_and_measured_after_it(tmp_path: Pa
         )
         changes.append(abs(encoding["level_change_db"]))
     assert max(changes) > 0.05
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_both_layouts_and_packed_exports_hold_the_same_files(file_format: str, tmp_path: Path) -> None:
+    recipe, contents = recipe_of(tmp_path, file_format), []
+    for layout in ("files", "tar"):
+        out = tmp_path / layout
+        assert run_synth("generate", recipe, "--out", out, "--set", f"output.layout={layout}").returncode == 0
+        assert run_synth("verify", out).returncode == 0
+        data = synth.open_dataset(out)
+        assert all(hashlib.sha256(row.pcm().tobytes()).hexdigest() == row.manifest["pcm_sha256"] for row in data)
+        contents.append({row.id: row.manifest["sha256"] for row in data})
+        for name in ("webdataset", "shar"):
+            exported = tmp_path / f"{layout}-{name}"
+            assert run_synth("export", out, "--to", name, "--out", exported).returncode == 0
+            clips = READERS[name](exported)
+            contents.append({key: hashlib.sha256(bytes(clip.audio)).hexdigest() for key, clip in clips.items()})  # type: ignore[arg-type]
+    assert len(contents[0]) == 6 and contents == contents[:1] * 6
