@@ -20,7 +20,7 @@ def test_export(made_set: MadeSet, export: Export, split: str) -> None:
     printed = run_reader("light", "webdataset_tars", *tars)
     for clip, row in same_audio(printed["clips"], made_set.of(split)):
         assert without_places(clip["row"]) == without_places(row)
-        assert clip["stems"] == {"speech.flac": row["num_samples"], "noise.flac": row["num_samples"]}
+        assert clip["stems"] == {f"{name}.flac": row["stems"][f"{name}_sha256"] for name in ("speech", "noise")}
         assert clip["row"]["audio_filepath"] == f"{row['id']}.flac"
 
 

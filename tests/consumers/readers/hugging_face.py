@@ -6,6 +6,7 @@ without torchcodec can do.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import sys
 import tempfile
@@ -44,7 +45,7 @@ with tempfile.TemporaryDirectory() as cache:
                     split=name,
                     row=row,
                     path=Path(audio["path"] or "").name,
-                    stems=sorted(stem for stem, value in stems.items() if value and value["bytes"]),
+                    stems={name: hashlib.sha256(value["bytes"]).hexdigest() for name, value in stems.items() if value},
                 )
             )
     report(clips, "datasets", "pyarrow", "soundfile", features=features)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from clip import clip
@@ -38,10 +39,10 @@ def plain(custom: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def stems(cut: Any) -> dict[str, int]:
-    """Samples of each recording that is a custom field."""
+def stems(cut: Any) -> dict[str, str]:
+    """SHA-256 of the samples (float32) of each recording that is a custom field."""
     return {
-        name: cut.load_custom(name).shape[-1]
+        name: hashlib.sha256(cut.load_custom(name).squeeze().astype("<f4").tobytes()).hexdigest()
         for name, value in (cut.custom or {}).items()
         if type(value).__name__ == "Recording"
     }
