@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ROW_GROUP_BYTES: Final = 32 << 20  # of audio in a row group; a clip that is larger has one of its own
 ROW_GROUP_ROWS: Final = 10_000
+_BATCH_WITH_AUDIO: Final = 16
 
 AudioFile: TypeAlias = tuple[str, bytes]
 """A name, whose ending is the format, and the bytes of an audio file."""
@@ -90,6 +91,8 @@ class ParquetWriter:
             use_dictionary=[column.name for column in columns if column.name not in _ALL_DIFFERENT],
             write_statistics=[column.name for column in columns if column.kind != "alignment"],
             store_schema=True,
+            # The size of a page is looked at after so many values: with Arrow's 1024, all audio would be one page.
+            write_batch_size=_BATCH_WITH_AUDIO if audio else None,
         )
         self._begin_group()
 
