@@ -130,7 +130,7 @@ def _open_list(path: Path, name: str | None = None) -> RealSet:
         folder, items = str(list_root(path)), read_audio_list(path)
     else:
         folder = os.path.abspath(path if path.is_dir() else path.parent)
-        items = read_format(name, Listing(Path(os.path.abspath(path)), folder))
+        items = read_format(name, Listing(Path(os.path.abspath(path)), folder, splits="join"))
     rows: list[AudioRow] = []
     refused: list[BadInput] = []
     for item in items:

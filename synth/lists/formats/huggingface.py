@@ -12,15 +12,14 @@ from typing import Any, Final
 
 from synth.archives.parquet_reader import ParquetAudio, feature_names, load_pyarrow
 from synth.archives.window import Window
-from synth.errors import BadInput, UsageError
+from synth.errors import BadInput
 from synth.lists.audio_list import AudioRow
 from synth.lists.formats.listing import Listing, Rows
 from synth.lists.formats.webdataset import detail_of
 from synth.lists.table import RowMistake
 from synth.processes.pool import shared_pool
-from synth.text import listed
 
-_SPLIT: Final = re.compile(r"(?:^|/)([A-Za-z0-9_.-]+?)-\d{5}-of-\d{5}(?:-[0-9a-f]+)?\.parquet$")
+_SPLIT: Final = re.compile(r"(?:^|/)([^/]+?)-\d{5}-of-\d{5}(?:-[0-9a-f]+)?\.parquet$")
 _TIMEOUT_S: Final = 120.0
 _MAX_TEXT: Final = 1 << 20  # characters of one value
 _OUTSIDE: Final = "\0outside"  # no column: the audio is not in the file, only its path
@@ -34,7 +33,7 @@ def read_huggingface(listing: Listing) -> Rows:
     """
     load_pyarrow()
     paths = listing.files(".parquet")
-    _refuse_splits(listing, paths)
+    listing.refuse_splits(paths, _SPLIT)
     column = (listing.columns or {}).get("path")
     tasks: list[tuple[Any, ...]] = [(path, column, -1) for path in paths]
     with shared_pool(None, 1) as workers:
@@ -66,7 +65,7 @@ def _row(
         path = audio_path if audio_path.startswith("/") else folder + slash + audio_path
     key = str(values.pop("id", None) or audio_path or number)
     try:
-        return AudioRow(path, number + 1, detail=detail_of(values, key, listing))
+        return listing.with_split(AudioRow(path, number + 1, detail=detail_of(values, key, listing)), shown, _SPLIT)
     except RowMistake as mistake:
         return BadInput("bad_row", path, str(mistake), "scan")
 
@@ -76,14 +75,6 @@ def _answers(workers: Any, function: str, tasks: list[tuple[Any, ...]]) -> list[
     for index, answer in workers.map(function, tasks, timeout_s=_TIMEOUT_S, batch=1):
         answers[index] = answer
     return answers
-
-
-def _refuse_splits(listing: Listing, paths: list[str]) -> None:
-    """Refuse to read train and test as one: nobody means that."""
-    splits = sorted({match[1] for path in paths if (match := _SPLIT.search(path))})
-    if len(splits) > 1 and listing.glob is None:
-        text = f"{listing.path}: it has the splits {listed(splits, 5)}; choose one, such as `glob: '**/{splits[0]}-*'`"
-        raise UsageError(text)
 
 
 def list_rows(path: str, column: str | None, group: int) -> Any:

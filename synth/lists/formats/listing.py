@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from synth.archives.tar_reader import Member, OpenTar, RefusedMember
 from synth.audio.file_names import EXTENSIONS, extension, glob_matcher
@@ -35,6 +36,8 @@ class Listing:
     glob: str | None = None  #: which of several archives or Parquet files count
     columns: Mapping[str, str] | None = None  #: our name of a column -> its name here
     channels: str | int = "mean"  #: what the source takes of several channels
+    #: what to do with files of several splits: refuse them without a glob, join them, or label the rows with theirs
+    splits: Literal["refuse", "join", "label"] = "refuse"
 
     def relative(self, path: str | os.PathLike[str]) -> str:
         """An absolute path as rows have it: relative to the root if it is below it."""
@@ -64,6 +67,29 @@ class Listing:
             chosen = f" that matches {self.glob!r}" if self.glob else ""
             raise UsageError(f"{self.path}: no file *{suffix}{chosen} in it")
         return sorted(paths, key=os.fsencode)
+
+    def refuse_splits(self, paths: list[str], pattern: re.Pattern[str]) -> None:
+        """Refuse to read train and test as one, which nobody means; a glob chooses.
+
+        Args:
+            paths: of all files.
+            pattern: its group is the name of a file's split.
+
+        Raises:
+            UsageError: the files are of several splits, and there is no glob.
+        """
+        splits = sorted({match[1] for path in paths if (match := pattern.search(path))})
+        if len(splits) > 1 and self.glob is None and self.splits == "refuse":
+            advice = f"choose one, such as `glob: '**/{splits[0]}-[0-9]*'`"
+            raise UsageError(f"{self.path}: it has the splits {listed(splits, 5)}; {advice}")
+
+    def with_split(self, row: AudioRow, path: str, pattern: re.Pattern[str]) -> AudioRow:
+        """A row of the file `path`, with the label `split` if rows are to have it and the name says it."""
+        match = pattern.search(path) if self.splits == "label" else None
+        labels = row.detail.get("labels")
+        if match is None or not isinstance(labels, dict):
+            return row
+        return replace(row, detail={**row.detail, "labels": {"split": match[1], **labels}})
 
     def column_names(self, defaults: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
         """Our name of a column -> the names that it may have here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from synth.lists.table import RowMistake
 from synth.text import listed
 
 _MAX_JSON: Final = 1 << 20  # bytes
+_SPLIT: Final = re.compile(r"(?:^|/)([^/]+?)-\d+\.tar$")
 _OF_ANOTHER_FILE: Final = frozenset(
     ("path", "audio_filepath", "file", "file_name", "offset", "duration", "num_samples", "sampling_rate", "sample_rate")
 )
@@ -36,9 +38,11 @@ def read_webdataset(listing: Listing) -> Rows:
     A sample is its audio, with the text of `key.txt` and the fields of `key.json`.
 
     Raises:
-        UsageError: there is no archive.
+        UsageError: there is no archive, or the folder has several splits and no glob.
     """
-    for archive in listing.files(".tar"):
+    archives = listing.files(".tar")
+    listing.refuse_splits(archives, _SPLIT)
+    for archive in archives:
         try:
             with opened_tar(archive) as tar:
                 yield from _samples(listing, archive, tar)
@@ -67,7 +71,8 @@ def _samples(listing: Listing, archive: str, tar: OpenTar) -> Rows:
             continue
         member = audio[plain[0]] if plain else next(iter(audio.values()))
         try:
-            yield AudioRow(path + member.name, detail=_detail(listing, key, members, tar))
+            row = AudioRow(path + member.name, detail=_detail(listing, key, members, tar))
+            yield listing.with_split(row, archive, _SPLIT)
         except BadInput as error:
             yield BadInput(error.code, path + key, error.message, "scan")
         except RowMistake as mistake:

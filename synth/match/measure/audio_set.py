@@ -225,7 +225,7 @@ def _read_list(path: Path, group_by: str | None, name: str | None = None) -> Aud
         items, root = list(read_audio_list(path)), list_root(path)
     else:
         root = _absolute(path if path.is_dir() else path.parent)
-        items = list(read_format(name, Listing(_absolute(path), str(root))))
+        items = list(read_format(name, Listing(_absolute(path), str(root), splits="label")))
     rows = [item for item in items if isinstance(item, AudioRow)]
     groups, note = _groups_of_list(path, rows, group_by)
     clips = []

@@ -121,11 +121,24 @@ def test_splits_are_never_read_as_one(tmp_path: Path) -> None:
     folder = write_huggingface(tmp_path / "set", CLIPS)
     name = folder / "data" / "train-00000-of-00002.parquet"
     (folder / "data" / "test-00000-of-00001.parquet").write_bytes(name.read_bytes())
-    with pytest.raises(UsageError, match=r"it has the splits test, train; choose one, such as `glob: '\*\*/test-\*'`"):
+    with pytest.raises(
+        UsageError, match=r"it has the splits test, train; choose one, such as `glob: '\*\*/test-\[0-9\]\*'`"
+    ):
         read("huggingface", folder)
     rows, _ = read("huggingface", folder, glob="**/train-*")
     assert [row.path for row in rows][:2] == [f"data/train-00000-of-00002.parquet/{k}" for k in range(2)]
     assert len(rows) == len(CLIPS)
+
+
+def test_splits_of_webdataset_are_never_read_as_one(tmp_path: Path) -> None:
+    folder = write_webdataset(tmp_path / "set", CLIPS)
+    (folder / "car-dev-000000.tar").write_bytes((folder / "car-000000.tar").read_bytes())
+    with pytest.raises(UsageError, match=r"it has the splits car, car-dev; choose one, such as `glob: '\*\*/car-\["):
+        read("webdataset", folder)
+    assert len(read("webdataset", folder, glob="**/car-[0-9]*")[0]) == len(CLIPS)
+    assert len(read("webdataset", folder, splits="join")[0]) == len(CLIPS) + 3
+    labeled = [dict(row.detail["labels"])["split"] for row in read("webdataset", folder, splits="label")[0]]
+    assert (labeled.count("car"), labeled.count("car-dev")) == (len(CLIPS), 3)
 
 
 def test_parquet_with_classes_paths_and_two_columns_of_audio(tmp_path: Path) -> None:
