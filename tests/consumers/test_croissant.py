@@ -18,6 +18,7 @@ def test_export(made_set: MadeSet, export: Export) -> None:
     folder = export("croissant")
     printed = run_reader("light", "croissant", folder / "croissant.json")
     assert printed["errors"] == []
+    assert printed["rates"] == {"clips/audio": 16000}
     assert [record["splits/name"] for record in printed["records"]["splits"]] == ["train", "train-dev"]
     rows = made_set.of("train", "train-dev")
     records = printed["records"]["clips"]

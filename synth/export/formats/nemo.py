@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -16,6 +17,8 @@ from synth.export.settings import RELATIVE, ExportSettings
 from synth.export.totals import GroupTotals, Totals
 
 _INPUT_CFG: Final = "input_cfg.yaml"
+#: What NeMo replaces by a brace, and braces that stand for several paths.
+_BRACES: Final = re.compile(r"[()\[\]<>]|_OP_|_CL_|\{[^{}]*(?:,|\.\.)[^{}]*\}")
 _BUCKETS: Final = 30  # NeMo's default of num_buckets
 _LONGEST_RELATIVE: Final = 254  # characters: NeMo takes a longer relative path as it is, and does not find the file
 
@@ -24,6 +27,15 @@ NO_TEXT: Final = {
     "no_text": "have no text: their `text` is empty and `_skipme` is true, so that NeMo skips them",
     "no_texts": "have no text, and no clip has one: their `text` is empty",
 }
+
+
+def check_folder(settings: ExportSettings) -> None:
+    """Refuse a folder in whose path NeMo sees a list of paths (`expand_sharded_filepaths`). Raises UsageError."""
+    if mark := _BRACES.search(str(settings.out)):
+        raise UsageError(
+            f"--out {settings.out}: NeMo takes {mark[0]} in a path for a part of a list of paths, and would not find "
+            "the export; name a folder without it"
+        )
 
 
 def manifest_name(split: str, stage: str | None) -> str:
@@ -56,7 +68,8 @@ class Nemo(Format):
             out.add_line(manifest_name(row["split"], row.get("stage")), json_line(values))
 
     def check(self, settings: ExportSettings, totals: Totals) -> None:
-        """Refuse relative paths that NeMo would not follow."""
+        """Refuse paths that NeMo would not follow."""
+        check_folder(settings)
         if settings.paths == RELATIVE and len(settings.path("audio/train-dev-noise/00/")) > _LONGEST_RELATIVE - 100:
             raise UsageError(
                 f"--paths relative: the way from {settings.out} to {settings.dataset} is too long for NeMo, which "

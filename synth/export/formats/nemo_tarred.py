@@ -10,9 +10,10 @@ from synth.archives.tar_writer import TarWriter
 from synth.dataset.row_consistency import stems_of
 from synth.export.clip_files import read_clip
 from synth.export.format import ChunkWriter, ExportContent, Format, Merge
-from synth.export.formats.nemo import NO_TEXT, manifest_values
+from synth.export.formats.nemo import NO_TEXT, check_folder, manifest_values
 from synth.export.row_values import json_line
 from synth.export.settings import ExportSettings
+from synth.export.totals import Totals
 
 _SHARDED: Final = "sharded_manifests"
 _ALL_ROWS: Final = "tarred_audio_manifest.json"
@@ -49,6 +50,10 @@ class NemoTarred(Format):
                 manifest.write(f"{line}\n".encode())
                 out.add_line(f"{folder}/{_ALL_ROWS}", line)
             tar.close()
+
+    def check(self, settings: ExportSettings, totals: Totals) -> None:
+        """Refuse paths that NeMo would not follow."""
+        check_folder(settings)
 
     def finish(self, merge: Merge) -> None:
         """Write the manifests of all rows, and `metadata.yaml` of each split."""

@@ -141,3 +141,12 @@ def test_a_way_that_nemo_does_not_follow_is_refused(data_set: Path, tmp_path: Pa
     with pytest.raises(UsageError, match="too long for NeMo"):
         export(data_set, far, to="nemo")
     export(data_set, far, to="nemo", paths="absolute")
+
+
+@pytest.mark.parametrize("kind", ["nemo", "nemo_tarred"])
+@pytest.mark.parametrize("name", ["copy (1)", "a[0]", "<new>", "x_OP_0_CL_", "{a,b}"])
+def test_folders_that_nemo_takes_for_lists_are_refused(data_set: Path, tmp_path: Path, kind: str, name: str) -> None:
+    """NeMo puts braces in the place of these characters and looks for another folder."""
+    with pytest.raises(UsageError, match=r"NeMo takes .* for a part of a list of paths"):
+        export(data_set, tmp_path / name / "out", to=kind)
+    assert not (tmp_path / name).exists()
