@@ -26,6 +26,7 @@ TEXTS = (
     "<unk> a,b;c",
     " spaces  inside ",
     "turn right",
+    "null",  # what pandas takes for an unknown value
 )
 """Texts of the utterances, in turn."""
 
