@@ -239,7 +239,12 @@ class HashingWriter:
 
 @contextlib.contextmanager
 def writing(
-    path: Path, *, temp_folder: Path | None = None, create_only: bool = False, durable: bool = True
+    path: Path,
+    *,
+    temp_folder: Path | None = None,
+    create_only: bool = False,
+    durable: bool = True,
+    durable_name: bool = True,
 ) -> Iterator[Writer]:
     """Write a file in parts; it appears under `path` when the block ends without an exception.
 
@@ -249,6 +254,8 @@ def writing(
         create_only: leave an existing file as it is.
         durable: wait until it would survive a power cut. False for files that are checked when they are read and made
             again if they are damaged, such as those of a cache.
+        durable_name: wait also until the name would survive. False for one of many files, whose folders are synced
+            together (`sync_folders`).
 
     Raises:
         FileExistsError: `create_only`, and `path` exists.
@@ -268,7 +275,7 @@ def writing(
             finally:
                 os.close(fd)
             _link(temp, path) if create_only else _rename(temp, path)
-            if durable:
+            if durable and durable_name:
                 _fsync_path(path.parent)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -380,6 +387,13 @@ def make_folder(path: Path) -> None:
     with _explained(path):
         _step("mkdir", path)
         path.mkdir(parents=True, exist_ok=True)
+
+
+def sync_folders(folders: Iterable[Path]) -> None:
+    """Wait until the names in these folders would survive a power cut. Raises StorageError."""
+    for folder in folders:
+        with _explained(folder):
+            _fsync_path(folder)
 
 
 def remove_file(path: Path) -> None:

@@ -31,7 +31,7 @@ def writing(folder: ExportDir, relative: str, written: dict[str, dict[str, Any]]
     """Write one file of an export in parts.
 
     It appears when the block ends without an exception. A file with the same bytes, which a killed run wrote, is left
-    as it is.
+    as it is. The name is durable only after `files.sync_folders`.
 
     Args:
         folder: the export.
@@ -47,7 +47,7 @@ def writing(folder: ExportDir, relative: str, written: dict[str, dict[str, Any]]
     path = folder.path / relative
     out: CountingWriter | None = None
     try:
-        with files.writing(path, temp_folder=folder.temp, create_only=True) as plain:
+        with files.writing(path, temp_folder=folder.temp, create_only=True, durable_name=False) as plain:
             out = CountingWriter(plain)
             yield out
     except FileExistsError:

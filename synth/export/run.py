@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from synth import files
@@ -21,6 +21,7 @@ from synth.export.export_dir import ExportDir
 from synth.export.format import Format
 from synth.export.formats import FORMATS
 from synth.export.merge import PartMerge
+from synth.export.part import is_written
 from synth.export.scan import scan
 from synth.export.settings import Chunk, ExportSettings, check_paths
 from synth.export.totals import Totals
@@ -97,9 +98,18 @@ def run(
         files.write_file(folder.header, export_json.to_text(identity).encode(), temp_folder=folder.private)
         _write_chunks(settings, chunks, jobs, progress)
         content = _finish(settings, kind, identity, chunks, totals)
+        files.sync_folders(_folders_of(folder, content))
         files.write_file(folder.export_json, export_json.to_text(content).encode(), temp_folder=folder.temp)
         files.remove_folder(folder.private)
     return ExportResult(content, kind.reading(out or folder.path, content))
+
+
+def _folders_of(folder: ExportDir, content: Mapping[str, Any]) -> list[Path]:
+    """The folders of an export that hold its files, and those between."""
+    folders = {folder.path}
+    for name in content["files"]:
+        folders.update(folder.path / parent for parent in PurePosixPath(name).parents)
+    return sorted(folders)
 
 
 def _check_libraries(kind: Format) -> None:
@@ -140,10 +150,10 @@ def _check_same(folder: ExportDir, earlier: Mapping[str, Any], identity: Mapping
 
 
 def _write_chunks(settings: ExportSettings, chunks: Sequence[Chunk], jobs: int, progress: Progress | None) -> None:
-    """Write the chunks that have no part yet."""
+    """Write the chunks that are not written yet."""
     folder = ExportDir(settings.out)
     files.make_folder(folder.parts)
-    open_chunks = [chunk for chunk in chunks if not folder.part(chunk.split, chunk.number).exists()]
+    open_chunks = [chunk for chunk in chunks if not is_written(folder, chunk)]
     total = sum(chunk.rows for chunk in chunks)
     clips = total - sum(chunk.rows for chunk in open_chunks)
     tasks = [(chunk.name, settings, chunk) for chunk in open_chunks]

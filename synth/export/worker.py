@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.old_formats import refuse_old_row
@@ -117,7 +116,7 @@ class ChunkRun:
 
 
 def export_chunk(name: str, settings: ExportSettings, chunk: Chunk) -> int:
-    """Write one chunk, unless its part exists.
+    """Write one chunk, in place of a damaged part of it.
 
     Args:
         name: of the chunk, for messages of the pool.
@@ -133,9 +132,7 @@ def export_chunk(name: str, settings: ExportSettings, chunk: Chunk) -> int:
         StorageError: disk full, I/O error, no permission.
     """
     folder = ExportDir(settings.out)
-    part: Path = folder.part(chunk.split, chunk.number)
-    if not part.exists():
-        run = ChunkRun(settings, chunk)
-        FORMATS[settings.format]().write_chunk(run)
-        write_part(part, run.part, run.lists, temp_folder=folder.temp)
+    run = ChunkRun(settings, chunk)
+    FORMATS[settings.format]().write_chunk(run)
+    write_part(folder.part(chunk.split, chunk.number), run.part, run.lists, temp_folder=folder.temp)
     return chunk.rows

@@ -69,13 +69,33 @@ def test_an_interrupted_export_is_resumed_to_the_same_bytes(data_set: Path, tmp_
 
 def test_a_resumed_export_does_not_write_chunks_again(data_set: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    started = in_child(lambda: export(data_set, out, to="nemo", shard_size=1), "60:kill")
+    started = in_child(lambda: export(data_set, out, to="nemo", shard_size=1), "40:kill")
     parts = {path.name: path.stat().st_mtime_ns for path in (out / ".synth" / "parts").iterdir()}
     assert started == (-signal.SIGKILL, True)
     assert 0 < len(parts) < 8
     counted: list[int] = []
     export(data_set, out, to="nemo", shard_size=1, progress=lambda what, count, total: counted.append(count))
     assert counted == list(range(len(parts) + 1, 9))
+
+
+def test_what_a_power_cut_leaves_of_a_chunk_is_written_again(data_set: Path, tmp_path: Path) -> None:
+    """Parts are not synced, and names are not either: each may be missing, empty, cut off, or full of zeros."""
+    out = tmp_path / "out"
+    export(data_set, out, to="webdataset", shard_size=1)
+    complete = tree(out)
+    damages = (
+        lambda part, tar: part.write_bytes(b""),
+        lambda part, tar: part.write_bytes(part.read_bytes()[:-1]),
+        lambda part, tar: part.write_bytes(bytes(part.stat().st_size)),
+        lambda part, tar: tar.unlink(),
+    )
+    for damage in damages:
+        shutil.rmtree(out)
+        in_child(lambda: export(data_set, out, to="webdataset", shard_size=1), "60:kill")
+        part = min((out / ".synth/parts").iterdir())
+        damage(part, min(out.glob("*.tar")))
+        export(data_set, out, to="webdataset", shard_size=1)
+        assert tree(out) == complete
 
 
 def test_the_same_command_again_writes_nothing(data_set: Path, tmp_path: Path) -> None:
