@@ -8,12 +8,12 @@ from pathlib import Path
 from synth.catalog.source_files import SourceFiles, source_error
 from synth.errors import BadInput
 from synth.lists.audio_list import AudioRow
-from synth.paths.folders import data_set_around
+from synth.paths.folders import data_set_around, is_data_set
 from synth.recipe.model import Source
 
 
 def refuse_data_set(source: Source, source_files: SourceFiles) -> None:
-    """Refuse a source whose folder or list is in a data set that `synth` made.
+    """Refuse a source whose folder or list is in a data set that `synth` made, or in an export of one.
 
     Raises:
         RecipeError, UsageError: it is, and the source does not have `allow_synthesized`.
@@ -21,8 +21,9 @@ def refuse_data_set(source: Source, source_files: SourceFiles) -> None:
     if source.allow_synthesized:
         return
     for key, path in (("path", Path(source_files.root)), ("manifest", source_files.listed)):
-        if path is not None and (data_set := data_set_around(path)) is not None:
-            raise source_error(source, key, _refusal(f"{data_set} is a data set that synth made"))
+        if path is not None and (folder := data_set_around(path, exports=True)) is not None:
+            what = "a data set that synth made" if is_data_set(folder) else "an export of a data set that synth made"
+            raise source_error(source, key, _refusal(f"{folder} is {what}"))
 
 
 def refuse_clips(rows: Iterable[AudioRow | BadInput], source: Source) -> Iterator[AudioRow | BadInput]:

@@ -13,7 +13,7 @@ from typing import Final
 from synth.audio.file_names import EXTENSIONS, UNREAD, extension, glob_matcher, unread_message
 from synth.errors import BadInput
 from synth.lists.audio_list import AudioRow
-from synth.paths.folders import is_data_set
+from synth.paths.folders import is_data_set, is_export
 from synth.text import count_of, printable
 
 _KINDS_SHOWN: Final = 8
@@ -65,8 +65,10 @@ def _walk(
     except OSError as error:
         yield BadInput("missing", printable(prefix or folder), f"the folder cannot be read: {error.strerror}", "scan")
         return
-    if prefix and not data_sets and is_data_set(folder, {entry.name for entry in listing}):
-        text = "a data set that synth made: its clips are mixtures, and are not read as recordings"
+    names = {entry.name for entry in listing}
+    if prefix and not data_sets and (is_data_set(folder, names) or is_export(folder, names)):
+        what = "a data set that synth made" if is_data_set(folder, names) else "an export of a data set that synth made"
+        text = f"{what}: its clips are mixtures, and are not read as recordings"
         yield BadInput("data_set", printable(prefix.rstrip("/")), text, "scan")
         return
     for entry in listing:

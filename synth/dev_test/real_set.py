@@ -21,7 +21,7 @@ from synth.lists.audio_list import AudioRow, read_audio_list
 from synth.lists.formats.listing import Listing
 from synth.lists.formats.registry import detect_format, is_audio_folder, read_format
 from synth.lists.root import list_root
-from synth.paths.folders import data_set_around
+from synth.paths.folders import data_set_around, is_data_set
 from synth.text import listed, printable
 
 _SYNTHESIZED_COLUMNS: Final = ("synthetic", "synthesised", "synthesized", "augmented", "generated")
@@ -165,9 +165,10 @@ def _refuse_data_set(root: Path, *folders: str) -> None:
     """Raise UsageError if the audio is in a data set of ours."""
     base = os.path.abspath(root)
     for start in sorted({base, *(os.path.join(base, each) for each in folders)}):
-        if (folder := data_set_around(start)) is not None:
+        if (folder := data_set_around(start, exports=True)) is not None:
+            made_by = "`synth generate`" if is_data_set(folder) else "`synth generate` and `synth export`"
             raise UsageError(
-                f"{folder} is a synthesized data set, made by `synth generate`: {_WHY_REAL}. Name the folder of your "
+                f"{folder} is a synthesized data set, made by {made_by}: {_WHY_REAL}. Name the folder of your "
                 "real recordings (or accept it with --allow-synthesized)"
             )
 

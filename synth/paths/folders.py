@@ -58,8 +58,15 @@ def _is_ours(dataset_json: str) -> bool:
     return b'"format_version"' in head and (b'"input_digests"' in head or b'"fingerprint"' in head)  # until schema 1
 
 
-def is_export(folder: str | os.PathLike[str]) -> bool:
-    """Whether `synth export` has begun or finished an export in this folder."""
+def is_export(folder: str | os.PathLike[str], names: Collection[str] | None = None) -> bool:
+    """Whether `synth export` has begun or finished an export in this folder.
+
+    Args:
+        folder: the folder to look at.
+        names: of the files in the folder, if the caller has listed it already.
+    """
+    if names is not None and PRIVATE not in names and EXPORT_JSON not in names:
+        return False
     path = os.fspath(folder)
     if os.path.isfile(os.path.join(path, PRIVATE, EXPORT_JSON)):
         return True
@@ -70,17 +77,18 @@ def is_export(folder: str | os.PathLike[str]) -> bool:
         return False
 
 
-def data_set_around(path: str | os.PathLike[str], *, itself: bool = True) -> Path | None:
+def data_set_around(path: str | os.PathLike[str], *, itself: bool = True, exports: bool = False) -> Path | None:
     """The data set that a path is in, by its name or by where its links lead; None if it is in none.
 
     Args:
         path: a file or folder, which need not exist.
         itself: whether the path counts if it is the folder of a data set.
+        exports: also find an export, whose clips are those of a data set.
     """
     for start in dict.fromkeys((os.path.abspath(path), os.path.realpath(path))):
         folder = start if itself else os.path.dirname(start)
         while True:
-            if is_data_set(folder):
+            if is_data_set(folder) or (exports and is_export(folder)):
                 return Path(folder)
             parent = os.path.dirname(folder)
             if parent == folder:

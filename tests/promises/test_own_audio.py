@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from synth.catalog.synthesized_noise import SynthesizedFile
+from synth.commands.export import export
 from synth.commands.generate import generate
 from synth.commands.grow import grow
 from synth.commands.init import init
@@ -63,6 +64,33 @@ def test_clips_below_a_source_never_become_speech(work: Path, tmp_path: Path) ->
         assert [row["path"] for row in rows_of(tmp_path / "data" / "quarantine.jsonl")] == ["out"]
     finally:
         (tmp_path / "speech" / "out").rename(work / "set")
+
+
+@pytest.mark.parametrize("to", ["webdataset", "lhotse"])
+def test_clips_of_an_export_below_a_source_never_become_speech(work: Path, tmp_path: Path, to: str) -> None:
+    recipe = make_sources(tmp_path)
+    planned = len(make_plan(recipe).plan)
+    export(work / "set", tmp_path / "out", to=to)
+    (tmp_path / "out").rename(tmp_path / "speech" / "out")
+    plan = make_plan(recipe).plan
+    assert len(plan) == planned
+    assert [(r.path, r.code) for r in plan.speech.refused] == [("out", "data_set")]
+
+
+@pytest.mark.parametrize(
+    ("to", "source"),
+    [
+        ("webdataset", "{name: s, path: out}"),
+        ("shar", "{name: s, path: out/train, format: shar}"),
+        ("nemo", "{name: s, path: ., manifest: out/train.jsonl}"),
+        ("kaldi", "{name: s, path: out/train, format: kaldi}"),
+    ],
+)
+def test_an_export_is_no_clean_speech(work: Path, tmp_path: Path, to: str, source: str) -> None:
+    make_sources(tmp_path)
+    export(work / "set", tmp_path / "out", to=to, paths="absolute")
+    with pytest.raises(RecipeError, match="is an export of a data set that synth made: its clips are mixtures"):
+        make_plan(recipe_of(tmp_path, "from_export", source))
 
 
 def test_a_refused_generate_leaves_nothing_behind(tmp_path: Path) -> None:
