@@ -53,7 +53,7 @@ def speech_list(folder: Path, speaker: str | None = None) -> Path:
             lines.append(
                 {
                     "audio_filepath": str(FIXTURES / "speech" / row["path"]),
-                    "text": TEXTS[(k + k // 10) % len(TEXTS)],
+                    "text": TEXTS[(7 * k + k // 10) % len(TEXTS)],
                     "speaker": row["speaker"],
                     "labels": {"accent": row["accent"], "street": [True, False, None][k % 3]},
                     "alignment": json.loads(row["alignment"]) if row["alignment"] else None,

@@ -43,7 +43,11 @@ class CsvTable(Format):
 
     def reading(self, out: Path, content: ExportContent) -> tuple[str, ...]:
         """The lines that read it."""
-        return ("import pandas", f"clips = pandas.read_csv({str(out / _FILE)!r})")
+        # By default pandas takes a text such as "null" or "NA" for an unknown value.
+        return (
+            "import pandas",
+            f"clips = pandas.read_csv({str(out / _FILE)!r}, keep_default_na=False, na_values=[''])",
+        )
 
 
 def _columns(settings: ExportSettings) -> tuple[Column, ...]:
