@@ -8,9 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from synth.archives.member_path import open_window
 from synth.audio import file_identity as identity_module
-from synth.audio.file_identity import FileIdentity, difference, file_identity, file_sha256
+from synth.audio.file_identity import (
+    FileIdentity,
+    difference,
+    file_identity,
+    file_sha256,
+    file_size,
+    status_of,
+    window_identity,
+)
 from synth.errors import BadInput, StorageError
+from tests.foreign_sets import some_clips, write_huggingface
+from tests.tars import write_tar
 
 
 def identity_of(path: Path) -> FileIdentity:
@@ -104,3 +115,23 @@ def test_a_missing_file_and_a_broken_disk_are_two_things(tmp_path: Path, monkeyp
     with pytest.raises(StorageError) as caught:
         file_sha256(path)
     assert str(caught.value) == f"{path}: reading failed: Input/output error; check the disk, then run again"
+
+
+def test_rows_of_one_parquet_file_differ_and_need_no_decoding(tmp_path: Path) -> None:
+    path = write_huggingface(tmp_path, some_clips(2)) / "data" / "train-00000-of-00001.parquet"
+    identities = []
+    for row in ("0", "1"):
+        for decode in (True, False):
+            window = open_window(f"{path}/{row}", decode=decode)
+            identities.append(window_identity(window))
+            os.close(window.descriptor)
+    assert identities[0] == identities[1] != identities[2] == identities[3]
+
+
+def test_a_member_has_its_own_size_and_hash_and_the_time_of_its_archive(tmp_path: Path) -> None:
+    path = write_tar(tmp_path / "a.tar", [("a.wav", b"one"), ("b.wav", b"other")])
+    assert [file_size(f"{path}/{name}") for name in ("a.wav", "b.wav", "c.wav")] == [3, 5, None]
+    assert file_sha256(f"{path}/b.wav") == hashlib.sha256(b"other").hexdigest()
+    assert status_of(f"{path}/b.wav") == path.stat()
+    write_tar(path, [("a.wav", b"one"), ("b.wav", b"OTHER")])
+    assert file_sha256(f"{path}/b.wav") == hashlib.sha256(b"OTHER").hexdigest()
