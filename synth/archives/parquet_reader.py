@@ -110,7 +110,7 @@ class ParquetAudio:
         if length > _MAX_FOOTER:
             self._refuse("unsupported", f"its footer has {length:,} bytes; at most {_MAX_FOOTER:,} are read")
         parquet = load_pyarrow()
-        with self._explained():
+        with self.explained():
             self._file: pq.ParquetFile = parquet.ParquetFile(
                 _Reads(window),
                 pre_buffer=False,
@@ -144,7 +144,8 @@ class ParquetAudio:
             names = [kind.field(i).name for i in range(kind.num_fields)] if pa.types.is_struct(kind) else []
             return "bytes" in names and _is_binary(kind.field("bytes").type)
 
-        return [field.name for field in self.schema if is_audio(field.type)]
+        with self.explained():
+            return [field.name for field in self.schema if is_audio(field.type)]
 
     def audio_column(self, chosen: str | None = None) -> str:
         """The column that is read: the chosen one, or `audio`, or the only one."""
@@ -169,7 +170,7 @@ class ParquetAudio:
         number = row - self._starts[group]
         try:
             batch, place = self._batch(column, group, number)
-            with self._explained():
+            with self.explained():
                 value: bytes | None = batch.column(0).field("bytes")[place].as_py()
         except BadInput:
             self._rows = None
@@ -191,7 +192,7 @@ class ParquetAudio:
             if number >= rows.kept.num_rows:
                 raise self._error("corrupt", _TOO_FEW)
             return rows.kept, number
-        with self._explained():
+        with self.explained():
             while (batch := next(rows.batches, None)) is not None:
                 rows.next_row += 1
                 if rows.next_row > number:
@@ -204,7 +205,7 @@ class ParquetAudio:
         # a dictionary could have one large value, which all rows repeat
         is_small = max(pages.total, pages.first * count) <= _MAX_KEPT
         size = max(1, count) if is_small else 1
-        with self._explained():
+        with self.explained():
             batches = self._file.iter_batches(batch_size=size, row_groups=[group], columns=[name], use_threads=False)
             first = next(batches, None) if is_small else None
         if is_small and first is None:
@@ -214,10 +215,10 @@ class ParquetAudio:
     def group_rows(self, group: int, columns: list[str]) -> Iterator[dict[str, Any]]:
         """The values of some columns without audio, row by row, for one row group."""
         size = max(1, min(1024, _MAX_BATCH // max(1, self._check(group, columns).largest)))
-        with self._explained():
+        with self.explained():
             batches = self._file.iter_batches(batch_size=size, row_groups=[group], columns=columns, use_threads=False)
         while True:
-            with self._explained():
+            with self.explained():
                 batch = next(batches, None)
                 values = [] if batch is None else batch.to_pylist()
             if batch is None:
@@ -239,7 +240,7 @@ class ParquetAudio:
     def _check(self, group: int, columns: list[str]) -> Pages:
         """Check the pages of some columns of a row group; returns their sizes, summed over the columns."""
         sums = Pages(0, 0, 0)
-        with self._explained():
+        with self.explained():
             for chunk in self._chunks(group):
                 name = chunk.path_in_schema
                 if any(name == each or name.startswith(f"{each}.") for each in columns):
@@ -251,14 +252,24 @@ class ParquetAudio:
         return sums
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def explained(self) -> Iterator[None]:
+        """Turn what pyarrow raises in this block into a BadInput; names in a damaged schema may not even be UTF-8."""
         import pyarrow as pa
 
         try:
             yield
         except PageError as error:
             self._refuse("unsupported", f"{error}; write it again with smaller row groups")
-        except (pa.ArrowException, ValueError, TypeError, KeyError, OSError, OverflowError, IndexError) as error:
+        except (
+            pa.ArrowException,
+            ValueError,
+            TypeError,
+            KeyError,
+            OSError,
+            OverflowError,
+            IndexError,
+            RecursionError,
+        ) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             reason = (str(error).splitlines() or [type(error).__name__])[0][:200]

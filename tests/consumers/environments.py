@@ -39,12 +39,14 @@ def python_of(name: str) -> Path:
     return Path(done.stdout.strip())
 
 
-def run_reader(environment: str, script: str, *arguments: str | Path, cwd: Path | None = None) -> Any:
-    """What tests/consumers/readers/<script>.py prints in an environment, which is JSON.
+def run_reader(
+    environment: str, script: str, *arguments: str | Path, cwd: Path | None = None, folder: str = "readers"
+) -> Any:
+    """What tests/consumers/readers/<script>.py prints in an environment, which is JSON; or one in another folder.
 
     A reader may use nothing of synth, so neither the repository nor its packages are on the path.
     """
-    command = [python_of(environment), FOLDER / "readers" / f"{script}.py", *arguments]
+    command = [python_of(environment), FOLDER / folder / f"{script}.py", *arguments]
     done = subprocess.run(
         [str(word) for word in command],
         capture_output=True,

@@ -101,7 +101,8 @@ def list_rows(path: str, column: str | None, group: int) -> Any:
         name = file.audio_column(column)
         if group < 0:
             return ("" if column is None else name), file.num_groups
-        return _group_rows(file, name, group)
+        with file.explained():
+            return _group_rows(file, name, group)
     finally:
         os.close(descriptor)
 
