@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from synth.errors import UsageError
 
-#: Keys of `.synth/plan.json` until format 4.
+RENAMED_SINCE: Final = 5
+"""The first format of plans with the keys of today."""
+#: Keys of `.synth/plan.json` before that.
 PLAN_KEYS: Final = {
     "fingerprint": "plan_digest",
     "digests": "input_digests",
@@ -43,7 +45,7 @@ def refuse_format(path: Path, key: str, old: int, new: int, renamed: Mapping[str
         return
     origin = "an earlier" if old < new else "a later"
     keys = ", ".join(f"`{name}` is now `{today}`" for name, today in renamed.items())
-    changes = f" ({keys})" if old < new else ""
+    changes = f" ({keys})" if keys and old < new else ""
     raise UsageError(
         f"{path}: {key} is {old}, written by {origin} version of synth; this version reads {new}{changes}. "
         "Use the version that wrote it, or generate the data set again in a new directory"

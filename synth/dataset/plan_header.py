@@ -16,7 +16,7 @@ from typing import Any, Final
 from synth import files
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.json_checks import count, fault, length, list_of, mapping, mapping_of, object_of, positive, text
-from synth.dataset.old_formats import PLAN_KEYS, refuse_format
+from synth.dataset.old_formats import PLAN_KEYS, RENAMED_SINCE, refuse_format
 from synth.dataset.reader import DataFile
 from synth.errors import UsageError
 from synth.paths import output_path
@@ -114,7 +114,8 @@ def read_plan_header(dataset: DatasetDir) -> PlanHeader:
     values = file.json()
     version = values.get("format_version") if isinstance(values, dict) else None
     if isinstance(version, int):
-        refuse_format(dataset.plan_header, "format_version", version, FORMAT_VERSION, PLAN_KEYS)
+        renamed = PLAN_KEYS if version < RENAMED_SINCE else {}
+        refuse_format(dataset.plan_header, "format_version", version, FORMAT_VERSION, renamed)
     problem = fault(_HEADER, values)
     if problem is not None:
         raise file.error(problem)

@@ -21,8 +21,9 @@ from synth.plan.spec import PlanParts, SpecBuilder
 from synth.recipe.model import Recipe
 from synth.recipe.resolved import resolved_dict
 
-FORMAT_VERSION = 5
-"""Of the plan and the data set: raised when the same recipe gives other clips, or the directory another layout."""
+FORMAT_VERSION = 6
+"""Of the plan and the data set: raised when the same recipe gives other clips, or the directory another layout, or the
+resolved recipe, which is part of the digest of a plan, other keys."""
 
 
 class Plan(PlanParts):

@@ -20,7 +20,7 @@ from synth.errors import UsageError
 from tests import small_set
 
 PLAN_TEXT = (
-    ".synth/plan.json: format_version is 4, written by an earlier version of synth; this version reads 5 "
+    ".synth/plan.json: format_version is 4, written by an earlier version of synth; this version reads 6 "
     "(`fingerprint` is now `plan_digest`, `digests` is now `input_digests`, `inputs` is now `num_inputs`, "
     "`planned` is now `ledger`). "
     "Use the version that wrote it, or generate the data set again in a new directory"
@@ -81,6 +81,20 @@ def test_an_old_plan_is_refused(reader: str, old: tuple[Path, Path], copy: Path)
         READERS[reader](old[0], copy)
     assert str(error.value) == f"{copy}/{PLAN_TEXT}"
     assert {path: path.stat().st_mtime_ns for path in copy.rglob("*") if path.is_file()} == before
+
+
+def test_a_plan_whose_keys_are_those_of_today_is_refused_without_other_names(
+    old: tuple[Path, Path], copy: Path
+) -> None:
+    """Until format 5 recipes had fewer keys, so that the digest of such a plan is another one: it is not damaged."""
+    path = DatasetDir(copy).plan_header
+    header = json.loads(path.read_text())
+    header["plan_digest"] = header.pop("fingerprint")
+    path.write_text(json.dumps({**header, "format_version": 5}))
+    with pytest.raises(
+        UsageError, match=r"format_version is 5, .* this version reads 6\. Use the version that wrote it"
+    ):
+        generate(old[0], copy)
 
 
 def test_verify_refuses_an_old_data_set(copy: Path) -> None:

@@ -130,7 +130,9 @@ def kaldi(out: Path) -> Clips:
         for key, path in kaldi_table(scp).items():
             assert key.startswith(f"{speakers[key]}-") and len(key.split()) == len(speakers[key].split()) == 1
             duration = float(seconds[key]) if seconds else None
-            clips[Path(path).stem] = ReadClip(texts[key], out / path, duration, int(counts[key]) if counts else None)
+            clips[Path(path).stem] = ReadClip(
+                texts[key] if texts else None, out / path, duration, int(counts[key]) if counts else None
+            )
     return clips
 
 

@@ -87,7 +87,7 @@ def test_another_format_is_refused_before_anything_else(recipe: Path, tmp_path: 
     header["format_version"] = 999
     dataset.plan_header.write_text(json.dumps(header))
     assert refusal(recipe, tmp_path / "out") == (
-        f"{dataset.plan_header}: format_version is 999, written by a later version of synth; this version reads 5. "
+        f"{dataset.plan_header}: format_version is 999, written by a later version of synth; this version reads 6. "
         "Use the version that wrote it, or generate the data set again in a new directory"
     )
 
