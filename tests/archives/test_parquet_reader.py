@@ -172,12 +172,3 @@ def test_page_headers_that_are_none_are_refused() -> None:
 
         with pytest.raises(parquet_pages.PageError):
             parquet_pages.check_pages(read_at, 0, max(1, len(data)), 100)
-
-
-def test_a_name_of_a_column_that_is_not_utf8_is_damage(tmp_path: Path) -> None:
-    """In the Thrift footer and in the Arrow schema that is stored beside it: fuzzing came upon it."""
-    data = write(tmp_path / "a.parquet", [b"x"], store_schema=False).read_bytes()
-    length = int.from_bytes(data[-8:-4], "little")
-    footer = data[-8 - length :].replace(b"text", b"te\x80t")
-    (tmp_path / "a.parquet").write_bytes(data[: -8 - length] + footer)
-    assert refusal(tmp_path / "a.parquet" / "0")[0] in ("corrupt", "truncated")

@@ -159,3 +159,12 @@ def test_parquet_with_classes_paths_and_two_columns_of_audio(tmp_path: Path) -> 
     assert [dict(row.detail["labels"]).get("label") for row in rows] == ["city", "highway", None, None]
     rows, _ = read("huggingface", tmp_path, columns={"path": "noisy"})
     assert [row.path for row in rows] == [f"wav/{k}.flac" for k in range(4)]
+
+
+def test_a_name_in_parquet_that_is_not_utf8_is_damage(tmp_path: Path) -> None:
+    """Fuzzing came upon it: the name of a column in the description of a row group, which pyarrow decodes late."""
+    data = (write_huggingface(tmp_path, CLIPS[:1]) / "data" / "train-00000-of-00001.parquet").read_bytes()
+    (tmp_path / "a.parquet").write_bytes(data.replace(b"audio\x05bytes", b"audio\x05by\x80es"))
+    rows, refused = read("huggingface", tmp_path / "a.parquet")
+    assert rows == []
+    assert "a.parquet: it cannot be decoded" in refused["a.parquet"]
