@@ -14,7 +14,10 @@ from synth.cli.output import next_step, print_result, report_inputs
 
 def profile(
     set_: Annotated[
-        Path, typer.Argument(help="A folder of audio, a list (CSV, JSON lines), or a data set.", metavar="SET")
+        Path,
+        typer.Argument(
+            help="A folder of audio, a list (CSV, JSON lines), or a data set (also of other tools).", metavar="SET"
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The profile to write.")],
     max_clips: Annotated[
