@@ -12,28 +12,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-
-def pcm_sha256(samples: Any) -> str:
-    """SHA-256 of 16-bit samples; floats of full scale 1 must be exact multiples of 1 / 32768."""
-    array = np.asarray(samples).squeeze()
-    assert array.ndim == 1, array.shape
-    if array.dtype.kind == "f":
-        scaled = array.astype(np.float64) * 32768
-        assert np.array_equal(scaled, np.rint(scaled)), "samples that 16 bits do not hold"
-        array = np.rint(scaled)
-    return hashlib.sha256(array.astype("<i2").tobytes()).hexdigest()
+import soundfile
 
 
 def clip(clip_id: str, samples: Any, sample_rate: int, **values: Any) -> dict[str, Any]:
-    """One clip: its id, what its samples are, and what else the format says of it."""
+    """One clip: its id, what its samples are, and what else the format says of it.
+
+    Samples are hashed as 16 bits. `exact` says whether 16 bits hold them, as they do unless the codec is lossy.
+    """
     array = np.asarray(samples).squeeze()
-    return {
-        "id": clip_id,
-        "pcm_sha256": pcm_sha256(array),
-        "num_samples": array.shape[0],
-        "sampling_rate": sample_rate,
-    } | (values)
+    assert array.ndim == 1, array.shape
+    exact = True
+    if array.dtype.kind == "f":
+        scaled = array.astype(np.float64) * 32768
+        array = np.clip(np.rint(scaled), -32768, 32767)
+        exact = bool(np.array_equal(scaled, array))
+    digest = hashlib.sha256(array.astype("<i2").tobytes()).hexdigest()
+    shape = {"num_samples": array.shape[0], "sampling_rate": sample_rate}
+    return {"id": clip_id, "pcm_sha256": digest, "exact": exact, **shape, **values}
+
+
+def decoded(source: Any) -> tuple[Any, int]:
+    """The samples of a file, float32 from start to end, and their rate."""
+    with soundfile.SoundFile(source) as file:
+        return file.read(dtype="float32"), file.samplerate
 
 
 def report(clips: list[dict[str, Any]], *packages: str, **more: Any) -> None:

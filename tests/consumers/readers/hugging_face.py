@@ -13,8 +13,7 @@ import tempfile
 from pathlib import Path
 
 import datasets
-import soundfile
-from clip import clip, report
+from clip import clip, decoded, report
 from datasets import Audio, load_dataset
 
 datasets.disable_progress_bars()
@@ -36,7 +35,7 @@ with tempfile.TemporaryDirectory() as cache:
                 clips.append({"id": row["id"], "split": name, "row": row})
                 continue
             source = io.BytesIO(audio["bytes"]) if audio["bytes"] is not None else audio["path"]
-            samples, rate = soundfile.read(source, dtype="int16")
+            samples, rate = decoded(source)
             clips.append(
                 clip(
                     row["id"],

@@ -7,22 +7,15 @@ import io
 import json
 import sys
 
-import soundfile
 import webdataset
-from clip import clip, report
+from clip import clip, decoded, report
 
 AUDIO = ("flac", "wav", "opus", "mp3")
-
-
-def decoded(data: bytes) -> tuple[object, int]:
-    """The samples of a member, as int16, and their rate."""
-    return soundfile.read(io.BytesIO(data), dtype="int16")
-
 
 clips = []
 for sample in webdataset.WebDataset(sys.argv[1:], shardshuffle=False, empty_check=False):
     (suffix,) = [name for name in AUDIO if name in sample]
-    samples, rate = decoded(sample[suffix])
+    samples, rate = decoded(io.BytesIO(sample[suffix]))
     row = json.loads(sample["json"])
     stems = {name: hashlib.sha256(data).hexdigest() for name, data in sample.items() if name.endswith(f".{suffix}")}
     clips.append(clip(sample["__key__"], samples, rate, row=row, suffixes=sorted(sample), stems=stems))
