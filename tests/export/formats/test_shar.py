@@ -25,7 +25,7 @@ def check_pairs(tar: Path, cuts: list[dict[str, Any]]) -> list[tuple[bytes, Any]
 
 def test_cuts_and_tars_go_together_and_hold_the_bytes_of_the_data_set(data_set: Path, tmp_path: Path) -> None:
     export(data_set, tmp_path / "out", to="shar", shard_size=4)
-    rows, ids = rows_by_id(data_set), []
+    rows, ids, recording_ids = rows_by_id(data_set), [], []
     for cuts_path in sorted(tmp_path.glob("out/*/cuts.*.jsonl")):
         cuts = json_lines(cuts_path)
         for field in ("recording", "speech_stem", "noise_stem"):
@@ -35,10 +35,12 @@ def test_cuts_and_tars_go_together_and_hold_the_bytes_of_the_data_set(data_set: 
                 stem = field.removesuffix("_stem")
                 assert data == (audio_of(data_set, row) if field == "recording" else stem_of(data_set, row, stem))
                 assert recording == (cut[field] if field == "recording" else cut["custom"][field])
+                recording_ids.append(recording["id"])
                 assert recording["sources"] == [{"type": "shar", "channels": [0], "source": ""}]
                 assert (recording["num_samples"], recording["duration"]) == (row["num_samples"], row["duration"])
         ids += [cut["id"] for cut in cuts]
     assert sorted(ids) == sorted(rows)
+    assert len(set(recording_ids)) == 3 * len(rows)
 
 
 def test_nothing_else_is_in_the_folder_of_a_split(data_set: Path, tmp_path: Path) -> None:
