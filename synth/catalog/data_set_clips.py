@@ -30,9 +30,10 @@ def refuse_clips(rows: Iterable[AudioRow | BadInput], source: Source) -> Iterato
     """Pass on the rows of a list. Raises RecipeError or UsageError at a row of a manifest that `synth` wrote."""
     for row in rows:
         labels = row.detail.get("labels") if isinstance(row, AudioRow) else None
-        if isinstance(row, AudioRow) and labels is not None and is_synth_clip(labels):
+        if isinstance(row, AudioRow) and (row.made_by_synth or is_synth_clip(labels)):
             line = "" if row.line is None else f":{row.line}"
-            what = f"{source.manifest or source.path}{line} is a row of a manifest that synth wrote"
+            kind = "is a clip that synth made" if row.made_by_synth else "is a row of a manifest that synth wrote"
+            what = f"{source.manifest or source.path}{line} {kind}"
             raise source_error(source, "manifest" if source.manifest else "path", _refusal(what))
         yield row
 

@@ -189,6 +189,8 @@ def _refuse_rows(real_set: RealSet, reasons: Sequence[str | None], what: str, op
 
 def _synthesized_reason(row: AudioRow) -> str | None:
     """Return why a row must be synthesized: it has keys of our manifests, or a column that says so."""
+    if row.made_by_synth:
+        return "it has the columns of a clip that synth exported"
     labels = _labels(row)
     noise = labels.get("noise")
     if isinstance(noise, list | dict) or (isinstance(noise, str) and noise.lstrip()[:1] in ("[", "{")):

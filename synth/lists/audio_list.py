@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from synth.errors import BadInput, UsageError
-from synth.lists.exported_labels import LABEL_PREFIX, has_exported_columns
+from synth.lists.exported_labels import LABEL_PREFIX, has_exported_columns, has_nemo_columns
 from synth.lists.label_value import label_of_text
 from synth.lists.table import JSON_LINES, BadRow, RowMistake, TableRow, read_table
 from synth.text import short_repr
@@ -49,6 +49,7 @@ class AudioRow:
     sample_rate: int | None = None  #: Hz; None: unknown
     channels: int | None = None  #: None: unknown
     detail: Mapping[str, object] = field(default_factory=dict)  #: text, speaker, alignment, labels and other columns
+    made_by_synth: bool = False  #: it is a clip that `synth` made, by its other columns
 
     @property
     def trusted(self) -> bool:
@@ -113,6 +114,7 @@ class _Layout:
     numbers: tuple[tuple[str, str], ...]  # likewise of the numbers
     labels: tuple[str, ...]  # all other columns; of an exported table those of labels
     label_prefix: str  # what is no part of their names
+    made_by_synth: bool  # whether only rows that `synth` exported have such columns
 
     @classmethod
     def of(cls, columns: tuple[str, ...], names: Mapping[str, tuple[str, ...]]) -> _Layout:
@@ -132,7 +134,8 @@ class _Layout:
         if has_exported_columns(columns):
             prefix = LABEL_PREFIX
             labels = tuple(name for name in labels if name.startswith(prefix))
-        return cls(column_of.get("path"), detail, numbers, labels, prefix)
+        made_by_synth = bool(prefix) or has_nemo_columns(columns)
+        return cls(column_of.get("path"), detail, numbers, labels, prefix, made_by_synth)
 
 
 def _audio_row(fields: Mapping[str, Any], layout: _Layout, line: int, has_types: bool) -> AudioRow:
@@ -150,7 +153,7 @@ def _audio_row(fields: Mapping[str, Any], layout: _Layout, line: int, has_types:
         elif value.__class__ is not str and name in ("text", "speaker"):
             value = _text(name, value)
         detail[name] = value
-    row = AudioRow(path, line, detail=detail)
+    row = AudioRow(path, line, detail=detail, made_by_synth=layout.made_by_synth)
     for name, column in layout.numbers:
         value = fields[column]
         if value is not None and value != "":

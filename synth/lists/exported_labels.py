@@ -11,12 +11,23 @@ from typing import Any, Final
 
 LABEL_PREFIX: Final = "label_"
 """What the column of a label begins with in an exported table."""
+_NEMO_MARKS: Final = ("source_id", "speech_onset", "copy")  # what NeMo manifests of `synth export` have together
 _MARK: Final = "pcm_sha256"  # a key that only rows of clips of `synth` have
 
 
 def has_exported_columns(names: tuple[str, ...]) -> bool:
     """Whether a table with these columns was exported, with labels."""
     return _MARK in names and any(name.startswith(LABEL_PREFIX) for name in names)
+
+
+def has_nemo_columns(names: tuple[str, ...]) -> bool:
+    """Whether rows with these columns are those of a manifest that `synth export` wrote for NeMo."""
+    return all(name in names for name in _NEMO_MARKS)
+
+
+def is_exported(fields: Mapping[str, Any]) -> bool:
+    """Whether a row is of a clip that `synth` made: its samples are a mixture, whatever format it came in."""
+    return exported_labels(fields) is not None or _MARK in fields or has_nemo_columns(tuple(fields))
 
 
 def exported_labels(fields: Mapping[str, Any]) -> dict[str, object] | None:

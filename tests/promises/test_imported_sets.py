@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from synth.audio.read import read_samples
@@ -23,7 +25,8 @@ from synth.errors import BadInput, SynthError
 from synth.lists.formats.registry import SOURCE_FORMATS, detect_format
 from synth.match.measure.audio_set import open_set
 from synth.recipe.model import Limits, Source
-from tests.foreign_sets import RATE, SETS, TEXTS, Clip, some_clips, write_webdataset
+from tests.foreign_sets import RATE, SETS, TEXTS, Clip, cut, some_clips, write_webdataset
+from tests.tars import write_tar
 
 
 @pytest.fixture(scope="module")
@@ -195,3 +198,33 @@ def test_profile_split_and_compare_take_them(tmp_path: Path, name: str) -> None:
     rows = [json.loads(line) for path in lists for line in path.read_bytes().splitlines()]
     assert {row["text"] for row in rows} <= set(TEXTS)
     assert len(open_real_set(lists[0]).rows) > 0
+
+
+def _marked(name: str, folder: Path) -> Path:
+    """A set with the marks that `synth export` leaves in its rows."""
+    marks = {"source_id": "s", "pcm_sha256": "0", "synth": {"labels": {}}}
+    clip = some_clips(1)[0]
+    folder.mkdir()
+    if name == "webdataset":
+        return write_tar(folder / "a.tar", [("a.flac", clip.flac), ("a.json", json.dumps(marks).encode())])
+    if name == "lhotse":
+        (folder / "cuts.jsonl").write_text(json.dumps({**cut(clip, "a.flac"), "custom": marks}))
+    elif name == "huggingface":
+        audio = pa.array([{"bytes": clip.flac, "path": "a"}])
+        pq.write_table(pa.table({"audio": audio, "pcm_sha256": ["0"], "source_id": ["s"]}), folder / "a.parquet")
+    else:
+        write_tar(folder / "audio_0.tar", [("a.flac", clip.flac)])
+        row = {"audio_filepath": "a.flac", "duration": 0.5, "source_id": "s", "copy": 0, "speech_onset": 0.2}
+        (folder / "tarred_audio_manifest.json").write_text(json.dumps({**row, "shard_id": 0}))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["webdataset", "lhotse", "huggingface", "nemo_tarred"])
+def test_clips_of_synth_are_refused_in_any_format(tmp_path: Path, name: str) -> None:
+    """Their noise is in them, so no SNR made from them would be true, and no dev set may have them."""
+    path = _marked(name, tmp_path / "set")
+    with pytest.raises(SynthError, match=r"is a clip that synth made: its clips are mixtures"):
+        scanned(tmp_path, Source(name="s", path=str(path), format=name))
+    assert len(scanned(tmp_path, Source(name="s", path=str(path), format=name, allow_synthesized=True))) == 1
+    with pytest.raises(SynthError, match=r"columns of a clip that synth exported"):
+        open_real_set(path)

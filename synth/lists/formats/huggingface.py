@@ -15,7 +15,7 @@ from synth.archives.window import Window
 from synth.errors import BadInput
 from synth.lists.audio_list import AudioRow
 from synth.lists.formats.listing import Listing, Rows
-from synth.lists.formats.webdataset import detail_of
+from synth.lists.formats.webdataset import row_of
 from synth.lists.table import RowMistake
 from synth.processes.pool import shared_pool
 
@@ -65,7 +65,7 @@ def _row(
         path = audio_path if audio_path.startswith("/") else folder + slash + audio_path
     key = str(values.pop("id", None) or audio_path or number)
     try:
-        return listing.with_split(AudioRow(path, number + 1, detail=detail_of(values, key, listing)), shown, _SPLIT)
+        return listing.with_split(row_of(path, values, key, listing, number + 1), shown, _SPLIT)
     except RowMistake as mistake:
         return BadInput("bad_row", path, str(mistake), "scan")
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from synth.errors import BadInput, UsageError
 from synth.lists.audio_list import AudioRow, bad_row
-from synth.lists.exported_labels import exported_labels
+from synth.lists.exported_labels import exported_labels, is_exported
 from synth.lists.formats.listing import Listing, Rows, pick_one, scalar_labels
 from synth.lists.table import BadRow, RowMistake, read_table
 from synth.text import short_repr
@@ -143,7 +143,8 @@ def cut_row(fields: Mapping[str, Any], line: int, listing: Listing, audio: str |
     detail = details(supervisions, _name_of(fields), custom if isinstance(custom, Mapping) else {}, 0.0)
     if "alignment" in detail:
         detail["alignment"] = _in_cut(detail["alignment"], start, duration)
-    return AudioRow(path, line, start, duration, count, rate, channels, detail)
+    made_by_synth = isinstance(custom, Mapping) and is_exported(custom)
+    return AudioRow(path, line, start, duration, count, rate, channels, detail, made_by_synth)
 
 
 def _in_cut(words: Any, start: float, duration: float) -> list[list[object]] | None:

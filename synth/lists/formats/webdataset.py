@@ -10,7 +10,7 @@ from typing import Any, Final
 from synth.archives.tar_reader import Member, OpenTar, opened_tar
 from synth.errors import BadInput
 from synth.lists.audio_list import AudioRow, read_alignment
-from synth.lists.exported_labels import exported_labels
+from synth.lists.exported_labels import exported_labels, is_exported
 from synth.lists.formats.listing import (
     LANGUAGE_NAMES,
     SPEAKER_NAMES,
@@ -71,7 +71,7 @@ def _samples(listing: Listing, archive: str, tar: OpenTar) -> Rows:
             continue
         member = audio[plain[0]] if plain else next(iter(audio.values()))
         try:
-            row = AudioRow(path + member.name, detail=_detail(listing, key, members, tar))
+            row = row_of(path + member.name, _fields(key, members, tar), key, listing)
             yield listing.with_split(row, archive, _SPLIT)
         except BadInput as error:
             yield BadInput(error.code, path + key, error.message, "scan")
@@ -79,7 +79,7 @@ def _samples(listing: Listing, archive: str, tar: OpenTar) -> Rows:
             yield BadInput("bad_row", path + key, f"its JSON: {mistake}", "scan")
 
 
-def _detail(listing: Listing, key: str, members: Mapping[str, Member], tar: OpenTar) -> dict[str, object]:
+def _fields(key: str, members: Mapping[str, Member], tar: OpenTar) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     try:
         if "json" in members:
@@ -91,20 +91,27 @@ def _detail(listing: Listing, key: str, members: Mapping[str, Member], tar: Open
         what = "UTF-8" if isinstance(error, UnicodeDecodeError) else "JSON"
         text = f"the .json or .txt of the sample {key} in {tar.index.path.rpartition('/')[2]} is not {what}"
         raise BadInput("bad_row", key, text, "scan") from None
-    return detail_of(fields, key, listing)
+    return fields
 
 
-def detail_of(fields: Mapping[str, Any], key: str, listing: Listing) -> dict[str, object]:
-    """Text, speaker and labels of a sample, by the usual names of fields.
+def row_of(path: str, fields: Mapping[str, Any], key: str, listing: Listing, line: int | None = None) -> AudioRow:
+    """The row of a sample, by the usual names of its fields.
 
     Args:
+        path: of its audio.
         fields: of the sample.
         key: its id.
-        listing: may rename them.
+        listing: may rename the fields.
+        line: in its file.
 
     Raises:
         RowMistake: an alignment is not one.
     """
+    return AudioRow(path, line, detail=_detail_of(fields, key, listing), made_by_synth=is_exported(fields))
+
+
+def _detail_of(fields: Mapping[str, Any], key: str, listing: Listing) -> dict[str, object]:
+    """Text, speaker and labels of a sample."""
     names = listing.column_names({"text": TEXT_NAMES, "speaker": SPEAKER_NAMES, "language": LANGUAGE_NAMES})
     rest = {name: value for name, value in fields.items() if name not in _OF_ANOTHER_FILE}
     detail: dict[str, object] = {}
