@@ -95,7 +95,7 @@ class Format(ABC):
     cuts_margins: ClassVar[bool] = False  #: whether it can refer to a part of a file (`--cut-margins`)
     needs: ClassVar[tuple[str, ...]] = ()  #: modules of the extra `export` that it imports
     losses: ClassVar[Mapping[str, str]] = {}  #: by key: what is lost of some clips, after "3 of 12 clips ..."
-    left_out: ClassVar[tuple[str, ...]] = ()  #: what it never holds, as nouns
+    left_out: ClassVar[tuple[str, ...]] = ()  #: what it never holds, as nouns; those that no clip has are not reported
 
     @abstractmethod
     def write_chunk(self, out: ChunkWriter) -> None:

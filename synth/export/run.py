@@ -202,7 +202,7 @@ def _finish(
             for key, text in kind.losses.items()
             if merge.lost[key]
         ],
-        "left_out": list(kind.left_out),
+        "left_out": [noun for noun in kind.left_out if not totals.lacks(noun)],
         "files": dict(sorted(merge.files.items())),
     }
     return {**content, "sha256": export_json.content_digest(content)}

@@ -7,10 +7,20 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from synth.dataset.row_consistency import stems_of
 from synth.export.columns import LabelSurvey
+
+# What a row may lack, as `Format.left_out` calls it, and its key.
+_NOUNS: Final = {
+    "alignments": "alignment",
+    "events": "events",
+    "labels": "labels",
+    "noise segments": "noise",
+    "speakers": "speaker",
+    "stages": "stage",
+}
 
 
 @dataclass(slots=True)
@@ -50,6 +60,7 @@ class Totals:
     label_values: LabelSurvey = field(default_factory=LabelSurvey)  # types of labels
     extensions: set[str] = field(default_factory=set)  # endings of audio files, without the dot
     stems: set[str] = field(default_factory=set)  # names of stems that a clip has
+    present: set[str] = field(default_factory=set)  # what a clip has, as `Format.left_out` calls it
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count a row."""
@@ -62,7 +73,17 @@ class Totals:
         self.labels.update((row.get("labels") or {}).keys())
         self.label_values.add(row)
         self.extensions.add(PurePosixPath(row["audio_filepath"]).suffix[1:])
-        self.stems.update(stems_of(row))
+        stems = stems_of(row)
+        self.stems.update(stems)
+        self.present.update(noun for noun, key in _NOUNS.items() if row.get(key))
+        if stems:
+            self.present.add("stems")
+        if row.get("weight") not in (None, 1.0):
+            self.present.add("weights")
+
+    def lacks(self, noun: str) -> bool:
+        """Whether no clip has what a format leaves out, so that nothing is lost."""
+        return noun in (*_NOUNS, "stems", "weights") and noun not in self.present
 
     @property
     def clips(self) -> int:
