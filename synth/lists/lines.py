@@ -66,7 +66,7 @@ class SourceLines:
 
     def _open(self) -> TextIO:
         if self.path.suffix.lower() == ".gz":
-            return gzip.open(self.path, "rt", encoding="utf-8", errors="surrogateescape", newline=self._newline)
+            return gzip.open(self.path, mode="rt", encoding="utf-8", errors="surrogateescape", newline=self._newline)
         return self.path.open(encoding="utf-8", errors="surrogateescape", newline=self._newline)
 
 
