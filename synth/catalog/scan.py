@@ -154,7 +154,7 @@ def _scan_source(state: _ScanState, source: Source, source_files: SourceFiles) -
     state.file_states.clear()
     state.headers.clear()
     passed_over: Counter[str] = Counter()
-    items = _rows_of(source, source_files, passed_over)
+    items = _rows_of(source, source_files, passed_over, state.pool)
     while chunk := list(islice(items, _CHUNK)):
         num_items += len(chunk)
         rows: Sequence[AudioRow] = [row for item in chunk if (row := _admitted(state, item, root)) is not None]
@@ -172,7 +172,9 @@ def _scan_source(state: _ScanState, source: Source, source_files: SourceFiles) -
     state.builder.end_source(CatalogSource(source.name, root, source.channels, source.recording_column, source.pool))
 
 
-def _rows_of(source: Source, source_files: SourceFiles, passed_over: Counter[str]) -> Iterator[AudioRow | BadInput]:
+def _rows_of(
+    source: Source, source_files: SourceFiles, passed_over: Counter[str], pool: Pool
+) -> Iterator[AudioRow | BadInput]:
     """The rows of the source's list, or one for each file of its folder."""
     if source_files.file is not None:
         return add_synthesis_labels([AudioRow(source_files.file)], source_files.root)
@@ -183,7 +185,8 @@ def _rows_of(source: Source, source_files: SourceFiles, passed_over: Counter[str
     if source_files.format is None:
         rows = read_audio_list(source_files.listed, columns=source.columns)
     else:
-        listing = Listing(source_files.listed, source_files.root, source.glob, source.columns, source.channels)
+        glob, columns, channels = source.glob, source.columns, source.channels
+        listing = Listing(source_files.listed, source_files.root, glob, columns, channels, pool=pool)
         rows = _format_rows(source, source_files, listing)
     return rows if source.allow_synthesized else refuse_clips(rows, source)
 

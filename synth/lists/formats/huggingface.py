@@ -36,7 +36,7 @@ def read_huggingface(listing: Listing) -> Rows:
     listing.refuse_splits(paths, _SPLIT)
     column = (listing.columns or {}).get("path")
     tasks: list[tuple[Any, ...]] = [(path, column, -1) for path in paths]
-    with shared_pool(None, 1) as workers:
+    with shared_pool(listing.pool, 1) as workers:
         function = f"{__name__}:list_rows"
         for path, shape in zip(paths, _answers(workers, function, tasks), strict=True):
             shown = listing.relative(path)

@@ -17,6 +17,7 @@ from synth.audio.file_names import EXTENSIONS, extension, glob_matcher
 from synth.errors import BadInput, UsageError
 from synth.lists.audio_list import AudioRow
 from synth.lists.lines import SourceLines
+from synth.processes.pool import Pool
 from synth.text import listed, printable
 
 Rows: TypeAlias = Iterator[AudioRow | BadInput]
@@ -38,6 +39,7 @@ class Listing:
     channels: str | int = "mean"  #: what the source takes of several channels
     #: what to do with files of several splits: refuse them without a glob, join them, or label the rows with theirs
     splits: Literal["refuse", "join", "label"] = "refuse"
+    pool: Pool | None = None  #: worker processes to list Parquet files in; None: one of its own
 
     def relative(self, path: str | os.PathLike[str]) -> str:
         """An absolute path as rows have it: relative to the root if it is below it."""
