@@ -1,4 +1,4 @@
-"""The long form: `python -m tests.fuzz --audio 2000 --archives 1000 --lists 1000 --recipes 1000 --datasets 500 --profiles 300 --seed 1`."""
+"""The long form: `python -m tests.fuzz --audio 2000 --archives 1000 --lists 1000 --recipes 1000 --datasets 500 --tar-datasets 500 --profiles 300 --seed 1`."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ CAMPAIGNS: Final[dict[str, Run]] = {
     "lists": lists.run,
     "recipes": recipes.run,
     "datasets": datasets.run,
+    "tar-datasets": datasets.run_tars,
     "profiles": documents.run,
 }
 
@@ -37,7 +38,7 @@ def main() -> int:
         work = {kind: [[int(index)]]}
     else:
         work = {
-            kind: _shares(range(options.start, options.start + getattr(options, kind)), options.jobs)
+            kind: _shares(range(options.start, options.start + getattr(options, kind.replace("-", "_"))), options.jobs)
             for kind in CAMPAIGNS
         }
     violations = 0

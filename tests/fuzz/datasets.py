@@ -20,7 +20,7 @@ _READERS: Final = ("verify", "quick", "status", "explain", "replay", "labels", "
 _REPLACEMENTS: Final = ("fifo", "zero", "loop", "elsewhere", "folder", "gone", "empty", "sparse", "device")
 
 
-def make_base(bench: Bench) -> Path:
+def make_base(bench: Bench, layout: str = "files") -> Path:
     """A data set of 4 clips with labels and stems, that verifies clean."""
     base = bench.folder / "base"
     if not base.exists():
@@ -31,7 +31,8 @@ def make_base(bench: Bench) -> Path:
         (bench.folder / "list.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         recipe = bench.folder / "recipe.yaml"
         recipe.write_text(RECIPE.replace("sources: speech", "sources: [{name: s, path: speech, manifest: list.jsonl}]"))
-        for words in (("generate", recipe, "--out", base), ("verify", base)):
+        generate = ("generate", recipe, "--out", base, "--set", f"output.layout={layout}")
+        for words in (generate, ("verify", base)):
             ended = bench.call(*words)
             assert ended.returncode == 0, ended.stderr
     return base
@@ -100,10 +101,16 @@ def _fit_digests(folder: Path, name: str, old: str, new: str) -> None:
                 _fit_digests(folder, path.name, hashlib.sha256(before).hexdigest(), hashlib.sha256(after).hexdigest())
 
 
-def run(bench: Bench, seed: int, indices: Iterable[int]) -> Campaign:
+def run_tars(bench: Bench, seed: int, indices: Iterable[int]) -> Campaign:
+    """As `run`, for data sets whose clips are in tar files."""
+    return run(bench, seed, indices, layout="tar")
+
+
+def run(bench: Bench, seed: int, indices: Iterable[int], *, layout: str = "files") -> Campaign:
     """Every mutant through every reading command."""
-    campaign = Campaign("datasets")
-    base = make_base(bench)
+    kind = "datasets" if layout == "files" else "tar-datasets"
+    campaign = Campaign(kind)
+    base = make_base(bench, layout)
     clip = json.loads((base / "manifest.jsonl").read_text().split("\n")[0])["id"]
     for index in indices:
         copy = bench.folder / f"set_{index:05}"
@@ -115,7 +122,7 @@ def run(bench: Bench, seed: int, indices: Iterable[int]) -> Campaign:
             ended = _read(bench, reader, copy, clip)
             allowed = (0, 4) if reader in ("verify", "quick") else (0, 2, 4)
             problems = problems_of(ended, codes=allowed, names=[copy.name])
-            campaign.note(f"datasets:{index} ({reader}; {name} {what})", ended, problems)
+            campaign.note(f"{kind}:{index} ({reader}; {name} {what})", ended, problems)
             codes.append(ended.returncode)
         campaign.accepted += not any(codes)
         if not bench.keep:

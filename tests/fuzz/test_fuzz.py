@@ -34,9 +34,10 @@ def warm() -> Iterator[WarmProcess]:
         (lists.run, 20),
         (recipes.run, 12),
         (datasets.run, 10),
+        (datasets.run_tars, 10),
         (documents.run, 24),
     ],
-    ids=["audio", "archives", "lists", "recipes", "datasets", "profiles"],
+    ids=["audio", "archives", "lists", "recipes", "datasets", "tar-datasets", "profiles"],
 )
 def test_no_mutant_does_harm(run: Run, count: int, warm: WarmProcess, tmp_path: Path) -> None:
     """No traceback, hang or memory beyond 300 MB; documented exit codes; every refusal names file and reason."""
