@@ -17,7 +17,7 @@ from typing import Final
 
 from synth.archives import parquet_reader
 from synth.archives.tar_reader import looks_like_tar, tar_index
-from synth.archives.tar_writer import BLOCK, written_size
+from synth.archives.tar_writer import BLOCK, member_size
 from synth.archives.window import Window
 from synth.errors import BadInput
 from synth.text import printable
@@ -45,12 +45,13 @@ def split_member_path(path: str) -> tuple[str, str] | None:
         return (archive, member) if stat.S_ISREG(status.st_mode) and member else None
 
 
-def open_window(path: str, start: int | None = None, *, decode: bool = True) -> Window:
+def open_window(path: str, start: int | None = None, *, ahead: int = 0, decode: bool = True) -> Window:
     """Open a file, or a member of an archive by its member path; links are followed.
 
     Args:
         path: of the file, or of the member.
         start: where the bytes of the member begin, if that is known; see `member_window`.
+        ahead: as for `member_window`.
         decode: False: the window of a row of a Parquet file is the whole file, with the name of the row. That is enough
             for its identity, and no damaged file can end the process.
 
@@ -67,7 +68,7 @@ def open_window(path: str, start: int | None = None, *, decode: bool = True) -> 
         parts = split_member_path(path)
         if parts is None:
             raise
-        return member_window(os.open(parts[0], OPEN_FLAGS), *parts, start=start, decode=decode)
+        return member_window(os.open(parts[0], OPEN_FLAGS), *parts, start=start, ahead=ahead, decode=decode)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise BadInput("forbidden_path", path, "not a regular file")
@@ -75,7 +76,7 @@ def open_window(path: str, start: int | None = None, *, decode: bool = True) -> 
 
 
 def member_window(
-    descriptor: int, archive: str, member: str, *, start: int | None = None, decode: bool = True
+    descriptor: int, archive: str, member: str, *, start: int | None = None, ahead: int = 0, decode: bool = True
 ) -> Window:
     """The bytes of a member of an archive that is open. The window takes the descriptor over, also if this fails.
 
@@ -85,6 +86,7 @@ def member_window(
         member: name of the member.
         start: where its bytes begin. If a header of ours with this name lies before them, the rest of the archive is
             not looked at; otherwise the member is searched for.
+        ahead: bytes that are read together with that header. A member that is not larger is then in memory.
         decode: as for `open_window`.
 
     Raises:
@@ -92,7 +94,7 @@ def member_window(
         OSError: the disk fails.
     """
     try:
-        window = None if start is None else _window_at(descriptor, member, start)
+        window = None if start is None else _window_at(descriptor, member, start, ahead)
         if window is not None:
             return window
         head = os.pread(descriptor, 512, 0)
@@ -110,14 +112,16 @@ def member_window(
     return Window(descriptor, place.start, place.size)
 
 
-def _window_at(descriptor: int, member: str, start: int) -> Window | None:
+def _window_at(descriptor: int, member: str, start: int, ahead: int) -> Window | None:
     """The bytes from `start` on, if the header before them is the one that we write for this member; else None."""
     end_of_file = os.fstat(descriptor).st_size
     if not BLOCK <= start <= end_of_file:
         return None
-    header = os.pread(descriptor, BLOCK, start - BLOCK)
-    size = written_size(header, member)
-    return None if size is None or start + size > end_of_file else Window(descriptor, start, size)
+    head = os.pread(descriptor, BLOCK + ahead, start - BLOCK)
+    size = member_size(head, member)
+    if size is None or start + size > end_of_file:
+        return None
+    return Window(descriptor, start, size, head[BLOCK : BLOCK + size] if BLOCK + size <= len(head) else None)
 
 
 def _is_audio(head: bytes) -> bool:

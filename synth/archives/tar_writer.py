@@ -68,6 +68,18 @@ def written_size(header: bytes, name: str) -> int | None:
         return None
 
 
+def member_size(header: bytes, name: str) -> int | None:
+    """The size in a header of the kind that is written here, if it is that of a member of this name; else None.
+
+    Cheaper than `written_size`, since not all of the header is compared.
+    """
+    is_plain_file = header[156:157] == b"0" and header[257:265] == b"ustar\x0000"
+    digits = header[124:135]
+    if not is_plain_file or header[:100].rstrip(b"\0") != name.encode(errors="surrogateescape"):
+        return None
+    return int(digits, 8) if digits.isdigit() and not digits.strip(b"01234567") else None
+
+
 def padding(size: int) -> int:
     """The zeros after a content of `size` bytes."""
     return -size % BLOCK

@@ -29,6 +29,7 @@ from synth.dataset.dataset_dir import PART_SUFFIX, TAR_SUFFIX, DatasetDir
 from synth.errors import DamagedDataset, SynthError, UsageError
 
 MAX_LINE: Final = 1 << 20  # bytes of a line of JSON, its end included
+READ_AHEAD: Final = 1 << 16  # bytes of a clip in a tar file that are read with its header: one access for most clips
 MAX_DOCUMENT: Final = 1 << 26  # bytes of a JSON document (dataset.json, plan.json)
 MAX_PLAN_DOCUMENT: Final = 1 << 28  # bytes of a JSON document of the saved plan: some hundred per noise recording
 MAX_HASHED: Final = 1 << 30  # bytes of a file beside the audio that is hashed, if its right size is not known
@@ -132,13 +133,14 @@ def open_inside(root: Path, relative: str) -> int:
             os.close(folder)
 
 
-def open_window_inside(root: Path, relative: str, *, start: int | None = None) -> Window:
+def open_window_inside(root: Path, relative: str, *, start: int | None = None, ahead: int = 0) -> Window:
     """Open a file below `root`, or a member of a tar file there, by its path in a manifest.
 
     Args:
         root: the data set.
         relative: a path of a manifest. A part of it that ends with `.tar` is a tar file.
         start: where the bytes of the member begin, as its row says; see `member_window`.
+        ahead: as for `member_window`.
 
     Returns:
         The bytes of the file or the member. The caller closes `descriptor`.
@@ -151,8 +153,8 @@ def open_window_inside(root: Path, relative: str, *, start: int | None = None) -
     descriptor = open_inside(root, tar)
     if not member:
         return Window.of_file(descriptor)
-    with files.reading(root / tar):
-        return member_window(descriptor, tar, member, start=start)
+    with files.reading(f"{root}/{tar}"):
+        return member_window(descriptor, tar, member, start=start, ahead=ahead)
 
 
 def split_at_tar(relative: str) -> tuple[str, str]:
@@ -221,15 +223,15 @@ class DataFile:
         return DamagedDataset(text, path=self.relative, what=place + what)
 
     def open_window(self, start: int | None = None) -> Window:
-        """As `open`, for a file of audio, which may be a member of a tar file; `start` as in `member_window`.
+        """As `open`, for audio that will be read; it may be a member of a tar file. `start`: as in `member_window`.
 
         Raises the error of the file, or BadInput: the tar file, or this member of it, cannot be used.
         """
         try:
             if self.root is not None:
-                return open_window_inside(self.root, self.relative, start=start)
+                return open_window_inside(self.root, self.relative, start=start, ahead=READ_AHEAD)
             with files.reading(self.path):
-                return open_window(str(self.path), start)
+                return open_window(str(self.path), start, ahead=READ_AHEAD)
         except (OSError, ValueError) as error:
             raise self._unreadable(error) from None
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from synth.archives.member_path import member_window, open_window, split_member_path
+from synth.archives.tar_writer import TarWriter, member_header
+from synth.archives.window import Window
 from synth.errors import BadInput
 from tests.tars import write_tar
 
@@ -76,3 +78,35 @@ def test_no_descriptor_is_left_open(archive: Path) -> None:
     with pytest.raises(BadInput):
         member_window(os.open(archive, os.O_RDONLY), "a.tar", "nothing")
     assert sorted(Path("/dev/fd").iterdir()) == before
+
+
+def test_a_member_is_read_at_its_place_without_a_look_at_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`start` is believed only if a header with this name lies before it; `ahead` bytes come with that header."""
+    path, contents = tmp_path / "a.tar", {"one": b"1" * 700, "two": b"2" * 90_000, "x" * 100: b"3"}
+    with path.open("wb") as out:
+        tar = TarWriter(out)
+        starts = {name: tar.add(name, content) for name, content in contents.items()}
+        tar.close()
+
+    def window(name: str, start: int | None, ahead: int = 0) -> Window:
+        opened = open_window(f"{path}/{name}", start, ahead=ahead)
+        os.close(opened.descriptor)
+        return opened
+
+    for wrong in (None, -1, 0, 511, 512, starts["two"], starts["one"] + 1, 1 << 70):
+        assert (window("one", wrong).start, window("one", wrong).size) == (starts["one"], 700)
+    monkeypatch.setattr("synth.archives.member_path.tar_index", lambda *_: pytest.fail("the archive was listed"))
+    for name, start in starts.items():
+        for ahead in (0, 64, 1 << 16):
+            at_place = window(name, start, ahead)
+            assert (at_place.start, at_place.size) == (start, len(contents[name]))
+            assert at_place.data == (contents[name] if len(contents[name]) <= ahead else None)
+
+
+def test_a_place_whose_member_is_cut_off_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    path.write_bytes(member_header("one", 5000) + b"1" * 3000)
+    with pytest.raises(BadInput, match="ends at byte"):
+        open_window(f"{path}/one", 512, ahead=1 << 16)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from synth.archives.tar_writer import BLOCK, MAX_NAME_BYTES, TarWriter, member_header
+from synth.archives.tar_writer import BLOCK, MAX_NAME_BYTES, TarWriter, member_header, member_size, written_size
 from synth.catalog.recording import recording_id
 from synth.plan.builder import clip_id_of
 
@@ -115,3 +115,15 @@ def test_the_longest_clip_id_fits_up_to_9999_copies() -> None:
     member_header(clip_id_of(longest, 9999) + ".flac", 1)
     with pytest.raises(ValueError, match="101 bytes"):
         member_header(clip_id_of(longest, 10_000) + ".flac", 1)
+
+
+def test_the_size_of_a_member_is_read_back_from_its_own_header_only() -> None:
+    for name in ("a.flac", "x" * 100, "é.flac"):
+        header = member_header(name, 12_345)
+        assert written_size(header, name) == member_size(header, name) == 12_345
+        for other in (name[:-1], name + "x", "b"):
+            assert written_size(header, other) is member_size(header, other) is None
+        for position in (0, 130, 156, 257):
+            changed = header[:position] + b"\xff" + header[position + 1 :]
+            assert written_size(changed, name) is member_size(changed, name) is None
+        assert written_size(header[:-1], name) is member_size(b"", name) is None

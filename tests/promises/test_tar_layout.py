@@ -109,6 +109,10 @@ def test_damage_is_named_with_what_to_do(sets: dict[str, Path], tmp_path: Path) 
     row.path.parent.unlink()
     with pytest.raises(DamagedDataset, match=f"clip {row.id}: its audio file .* is missing"):
         row.audio()
+    row.path.parent.symlink_to(sets["tar"] / row.path.parent.relative_to(out))
+    with pytest.raises(DamagedDataset, match=r"is a link.*; remove .synth/parts/000000.jsonl and run generate again"):
+        row.audio()
+    row.path.parent.unlink()
     row.path.parent.write_bytes(b"x" * 4096)
     with pytest.raises(DamagedDataset, match="neither audio nor an archive that is read here"):
         row.audio()
