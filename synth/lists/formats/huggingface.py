@@ -110,7 +110,7 @@ def list_rows(path: str, column: str | None, group: int) -> Any:
 def _group_rows(file: ParquetAudio, audio: str, group: int) -> list[tuple[int, str | None, dict[str, Any]]]:
     kind = file.schema.field(audio).type
     has_path = any(kind.field(i).name == "path" for i in range(kind.num_fields))
-    columns = [field.name for field in file.schema if not _has_binary(field.type)]
+    columns = [field.name for field in file.schema if not _has_binary(field.type) and not _is_vector(field.type)]
     columns += [f"{audio}.path"] if has_path else []
     classes = feature_names(file.schema)
     start = file.group_start(group)
@@ -135,6 +135,17 @@ def _has_binary(kind: Any) -> bool:
     if pa.types.is_nested(kind):
         return any(_has_binary(kind.field(i).type) for i in range(kind.num_fields))
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
+
+
+def _is_vector(kind: Any) -> bool:
+    """Whether a column has lists of numbers, such as embeddings: data for a model, no label of a clip."""
+    import pyarrow as pa
+
+    while pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        kind = kind.value_type
+        if pa.types.is_floating(kind) or pa.types.is_integer(kind):
+            return True
+    return False
 
 
 def _plain(value: Any, names: list[str] | None) -> Any:

@@ -150,13 +150,16 @@ def test_parquet_with_classes_paths_and_two_columns_of_audio(tmp_path: Path) -> 
     audio = pa.array([{"bytes": clip.flac, "path": None} for clip in CLIPS], kind)
     paths = pa.array([{"bytes": None, "path": f"wav/{k}.flac"} for k in range(4)], kind)
     metadata = {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
-    table = pa.table({"clean": audio, "noisy": paths, "label": [0, 1, None, 7]}).replace_schema_metadata(metadata)
+    table = pa.table(
+        {"clean": audio, "noisy": paths, "label": [0, 1, None, 7], "vector": [[[0.5]]] * 4}
+    ).replace_schema_metadata(metadata)
     pq.write_table(table, tmp_path / "a.parquet")
     _, refused = read("huggingface", tmp_path)
     assert "several columns of audio (clean, noisy)" in refused["a.parquet"]
     rows, _ = read("huggingface", tmp_path, columns={"path": "clean"})
     assert [row.path for row in rows] == [f"a.parquet/clean/{k}" for k in range(4)]
     assert [dict(row.detail["labels"]).get("label") for row in rows] == ["city", "highway", None, None]
+    assert not any("vector" in dict(row.detail["labels"]) for row in rows)
     rows, _ = read("huggingface", tmp_path, columns={"path": "noisy"})
     assert [row.path for row in rows] == [f"wav/{k}.flac" for k in range(4)]
 
