@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -70,6 +71,9 @@ def export(
         close = get_close_matches(to, FORMATS, n=1)
         hint = f"did you mean {close[0]}?" if close else f"formats are {', '.join(FORMATS)}"
         raise UsageError(f"--to {to}: there is no such format; {hint}")
+    for option, seconds in (("--min-duration", min_duration), ("--max-duration", max_duration)):
+        if seconds is not None and not math.isfinite(seconds):
+            raise UsageError(f"{option} {seconds}: this is no length of a clip; give a number of seconds")
     if min_duration is not None and max_duration is not None and min_duration > max_duration:
         raise UsageError(f"--min-duration {min_duration:g} is above --max-duration {max_duration:g}; swap them")
     folder = DatasetDir(Path(os.path.realpath(dataset)))

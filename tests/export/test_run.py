@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import signal
 from pathlib import Path
@@ -222,6 +223,8 @@ def test_bounds_of_durations_are_inclusive(data_set: Path, tmp_path: Path) -> No
         ({"condition": ["sea"]}, "--condition sea: no clip has this; there are city"),
         ({"min_duration": 100.0}, "no clip is selected by --min-duration 100.0"),
         ({"min_duration": 3.0, "max_duration": 2.0}, "--min-duration 3 is above --max-duration 2"),
+        ({"min_duration": math.nan}, "--min-duration nan: this is no length of a clip"),
+        ({"max_duration": math.inf}, "--max-duration inf: this is no length of a clip"),
         ({"to": "nemmo"}, "did you mean nemo"),
         ({"paths": " "}, "--paths is empty"),
         ({"paths": "s3://a\nb"}, "control characters"),
