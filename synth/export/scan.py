@@ -18,6 +18,7 @@ from synth.export.totals import Totals
 from synth.text import listed
 
 _decode: Final = json.JSONDecoder().decode
+_LIST_ROWS: Final = 2000  # at most, in a chunk of a format that does not hold the audio
 _ARCHIVES: Final = (".tar/", ".parquet/")  # in a path: the clip is a member of a container
 
 
@@ -76,12 +77,14 @@ def _scan_split(
     chunks: list[Chunk] = []
     digest = hashlib.sha256()
     position = start = rows = 0
+    # The size of a chunk changes no list, and the lines of one are kept in memory until it is done.
+    most = settings.shard_size if holds_audio else min(settings.shard_size, _LIST_ROWS)
     for number, line in file.lines():
         digest.update(line)
         if _takes_line(line, file, number, settings, totals, seen, holds_audio):
             start = position if rows == 0 else start
             rows += 1
-            if rows == settings.shard_size:
+            if rows == most:
                 chunks.append(Chunk(split, len(chunks), start, position + len(line) - start, rows))
                 rows = 0
         position += len(line)

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.old_formats import refuse_old_row
-from synth.dataset.reader import DataFile, open_window_inside
+from synth.dataset.reader import MAX_LINE, DataFile, open_window_inside
 from synth.errors import BadInput, DamagedDataset
 from synth.export import export_file
 from synth.export.export_dir import ExportDir
@@ -37,12 +37,9 @@ class ChunkRun:
         dataset = DatasetDir(self.settings.dataset)
         manifest = dataset.split_manifest(self.chunk.split)
         file = DataFile(manifest, dataset.path)
-        with file.opened() as opened:
-            opened.seek(self.chunk.offset)
-            data = opened.read(self.chunk.size)
         rows = 0
-        for line in data.split(b"\n")[:-1]:
-            row = file.object(line + b"\n", self.chunk.name)
+        for line in _lines(file, self.chunk):
+            row = file.object(line, self.chunk.name)
             problem = row_fault(row, self.chunk.split, self.settings.sample_rate)
             if problem is not None:
                 refuse_old_row(row, f"{file.path}: {self.chunk.name}")
@@ -113,6 +110,15 @@ class ChunkRun:
                 what="is not as it was written",
             )
         return data
+
+
+def _lines(file: DataFile, chunk: Chunk) -> Iterator[bytes]:
+    """Yield the lines of a chunk, one at a time: a filter may have left few of a million rows in it."""
+    with file.opened() as opened:
+        opened.seek(chunk.offset)
+        end = chunk.offset + chunk.size
+        while opened.tell() < end and (line := opened.readline(MAX_LINE + 1)):
+            yield line
 
 
 def export_chunk(name: str, settings: ExportSettings, chunk: Chunk) -> int:

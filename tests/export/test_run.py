@@ -46,6 +46,14 @@ def test_the_shard_size_changes_no_list(data_set: Path, tmp_path: Path, name: st
     assert trees[0] == trees[1] == trees[2]
 
 
+def test_chunks_of_lists_stay_small(data_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their lines are kept in memory: 20,000 clips in one chunk took 274 MB. An archive is as large as a person says."""
+    monkeypatch.setattr("synth.export.scan._LIST_ROWS", 2)
+    for to, chunks in (("lhotse", 3), ("webdataset", 1)):
+        result = export(data_set, tmp_path / to, to=to, shard_size=1_000_000, split=["train"])
+        assert result.content["splits"]["train"] == {"clips": 6, "chunks": chunks, "hours": result.content["hours"]}
+
+
 @pytest.mark.parametrize("mode", ["kill", "enospc"])
 def test_an_interrupted_export_is_resumed_to_the_same_bytes(data_set: Path, tmp_path: Path, mode: str) -> None:
     """Every step that touches the disk is a crash point; without SYNTH_LONG every seventh is tried."""
