@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +19,7 @@ from synth.commands.export import export
 from synth.errors import DamagedDataset, Locked, UsageError
 from synth.export.formats import FORMATS
 from tests.export.exported_set import awkward_set, json_lines, rewrite
-from tests.helpers import LONG, rows_of, run_synth
+from tests.helpers import LONG, ROOT, rows_of, run_synth
 from tests.small_set import in_child, tree
 
 
@@ -74,6 +78,24 @@ def test_an_interrupted_export_is_resumed_to_the_same_bytes(data_set: Path, tmp_
         assert tree(out) == complete, point
         assert not (out / ".synth").exists()
     assert points > 5
+
+
+def test_a_command_with_workers_that_is_killed_is_resumed(data_set: Path, tmp_path: Path) -> None:
+    """SIGKILL after the n-th part, with two workers; long form: after each part."""
+    out = tmp_path / "out"
+    export(data_set, out, to="webdataset", shard_size=1)
+    complete = tree(out)
+    words = ["export", str(data_set), "--to", "webdataset", "--out", str(out), "--shard-size", "1", "--jobs", "2"]
+    command = [sys.executable, "-c", "from synth.cli import main; main()", *words]
+    for parts in range(1, 8) if LONG else (3,):
+        shutil.rmtree(out)
+        with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL) as run:
+            while run.poll() is None and len(list(out.glob(".synth/parts/*.part"))) < parts:
+                time.sleep(0.001)
+            run.kill()
+        export(data_set, out, to="webdataset", shard_size=1, jobs=2)
+        assert tree(out) == complete, parts
+        assert not (out / ".synth").exists()
 
 
 def test_a_resumed_export_does_not_write_chunks_again(data_set: Path, tmp_path: Path) -> None:
