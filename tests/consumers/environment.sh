@@ -28,9 +28,11 @@ if [ ! -f "$here/pins/$name.txt" ]; then
     echo "no environment \`$name\`: there are light and torch" >&2
     exit 2
 fi
+mkdir -p "$(dirname "$folder")"
+exec 9>"$folder.lock"
+if command -v flock >/dev/null; then flock 9; fi # two workers of a test run may want it at the same time
 if [ "$(recipe)" != "$(cat "$folder/made-from" 2>/dev/null)" ]; then
     echo "setting up $folder, packages as pinned in tests/consumers/pins/$name.txt" >&2
-    mkdir -p "$(dirname "$folder")"
     "$python" -m venv --clear "$folder"
     if [ "$name" = torch ]; then
         install --only-binary :all: "$(grep '^torch==' "$here/pins/torch.in")"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from synth.audio.formats import LOSSY_FORMATS
 from tests.consumers.comparison import same_audio
 from tests.consumers.conftest import MadeSet, exporter, make_set
 from tests.consumers.environments import run_reader
@@ -34,3 +37,15 @@ def test_lhotse_and_nemo(lossy_set: MadeSet) -> None:
     tars = f"{folder}/audio__OP_0..2_CL_.tar"
     tarred = run_reader("torch", "nemo_tarred", "all", folder / "tarred_audio_manifest.json", tars)
     same_audio(tarred["clips"], [row for row in rows if row["text"] is not None], lossy=True)
+
+
+@pytest.mark.parametrize("file_format", sorted(LOSSY_FORMATS))
+def test_lhotse_of_files(file_format: str, tmp_path: Path) -> None:
+    """Cuts that refer to files, and Shar made of files."""
+    made_set = make_set(tmp_path, f"format: {file_format}")
+    export = exporter(made_set)
+    cuts = run_reader("torch", "lhotse_cuts", export("lhotse") / "cuts_train.jsonl")
+    shar = run_reader("torch", "lhotse_shar", export("shar") / "train")
+    for printed in (cuts, shar):
+        for clip, row in same_audio(printed["clips"], made_set.of("train"), lossy=True):
+            assert clip["declared_samples"] == row["num_samples"]

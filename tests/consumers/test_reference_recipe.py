@@ -68,7 +68,7 @@ def export(reference: MadeSet) -> Callable[..., Path]:
     return exporter(reference)
 
 
-@pytest.mark.parametrize(("name", "script"), READERS, ids="-".join)
+@pytest.mark.parametrize(("name", "script"), READERS, ids=lambda word: word)
 def test_every_clip(reference: MadeSet, export: Callable[..., Path], name: str, script: str) -> None:
     environment, of = READERS[name, script]
     splits = list(dict.fromkeys(row["split"] for row in reference.rows))
