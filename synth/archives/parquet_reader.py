@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import bisect
 import contextlib
+import importlib.util
 import os
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -38,14 +39,18 @@ _TOO_FEW: Final = "a row group has fewer rows than the footer promises; write it
 State: TypeAlias = tuple[int, int, int, int, int]
 
 
-def load_pyarrow() -> Any:
-    """The module `pyarrow.parquet`. Raises UsageError without the extra that has it."""
+def require_pyarrow() -> None:
+    """Check that pyarrow is installed, without importing it: it starts a thread, and such a process does not fork.
+
+    Raises:
+        UsageError: it is not; names the extra that has it.
+    """
     try:
-        import pyarrow.parquet
-    except ImportError:
-        text = "Parquet files need pyarrow, which is not installed; run `pip install 'synth[export]'`"
-        raise UsageError(text) from None
-    return pyarrow.parquet
+        is_installed = importlib.util.find_spec("pyarrow") is not None
+    except (ImportError, ValueError):
+        is_installed = False
+    if not is_installed:
+        raise UsageError("Parquet files need pyarrow, which is not installed; run `pip install 'synth[export]'`")
 
 
 class _Reads:
@@ -109,7 +114,9 @@ class ParquetAudio:
             self._refuse("truncated", "its last bytes are not those of a Parquet file; copy it again")
         if length > _MAX_FOOTER:
             self._refuse("unsupported", f"its footer has {length:,} bytes; at most {_MAX_FOOTER:,} are read")
-        parquet = load_pyarrow()
+        require_pyarrow()
+        from pyarrow import parquet
+
         with self.explained():
             self._file: pq.ParquetFile = parquet.ParquetFile(
                 _Reads(window),

@@ -133,6 +133,17 @@ def status_of(path: str) -> os.stat_result:
         return os.stat(parts[0])
 
 
+def needs_decoding(path: str) -> bool:
+    """Whether the bytes of a path are compressed in a Parquet file: a large library decodes them. Raises OSError."""
+    try:
+        os.stat(path)
+    except NotADirectoryError:
+        window = open_window(path, decode=False)
+        os.close(window.descriptor)
+        return bool(window.row)
+    return False
+
+
 def file_size(path: str) -> int | None:
     """Bytes of a file, or of a member of an archive; None if it cannot be opened."""
     try:

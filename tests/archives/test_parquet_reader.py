@@ -157,7 +157,8 @@ def test_only_few_files_stay_open(tmp_path: Path) -> None:
 
 def test_without_pyarrow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.parquet", [b"x"])
-    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    parquet_reader._files.clear()
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(UsageError, match=r"pip install 'synth\[export\]'"):
         read(path / "0")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +27,8 @@ from synth.errors import BadInput, SynthError
 from synth.lists.formats.registry import SOURCE_FORMATS, detect_format
 from synth.match.measure.audio_set import open_set
 from synth.recipe.model import Limits, Source
-from tests.foreign_sets import RATE, SETS, TEXTS, Clip, cut, some_clips, write_webdataset
+from tests.foreign_sets import RATE, SETS, TEXTS, Clip, cut, some_clips, write_huggingface, write_webdataset
+from tests.helpers import ROOT
 from tests.tars import write_tar
 
 
@@ -228,3 +231,21 @@ def test_clips_of_synth_are_refused_in_any_format(tmp_path: Path, name: str) -> 
     assert len(scanned(tmp_path, Source(name="s", path=str(path), format=name, allow_synthesized=True))) == 1
     with pytest.raises(SynthError, match=r"columns of a clip that synth exported"):
         open_real_set(path)
+
+
+def test_this_process_never_loads_what_decodes_parquet(tmp_path: Path, clips: list[Clip]) -> None:
+    """It may crash on a hostile file, and it starts a thread, after which workers could not be forked."""
+    write_huggingface(tmp_path / "set", clips)
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from synth.catalog.scan import scan\n"
+        "from synth.catalog.source_hashes import hash_sources\n"
+        "from synth.recipe.model import Limits, Source\n"
+        "catalog = hash_sources(scan([Source(name='s', path='set')], folder=Path(sys.argv[1]), limits=Limits()))\n"
+        "print(len(catalog), sum(map(bool, map(catalog.sha256, range(len(catalog))))), 'pyarrow' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.split() == ["4", "4", "False"]

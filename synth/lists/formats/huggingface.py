@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from synth.archives.parquet_reader import ParquetAudio, feature_names, load_pyarrow
+from synth.archives.parquet_reader import ParquetAudio, feature_names, require_pyarrow
 from synth.archives.window import Window
 from synth.errors import BadInput
 from synth.lists.audio_list import AudioRow
@@ -31,7 +31,7 @@ def read_huggingface(listing: Listing) -> Rows:
     Raises:
         UsageError: there is no such file, pyarrow is missing, or the folder has several splits and no glob.
     """
-    load_pyarrow()
+    require_pyarrow()
     paths = listing.files(".parquet")
     listing.refuse_splits(paths, _SPLIT)
     column = (listing.columns or {}).get("path")
