@@ -93,6 +93,7 @@ def multiply(data_set: Path, folder: Path, count: int) -> None:
     suffix = Path(rows[0]["audio_filepath"]).suffix
     for layout in LAYOUTS:
         (folder / layout).mkdir()
+        (folder / layout / "dataset.json").write_text("{}")  # its manifest is read as that of a data set
     with (folder / "files/manifest.jsonl").open("w") as files, (folder / "tar/manifest.jsonl").open("w") as tars:
         for shard in range(0, count, SHARD):
             path = f"audio/train/audio_{shard // SHARD:06d}.tar"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from shlex import quote
 from typing import Annotated
@@ -51,7 +52,7 @@ def generate(
 
             path = open_dataset(out)[0].path
             if path.parent.is_dir():
-                note(f"listen: {out / path.relative_to(out.absolute())}")
+                note(f"listen: {out / path.relative_to(os.path.abspath(out))}")  # noqa: PTH100 - links stay links
             else:  # in a tar file, where no player finds it
                 note(f"listen: synth replay {quote(str(out))} {path.stem} --out {path.name}")
         next_step(f"synth verify {quote(str(out))}")

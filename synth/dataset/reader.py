@@ -29,7 +29,6 @@ from synth.dataset.dataset_dir import PART_SUFFIX, TAR_SUFFIX, DatasetDir
 from synth.errors import DamagedDataset, SynthError, UsageError
 
 MAX_LINE: Final = 1 << 20  # bytes of a line of JSON, its end included
-READ_AHEAD: Final = 1 << 16  # bytes of a clip in a tar file that are read with its header: one access for most clips
 MAX_DOCUMENT: Final = 1 << 26  # bytes of a JSON document (dataset.json, plan.json)
 MAX_PLAN_DOCUMENT: Final = 1 << 28  # bytes of a JSON document of the saved plan: some hundred per noise recording
 MAX_HASHED: Final = 1 << 30  # bytes of a file beside the audio that is hashed, if its right size is not known
@@ -222,16 +221,16 @@ class DataFile:
         text = f"{path}: {what}; {remedy(self.root, self.relative)}"
         return DamagedDataset(text, path=self.relative, what=place + what)
 
-    def open_window(self, start: int | None = None) -> Window:
-        """As `open`, for audio that will be read; it may be a member of a tar file. `start`: as in `member_window`.
+    def open_window(self, start: int | None = None, ahead: int = 0) -> Window:
+        """As `open`, for audio, which may be a member of a tar file. `start` and `ahead`: as in `member_window`.
 
         Raises the error of the file, or BadInput: the tar file, or this member of it, cannot be used.
         """
         try:
             if self.root is not None:
-                return open_window_inside(self.root, self.relative, start=start, ahead=READ_AHEAD)
+                return open_window_inside(self.root, self.relative, start=start, ahead=ahead)
             with files.reading(self.path):
-                return open_window(str(self.path), start, ahead=READ_AHEAD)
+                return open_window(str(self.path), start, ahead=ahead)
         except (OSError, ValueError) as error:
             raise self._unreadable(error) from None
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Pcm = npt.NDArray[np.int16]
 Audio = npt.NDArray[np.float32]
 
+_HEADER_BYTES: Final = 1 << 12
+_MOST_AHEAD: Final = 1 << 18  # bytes of a clip in a tar file that are read in one access, with its header
 _BLOCK: Final = 1 << 22  # samples decoded at a time
 
 
@@ -168,8 +170,9 @@ class FileSound:
         from synth.audio.read import opened_window
 
         path = self.file.path
+        ahead = min(_MOST_AHEAD, _HEADER_BYTES + (self.num_samples or 0) * 3 // 2)  # FLAC of noise: a byte and a half
         try:
-            with opened_window(self.file.open_window(self.in_tar), str(path)) as audio:
+            with opened_window(self.file.open_window(self.in_tar, ahead), str(path)) as audio:
                 samples = self._samples(audio, dtype)
         except BadInput as error:
             raise self._error(

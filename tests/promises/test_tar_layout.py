@@ -192,6 +192,15 @@ def test_wrong_clips_of_tar_files_can_be_listened_to(sets: dict[str, Path], tmp_
     assert page.read_text().count("<audio") == 3
 
 
+def test_the_clip_to_listen_to_is_named_from_any_folder(sets: dict[str, Path], tmp_path: Path) -> None:
+    words = [word for override in (*OVERRIDES, "output.layout=files") for word in ("--set", override)]
+    folder = sets["files"]
+    run = run_synth("generate", RECIPE, "--out", f"../{folder.name}", *words, cwd=folder)
+    assert run.returncode == 0, run.stderr
+    (line,) = [line for line in run.stderr.splitlines() if line.startswith("listen: ")]
+    assert (folder / line.removeprefix("listen: ")).is_file()
+
+
 def test_what_generate_suggests_to_listen_to_can_be_done(sets: dict[str, Path], tmp_path: Path) -> None:
     words = [word for override in (*OVERRIDES, "output.layout=tar") for word in ("--set", override)]
     run = run_synth("generate", RECIPE, "--out", sets["tar"], *words, cwd=tmp_path)
