@@ -50,9 +50,10 @@ class Bench:
     counts: Counter[str] = field(default_factory=Counter)
 
     @classmethod
-    def make(cls, folder: Path, seed: int) -> Bench:
+    def make(cls, folder: Path, seed: int, layout: str) -> Bench:
         bench = cls(folder, random.Random(seed))
-        small_set.make_sources(folder / "in", speech=8).write_text(RECIPE)
+        recipe = RECIPE.replace("shard_size: 4", f"shard_size: 4, layout: {layout}")
+        small_set.make_sources(folder / "in", speech=8).write_text(recipe)
         small_set.make_inline(small_set.plan_into(folder / "in" / "recipe.yaml", folder / "warm"), range(4))
 
         for path in (folder / "in").rglob("*.wav"):
@@ -62,7 +63,9 @@ class Bench:
         bench.undisturbed(folder / "golden", cold=False)
         bench.seconds = time.monotonic() - start
         bench.golden = small_set.tree(folder / "golden")
-        assert sum(name.endswith(".flac") for name in bench.golden) == 16
+        audio = [name for name in bench.golden if name.startswith("audio/")]
+        assert {Path(name).suffix for name in audio} == {".tar" if layout == "tar" else ".flac"}
+        assert len(audio) == (4 if layout == "tar" else 16)
         return bench
 
     def start(self, out: Path, *, cold: bool, crash: str = "") -> Child:
@@ -218,11 +221,11 @@ def fail_once(bench: Bench, number: int) -> None:
     bench.check_resumed(out, cold=cold)
 
 
-def loop(folder: Path, *, kills: int, faults: int, seed: int = 1) -> dict[str, Counter[str]]:
+def loop(folder: Path, *, kills: int, faults: int, seed: int = 1, layout: str = "files") -> dict[str, Counter[str]]:
     """Do all of it in `folder`; what was hit, and how often."""
     results = {}
     for name, count, strike in (("kills", kills, kill_once), ("faults", faults, fail_once)):
-        bench = Bench.make(folder / name, seed)
+        bench = Bench.make(folder / name, seed, layout)
         number = 0
         while sum(bench.counts.values()) - bench.counts["ended the run"] < count:
             strike(bench, number)
@@ -239,10 +242,13 @@ def crash() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--faults", type=int, default=280)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--layout", choices=("files", "tar"), default="files")
     options = parser.parse_args()
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        results = loop(Path(folder), kills=options.kills, faults=options.faults, seed=options.seed)
+        results = loop(
+            Path(folder), kills=options.kills, faults=options.faults, seed=options.seed, layout=options.layout
+        )
     for name, counts in results.items():
         total = sum(counts.values()) - counts["ended the run"]
         print(f"{name}: {total}, all resumed with the same bytes: {dict(sorted(counts.items()))}")

@@ -19,10 +19,11 @@ pytestmark = [
 ]
 
 
-def test_kills_and_faults_leave_the_same_bytes_and_no_temporary_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("layout", ["files", "tar"])
+def test_kills_and_faults_leave_the_same_bytes_and_no_temporary_file(layout: str, tmp_path: Path) -> None:
     """B13, B14 and the bar of issue 10: also reads fail, and signals come twice."""
     kills, faults = (200, 280) if LONG else (4, 8)
-    results = loop(tmp_path, kills=kills, faults=faults)
+    results = loop(tmp_path, kills=kills, faults=faults, layout=layout)
     assert sum(results["kills"].values()) - results["kills"]["ended the run"] >= kills
     assert sum(results["faults"].values()) - results["faults"]["ended the run"] >= faults
 
