@@ -91,6 +91,7 @@ class Format(ABC):
     summary: ClassVar[str]  #: one sentence, for pages
     version: ClassVar[int] = 1  #: changes when equal rows give other bytes
     holds_audio: ClassVar[bool] = False  #: whether the export holds the audio; otherwise lists refer to it
+    names_members: ClassVar[bool] = False  #: whether its lists can name a clip in a tar file of the data set
     default_paths: ClassVar[str] = ABSOLUTE  #: of `--paths`; relative where the reader starts from the list's folder
     cuts_margins: ClassVar[bool] = False  #: whether it can refer to a part of a file (`--cut-margins`)
     needs: ClassVar[tuple[str, ...]] = ()  #: modules of the extra `export` that it imports

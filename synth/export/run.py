@@ -81,7 +81,7 @@ def run(
         return ExportResult(content, kind.reading(out or folder.path, content), was_complete=True)
     _check_header(folder, identity)
     content = read_content(DatasetDir(settings.dataset))
-    chunks, totals = scan(settings, content, holds_audio=kind.holds_audio)
+    chunks, totals = scan(settings, content, kind)
     counts = {chunk.split: chunk.number + 1 for chunk in chunks}
     settings = replace(
         settings,

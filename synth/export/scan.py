@@ -13,6 +13,7 @@ from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.manifest import parse_row
 from synth.dataset.reader import DataFile
 from synth.errors import UsageError
+from synth.export.format import Format
 from synth.export.settings import Chunk, ExportSettings
 from synth.export.totals import Totals
 from synth.text import listed
@@ -36,13 +37,13 @@ class _Seen:
                 counts[name] += 1
 
 
-def scan(settings: ExportSettings, content: Mapping[str, Any], *, holds_audio: bool) -> tuple[list[Chunk], Totals]:
+def scan(settings: ExportSettings, content: Mapping[str, Any], kind: Format) -> tuple[list[Chunk], Totals]:
     """Select the rows of a data set.
 
     Args:
         settings: the options.
         content: of its `dataset.json`.
-        holds_audio: whether the format holds the audio itself. A list refers to files, so the data set must have some.
+        kind: the format. Most lists refer to files, so the data set must have some.
 
     Raises:
         UsageError: no row is selected, or there is no such split, stage or condition.
@@ -54,7 +55,7 @@ def scan(settings: ExportSettings, content: Mapping[str, Any], *, holds_audio: b
     for split in content["splits"]:
         if not selection.splits or split in selection.splits:
             file = DataFile(dataset.split_manifest(split), dataset.path)
-            chunks += _scan_split(file, split, settings, totals, seen, content["files"], holds_audio)
+            chunks += _scan_split(file, split, settings, totals, seen, content["files"], kind)
     _check_names("--stage", selection.stages, list(seen.stages))
     _check_names("--condition", selection.conditions, list(seen.conditions))
     if not chunks:
@@ -71,17 +72,17 @@ def _scan_split(
     totals: Totals,
     seen: _Seen,
     hashes: Mapping[str, str],
-    holds_audio: bool,
+    kind: Format,
 ) -> list[Chunk]:
     """Divide the selected rows of one split into chunks."""
     chunks: list[Chunk] = []
     digest = hashlib.sha256()
     position = start = rows = 0
     # The size of a chunk changes no list, and the lines of one are kept in memory until it is done.
-    most = settings.shard_size if holds_audio else min(settings.shard_size, _LIST_ROWS)
+    most = settings.shard_size if kind.holds_audio else min(settings.shard_size, _LIST_ROWS)
     for number, line in file.lines():
         digest.update(line)
-        if _takes_line(line, file, number, settings, totals, seen, holds_audio):
+        if _takes_line(line, file, number, settings, totals, seen, kind):
             start = position if rows == 0 else start
             rows += 1
             if rows == most:
@@ -102,7 +103,7 @@ def _takes_line(
     settings: ExportSettings,
     totals: Totals,
     seen: _Seen,
-    holds_audio: bool,
+    kind: Format,
 ) -> bool:
     """Whether the row of a line is selected; if so, count it.
 
@@ -114,7 +115,9 @@ def _takes_line(
         seen.add(row)
         if not settings.selection.takes(row):
             return False
-        is_packed = not holds_audio and any(mark in row["audio_filepath"] for mark in _ARCHIVES)
+        is_packed = not (kind.holds_audio or kind.names_members) and any(
+            mark in row["audio_filepath"] for mark in _ARCHIVES
+        )
         if not is_packed:
             totals.add(row)
     except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError):
@@ -129,7 +132,7 @@ def _packed(settings: ExportSettings, member: str) -> UsageError:
     return UsageError(
         f"--to {settings.format}: the clips of {settings.dataset} are in archives ({member}), and a list of this "
         "format can refer to files only; export to a format that holds the audio (shar, nemo_tarred, webdataset, "
-        "huggingface), or generate the data set with output.layout=files"
+        "huggingface) or names clips in tar files (nemo, table), or generate the data set with output.layout=files"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from array import array
 from collections import Counter
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ class GroupTotals:
     weighted_seconds_with_text: float = 0.0  # the same, of the clips that have a text
     weights: set[float] = field(default_factory=set)  # distinct weights, at most two of them
     durations: array[float] = field(default_factory=lambda: array("d"))  # seconds
+    tars: dict[str, None] = field(default_factory=dict)  # tar files of the data set that have its clips, in their order
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count a row."""
@@ -46,6 +48,8 @@ class GroupTotals:
         if len(self.weights) < 2:
             self.weights.add(weight)
         self.durations.append(row["duration"])
+        if "shard_id" in row:
+            self.tars[posixpath.dirname(row["audio_filepath"])] = None
 
 
 @dataclass(slots=True)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.consumers.comparison import Row, differing, same_audio
 from tests.consumers.conftest import MadeSet
 from tests.consumers.environments import run_reader
@@ -99,3 +101,20 @@ def test_exported_tars_of_tars(tar_set: MadeSet, export_of_tars: Export) -> None
     manifests = f"{folder}/sharded_manifests/manifest__OP_0..2_CL_.json"
     printed = run_reader("torch", "nemo_tarred", "all", manifests, f"{folder}/audio__OP_0..2_CL_.tar")
     check(printed["clips"], tar_set.of("train"))
+
+
+def test_an_export_refers_to_the_tars_that_generate_wrote(tar_set: MadeSet, export_of_tars: Export) -> None:
+    """`--to nemo` copies nothing: NeMo draws by weight from the tars of the data set, stage by stage."""
+    printed = run_reader("torch", "nemo_config", export_of_tars("nemo") / "input_cfg.yaml", "2000")
+    assert printed["is_tarred"] is True
+    drawn = {tuple(key.rsplit(" ", 2)) for key in printed["drawn"]}
+    expected = {(row["id"], row["stage"], row["split"]) for row in tar_set.of("train") if row["text"] is not None}
+    assert drawn == expected
+    manifests = [f"{export_of_tars('nemo')}/tarred_train_{stage}.jsonl" for stage in ("wide", "fine-tune")]
+    config = yaml.safe_load((export_of_tars("nemo") / "input_cfg.yaml").read_text())
+    assert [entry["manifest_filepath"] for entry in config] == manifests
+    clips = []
+    for entry in config:
+        tars = json.dumps(entry["tarred_audio_filepaths"])
+        clips += run_reader("torch", "nemo_tarred", "subset", entry["manifest_filepath"], tars)["clips"]
+    check(clips, tar_set.of("train"), in_order=False)

@@ -1,4 +1,8 @@
-"""nemo: manifests as NeMo reads them, and an `input_cfg.yaml` with one group per split and stage."""
+"""nemo: manifests as NeMo reads them, and an `input_cfg.yaml` with one group per split and stage.
+
+Of a data set with `output.layout: tar`, the manifests are those of a tarred data set whose tar files are the ones that
+`synth generate` wrote. NeMo finds the row of a member by its whole name, and the tar file of a row by `shard_id`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from itertools import chain
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import ClassVar, Final
 
 from synth.errors import UsageError
@@ -19,6 +23,7 @@ from synth.export.totals import GroupTotals, Totals
 _INPUT_CFG: Final = "input_cfg.yaml"
 #: What NeMo replaces by a brace, and braces that stand for several paths.
 _BRACES: Final = re.compile(r"[()\[\]<>]|_OP_|_CL_|\{[^{}]*(?:,|\.\.)[^{}]*\}")
+_TARRED: Final = "tarred_"  # begins the names of manifests that refer to tar files
 _BUCKETS: Final = 30  # NeMo's default of num_buckets
 _LONGEST_RELATIVE: Final = 254  # characters: NeMo takes a longer relative path as it is, and does not find the file
 
@@ -38,9 +43,10 @@ def check_folder(settings: ExportSettings) -> None:
         )
 
 
-def manifest_name(split: str, stage: str | None) -> str:
+def manifest_name(split: str, stage: str | None, *, is_tarred: bool = False) -> str:
     """The manifest of a split, or of one stage of it. No split has `_` in its name, so no two names are equal."""
-    return f"{split}.jsonl" if stage is None else f"{split}_{stage}.jsonl"
+    name = f"{split}.jsonl" if stage is None else f"{split}_{stage}.jsonl"
+    return f"{_TARRED}{name}" if is_tarred else name
 
 
 class Nemo(Format):
@@ -52,6 +58,7 @@ class Nemo(Format):
 
     name = "nemo"
     summary = "NeMo manifests, and input_cfg.yaml with weights and duration bins."
+    names_members = True
     default_paths = RELATIVE
     cuts_margins = True
     losses: ClassVar = {
@@ -64,13 +71,19 @@ class Nemo(Format):
     def write_chunk(self, out: ChunkWriter) -> None:
         """Add one line per clip to the manifest of its split and stage."""
         for row in out.rows():
-            values = manifest_values(out, row, out.audio(row))
-            out.add_line(manifest_name(row["split"], row.get("stage")), json_line(values))
+            is_tarred = "shard_id" in row
+            audio = PurePosixPath(row["audio_filepath"]).name if is_tarred else out.audio(row)
+            values = manifest_values(out, row, audio)
+            if is_tarred:
+                values["shard_id"] = row["shard_id"]
+            out.add_line(manifest_name(row["split"], row.get("stage"), is_tarred=is_tarred), json_line(values))
 
     def check(self, settings: ExportSettings, totals: Totals) -> None:
-        """Refuse paths that NeMo would not follow."""
+        """Refuse paths that NeMo would not follow, and what it does not do with tar files."""
         check_folder(settings)
-        if settings.paths == RELATIVE and len(settings.path("audio/train-dev-noise/00/")) > _LONGEST_RELATIVE - 100:
+        if any(group.tars for group in totals.groups.values()):
+            _check_tars(settings)
+        elif settings.paths == RELATIVE and len(settings.path("audio/train-dev-noise/00/")) > _LONGEST_RELATIVE - 100:
             raise UsageError(
                 f"--paths relative: the way from {settings.out} to {settings.dataset} is too long for NeMo, which "
                 "follows relative paths of up to 254 characters; use --paths absolute"
@@ -80,6 +93,10 @@ class Nemo(Format):
         """Write the manifests and input_cfg.yaml."""
         super().finish(merge)
         groups = merge.totals.groups
+        for split in merge.totals.splits():
+            tarred = {key: group for key, group in groups.items() if key[0] == split and group.tars}
+            if tarred:  # NeMo reads no manifest of tar files without their names
+                merge.write(f"input_cfg_{split}.yaml", _input_cfg(merge.settings, tarred))
         trained_on = {key: group for key, group in groups.items() if key[0] == "train"} or groups
         if (
             merge.settings.has_texts
@@ -93,12 +110,33 @@ class Nemo(Format):
     def reading(self, out: Path, content: ExportContent) -> tuple[str, ...]:
         """The lines that read it."""
         split = next(iter(content["splits"]))
+        configuration = f"# in a training configuration: model.train_ds.input_cfg={out / _INPUT_CFG}"
+        if f"input_cfg_{split}.yaml" in content["files"]:
+            return (
+                "from nemo.collections.common.data.lhotse.cutset import read_cutset_from_config",
+                f"cuts, _ = read_cutset_from_config({{'input_cfg': {str(out / f'input_cfg_{split}.yaml')!r}}})",
+                configuration,
+            )
         manifest = next(name for name in sorted(content["files"]) if name.startswith((f"{split}.", f"{split}_")))
         return (
             "from lhotse import CutSet",
             "from nemo.collections.common.data.lhotse.nemo_adapters import LazyNeMoIterator",
             f"cuts = CutSet(LazyNeMoIterator({str(out / manifest)!r}))",
-            f"# in a training configuration: model.train_ds.input_cfg={out / _INPUT_CFG}",
+            configuration,
+        )
+
+
+def _check_tars(settings: ExportSettings) -> None:
+    """Refuse what NeMo's reader of tar files does not do. Raises UsageError."""
+    if settings.cut_margins:
+        raise UsageError(
+            "--cut-margins: NeMo cuts no clip in a tar file by less than 0.2 s; leave the option out, or generate the "
+            "data set with output.layout=files"
+        )
+    if mark := _BRACES.search(settings.root):
+        raise UsageError(
+            f"{settings.root}: NeMo takes {mark[0]} in a path for a part of a list of paths, and would not find the "
+            "tar files; rename the folder of the data set, or give --paths a prefix without it"
         )
 
 
@@ -153,14 +191,32 @@ def _input_cfg(settings: ExportSettings, groups: dict[tuple[str, str | None], Gr
     for (split, stage), group in groups.items():
         seconds = group.weighted_seconds_with_text if settings.has_texts else group.weighted_seconds
         lines += [
-            "- type: nemo",
-            f"  manifest_filepath: {_yaml_text((settings.out / manifest_name(split, stage)).as_posix())}",
+            f"- type: {'nemo_tarred' if group.tars else 'nemo'}",
+            f"  manifest_filepath: {_yaml_text(_manifest_path(settings, split, stage, group))}",
+            *_tar_lines(settings, group),
             f"  weight: {max(seconds / 3600, 1e-9):.9f}",
             "  tags:",
             f"    split: {_yaml_text(split)}",
             *([] if stage is None else [f"    stage: {_yaml_text(stage)}"]),
         ]
     yield "".join(f"{line}\n" for line in lines).encode()
+
+
+def _manifest_path(settings: ExportSettings, split: str, stage: str | None, group: GroupTotals) -> str:
+    return (settings.out / manifest_name(split, stage, is_tarred=bool(group.tars))).as_posix()
+
+
+def _tar_lines(settings: ExportSettings, group: GroupTotals) -> list[str]:
+    """The keys of a tarred data set: its tar files, which also have members without a row (rows as JSON, stages)."""
+    if not group.tars:
+        return []
+    # From the current folder, NeMo would not find relative paths.
+    root = settings.dataset.as_posix() if settings.paths == RELATIVE else settings.root.rstrip("/")
+    return [
+        "  skip_missing_manifest_entries: true",
+        "  tarred_audio_filepaths:",
+        *(f"  - {_yaml_text(f'{root}/{tar}')}" for tar in group.tars),
+    ]
 
 
 def _yaml_text(text: str) -> str:

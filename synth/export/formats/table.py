@@ -18,6 +18,7 @@ class CsvTable(Format):
 
     name = "table"
     summary = "A CSV file with all numbers of all clips."
+    names_members = True
     losses: ClassVar = {
         "empty_text": "have an empty text: the cell is empty, as of an unknown text",
         "formula": "have a text that a spreadsheet would take for a formula: it has an apostrophe in front",

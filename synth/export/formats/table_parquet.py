@@ -23,6 +23,7 @@ class TableParquet(Format):
 
     name = "table_parquet"
     summary = "One flat Parquet file of all numbers, for DuckDB, pandas or a notebook."
+    names_members = True
     needs = ("pyarrow",)
     left_out = ("details of noise segments, effects and events",)
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from synth.commands.dataset import verify
 from synth.commands.export import export
 from synth.errors import UsageError
 from tests.export.exported_set import json_lines, rewrite
 from tests.export.formats.conftest import Exporter, Row, lost
+from tests.helpers import rows_of
+from tests.small_set import make_inline, make_sources, plan_into
 
 MANIFESTS = ("train_warm_up.jsonl", "train_last.jsonl", "train-dev.jsonl")
 
@@ -150,3 +156,43 @@ def test_folders_that_nemo_takes_for_lists_are_refused(data_set: Path, tmp_path:
     with pytest.raises(UsageError, match=r"NeMo takes .* for a part of a list of paths"):
         export(data_set, tmp_path / name / "out", to=kind)
     assert not (tmp_path / name).exists()
+
+
+def tar_set(folder: Path) -> Path:
+    dataset = plan_into(make_sources(folder), folder / "set", ["output.layout=tar"])
+    make_inline(dataset, range(3))
+    return folder / "set"
+
+
+def test_clips_in_tar_files_are_named_as_members_with_the_tar_files_in_the_configuration(tmp_path: Path) -> None:
+    """NeMo finds a row by the whole name of the member, and the tar file by the number in its name."""
+    data_set, out = tar_set(tmp_path), tmp_path / "out"
+    result = export(data_set, out, to="nemo")
+    assert verify(out).findings == []
+    (entry,) = yaml.safe_load((out / "input_cfg.yaml").read_text())
+    assert yaml.safe_load((out / "input_cfg_train.yaml").read_text()) == [entry]
+    assert entry["type"] == "nemo_tarred"
+    assert entry["skip_missing_manifest_entries"] is True
+    assert entry["manifest_filepath"] == str(out / "tarred_train.jsonl")
+    lines = {line["audio_filepath"]: line for line in json_lines(out / "tarred_train.jsonl")}
+    contents = {}
+    for path in entry["tarred_audio_filepaths"]:
+        number = int(re.search(r"audio[^/]*_(\d+)[^/]*\.tar", path)[1])  # type: ignore[index]
+        with tarfile.open(path) as tar:
+            contents.update({member.name: number for member in tar if not member.name.endswith(".json")})
+    assert {name: line["shard_id"] for name, line in lines.items()} == contents
+    assert sorted(line["id"] for line in lines.values()) == sorted(
+        row["id"] for row in rows_of(data_set / "manifest.jsonl")
+    )
+    assert any("input_cfg_train.yaml" in line for line in result.reading)
+
+
+def test_margins_are_not_cut_in_tar_files(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^--cut-margins: NeMo cuts no clip in a tar file by less than 0\.2 s"):
+        export(tar_set(tmp_path), tmp_path / "out", to="nemo", cut_margins=True)
+
+
+def test_a_prefix_begins_the_paths_of_tar_files(tmp_path: Path) -> None:
+    export(tar_set(tmp_path), tmp_path / "out", to="nemo", paths="/mnt/car")
+    (entry,) = yaml.safe_load((tmp_path / "out" / "input_cfg.yaml").read_text())
+    assert {Path(path).parent.as_posix() for path in entry["tarred_audio_filepaths"]} == {"/mnt/car/audio/train"}

@@ -7,10 +7,12 @@ import io
 import shutil
 from pathlib import Path
 
+from synth.audio.read import read_samples
 from synth.commands.export import export
 from synth.text import csv_text
 from tests.export.exported_set import rewrite
 from tests.export.formats.conftest import Exporter, Row, lost
+from tests.small_set import make_inline, make_sources, plan_into
 
 
 def cells(out: Path) -> list[Row]:
@@ -41,3 +43,14 @@ def test_no_cell_is_a_formula(data_set: Path, tmp_path: Path, rows: list[Row]) -
     assert [csv_text(cell) for cell in shown] == texts
     assert all(not cell.startswith(("=", "@", "+", "\t")) for cell in shown)
     assert lost(result)["formula"] == 6
+
+
+def test_clips_in_tar_files_are_in_the_table(tmp_path: Path) -> None:
+    """The numbers need no audio; the path is that of the member, which `synth` reads."""
+    dataset = plan_into(make_sources(tmp_path), tmp_path / "set", ["output.layout=tar"])
+    make_inline(dataset, range(3))
+    export(tmp_path / "set", tmp_path / "out", to="table")
+    lines = cells(tmp_path / "out")
+    assert len(lines) == 8
+    for line in lines:
+        assert len(read_samples(line["audio_filepath"])[0]) == int(line["num_samples"])
