@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from synth.dataset.dataset_dir import DatasetDir
 from synth.dataset.json_checks import (
@@ -23,11 +23,13 @@ from synth.dataset.json_checks import (
     text,
 )
 from synth.dataset.labels import LabelCounts
-from synth.dataset.ledger import RenderedLedger
 from synth.dataset.old_formats import CONTENT_KEYS, refuse_format
-from synth.dataset.plan_header import PlanHeader
 from synth.dataset.reader import DataFile
 from synth.dataset.stages import StageCounts
+
+if TYPE_CHECKING:
+    from synth.dataset.ledger import RenderedLedger
+    from synth.dataset.plan_header import PlanHeader
 
 SCHEMA_VERSION: Final = 2
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, Final
 
 from synth.errors import UsageError
 from synth.lists.label_value import STATES, state_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 NO_SPLIT: Final = "-"
 """The split of rows of a plain manifest that names none."""
@@ -36,6 +37,8 @@ def label_arrays(
     Raises:
         UsageError: a label is something else, such as a text; the message names the clip.
     """
+    import numpy as np  # only here: commands that count labels need no arrays
+
     states = [[_state(row, name) for name in names] for row in rows]
     shape = len(states), len(names)
     values = np.array([[state == "present" for state in each] for each in states], np.float32).reshape(shape)

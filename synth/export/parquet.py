@@ -1,7 +1,8 @@
 """Parquet files with the same bytes everywhere: one version of pyarrow writes the same bytes for the same rows.
 
-A file has one row group per 32 MB of audio, so that a reader which takes whole row groups needs little memory, and a
-row can be read by itself. Audio is stored as it is, without compression or statistics; all else is compressed.
+A file has one row group per 8 MB of audio: that fits into a processor's cache, a reader which takes whole row groups
+needs little memory, and a row can be read by itself. Audio is stored as it is, without compression or statistics; all
+else is compressed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from synth.errors import UsageError
 if TYPE_CHECKING:
     from synth.export.columns import Column, Kind
 
-ROW_GROUP_BYTES: Final = 32 << 20  # of audio in a row group; a clip that is larger has one of its own
+ROW_GROUP_BYTES: Final = 8 << 20  # of audio in a row group; a clip that is larger has one of its own
 ROW_GROUP_ROWS: Final = 10_000
 _BATCH_WITH_AUDIO: Final = 16
 

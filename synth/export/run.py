@@ -25,7 +25,6 @@ from synth.export.part import is_written
 from synth.export.scan import scan
 from synth.export.settings import Chunk, ExportSettings, check_paths
 from synth.export.totals import Totals
-from synth.export.verify import missing_files
 from synth.export.worker import export_chunk
 from synth.processes.pool import Pool
 from synth.text import listed
@@ -128,6 +127,8 @@ def _complete(folder: ExportDir, identity: Mapping[str, Any]) -> Mapping[str, An
     """
     if not folder.export_json.is_file():
         return None
+    from synth.export.verify import missing_files  # only here: it loads what verifies data sets
+
     content = export_json.read_export_json(folder)
     _check_same(folder, content, identity)
     if missing := missing_files(folder, content):
