@@ -106,14 +106,15 @@ class Child:
         descriptor, name = tempfile.mkstemp(suffix=".stderr")
         pid = os.fork()
         if pid == 0:
-            listen()  # an interpreter that is still starting is not what is tested
-            os.setsid()
-            os.dup2(descriptor, 2)
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            os.environ["SYNTH_CACHE"] = str(cache)
-            files._crash_at, files._crash_mode = files._crash_plan(crash)
-            files._steps = 0
-            os._exit(_as_a_program(words))
+            code = 130
+            # A second Ctrl-C may come after the program has ended: the child must not return into the tests.
+            try:
+                try:
+                    code = _run_in_child(words, descriptor, cache, crash)
+                finally:
+                    os._exit(code)
+            finally:
+                os._exit(code)
         os.close(descriptor)
         return cls(pid, Path(name))
 
@@ -137,6 +138,17 @@ class Child:
         stderr = self.stderr.read_bytes()
         self.stderr.unlink()
         return os.waitstatus_to_exitcode(status), stderr
+
+
+def _run_in_child(words: list[str], stderr: int, cache: Path, crash: str) -> int:
+    listen()  # an interpreter that is still starting is not what is tested
+    os.setsid()
+    os.dup2(stderr, 2)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.environ["SYNTH_CACHE"] = str(cache)
+    files._crash_at, files._crash_mode = files._crash_plan(crash)
+    files._steps = 0
+    return _as_a_program(words)
 
 
 def _as_a_program(words: list[str]) -> int:
