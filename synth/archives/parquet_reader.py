@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 from synth.archives.parquet_pages import PageError, Pages, check_pages
-from synth.archives.window import Window
+from synth.archives.window import Window, WindowFile
 from synth.errors import BadInput, UsageError
 from synth.text import printable
 
@@ -53,27 +53,15 @@ def require_pyarrow() -> None:
         raise UsageError("Parquet files need pyarrow, which is not installed; run `pip install 'synth[export]'`")
 
 
-class _Reads:
+class _Reads(WindowFile):
     """A window as pyarrow reads files. It has no descriptor of its own, so forked processes do not move each other."""
 
     closed = False
-
-    def __init__(self, window: Window) -> None:
-        self._window = window
-        self._at = 0
 
     def read(self, count: int = -1) -> bytes:
         data = self._window.read_at(self._at, self._window.size if count is None or count < 0 else count)
         self._at += len(data)
         return data
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._window.size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
 
     def size(self) -> int:
         return self._window.size

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, Final
 
-from synth.export.format import Row
+from synth.export.format import ChunkWriter, Row
 
 _ENCODE: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, check_circular=False).encode
 _SECOND_DECIMALS: Final = 6
@@ -14,6 +15,19 @@ _SECOND_DECIMALS: Final = 6
 def json_line(values: Any) -> str:
     """JSON in one line, with sorted keys; the same values give the same bytes."""
     return _ENCODE(values)
+
+
+def rows_with_text(out: ChunkWriter) -> Iterator[Row]:
+    """Yield the clips of a chunk that have a text, for readers that need one; all of them if no selected clip has any.
+
+    The others are counted as `no_text` or `no_texts`, of which the format must say in `losses` what it means.
+    """
+    for row in out.rows():
+        if row["text"] is None:
+            out.lose("no_text" if out.settings.has_texts else "no_texts")
+            if out.settings.has_texts:
+                continue
+        yield row
 
 
 def speech_span(row: Row) -> tuple[float, float]:

@@ -98,9 +98,8 @@ class Nemo(Format):
             if tarred:  # NeMo reads no manifest of tar files without their names
                 merge.write(f"input_cfg_{split}.yaml", _input_cfg(merge.settings, tarred))
         trained_on = {key: group for key, group in groups.items() if key[0] == "train"} or groups
-        if (
-            merge.settings.has_texts
-        ):  # NeMo skips the others, and a manifest of which it skips all would be drawn in vain
+        # NeMo skips clips without a text, and would draw in vain from a manifest of which it skips all.
+        if merge.settings.has_texts:
             trained_on = {key: group for key, group in trained_on.items() if group.weighted_seconds_with_text}
         for group in trained_on.values():
             if len(group.weights) > 1:
@@ -133,9 +132,9 @@ def _check_tars(settings: ExportSettings) -> None:
             "--cut-margins: NeMo cuts no clip in a tar file by less than 0.2 s; leave the option out, or generate the "
             "data set with output.layout=files"
         )
-    if mark := _BRACES.search(settings.root):
+    if mark := _BRACES.search(root := _tar_root(settings)):
         raise UsageError(
-            f"{settings.root}: NeMo takes {mark[0]} in a path for a part of a list of paths, and would not find the "
+            f"{root}: NeMo takes {mark[0]} in a path for a part of a list of paths, and would not find the "
             "tar files; rename the folder of the data set, or give --paths a prefix without it"
         )
 
@@ -210,13 +209,17 @@ def _tar_lines(settings: ExportSettings, group: GroupTotals) -> list[str]:
     """The keys of a tarred data set: its tar files, which also have members without a row (rows as JSON, stages)."""
     if not group.tars:
         return []
-    # From the current folder, NeMo would not find relative paths.
-    root = settings.dataset.as_posix() if settings.paths == RELATIVE else settings.root.rstrip("/")
+    root = _tar_root(settings)
     return [
         "  skip_missing_manifest_entries: true",
         "  tarred_audio_filepaths:",
         *(f"  - {_yaml_text(f'{root}/{tar}')}" for tar in group.tars),
     ]
+
+
+def _tar_root(settings: ExportSettings) -> str:
+    """The folder of the data set as input_cfg.yaml names it: NeMo reads relative paths from the current folder."""
+    return settings.dataset.as_posix() if settings.paths == RELATIVE else settings.root.rstrip("/")
 
 
 def _yaml_text(text: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from synth.export.format import ChunkWriter, ExportContent, Format
-from synth.export.row_values import json_line
+from synth.export.row_values import json_line, rows_with_text
 
 
 class Wenet(Format):
@@ -22,11 +22,7 @@ class Wenet(Format):
 
     def write_chunk(self, out: ChunkWriter) -> None:
         """Add one line per clip with a text."""
-        for row in out.rows():
-            if row["text"] is None:
-                out.lose("no_text" if out.settings.has_texts else "no_texts")
-                if out.settings.has_texts:
-                    continue
+        for row in rows_with_text(out):
             values = {"key": row["id"], "wav": out.audio(row), "txt": row["text"] or ""}
             out.add_line(f"{out.chunk.split}/data.list", json_line(values))
 

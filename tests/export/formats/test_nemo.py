@@ -196,3 +196,10 @@ def test_a_prefix_begins_the_paths_of_tar_files(tmp_path: Path) -> None:
     export(tar_set(tmp_path), tmp_path / "out", to="nemo", paths="/mnt/car")
     (entry,) = yaml.safe_load((tmp_path / "out" / "input_cfg.yaml").read_text())
     assert {Path(path).parent.as_posix() for path in entry["tarred_audio_filepaths"]} == {"/mnt/car/audio/train"}
+
+
+def test_tar_files_in_a_folder_that_nemo_takes_for_a_list_are_refused(tmp_path: Path) -> None:
+    data_set = tar_set(tmp_path / "car (1)")
+    with pytest.raises(UsageError, match=r"car \(1\)/set: NeMo takes \( in a path .* --paths a prefix without it$"):
+        export(data_set, tmp_path / "out", to="nemo")
+    export(data_set, tmp_path / "out", to="nemo", paths="/mnt/car")
